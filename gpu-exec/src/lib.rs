@@ -6,4 +6,6 @@
 //! `ir` is the plain data they share, `kernels` the hand-written device code, `column` device data,
 //! `device` memory and launches.
 
+pub mod column;
 pub mod device;
+pub mod ir;

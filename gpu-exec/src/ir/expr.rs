@@ -1,0 +1,142 @@
+//! Scalar expressions over the columns of a node's input.
+//!
+//! Semantics are DataFusion's: three-valued logic, exact decimals, integer division towards zero, with one change:
+//! integer and decimal overflow is an error. Types are resolved by the host's planner; nothing is coerced here.
+
+use std::sync::Arc;
+
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::scalar::ScalarValue;
+
+use super::Type;
+
+#[derive(Clone, Debug)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub ty: Type,
+    /// Whether the host's schema allows NULL here; facts may later prove there is none.
+    pub nullable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// A column of the input, by position.
+    Column(usize),
+    /// A constant; a kernel parameter, never text. NULL literals are allowed.
+    Literal(ScalarValue),
+    /// A value known only when the query runs (a scalar subquery): evaluated once on the host, then a parameter.
+    Deferred(HostFunction),
+    Arithmetic { op: ArithmeticOp, left: Box<Expr>, right: Box<Expr> },
+    Negate(Box<Expr>),
+    Compare { op: CompareOp, left: Box<Expr>, right: Box<Expr> },
+    And(Box<Expr>, Box<Expr>),
+    Or(Box<Expr>, Box<Expr>),
+    Not(Box<Expr>),
+    IsNull(Box<Expr>),
+    /// `CASE WHEN condition THEN value ... ELSE otherwise END`; conditions are boolean (a simple CASE is lowered to comparisons).
+    Case { branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
+    /// A cast to the node's type. `try_cast` turns failures into NULL instead of an error.
+    Cast { input: Box<Expr>, try_cast: bool },
+    /// `input IN (values)`; values are literals of the input's type, NULL excluded; `has_null` says a NULL was listed.
+    InList { input: Box<Expr>, values: Vec<ScalarValue>, has_null: bool, negated: bool },
+    DatePart { part: DatePart, input: Box<Expr> },
+    /// A date or timestamp plus a literal interval: calendar months first, then days, then nanoseconds.
+    AddInterval { input: Box<Expr>, months: i32, days: i32, nanoseconds: i64 },
+    /// Any deterministic function of one text expression (LIKE, =, ranges, IN, substr, upper, length, ...),
+    /// evaluated by the host once per dictionary entry; the device looks the result up by code.
+    DictionaryMap { input: Box<Expr>, function: HostFunction },
+}
+
+/// A host expression over a one-column batch (or no column at all, when deferred), evaluated outside kernels.
+#[derive(Clone, Debug)]
+pub struct HostFunction {
+    /// Its only column reference, if any, is column 0 of type Utf8.
+    pub expr: Arc<dyn PhysicalExpr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ArithmeticOp {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CompareOp {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    /// `IS DISTINCT FROM`: never NULL.
+    Distinct,
+    /// `IS NOT DISTINCT FROM`: never NULL.
+    NotDistinct,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DatePart {
+    Year,
+    Quarter,
+    Month,
+    Day,
+    /// Days since Sunday, 0 to 6.
+    DayOfWeek,
+    DayOfYear,
+    Hour,
+    Minute,
+    Second,
+}
+
+impl Expr {
+    pub fn new(kind: ExprKind, ty: Type, nullable: bool) -> Self {
+        Self { kind, ty, nullable }
+    }
+
+    pub fn column(index: usize, ty: Type, nullable: bool) -> Self {
+        Self::new(ExprKind::Column(index), ty, nullable)
+    }
+
+    /// The expressions directly below this one.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::Deferred(_) => vec![],
+            ExprKind::Arithmetic { left, right, .. } | ExprKind::Compare { left, right, .. } => vec![left, right],
+            ExprKind::And(left, right) | ExprKind::Or(left, right) => vec![left, right],
+            ExprKind::Negate(input)
+            | ExprKind::Not(input)
+            | ExprKind::IsNull(input)
+            | ExprKind::Cast { input, .. }
+            | ExprKind::InList { input, .. }
+            | ExprKind::DatePart { input, .. }
+            | ExprKind::AddInterval { input, .. }
+            | ExprKind::DictionaryMap { input, .. } => vec![input],
+            ExprKind::Case { branches, otherwise } => branches
+                .iter()
+                .flat_map(|(condition, value)| [condition, value])
+                .chain(otherwise.as_deref())
+                .collect(),
+        }
+    }
+
+    /// Positions of all columns read, each once, in order.
+    pub fn columns(&self) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.collect_columns(&mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn collect_columns(&self, found: &mut Vec<usize>) {
+        if let ExprKind::Column(index) = &self.kind {
+            found.push(*index);
+        }
+        for child in self.children() {
+            child.collect_columns(found);
+        }
+    }
+}

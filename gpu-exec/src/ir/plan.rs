@@ -1,0 +1,81 @@
+//! The device plan: what a placed host subtree means, before strategy and facts.
+//!
+//! A tree of relational nodes. Row order is never promised by a node. Not here: pipelines, algorithms, widths.
+
+use arrow::datatypes::SchemaRef;
+
+use super::{Expr, Type};
+
+/// An output column of a node.
+#[derive(Clone, Debug)]
+pub struct Field {
+    pub name: String,
+    pub ty: Type,
+    pub nullable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// Columns of Parquet files, only those projected. Any predicate the scan carries prunes row groups and is no filter.
+    /// `scan` is a position in the list of scans kept beside the tree.
+    Scan { scan: usize, fields: Vec<Field> },
+    /// The output of host child number `child`, uploaded.
+    Input { child: usize, schema: SchemaRef, fields: Vec<Field> },
+    /// Keeps the rows for which the predicate is true.
+    Filter { input: Box<Node>, predicate: Expr },
+    Project { input: Box<Node>, exprs: Vec<Expr>, fields: Vec<Field> },
+    /// Inner equi-join. `left` is the host's build side: a hint. Keys are equal in type pairwise; NULL keys never match.
+    /// `residual` is over the concatenated columns left then right.
+    Join { left: Box<Node>, right: Box<Node>, on: Vec<(Expr, Expr)>, residual: Option<Expr>, output: Vec<JoinColumn>, fields: Vec<Field> },
+    /// Grouped when `keys` is not empty. Output: keys, then one column a call.
+    Aggregate { input: Box<Node>, keys: Vec<Expr>, calls: Vec<AggregateCall>, fields: Vec<Field> },
+    /// At most `fetch` rows after skipping `skip`; which rows is not specified.
+    Limit { input: Box<Node>, skip: u64, fetch: Option<u64> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JoinSide {
+    Left,
+    Right,
+}
+
+/// An output column of a join: column `index` of one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct JoinColumn {
+    pub side: JoinSide,
+    pub index: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct AggregateCall {
+    pub function: AggregateFunction,
+    /// `None` only for `count(*)`.
+    pub argument: Option<Expr>,
+    /// `FILTER (WHERE ...)`.
+    pub filter: Option<Expr>,
+    /// The type of the result as the host declares it.
+    pub ty: Type,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AggregateFunction {
+    Count,
+    Sum,
+    Avg,
+    Min,
+    Max,
+}
+
+impl Node {
+    /// The columns this node puts out.
+    pub fn fields(&self) -> &[Field] {
+        match self {
+            Node::Scan { fields, .. }
+            | Node::Input { fields, .. }
+            | Node::Project { fields, .. }
+            | Node::Join { fields, .. }
+            | Node::Aggregate { fields, .. } => fields,
+            Node::Filter { input, .. } | Node::Limit { input, .. } => input.fields(),
+        }
+    }
+}
