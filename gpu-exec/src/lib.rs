@@ -6,6 +6,10 @@
 //! `ir` is the plain data they share, `kernels` the hand-written device code, `column` device data,
 //! `device` memory and launches.
 
+pub mod codegen;
 pub mod column;
 pub mod device;
+pub mod error;
 pub mod ir;
+pub mod kernels;
+pub mod strategy;

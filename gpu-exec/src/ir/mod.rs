@@ -1,14 +1,22 @@
-//! The plain data that placement, strategy and code generation share: types, expressions, the device plan.
+//! The plain data that placement, strategy and code generation share: types, expressions, the device plan, pipelines.
 //!
 //! No behaviour beyond constructors and questions about the data itself. Placement writes [`Node`] trees from host
-//! plans; strategy cuts them into [`Pipeline`]s; `codegen` turns a pipeline into device text.
+//! plans; strategy resolves their expressions into [`Value`]s and cuts them into [`Pipeline`]s; `codegen` turns a
+//! pipeline into device text.
 
 mod bounds;
 mod expr;
+mod pipeline;
 mod plan;
 mod types;
+mod value;
 
 pub use bounds::Bounds;
 pub use expr::{ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, HostFunction};
+pub use pipeline::{
+    Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, GroupKind, GroupTable, KeyShape,
+    KeyTable, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step, StoredShape,
+};
 pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinSide, Node};
 pub use types::Type;
+pub use value::{Constant, Failure, Repr, Value, ValueKind};

@@ -1,0 +1,120 @@
+//! Arguments of a generated kernel: every word of its `Params`, by meaning.
+//!
+//! The launcher resolves a meaning to a word (an address, a size, a constant) when it launches.
+
+use crate::ir::BuildId;
+
+/// The meaning of one parameter word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Argument {
+    /// The source's segment table and its length.
+    Segments,
+    SegmentCount,
+    /// Where the device keeps the source's row count, or 0.
+    SourceRows,
+    /// The tiles of this launch.
+    TileBegin,
+    TileEnd,
+    Error,
+    /// A constant of the query: the word itself.
+    Word(u64),
+    /// What a based column adds to its stored values.
+    ColumnBase(usize),
+    /// Lookup table: values, and validity bytes.
+    Lookup(usize),
+    LookupValid(usize),
+    Build(BuildId, BuildPart),
+    Group(GroupPart),
+    EmitData(usize),
+    EmitValid(usize),
+    EmitCount,
+    EmitCapacity,
+}
+
+/// What a join build consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BuildPart {
+    /// u64 a row stored so far.
+    Count,
+    Capacity,
+    /// u32 a slot: the row of a unique key.
+    Rows,
+    /// u64 a slot (hash), or words (wide).
+    Keys,
+    /// u32 a slot (wide).
+    States,
+    /// Slots minus one (hash, wide).
+    Mask,
+    KeyBase(usize),
+    KeyDomain(usize),
+    /// u32 a slot: how many rows have its key; then where they start in the permutation.
+    Counts,
+    Offsets,
+    /// u32 a row: its slot.
+    SlotOf,
+    Permutation,
+    Payload(usize),
+    PayloadValid(usize),
+}
+
+/// What a group table consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GroupPart {
+    /// Number of slots (or groups, where the packed key is the slot).
+    Slots,
+    Keys,
+    States,
+    Mask,
+    KeyBase(usize),
+    KeyDomain(usize),
+    Accumulator(usize),
+}
+
+impl Argument {
+    /// The C++ type and name of the field.
+    pub(super) fn declaration(self, position: usize) -> (&'static str, String) {
+        use BuildPart as B;
+        use GroupPart as G;
+        match self {
+            Argument::Segments => ("const u64*", "segments".into()),
+            Argument::SegmentCount => ("u64", "segment_count".into()),
+            Argument::SourceRows => ("const u64*", "source_rows".into()),
+            Argument::TileBegin => ("u64", "tile_begin".into()),
+            Argument::TileEnd => ("u64", "tile_end".into()),
+            Argument::Error => ("u64*", "error".into()),
+            Argument::Word(_) => ("i64", format!("c{position}")),
+            Argument::ColumnBase(column) => ("i64", format!("base{column}")),
+            Argument::Lookup(table) => ("const u8*", format!("lookup{table}")),
+            Argument::LookupValid(table) => ("const u8*", format!("lookup{table}_valid")),
+            Argument::EmitData(column) => ("u8*", format!("out{column}")),
+            Argument::EmitValid(column) => ("u8*", format!("out{column}_valid")),
+            Argument::EmitCount => ("u64*", "out_count".into()),
+            Argument::EmitCapacity => ("u64", "out_capacity".into()),
+            Argument::Build(BuildId(id), part) => match part {
+                B::Count => ("u64*", format!("b{id}_count")),
+                B::Capacity => ("u64", format!("b{id}_capacity")),
+                B::Rows => ("u32*", format!("b{id}_rows")),
+                B::Keys => ("u64*", format!("b{id}_keys")),
+                B::States => ("u32*", format!("b{id}_states")),
+                B::Mask => ("u64", format!("b{id}_mask")),
+                B::KeyBase(part) => ("i64", format!("b{id}_base{part}")),
+                B::KeyDomain(part) => ("u64", format!("b{id}_domain{part}")),
+                B::Counts => ("u32*", format!("b{id}_counts")),
+                B::Offsets => ("const u32*", format!("b{id}_offsets")),
+                B::SlotOf => ("u32*", format!("b{id}_slot_of")),
+                B::Permutation => ("const u32*", format!("b{id}_permutation")),
+                B::Payload(column) => ("u8*", format!("b{id}_payload{column}")),
+                B::PayloadValid(column) => ("u8*", format!("b{id}_payload{column}_valid")),
+            },
+            Argument::Group(part) => match part {
+                G::Slots => ("u64", "group_slots".into()),
+                G::Keys => ("u64*", "group_keys".into()),
+                G::States => ("u32*", "group_states".into()),
+                G::Mask => ("u64", "group_mask".into()),
+                G::KeyBase(part) => ("i64", format!("group_base{part}")),
+                G::KeyDomain(part) => ("u64", format!("group_domain{part}")),
+                G::Accumulator(index) => ("u64*", format!("acc{index}")),
+            },
+        }
+    }
+}

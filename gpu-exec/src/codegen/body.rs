@@ -1,0 +1,260 @@
+//! The body of a kernel: how it walks its source, and the steps of a row.
+//!
+//! Three walks. *Vector*: a thread keeps 8 rows of each column in registers and the row's code is unrolled: for scans
+//! that end in a few accumulators. *Queue*: leading filters run vectorised, survivors are compacted per warp, the rest
+//! of the row runs with full warps and loads what it needs by row. *Strided*: no leading filter, lanes take
+//! consecutive rows.
+
+use std::collections::BTreeSet;
+
+use super::arguments::GroupPart;
+use super::writer::Writer;
+use super::{Argument, Kernel};
+use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
+use crate::kernels::SyncMode;
+
+/// How columns are read at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// `c3[i]`, loaded a tile at a time.
+    Vector,
+    /// By row number.
+    Scalar,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Walk {
+    Vector,
+    Queue,
+    Strided,
+}
+
+/// A kernel under construction.
+pub(super) struct Body<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) w: Writer,
+    pub(super) access: Access,
+    /// Registers that have a value at this point of the row.
+    pub(super) defined: BTreeSet<usize>,
+    /// Source columns loaded a tile at a time.
+    pub(super) tile_columns: BTreeSet<usize>,
+    /// Probes printed so far, and whether one of them can match several times.
+    pub(super) probes: usize,
+    pub(super) open_loops: Vec<usize>,
+    pub(super) shared_bytes: u32,
+    pub(super) shared_bytes_per_group: u32,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn new(pipeline: &'a Pipeline) -> Self {
+        Self {
+            pipeline,
+            w: Writer::default(),
+            access: Access::Scalar,
+            defined: BTreeSet::new(),
+            tile_columns: BTreeSet::new(),
+            probes: 0,
+            open_loops: Vec::new(),
+            shared_bytes: 0,
+            shared_bytes_per_group: 0,
+        }
+    }
+
+    pub(super) fn generate(mut self, entry: &str) -> Kernel {
+        for argument in [Argument::TileBegin, Argument::TileEnd, Argument::Error] {
+            self.w.argument(argument);
+        }
+        let walk = self.walk();
+        self.w.open("");
+        let sync = self.sync(walk);
+        self.prologue();
+        self.sink_prologue();
+        self.w.open("for (u64 t = p.tile_begin + m_bid(); t < p.tile_end; t += m_gdim()) {");
+        self.tile(walk);
+        self.w.close("}");
+        self.sink_epilogue();
+        self.w.close("");
+        let (shared_bytes, shared_bytes_per_group) = (self.shared_bytes, self.shared_bytes_per_group);
+        let (source, arguments) = self.w.finish(entry);
+        Kernel { entry: entry.into(), source, arguments, shared_bytes, shared_bytes_per_group, sync }
+    }
+
+    fn walk(&self) -> Walk {
+        let small_sink = match &self.pipeline.sink {
+            Sink::Aggregate { groups, .. } => matches!(groups.kind, GroupKind::Ungrouped | GroupKind::Private),
+            _ => false,
+        };
+        let probes = self.pipeline.steps.iter().any(|step| matches!(step, Step::Probe(_)));
+        match (&self.pipeline.source, self.pipeline.steps.first()) {
+            (Source::Groups(_), _) => Walk::Strided,
+            _ if small_sink && !probes => Walk::Vector,
+            (_, Some(Step::Filter(_))) => Walk::Queue,
+            _ => Walk::Strided,
+        }
+    }
+
+    fn sync(&self, walk: Walk) -> SyncMode {
+        let blockwide = match &self.pipeline.sink {
+            Sink::Aggregate { groups, .. } => matches!(groups.kind, GroupKind::Ungrouped | GroupKind::Private),
+            _ => false,
+        };
+        let collective_sink = !matches!(self.pipeline.sink, Sink::Aggregate { .. });
+        let multiple = self.pipeline.steps.iter().any(|step| matches!(step, Step::Probe(probe) if probe.multiple));
+        match () {
+            () if blockwide => SyncMode::Block,
+            () if collective_sink || multiple || walk == Walk::Queue => SyncMode::Warp,
+            () => SyncMode::None,
+        }
+    }
+
+    fn prologue(&mut self) {
+        if let Source::Table { columns } = &self.pipeline.source {
+            for argument in [Argument::Segments, Argument::SegmentCount, Argument::SourceRows] {
+                self.w.argument(argument);
+            }
+            self.w.line(format!("SegmentCursor<{}> s(p.segments, p.segment_count, p.source_rows);", columns.len()));
+        }
+    }
+
+    fn tile(&mut self, walk: Walk) {
+        if matches!(self.pipeline.source, Source::Table { .. }) {
+            self.w.line("s.seek(t);");
+        }
+        match walk {
+            Walk::Vector => self.vector_tile(),
+            Walk::Queue => self.queue_tile(),
+            Walk::Strided => self.strided_tile(),
+        }
+    }
+
+    fn vector_tile(&mut self) {
+        let body = self.vector_rows(|body| body.row("(exists >> i & 1)", 0));
+        self.vector_loads();
+        self.w.append(&body);
+    }
+
+    /// The unrolled loop over a thread's 8 rows, as text: the loads it needs are known only afterwards.
+    fn vector_rows(&mut self, row: impl FnOnce(&mut Self)) -> String {
+        self.access = Access::Vector;
+        let mark = self.w.mark();
+        self.w.line("#pragma unroll");
+        self.w.open("for (u32 i = 0; i < 8; i++) {");
+        self.w.line("const u64 number = s.number(row0 + i);");
+        row(self);
+        self.w.close("}");
+        self.w.take_since(mark)
+    }
+
+    fn vector_loads(&mut self) {
+        self.w.line("const u64 row0 = s.first_row(t) + m_tid() * 8;");
+        self.w.line("const u32 exists = s.rows8(row0);");
+        for column in std::mem::take(&mut self.tile_columns) {
+            self.load_tile_column(column);
+        }
+    }
+
+    fn queue_tile(&mut self) {
+        let filters: Vec<&Value> = self
+            .pipeline
+            .steps
+            .iter()
+            .map_while(|step| match step {
+                Step::Filter(predicate) => Some(predicate),
+                Step::Probe(_) => None,
+            })
+            .collect();
+        let body = self.vector_rows(|body| {
+            let mark = body.w.mark();
+            body.w.open("do {");
+            body.w.line("if (!(exists >> i & 1)) break;");
+            for predicate in &filters {
+                body.filter(predicate);
+            }
+            body.w.line("mask |= 1u << i;");
+            body.w.close("} while (0);");
+            body.hoist(mark);
+        });
+        self.vector_loads();
+        self.w.line("u32 mask = 0;");
+        self.w.append(&body);
+        self.shared_bytes = self.shared_bytes.max(8 * 256 * 2);
+        self.access = Access::Scalar;
+        self.defined.clear();
+        self.w.line("u16* queue = reinterpret_cast<u16*>(m_smem()) + m_warp() * 256;");
+        self.w.line("const u32 kept = warp_compact(mask, queue);");
+        self.w.line("const u64 first = s.first_row(t) + m_warp() * 256;");
+        self.w.open("for (u32 j = m_lane(); j < ((kept + 31) & ~31u); j += 32) {");
+        self.w.line("const u64 row = first + (j < kept ? queue[j] : 0);");
+        self.w.line("const u64 number = s.number(row);");
+        self.row("(j < kept)", filters.len());
+        self.w.close("}");
+        self.w.line("m_warp_sync();");
+    }
+
+    fn strided_tile(&mut self) {
+        self.access = Access::Scalar;
+        let grouped = matches!(self.pipeline.source, Source::Groups(_));
+        if grouped {
+            self.w.line("const u64 first = t * 2048 + m_warp() * 256;");
+        } else {
+            self.w.line("const u64 first = s.first_row(t) + m_warp() * 256;");
+        }
+        self.w.open("for (u32 j = m_lane(); j < 256; j += 32) {");
+        self.w.line("const u64 row = first + j;");
+        if grouped {
+            let slots = self.w.argument(Argument::Group(GroupPart::Slots));
+            self.w.line("const u64 number = row;");
+            self.row(&format!("(row < {slots})"), 0);
+        } else {
+            self.w.line("const u64 number = s.number(row);");
+            self.row("(row < s.segment_rows)", 0);
+        }
+        self.w.close("}");
+    }
+
+    /// All that happens to one row, from step `first_step` on. `exists` is false for lanes without a row; they still
+    /// take part in what the warp does together.
+    fn row(&mut self, exists: &str, first_step: usize) {
+        let pipeline = self.pipeline;
+        let mark = self.w.mark();
+        self.w.line("bool live = false;");
+        self.w.open("do {");
+        self.w.line(format!("if (!{exists}) break;"));
+        if let Source::Groups(groups) = &pipeline.source {
+            self.group_exists(groups);
+        }
+        for step in &pipeline.steps[first_step..] {
+            match step {
+                Step::Filter(predicate) => self.filter(predicate),
+                Step::Probe(probe) => self.probe(probe),
+            }
+        }
+        self.sink_row();
+        self.w.line("live = true;");
+        self.w.close("} while (0);");
+        self.sink_warp();
+        while let Some(probe) = self.open_loops.pop() {
+            self.w.line(format!("it{probe}++;"));
+            self.w.close("}");
+        }
+        self.hoist(mark);
+    }
+
+    /// Moves the declarations made since `mark` in front of it.
+    pub(super) fn hoist(&mut self, mark: usize) {
+        let text = self.w.take_since(mark);
+        self.w.flush_declarations();
+        self.w.append(&text);
+    }
+
+    /// One line a conjunct: the row ends where it is not true.
+    pub(super) fn filter(&mut self, predicate: &Value) {
+        if let ValueKind::And(left, right) = &predicate.kind {
+            self.filter(left);
+            self.filter(right);
+            return;
+        }
+        let printed = self.value(predicate);
+        self.w.line(format!("if (!{}) break;", printed.truth()));
+    }
+}

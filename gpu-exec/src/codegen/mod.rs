@@ -1,0 +1,55 @@
+//! From a pipeline to device text: pure functions, no device calls.
+//!
+//! The text is straight-line glue that reads like the query; all algorithms are in `kernels/`. It depends on the
+//! pipeline's shape alone: constants, sizes and addresses are [`Argument`]s of the launch, so a query with other
+//! literals or other data has the same text and compiles nothing.
+
+mod arguments;
+mod body;
+mod calls;
+mod keys;
+mod registers;
+mod sink;
+mod values;
+mod writer;
+
+use crate::ir::{Pipeline, Sink, Source};
+use crate::kernels::SyncMode;
+
+pub use arguments::{Argument, BuildPart, GroupPart};
+pub(crate) use keys::wide_words;
+
+/// Threads a block of every generated kernel: 8 warps of 256 rows make a tile.
+pub const BLOCK_THREADS: u32 = 256;
+
+/// The device text of a pipeline and what its launch needs.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    pub entry: String,
+    pub source: String,
+    /// One 8-byte word each, in the order of the text's `Params`.
+    pub arguments: Vec<Argument>,
+    /// Dynamic shared memory in bytes: `shared_bytes + groups * shared_bytes_per_group`.
+    pub shared_bytes: u32,
+    pub shared_bytes_per_group: u32,
+    pub sync: SyncMode,
+}
+
+/// Writes the kernel of a pipeline.
+pub fn generate(pipeline: &Pipeline) -> Kernel {
+    body::Body::new(pipeline).generate(&entry_name(pipeline))
+}
+
+/// Names say what a kernel does, for profilers; never which tables or columns it reads.
+fn entry_name(pipeline: &Pipeline) -> String {
+    let source = match pipeline.source {
+        Source::Table { .. } => "scan",
+        Source::Groups(_) => "groups",
+    };
+    let sink = match &pipeline.sink {
+        Sink::Build(_) => "build",
+        Sink::Aggregate { .. } => "aggregate",
+        Sink::Emit { .. } => "emit",
+    };
+    format!("maar_{source}_{sink}")
+}

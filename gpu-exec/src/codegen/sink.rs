@@ -1,0 +1,237 @@
+//! Sinks: where rows end. Aggregates update state inside the row; builds and emits reserve places a warp at a time.
+
+use super::Argument;
+use super::arguments::{BuildPart, GroupPart};
+use super::body::Body;
+use super::registers::payload_type;
+use super::values::{CType, Printed};
+use crate::ir::{
+    Accumulator, AccumulatorKind, BuildSink, GroupKind, GroupTable, KeyTable, PayloadShape, Repr, Sink, Value,
+};
+
+/// Largest magnitude of a value of which a thread can add up its share in 64 bits: a thread sees at most 2^24 rows.
+const THREAD_SUM_LIMIT: u128 = 1 << 39;
+
+impl Body<'_> {
+    pub(super) fn sink_prologue(&mut self) {
+        let Sink::Aggregate { groups, accumulators, .. } = &self.pipeline.sink else { return };
+        match groups.kind {
+            GroupKind::Ungrouped => {
+                self.shared_bytes = self.shared_bytes.max(32 * 16);
+                for (number, accumulator) in accumulators.iter().enumerate() {
+                    let kind = kind_name(thread_kind(accumulator));
+                    self.w.line(format!("{kind}::State a{number} = {kind}::identity();"));
+                }
+            }
+            GroupKind::Private => {
+                let slots = self.w.argument(Argument::Group(GroupPart::Slots));
+                self.w.line("u8* shared = m_smem();");
+                for (number, accumulator) in accumulators.iter().enumerate() {
+                    let kind = thread_kind(accumulator);
+                    let bytes = if kind == AccumulatorKind::SumI128 { 16 } else { 8 };
+                    self.shared_bytes_per_group += bytes * super::BLOCK_THREADS;
+                    self.w.line(format!("PrivateStates<{}> a{number}(shared, {slots});", kind_name(kind)));
+                    self.w.line(format!("shared += {slots} * m_bdim() * {bytes};"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What the row itself does, inside its block.
+    pub(super) fn sink_row(&mut self) {
+        let pipeline = self.pipeline;
+        match &pipeline.sink {
+            Sink::Aggregate { groups, keys, accumulators } => self.accumulate(groups, keys, accumulators),
+            Sink::Build(build) => self.prepare_build(build),
+            Sink::Emit { columns } => {
+                for (number, column) in columns.iter().enumerate() {
+                    self.prepare_output(number, &column.value);
+                }
+            }
+        }
+    }
+
+    /// What the warp does together after the row's block.
+    pub(super) fn sink_warp(&mut self) {
+        let pipeline = self.pipeline;
+        match &pipeline.sink {
+            Sink::Aggregate { .. } => {}
+            Sink::Build(build) => self.store_build(build),
+            Sink::Emit { columns } => {
+                let (count, capacity) = (self.w.argument(Argument::EmitCount), self.w.argument(Argument::EmitCapacity));
+                self.w.line(format!("const u64 at = warp_append(live, {count});"));
+                self.w.open(format!("if (live && at < {capacity}) {{"));
+                for (number, column) in columns.iter().enumerate() {
+                    self.store(Argument::EmitData(number), Argument::EmitValid(number), number, column.shape);
+                }
+                self.w.close("}");
+            }
+        }
+    }
+
+    pub(super) fn sink_epilogue(&mut self) {
+        let Sink::Aggregate { groups, accumulators, .. } = &self.pipeline.sink else { return };
+        match groups.kind {
+            GroupKind::Ungrouped => {
+                for (number, accumulator) in accumulators.iter().enumerate() {
+                    let field = self.w.argument(Argument::Group(GroupPart::Accumulator(number)));
+                    let kind = kind_name(accumulator.kind);
+                    let state = widen(&format!("a{number}"), thread_kind(accumulator), accumulator.kind);
+                    self.w.line(format!("block_publish<{kind}>({state}, {field}, m_smem());"));
+                }
+            }
+            GroupKind::Private => {
+                let slots = self.w.argument(Argument::Group(GroupPart::Slots));
+                self.w.line("m_block_sync();");
+                for (number, accumulator) in accumulators.iter().enumerate() {
+                    let field = self.w.argument(Argument::Group(GroupPart::Accumulator(number)));
+                    self.w.line(format!("a{number}.publish<{}>({slots}, {field});", kind_name(accumulator.kind)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn accumulate(&mut self, groups: &GroupTable, keys: &[Value], accumulators: &[Accumulator]) {
+        let slot = match groups.kind {
+            GroupKind::Ungrouped => String::new(),
+            _ => self.group_slot(groups, keys),
+        };
+        for (number, accumulator) in accumulators.iter().enumerate() {
+            let filter = accumulator.filter.as_ref().map(|filter| self.value(filter).truth());
+            if let Some(filter) = &filter {
+                // Everything the value reads is defined before the block opens: definitions outlive it.
+                for register in accumulator.value.iter().flat_map(Value::registers) {
+                    self.define(register);
+                }
+                self.w.open(format!("if ({filter}) {{"));
+            }
+            self.update(groups.kind, number, accumulator, &slot);
+            if filter.is_some() {
+                self.w.close("}");
+            }
+        }
+    }
+
+    fn update(&mut self, kind: GroupKind, number: usize, accumulator: &Accumulator, slot: &str) {
+        let state = thread_kind(accumulator);
+        let printed = match &accumulator.value {
+            None => Printed::new("1", None, CType::I32),
+            Some(value) => self.value(value),
+        };
+        let guard = printed.valid.as_ref().map(|valid| format!("if ({valid}) ")).unwrap_or_default();
+        let name = kind_name(state);
+        let line = match kind {
+            GroupKind::Ungrouped => format!("a{number} = {name}::merge(a{number}, {});", printed.cast(state_type(state))),
+            GroupKind::Private => format!("a{number}.merge({slot}, {});", printed.cast(state_type(state))),
+            _ => {
+                let field = self.w.argument(Argument::Group(GroupPart::Accumulator(number)));
+                let global = accumulator.kind;
+                let words = global.words();
+                let at = if words == 1 { format!("{field} + {slot}") } else { format!("{field} + {slot} * {words}ull") };
+                format!("{}::publish({at}, {});", kind_name(global), printed.cast(state_type(global)))
+            }
+        };
+        self.w.line(format!("{guard}{line}"));
+    }
+
+    fn prepare_build(&mut self, sink: &BuildSink) {
+        let key = self.build_key(sink);
+        self.w.declare("u64", "slot");
+        let field = |body: &mut Self, part| body.w.argument(Argument::Build(sink.build, part));
+        let slot = match sink.table {
+            KeyTable::Direct => key,
+            KeyTable::Hash => {
+                let (keys, mask) = (field(self, BuildPart::Keys), field(self, BuildPart::Mask));
+                format!("slot_insert({keys}, {mask}, {key})")
+            }
+            KeyTable::Wide => {
+                let (states, keys, mask) = (field(self, BuildPart::States), field(self, BuildPart::Keys), field(self, BuildPart::Mask));
+                format!("slot_insert_wide({states}, {keys}, {mask}, {key})")
+            }
+        };
+        self.w.line(format!("slot = {slot};"));
+        if sink.table != KeyTable::Direct {
+            self.w.line("if (slot == kEmptyKey) { report_error(p.error, kErrorCapacity, number); break; }");
+        }
+        for (number, (value, _)) in sink.payload.iter().enumerate() {
+            self.prepare_output(number, value);
+        }
+    }
+
+    fn store_build(&mut self, sink: &BuildSink) {
+        let field = |body: &mut Self, part| body.w.argument(Argument::Build(sink.build, part));
+        let (count, capacity) = (field(self, BuildPart::Count), field(self, BuildPart::Capacity));
+        self.w.line(format!("const u64 at = warp_append(live, {count});"));
+        self.w.open(format!("if (live && at < {capacity}) {{"));
+        for (number, (_, shape)) in sink.payload.iter().enumerate() {
+            let data = Argument::Build(sink.build, BuildPart::Payload(number));
+            let valid = Argument::Build(sink.build, BuildPart::PayloadValid(number));
+            self.store(data, valid, number, *shape);
+        }
+        if sink.multiple {
+            let (counts, slots) = (field(self, BuildPart::Counts), field(self, BuildPart::SlotOf));
+            self.w.line(format!("m_atomic_add({counts} + slot, 1u);"));
+            self.w.line(format!("{slots}[at] = u32(slot);"));
+        } else {
+            let rows = field(self, BuildPart::Rows);
+            self.w.line(format!("if (m_atomic_exch({rows} + slot, u32(at)) != kNoRow) report_error(p.error, kErrorDuplicateKey, number);"));
+        }
+        self.w.close("}");
+    }
+
+    /// Keeps an output value in a variable that outlives the row's block.
+    fn prepare_output(&mut self, number: usize, value: &Value) {
+        let printed = self.value(value);
+        self.w.declare(printed.c_type.name(), &format!("o{number}"));
+        let mut line = format!("o{number} = {};", printed.text);
+        if value.nullable {
+            self.w.declare("bool", &format!("v{number}"));
+            line.push_str(&format!(" v{number} = {};", printed.valid.as_deref().unwrap_or("true")));
+        }
+        self.w.line(line);
+    }
+
+    fn store(&mut self, data: Argument, valid: Argument, number: usize, shape: PayloadShape) {
+        let (field, element) = (self.w.argument(data), payload_type(shape));
+        let value = if shape.repr == Repr::Bool { format!("u8(o{number})") } else { format!("{element}(o{number})") };
+        let mut line = format!("reinterpret_cast<{element}*>({field})[at] = {value};");
+        if shape.nullable {
+            let field = self.w.argument(valid);
+            line.push_str(&format!(" {field}[at] = u8(v{number});"));
+        }
+        self.w.line(line);
+    }
+}
+
+/// The kind a thread keeps for itself: narrower than the group's where a thread's share provably fits.
+fn thread_kind(accumulator: &Accumulator) -> AccumulatorKind {
+    let small = accumulator.value.as_ref().is_none_or(|value| value.bounds.magnitude() < THREAD_SUM_LIMIT);
+    match accumulator.kind {
+        AccumulatorKind::SumI128 if small => AccumulatorKind::SumI64,
+        kind => kind,
+    }
+}
+
+fn widen(state: &str, from: AccumulatorKind, to: AccumulatorKind) -> String {
+    if from == to { state.into() } else { format!("{}({state})", state_type(to).name()) }
+}
+
+fn kind_name(kind: AccumulatorKind) -> &'static str {
+    match kind {
+        AccumulatorKind::SumI64 => "SumI64",
+        AccumulatorKind::SumI128 => "SumI128",
+        AccumulatorKind::SumF64 => "SumF64",
+        AccumulatorKind::MinI64 => "MinI64",
+        AccumulatorKind::MaxI64 => "MaxI64",
+    }
+}
+
+fn state_type(kind: AccumulatorKind) -> CType {
+    match kind {
+        AccumulatorKind::SumI128 => CType::I128,
+        AccumulatorKind::SumF64 => CType::F64,
+        _ => CType::I64,
+    }
+}

@@ -1,0 +1,299 @@
+//! Values as C++: expressions where nothing can fail, statements where something can.
+//!
+//! A printed value is a side-effect-free C++ expression and, where it can be NULL, a second one for its validity.
+//! A NULL's value expression yields some harmless value; errors are reported only for rows that are valid.
+
+use super::Argument;
+use super::body::Body;
+use crate::ir::{Bounds, CompareOp, Constant, Repr, Value, ValueKind};
+
+/// C++ types values are computed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CType {
+    Bool,
+    I32,
+    I64,
+    I128,
+    F32,
+    F64,
+}
+
+/// A value as text.
+#[derive(Clone, Debug)]
+pub(super) struct Printed {
+    pub(super) text: String,
+    /// `None`: never NULL.
+    pub(super) valid: Option<String>,
+    pub(super) c_type: CType,
+}
+
+impl CType {
+    pub(super) fn of(repr: Repr, bounds: Bounds) -> Self {
+        match repr {
+            Repr::Bool => CType::Bool,
+            Repr::F32 => CType::F32,
+            Repr::F64 => CType::F64,
+            Repr::Int => Self::for_int(bounds),
+        }
+    }
+
+    pub(super) fn for_int(bounds: Bounds) -> Self {
+        match () {
+            () if bounds.fits_signed(32) => CType::I32,
+            () if bounds.fits_signed(64) => CType::I64,
+            () => CType::I128,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            CType::Bool => "bool",
+            CType::I32 => "i32",
+            CType::I64 => "i64",
+            CType::I128 => "i128",
+            CType::F32 => "f32",
+            CType::F64 => "f64",
+        }
+    }
+}
+
+impl Printed {
+    pub(super) fn new(text: impl Into<String>, valid: Option<String>, c_type: CType) -> Self {
+        Self { text: text.into(), valid, c_type }
+    }
+
+    /// The text converted to another type where it is not of that type already.
+    pub(super) fn cast(&self, to: CType) -> String {
+        if self.c_type == to { self.text.clone() } else { format!("{}({})", to.name(), self.text) }
+    }
+
+    /// True where the value is true and not NULL.
+    pub(super) fn truth(&self) -> String {
+        match &self.valid {
+            None => self.text.clone(),
+            Some(valid) => format!("({valid} && {})", self.text),
+        }
+    }
+}
+
+/// Validity of a value of two operands.
+pub(super) fn both(left: &Option<String>, right: &Option<String>) -> Option<String> {
+    match (left, right) {
+        (None, None) => None,
+        (Some(one), None) | (None, Some(one)) => Some(one.clone()),
+        (Some(left), Some(right)) => Some(format!("({left} && {right})")),
+    }
+}
+
+/// An integer as C++ text. For numbers that belong to a type (limits, powers of ten), never for literals of a query.
+pub(super) fn int_text(value: i128, c_type: CType) -> String {
+    match c_type {
+        CType::I128 => format!("make_i128({}, 0x{:x}ull)", int_text(value >> 64, CType::I64), value as u64),
+        CType::I64 if value == i128::from(i64::MIN) => "kI64Min".into(),
+        CType::I64 => format!("i64({value}ll)"),
+        _ if value == i128::from(i32::MIN) => "i32(-2147483647 - 1)".into(),
+        _ => format!("{value}"),
+    }
+}
+
+impl Body<'_> {
+    /// Prints a value, first defining the registers it reads in the scope of the row.
+    pub(super) fn value(&mut self, value: &Value) -> Printed {
+        for register in value.registers() {
+            self.define(register);
+        }
+        self.print(value)
+    }
+
+    /// Prints a value whose registers are defined.
+    pub(super) fn print(&mut self, value: &Value) -> Printed {
+        use ValueKind as K;
+        let c_type = CType::of(value.repr, value.bounds);
+        match &value.kind {
+            K::Register(index) => self.register(*index),
+            K::Constant(constant) => self.constant(*constant, c_type),
+            K::Arithmetic { op, left, right, limits } => self.arithmetic(*op, left, right, *limits, value),
+            K::Compare { op, left, right } => self.compare(*op, left, right),
+            K::And(left, right) => self.connective(left, right, true),
+            K::Or(left, right) => self.connective(left, right, false),
+            K::Not(input) => {
+                let input = self.print(input);
+                Printed::new(format!("!{}", input.text), input.valid, CType::Bool)
+            }
+            K::IsNull(input) => {
+                let input = self.print(input);
+                let text = input.valid.map_or("false".into(), |valid| format!("!{valid}"));
+                Printed::new(text, None, CType::Bool)
+            }
+            K::Case { branches, otherwise } => self.case(branches, otherwise.as_deref(), c_type, value.nullable),
+            K::InSet { input, constants } => self.in_set(input, constants),
+            K::Lookup { table, code } => self.lookup(*table, code, value),
+            K::ScaleUp { input, power, limits } => self.scale_up(input, *power, *limits, value),
+            _ => self.conversion(value, c_type),
+        }
+    }
+
+    fn constant(&mut self, constant: Constant, c_type: CType) -> Printed {
+        let mut word = |word: u64| self.w.argument(Argument::Word(word));
+        let text = match constant {
+            Constant::Null => {
+                let zero = if c_type == CType::Bool { "false".into() } else { format!("{}(0)", c_type.name()) };
+                return Printed::new(zero, Some("false".into()), c_type);
+            }
+            Constant::Bool(value) => format!("({} != 0)", word(u64::from(value))),
+            Constant::Int(value) if c_type == CType::I128 => {
+                let (low, high) = (word(value as u64), word((value >> 64) as u64));
+                format!("make_i128({high}, u64({low}))")
+            }
+            Constant::Int(value) => {
+                let word = word(value as i64 as u64);
+                if c_type == CType::I64 { word } else { format!("{}({word})", c_type.name()) }
+            }
+            Constant::F32(value) => format!("f32(m_bitcast<f64>({}))", word(f64::from(value).to_bits())),
+            Constant::F64(value) => format!("m_bitcast<f64>({})", word(value.to_bits())),
+        };
+        Printed::new(text, None, c_type)
+    }
+
+    fn compare(&mut self, op: CompareOp, left: &Value, right: &Value) -> Printed {
+        let (left, right) = (self.print(left), self.print(right));
+        let common = left.c_type.max(right.c_type);
+        let side = |side: &Printed| match common {
+            CType::F32 | CType::F64 => format!("float_order({})", side.cast(CType::F64)),
+            common => side.cast(common),
+        };
+        let (a, b) = (side(&left), side(&right));
+        let symbol = match op {
+            CompareOp::Equal | CompareOp::NotDistinct => "==",
+            CompareOp::NotEqual | CompareOp::Distinct => "!=",
+            CompareOp::Less => "<",
+            CompareOp::LessOrEqual => "<=",
+            CompareOp::Greater => ">",
+            CompareOp::GreaterOrEqual => ">=",
+        };
+        let text = format!("({a} {symbol} {b})");
+        let valid = both(&left.valid, &right.valid);
+        match (op, valid) {
+            (CompareOp::Distinct | CompareOp::NotDistinct, Some(_)) => {
+                let known = |valid: Option<String>| valid.unwrap_or("true".into());
+                let (ka, kb) = (known(left.valid), known(right.valid));
+                let same = format!("(({ka}) == ({kb}) && (!({ka}) || {a} == {b}))");
+                let text = if op == CompareOp::NotDistinct { same } else { format!("!{same}") };
+                Printed::new(text, None, CType::Bool)
+            }
+            (_, valid) => Printed::new(text, valid, CType::Bool),
+        }
+    }
+
+    /// AND and OR in three-valued logic. The right side is evaluated only where the left does not decide, so that an
+    /// error there is the query's own.
+    fn connective(&mut self, left: &Value, right: &Value, is_and: bool) -> Printed {
+        let left = self.print(left);
+        let mark = self.w.mark();
+        let right_printed = self.print(right);
+        let statements = self.w.take_since(mark);
+        if statements.is_empty() {
+            return self.connect(&left, &right_printed, is_and);
+        }
+        let (a, b) = (self.w.temporary(), self.w.temporary());
+        let known = |printed: &Printed| printed.valid.clone().unwrap_or("true".into());
+        self.w.line(format!("const bool {a} = {}, {a}k = {};", left.text, known(&left)));
+        self.w.line(format!("bool {b} = false, {b}k = true;"));
+        let decided = if is_and { format!("!({a}k && !{a})") } else { format!("!({a}k && {a})") };
+        self.w.open(format!("if ({decided}) {{"));
+        self.w.append_indented(&statements);
+        self.w.line(format!("{b} = {}; {b}k = {};", right_printed.text, known(&right_printed)));
+        self.w.close("}");
+        let left = Printed::new(a.clone(), left.valid.map(|_| format!("{a}k")), CType::Bool);
+        let right = Printed::new(b.clone(), right_printed.valid.map(|_| format!("{b}k")), CType::Bool);
+        self.connect(&left, &right, is_and)
+    }
+
+    fn connect(&mut self, left: &Printed, right: &Printed, is_and: bool) -> Printed {
+        let symbol = if is_and { "&&" } else { "||" };
+        if left.valid.is_none() && right.valid.is_none() {
+            return Printed::new(format!("({} {symbol} {})", left.text, right.text), None, CType::Bool);
+        }
+        // A side decides where it is known to be false (AND) or true (OR).
+        let known = |side: &Printed| side.valid.clone().unwrap_or("true".into());
+        let decides = |side: &Printed| {
+            let text = if is_and { format!("!{}", side.text) } else { side.text.clone() };
+            format!("({} && {text})", known(side))
+        };
+        let valid = format!("({} || {} || ({} && {}))", decides(left), decides(right), known(left), known(right));
+        let text = if is_and {
+            format!("({} && {})", left.text, right.text)
+        } else {
+            format!("({} || {})", decides(left), decides(right))
+        };
+        Printed::new(text, Some(valid), CType::Bool)
+    }
+
+    fn case(&mut self, branches: &[(Value, Value)], otherwise: Option<&Value>, c_type: CType, nullable: bool) -> Printed {
+        let name = self.w.temporary();
+        let zero = if c_type == CType::Bool { "false" } else { "0" };
+        self.w.line(format!("{} {name} = {zero};", c_type.name()));
+        if nullable {
+            self.w.line(format!("bool {name}k = false;"));
+        }
+        let mut assign = |body: &mut Self, value: &Value| {
+            let printed = body.print(value);
+            let valid = printed.valid.as_deref().unwrap_or("true");
+            let validity = if nullable { format!(" {name}k = {valid};") } else { String::new() };
+            body.w.line(format!("{name} = {};{validity}", printed.cast(c_type)));
+        };
+        for (condition, value) in branches {
+            let condition = self.print(condition).truth();
+            self.w.open(format!("if ({condition}) {{"));
+            assign(self, value);
+            self.w.close("} else {");
+            self.w.open("");
+        }
+        if let Some(otherwise) = otherwise {
+            assign(self, otherwise);
+        }
+        for _ in branches {
+            self.w.close("}");
+        }
+        Printed::new(name.clone(), nullable.then(|| format!("{name}k")), c_type)
+    }
+
+    fn in_set(&mut self, input: &Value, constants: &[Constant]) -> Printed {
+        let input_printed = self.print(input);
+        let common = constants.iter().fold(input_printed.c_type, |common, constant| match constant {
+            Constant::Int(value) => common.max(CType::for_int(Bounds::new(*value, *value))),
+            _ => common,
+        });
+        let a = match common {
+            CType::F32 | CType::F64 => format!("float_order({})", input_printed.cast(CType::F64)),
+            common => input_printed.cast(common),
+        };
+        let tests: Vec<String> = constants
+            .iter()
+            .map(|constant| {
+                let printed = self.constant(*constant, common);
+                match common {
+                    CType::F32 | CType::F64 => format!("{a} == float_order({})", printed.cast(CType::F64)),
+                    _ => format!("{a} == {}", printed.text),
+                }
+            })
+            .collect();
+        let text = if tests.is_empty() { "false".into() } else { format!("({})", tests.join(" || ")) };
+        Printed::new(text, input_printed.valid, CType::Bool)
+    }
+
+    fn lookup(&mut self, table: usize, code: &Value, value: &Value) -> Printed {
+        let code = self.print(code);
+        let c_type = CType::of(value.repr, value.bounds);
+        let element = if c_type == CType::Bool { "u8" } else { c_type.name() };
+        let field = self.w.argument(Argument::Lookup(table));
+        let entry = format!("m_ldg(reinterpret_cast<const {element}*>({field}) + {})", code.text);
+        let text = if c_type == CType::Bool { format!("({entry} != 0)") } else { entry };
+        let mut valid = code.valid.clone();
+        if value.nullable {
+            let field = self.w.argument(Argument::LookupValid(table));
+            valid = both(&valid, &Some(format!("(m_ldg({field} + {}) != 0)", code.text)));
+        }
+        Printed::new(text, valid, c_type)
+    }
+}

@@ -1,0 +1,105 @@
+//! The text under construction: indented lines, hoisted declarations, arguments, temporary names.
+
+use super::Argument;
+
+/// Collects the text of a kernel's body and the arguments it asked for.
+#[derive(Default)]
+pub(super) struct Writer {
+    lines: String,
+    depth: usize,
+    /// Declarations of the row scope, written before the first line of a row.
+    declarations: Vec<String>,
+    arguments: Vec<Argument>,
+    temporaries: usize,
+}
+
+impl Writer {
+    /// Adds a line at the current depth.
+    pub(super) fn line(&mut self, text: impl AsRef<str>) {
+        for _ in 0..self.depth {
+            self.lines.push_str("  ");
+        }
+        self.lines.push_str(text.as_ref());
+        self.lines.push('\n');
+    }
+
+    /// Adds a line that opens a block.
+    pub(super) fn open(&mut self, text: impl AsRef<str>) {
+        self.line(text);
+        self.depth += 1;
+    }
+
+    /// Closes the block opened last.
+    pub(super) fn close(&mut self, text: impl AsRef<str>) {
+        self.depth -= 1;
+        self.line(text);
+    }
+
+    /// Declares a variable of the row scope, visible to all later stages of the row.
+    pub(super) fn declare(&mut self, c_type: &str, name: &str) {
+        let value = if c_type == "bool" { "false" } else { "0" };
+        self.declarations.push(format!("{c_type} {name} = {value};"));
+    }
+
+    /// A new name for an intermediate value.
+    pub(super) fn temporary(&mut self) -> String {
+        self.temporaries += 1;
+        format!("t{}", self.temporaries)
+    }
+
+    /// The field that holds an argument; the same argument asked for twice is passed once.
+    pub(super) fn argument(&mut self, argument: Argument) -> String {
+        let known = self.arguments.iter().position(|known| *known == argument && !matches!(argument, Argument::Word(_)));
+        let position = known.unwrap_or_else(|| {
+            self.arguments.push(argument);
+            self.arguments.len() - 1
+        });
+        format!("p.{}", argument.declaration(position).1)
+    }
+
+    pub(super) fn arguments(&self) -> &[Argument] {
+        &self.arguments
+    }
+
+    /// A point to return to: what is written between `mark` and `take_since` can be moved.
+    pub(super) fn mark(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub(super) fn take_since(&mut self, mark: usize) -> String {
+        self.lines.split_off(mark)
+    }
+
+    pub(super) fn append(&mut self, text: &str) {
+        self.lines.push_str(text);
+    }
+
+    /// Adds text taken before, one level deeper.
+    pub(super) fn append_indented(&mut self, text: &str) {
+        for line in text.lines() {
+            self.lines.push_str("  ");
+            self.lines.push_str(line);
+            self.lines.push('\n');
+        }
+    }
+
+    /// Writes and forgets the declarations collected so far.
+    pub(super) fn flush_declarations(&mut self) {
+        for declaration in std::mem::take(&mut self.declarations) {
+            self.line(declaration);
+        }
+    }
+
+    /// The whole translation unit.
+    pub(super) fn finish(self, entry: &str) -> (String, Vec<Argument>) {
+        let mut text = String::from("struct Params {\n");
+        for (position, argument) in self.arguments.iter().enumerate() {
+            let (c_type, name) = argument.declaration(position);
+            text.push_str(&format!("  {c_type} {name};\n"));
+        }
+        text.push_str(&format!("}};\n\nMAAR_KERNEL({entry}, Params, p) {{\n"));
+        text.push_str(&self.lines);
+        text.push_str("}\n");
+        (text, self.arguments)
+    }
+}

@@ -1,0 +1,48 @@
+//! Errors of device execution, by what the caller can do.
+
+use datafusion::error::DataFusionError;
+use thiserror::Error;
+
+use crate::device::DeviceError;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong while a placed subtree runs.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The query itself is at fault: overflow, division by zero, a failed cast.
+    #[error("{0}")]
+    Query(String),
+    /// Data could not be read; the message names file and cause.
+    #[error("{0}")]
+    Data(String),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Host(#[from] DataFusionError),
+    /// A bug of ours.
+    #[error("internal error of the device engine: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Error::Internal(message.into())
+    }
+}
+
+impl From<arrow::error::ArrowError> for Error {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        Error::Host(error.into())
+    }
+}
+
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Host(error) => error,
+            Error::Query(message) => DataFusionError::Execution(message),
+            other => DataFusionError::External(Box::new(other)),
+        }
+    }
+}

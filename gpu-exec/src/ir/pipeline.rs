@@ -1,0 +1,221 @@
+//! Pipelines: what one kernel does. A source, steps over registers, a sink.
+//!
+//! A register is a value of the current row: a source column, a payload column of a probed table, or something
+//! computed. The *shape* of a pipeline (everything here but constants) decides its text; sizes, addresses and
+//! constants are arguments of the launch.
+
+use super::{Bounds, Repr, Value};
+use crate::column::IntWidth;
+
+/// Names a join build within a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BuildId(pub usize);
+
+/// How a column rests in memory, as far as the text cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoredShape {
+    /// Signed integers; `based` when a base has to be added (its value is an argument).
+    Int { width: IntWidth, based: bool },
+    F32,
+    F64,
+    Bool,
+    /// Unsigned dictionary codes.
+    Codes { width: IntWidth },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ColumnShape {
+    pub stored: StoredShape,
+    /// Whether any segment has NULLs.
+    pub nullable: bool,
+}
+
+/// A value of the current row.
+#[derive(Clone, Debug)]
+pub struct Register {
+    pub repr: Repr,
+    pub nullable: bool,
+    pub bounds: Bounds,
+    pub origin: Origin,
+}
+
+/// Where a register comes from; it is loaded or computed where first needed.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Column of the source.
+    Column(usize),
+    /// Payload column of a probed build.
+    Payload { probe: usize, column: usize },
+    /// Row number of a unique match in the build.
+    BuildRow { probe: usize },
+    /// Group key `part` of a group source.
+    GroupKey(usize),
+    /// Accumulator of a group source.
+    Accumulator(usize),
+    Computed(Value),
+}
+
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A device table: register `i` is column `i`.
+    Table { columns: Vec<ColumnShape> },
+    /// The groups of an aggregation that ended before.
+    Groups(GroupTable),
+}
+
+/// How packed keys find their slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyTable {
+    /// The packed key is the slot.
+    Direct,
+    /// Open addressing on one packed word below 2^63.
+    Hash,
+    /// Open addressing on several words.
+    Wide,
+}
+
+
+#[derive(Clone, Debug)]
+pub enum Step {
+    Filter(Value),
+    Probe(Probe),
+}
+
+/// Looks the row's key up in a build; a row without match ends here.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    pub build: BuildId,
+    pub table: KeyTable,
+    pub keys: Vec<Value>,
+    /// More than one match a row is possible.
+    pub multiple: bool,
+    /// Shapes of the build's payload arrays.
+    pub payload: Vec<PayloadShape>,
+}
+
+/// How a payload array or an output column is kept: at its computing width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PayloadShape {
+    pub repr: Repr,
+    pub width: IntWidth,
+    pub nullable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Sink {
+    Build(BuildSink),
+    Aggregate { groups: GroupTable, keys: Vec<Value>, accumulators: Vec<Accumulator> },
+    Emit { columns: Vec<EmitColumn> },
+}
+
+/// Stores rows densely and enters their keys into a table.
+#[derive(Clone, Debug)]
+pub struct BuildSink {
+    pub build: BuildId,
+    pub table: KeyTable,
+    pub keys: Vec<Value>,
+    pub payload: Vec<(Value, PayloadShape)>,
+    pub multiple: bool,
+}
+
+/// Where groups live.
+#[derive(Clone, Debug)]
+pub struct GroupTable {
+    pub kind: GroupKind,
+    /// One a group key; empty when ungrouped.
+    pub keys: Vec<KeyShape>,
+    pub accumulators: Vec<AccumulatorKind>,
+    /// Which accumulator counts rows, so that a group is known to exist (direct and build-row groups).
+    pub row_count: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupKind {
+    /// One group, in registers.
+    Ungrouped,
+    /// Few groups: each thread has its own in shared memory; the packed key is the group.
+    Private,
+    /// The packed key is the group, in global memory.
+    Direct,
+    /// The slot of a hash table is the group.
+    Hash,
+    Wide,
+    /// The matched row of a unique build is the group.
+    BuildRow { probe: usize, build: BuildId },
+}
+
+/// A group key as stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KeyShape {
+    pub repr: Repr,
+    pub nullable: bool,
+    pub bounds: Bounds,
+    /// For build-row groups: the payload column of the build that holds this key.
+    pub payload: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccumulatorKind {
+    /// Counts and integer sums that provably fit 64 bits.
+    SumI64,
+    SumI128,
+    SumF64,
+    MinI64,
+    MaxI64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Accumulator {
+    pub kind: AccumulatorKind,
+    /// `None` counts rows. Floats under MIN and MAX are taken as their order-preserving integers.
+    pub value: Option<Value>,
+    pub filter: Option<Value>,
+}
+
+#[derive(Clone, Debug)]
+pub struct EmitColumn {
+    pub value: Value,
+    pub shape: PayloadShape,
+}
+
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    pub source: Source,
+    pub registers: Vec<Register>,
+    pub steps: Vec<Step>,
+    pub sink: Sink,
+}
+
+impl AccumulatorKind {
+    /// 8-byte words a group.
+    pub fn words(self) -> usize {
+        if self == AccumulatorKind::SumI128 { 2 } else { 1 }
+    }
+
+    /// The word that stands for "no row yet".
+    pub fn identity(self) -> u64 {
+        match self {
+            AccumulatorKind::SumI64 | AccumulatorKind::SumI128 | AccumulatorKind::SumF64 => 0,
+            AccumulatorKind::MinI64 => i64::MAX as u64,
+            AccumulatorKind::MaxI64 => i64::MIN as u64,
+        }
+    }
+}
+
+impl PayloadShape {
+    /// Bytes a value in device memory.
+    pub fn bytes(self) -> usize {
+        match self.repr {
+            Repr::Bool => 1,
+            Repr::Int => self.width.bytes(),
+            Repr::F32 => 4,
+            Repr::F64 => 8,
+        }
+    }
+
+    /// The narrowest shape for a value.
+    pub fn narrow(value: &Value) -> Self {
+        let width = IntWidth::for_signed(value.bounds.min, value.bounds.max);
+        Self { repr: value.repr, width, nullable: value.nullable }
+    }
+}

@@ -1,0 +1,155 @@
+//! Resolved expressions: what remains of an [`Expr`](super::Expr) once facts are known.
+//!
+//! Everything is an integer with bounds, a float or a boolean; scales, dictionaries and literal types have been
+//! turned into plain arithmetic, lookups and parameters. `codegen` prints these and nothing else.
+
+use super::{ArithmeticOp, Bounds, CompareOp, DatePart};
+
+/// How a value is computed. The width of an integer follows from its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Repr {
+    Bool,
+    Int,
+    F32,
+    F64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Value {
+    pub kind: ValueKind,
+    pub repr: Repr,
+    pub nullable: bool,
+    /// Inclusive; meaningful for `Repr::Int` only.
+    pub bounds: Bounds,
+}
+
+/// A parameter's value. Never part of the text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Constant {
+    Bool(bool),
+    Int(i128),
+    F32(f32),
+    F64(f64),
+    /// The whole expression is NULL; text, since it changes the shape.
+    Null,
+}
+
+/// What a value outside its limits means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// CAST: an error of the query.
+    Cast,
+    /// A sum or product left its type: an error of the query.
+    Overflow,
+    /// TRY_CAST: the value is NULL.
+    Null,
+}
+
+#[derive(Clone, Debug)]
+pub enum ValueKind {
+    Register(usize),
+    Constant(Constant),
+    /// `limits`: the range of the SQL type, where bounds could not prove that the result stays inside: leaving it is an overflow.
+    Arithmetic { op: ArithmeticOp, left: Box<Value>, right: Box<Value>, limits: Option<Bounds> },
+    Compare { op: CompareOp, left: Box<Value>, right: Box<Value> },
+    And(Box<Value>, Box<Value>),
+    Or(Box<Value>, Box<Value>),
+    Not(Box<Value>),
+    IsNull(Box<Value>),
+    Case { branches: Vec<(Value, Value)>, otherwise: Option<Box<Value>> },
+    /// Any of a few constants: parameters compared one after another.
+    InSet { input: Box<Value>, constants: Vec<Constant> },
+    /// Entry `code` of lookup table `table`, evaluated by the host once per dictionary entry.
+    Lookup { table: usize, code: Box<Value> },
+    /// Times a power of ten.
+    ScaleUp { input: Box<Value>, power: i128, limits: Option<Bounds> },
+    /// Divided by a power of ten, rounding half away from zero (`round`) or towards zero.
+    ScaleDown { input: Box<Value>, power: i128, round: bool },
+    /// The same integer; what lies outside `limits` fails.
+    Narrow { input: Box<Value>, limits: Bounds, failure: Failure },
+    /// Integer to float, divided by `divisor` when that is not 1 (decimals).
+    IntToFloat { input: Box<Value>, divisor: f64 },
+    /// Float to integer: times `factor`, truncated (`round`: rounded half away from zero), within `limits` or it fails.
+    FloatToInt { input: Box<Value>, factor: f64, round: bool, limits: Bounds, failure: Failure },
+    FloatToFloat(Box<Value>),
+    /// The integer that orders as the float does in the host's total order, and back.
+    OrderOfFloat(Box<Value>),
+    FloatOfOrder(Box<Value>),
+    BoolToInt(Box<Value>),
+    IntToBool(Box<Value>),
+    /// Floor division by a positive constant (timestamp to date, to seconds).
+    FloorDivide { input: Box<Value>, divisor: i128 },
+    /// Of a date in days.
+    DatePart { part: DatePart, days: Box<Value> },
+    /// A date in days plus calendar months (a parameter).
+    AddMonths { days: Box<Value>, months: i32 },
+}
+
+impl Value {
+    pub fn new(kind: ValueKind, repr: Repr, nullable: bool, bounds: Bounds) -> Self {
+        Self { kind, repr, nullable, bounds }
+    }
+
+    pub fn bool(kind: ValueKind, nullable: bool) -> Self {
+        Self::new(kind, Repr::Bool, nullable, Bounds::new(0, 1))
+    }
+
+    pub fn int(kind: ValueKind, nullable: bool, bounds: Bounds) -> Self {
+        Self::new(kind, Repr::Int, nullable, bounds)
+    }
+
+    pub fn float(kind: ValueKind, repr: Repr, nullable: bool) -> Self {
+        Self::new(kind, repr, nullable, Bounds::new(0, 0))
+    }
+
+    /// An integer constant; what it contributes to bounds is its width class, not its value.
+    pub fn constant(value: i128) -> Self {
+        Self::int(ValueKind::Constant(Constant::Int(value)), false, Bounds::new(value, value).round_to_width())
+    }
+
+    /// The values directly below this one.
+    pub fn children(&self) -> Vec<&Value> {
+        use ValueKind as K;
+        match &self.kind {
+            K::Register(_) | K::Constant(_) => vec![],
+            K::Arithmetic { left, right, .. } | K::Compare { left, right, .. } | K::And(left, right) | K::Or(left, right) => vec![left, right],
+            K::Not(input)
+            | K::IsNull(input)
+            | K::InSet { input, .. }
+            | K::Lookup { code: input, .. }
+            | K::ScaleUp { input, .. }
+            | K::ScaleDown { input, .. }
+            | K::Narrow { input, .. }
+            | K::IntToFloat { input, .. }
+            | K::FloatToInt { input, .. }
+            | K::FloatToFloat(input)
+            | K::OrderOfFloat(input)
+            | K::FloatOfOrder(input)
+            | K::BoolToInt(input)
+            | K::IntToBool(input)
+            | K::FloorDivide { input, .. }
+            | K::DatePart { days: input, .. }
+            | K::AddMonths { days: input, .. } => vec![input],
+            K::Case { branches, otherwise } => {
+                branches.iter().flat_map(|(condition, value)| [condition, value]).chain(otherwise.as_deref()).collect()
+            }
+        }
+    }
+
+    /// Registers read, each once, ascending.
+    pub fn registers(&self) -> Vec<usize> {
+        fn walk(value: &Value, found: &mut Vec<usize>) {
+            if let ValueKind::Register(index) = value.kind {
+                found.push(index);
+            }
+            for child in value.children() {
+                walk(child, found);
+            }
+        }
+        let mut found = Vec::new();
+        walk(self, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}

@@ -1,0 +1,95 @@
+// Aggregate state: one operation a kind, in three places: a thread's register, a thread's own column of shared
+// memory, and global memory shared by all. Integers are exact in any order. A kind is a type with
+//   State       what it holds (i64, i128 or f64)
+//   identity()  the state of no row
+//   merge(a, b) the state of both
+//   publish(p, s) merges a state into global memory, atomically
+
+struct SumI64 {
+  using State = i64;
+  static __device__ State identity() { return 0; }
+  static __device__ State merge(State a, State b) { return a + b; }
+  static __device__ void publish(u64* p, State s) {
+    if (s != 0) m_atomic_add(reinterpret_cast<i64*>(p), s);
+  }
+};
+
+// Two words a group: low, high. The carry travels with the high word's addition.
+struct SumI128 {
+  using State = i128;
+  static __device__ State identity() { return 0; }
+  static __device__ State merge(State a, State b) { return static_cast<i128>(static_cast<u128>(a) + static_cast<u128>(b)); }
+  static __device__ void publish(u64* p, State s) {
+    const u64 low = static_cast<u64>(s);
+    const u64 before = m_atomic_add(p, low);
+    const u64 high = static_cast<u64>(static_cast<u128>(s) >> 64) + (before + low < low ? 1 : 0);
+    if (high != 0) m_atomic_add(p + 1, high);
+  }
+};
+
+struct SumF64 {
+  using State = f64;
+  static __device__ State identity() { return 0.0; }
+  static __device__ State merge(State a, State b) { return a + b; }
+  static __device__ void publish(u64* p, State s) { m_atomic_add(reinterpret_cast<f64*>(p), s); }
+};
+
+struct MinI64 {
+  using State = i64;
+  static __device__ State identity() { return kI64Max; }
+  static __device__ State merge(State a, State b) { return m_min(a, b); }
+  static __device__ void publish(u64* p, State s) { m_atomic_min(reinterpret_cast<i64*>(p), s); }
+};
+
+struct MaxI64 {
+  using State = i64;
+  static __device__ State identity() { return kI64Min; }
+  static __device__ State merge(State a, State b) { return m_max(a, b); }
+  static __device__ void publish(u64* p, State s) { m_atomic_max(reinterpret_cast<i64*>(p), s); }
+};
+
+__device__ inline i128 read_i128(const u64* p) { return make_i128(static_cast<i64>(p[1]), p[0]); }
+
+// Merges a register state over the block and publishes it once. All threads call it; `shared` holds 32 states.
+template <typename Kind>
+__device__ inline void block_publish(typename Kind::State state, u64* p, u8* shared) {
+  using State = typename Kind::State;
+  State* warps = reinterpret_cast<State*>(shared);
+  for (u32 step = 16; step > 0; step /= 2) state = Kind::merge(state, m_shfl_xor(state, step));
+  m_block_sync();
+  if (m_lane() == 0) warps[m_warp()] = state;
+  m_block_sync();
+  if (m_tid() == 0) {
+    for (u32 w = 1; w < m_bdim() / 32; w++) state = Kind::merge(state, warps[w]);
+    Kind::publish(p, state);
+  }
+}
+
+// Private states: group g of thread t at shared[g * threads + t], so that no two threads meet and lanes of a warp
+// touch consecutive words.
+template <typename Kind>
+struct PrivateStates {
+  using State = typename Kind::State;
+  State* states;
+  __device__ PrivateStates(u8* shared, u64 groups) : states(reinterpret_cast<State*>(shared)) {
+    for (u64 g = 0; g < groups; g++) states[g * m_bdim() + m_tid()] = Kind::identity();
+  }
+  __device__ void merge(u64 group, State s) {
+    State& mine = states[group * m_bdim() + m_tid()];
+    mine = Kind::merge(mine, s);
+  }
+  // After a block barrier: a warp takes every (threads / 32)th group.
+  template <typename Global>
+  __device__ void publish(u64 groups, u64* p) const {
+    const u32 warps = m_bdim() / 32;
+    const u64 words = sizeof(typename Global::State) / 8;
+    for (u64 g = m_warp(); g < (groups + warps - 1) / warps * warps; g += warps) {
+      typename Global::State sum = Global::identity();
+      if (g < groups) {
+        for (u32 t = m_lane(); t < m_bdim(); t += 32) sum = Global::merge(sum, states[g * m_bdim() + t]);
+      }
+      for (u32 step = 16; step > 0; step /= 2) sum = Global::merge(sum, m_shfl_xor(sum, step));
+      if (g < groups && m_lane() == 0) Global::publish(p + g * words, sum);
+    }
+  }
+};

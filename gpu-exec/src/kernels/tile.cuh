@@ -1,0 +1,77 @@
+// Tiles: how a pipeline walks its source. A block takes tiles of 2048 rows, a thread 8 consecutive rows of each.
+// Segments (row groups) of a table are described by one table of words in device memory; a tile never crosses
+// segments. Not here: what happens to a row.
+
+// One entry of the segment table: [0] first tile, [1] rows, [2] number of its first row in the table,
+// then for each column [3 + 2c] data, [4 + 2c] validity bits or 0.
+template <u32 COLUMNS>
+struct SegmentCursor {
+  static constexpr u32 kStride = 3 + 2 * COLUMNS;
+  const u64* table;
+  const u64* entry;
+  u64 count;
+  u64 index;
+  u64 segment_rows;
+  const u64* source_rows;
+
+  // `source_rows`: where the device keeps the row count of a source whose size the host does not know; may be null.
+  __device__ SegmentCursor(const u64* table, u64 count, const u64* source_rows)
+      : table(table), entry(table), count(count), index(0), segment_rows(0), source_rows(source_rows) {}
+
+  // Tiles are visited in ascending order by every block, so the segment only moves forward.
+  __device__ void seek(u64 tile) {
+    while (index + 1 < count && table[(index + 1) * kStride] <= tile) index++;
+    entry = table + index * kStride;
+    segment_rows = entry[1];
+    if (source_rows != nullptr) segment_rows = m_min(segment_rows, *source_rows);
+  }
+
+  // Rows are numbered within the segment.
+  __device__ u64 first_row(u64 tile) const { return (tile - entry[0]) * 2048; }
+  __device__ u64 number(u64 row) const { return entry[2] + row; }
+
+  // Which of the 8 rows from `row` exist.
+  __device__ u32 rows8(u64 row) const {
+    if (row >= segment_rows) return 0;
+    const u64 left = segment_rows - row;
+    return left >= 8 ? 0xffu : (1u << left) - 1;
+  }
+
+  template <typename T>
+  __device__ void load8(T (&out)[8], u32 column, u64 row) const {
+    m_load8(out, reinterpret_cast<const T*>(entry[3 + 2 * column]) + row);
+  }
+
+  template <typename T>
+  __device__ T load(u32 column, u64 row) const {
+    return m_ldg(reinterpret_cast<const T*>(entry[3 + 2 * column]) + row);
+  }
+
+  // Validity of the 8 rows from `row`, a multiple of 8.
+  __device__ u32 valid8(u32 column, u64 row) const {
+    const u8* bits = reinterpret_cast<const u8*>(entry[4 + 2 * column]);
+    return bits == nullptr ? 0xffu : m_ldg(bits + row / 8);
+  }
+
+  __device__ bool valid(u32 column, u64 row) const {
+    const u8* bits = reinterpret_cast<const u8*>(entry[4 + 2 * column]);
+    return bits == nullptr || (m_ldg(bits + row / 8) >> (row & 7) & 1);
+  }
+};
+
+// Warp queue: the rows a warp keeps of its 256, written densely so that what follows runs with full warps.
+// `queue` holds 256 offsets a warp in shared memory; returns how many rows the warp kept (the same in every lane).
+__device__ inline u32 warp_compact(u32 mask, u16* queue) {
+  const u32 kept = m_popc(mask);
+  u32 end = kept;
+  for (u32 step = 1; step < 32; step *= 2) {
+    const u32 other = m_shfl_up(end, step);
+    if (m_lane() >= step) end += other;
+  }
+  u32 at = end - kept;
+  for (u32 i = 0; i < 8; i++) {
+    if (mask >> i & 1) queue[at++] = static_cast<u16>(m_lane() * 8 + i);
+  }
+  m_warp_sync();
+  return m_shfl(end, 31);
+}

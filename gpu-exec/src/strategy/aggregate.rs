@@ -1,0 +1,274 @@
+//! Aggregation: calls become accumulators, each kept once, and expressions over them that finish the result.
+
+use std::sync::Arc;
+
+use super::cut::Cutter;
+use super::resolve::{arithmetic, cast, narrow, not};
+use super::scope::{Column, Open, repr_of};
+use super::StageSource;
+use crate::column::Dictionary;
+use crate::error::{Error, Result};
+use crate::ir::{
+    Accumulator, AccumulatorKind, AggregateCall, AggregateFunction, ArithmeticOp, Bounds, CompareOp, Expr, Failure,
+    GroupKind, Origin, Register, Repr, Sink, Source, Type, Value, ValueKind,
+};
+
+/// Rows any sum is assumed to have at most: decides widths in place of the actual count, so that text stays the same.
+const ROWS_MAX: i128 = 1 << 40;
+
+/// How a call's result is made of accumulators.
+struct Finish {
+    function: AggregateFunction,
+    accumulator: usize,
+    /// Counts the values that went in; `None` where every group has one.
+    count: Option<usize>,
+    argument: Type,
+    result: Type,
+    back: Back,
+    dictionary: Option<Arc<Dictionary>>,
+}
+
+/// The way back from what MIN and MAX compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Back {
+    Same,
+    Float,
+    Bool,
+    /// Unsigned 64-bit values were compared 2^63 lower.
+    Unsigned,
+}
+
+/// Accumulators of an aggregation, each kept once.
+#[derive(Default)]
+struct Accumulators {
+    list: Vec<Accumulator>,
+    bounds: Vec<Bounds>,
+    identities: Vec<String>,
+}
+
+impl Accumulators {
+    fn add(&mut self, kind: AccumulatorKind, value: Option<Value>, filter: Option<Value>, bounds: Bounds) -> usize {
+        let identity = format!("{kind:?} {value:?} {filter:?}");
+        if let Some(known) = self.identities.iter().position(|known| *known == identity) {
+            return known;
+        }
+        self.identities.push(identity);
+        self.list.push(Accumulator { kind, value, filter });
+        self.bounds.push(bounds);
+        self.list.len() - 1
+    }
+
+    fn count(&mut self, filter: Option<Value>) -> usize {
+        self.add(AccumulatorKind::SumI64, None, filter, Bounds::new(0, i128::from(i64::MAX)))
+    }
+}
+
+impl Cutter<'_> {
+    pub(super) fn aggregate(&mut self, mut open: Open, keys: &[Expr], calls: &[AggregateCall]) -> Result<Open> {
+        let mut key_values = Vec::new();
+        let mut key_columns = Vec::new();
+        for key in keys {
+            let resolved = open.resolve(key)?;
+            let range = open.range(&resolved.value);
+            let register = open.keep(resolved.value);
+            key_values.push(open.read(register));
+            key_columns.push((key.ty, resolved.dictionary, range));
+        }
+        let mut accumulators = Accumulators::default();
+        let finishes =
+            calls.iter().map(|call| finish_of(&mut open, call, keys.is_empty(), &mut accumulators)).collect::<Result<Vec<_>>>()?;
+        let rows = accumulators.count(None);
+        let mut plan = self.group_table(&open, &key_values, &accumulators.list, Some(rows));
+        if !counts_needed(plan.table.kind) && !finishes.iter().any(|finish| finish.accumulator == rows || finish.count == Some(rows)) {
+            accumulators.list.pop();
+            plan.table.accumulators.pop();
+            plan.table.row_count = None;
+        }
+        let source = Source::Groups(plan.table.clone());
+        let sink = Sink::Aggregate { groups: plan.table.clone(), keys: key_values.clone(), accumulators: accumulators.list.clone() };
+        let slots = plan.slots;
+        let number = self.groups.len();
+        let shapes = plan.table.keys.clone();
+        self.groups.push(plan);
+        self.close(open, sink, Some(number), None);
+
+        let mut grouped = Open::groups(StageSource::Groups(number), source, slots);
+        for (part, (ty, dictionary, range)) in key_columns.into_iter().enumerate() {
+            let shape = shapes[part];
+            let origin = Origin::GroupKey(part);
+            let register = grouped.add_register(Register { repr: shape.repr, nullable: shape.nullable, bounds: shape.bounds, origin });
+            grouped.columns.push(Column { register, ty, dictionary, range: Some(range), unique: keys.len() == 1 });
+        }
+        for finish in finishes {
+            let column = grouped.finish(&finish, &accumulators)?;
+            grouped.columns.push(column);
+        }
+        Ok(grouped)
+    }
+}
+
+/// Whether a slot's existence is known only from its row count.
+fn counts_needed(kind: GroupKind) -> bool {
+    matches!(kind, GroupKind::Private | GroupKind::Direct | GroupKind::BuildRow { .. })
+}
+
+fn finish_of(open: &mut Open, call: &AggregateCall, ungrouped: bool, accumulators: &mut Accumulators) -> Result<Finish> {
+    let filter = call.filter.as_ref().map(|filter| open.resolve_value(filter)).transpose()?;
+    let Some(argument) = &call.argument else {
+        let accumulator = accumulators.count(filter);
+        return Ok(plain(call, accumulator, None));
+    };
+    let resolved = open.resolve(argument)?;
+    let value = resolved.value;
+    let sometimes = value.nullable || filter.is_some() || ungrouped;
+    let counted = |accumulators: &mut Accumulators| {
+        let known = value.nullable.then(|| not(Value::bool(ValueKind::IsNull(Box::new(value.clone())), false)));
+        accumulators.count(both(filter.clone(), known))
+    };
+    if call.function == AggregateFunction::Count {
+        let accumulator = counted(accumulators);
+        return Ok(plain(call, accumulator, None));
+    }
+    let always = call.function == AggregateFunction::Avg;
+    let count = (sometimes || always).then(|| counted(accumulators));
+    let (kind, value, bounds, back) = match call.function {
+        AggregateFunction::Min | AggregateFunction::Max => extreme(call.function, value, argument.ty)?,
+        _ => sum(value, argument.ty)?,
+    };
+    let accumulator = accumulators.add(kind, Some(value), filter, bounds);
+    Ok(Finish { function: call.function, accumulator, count, argument: argument.ty, result: call.ty, back, dictionary: resolved.dictionary })
+}
+
+fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> Finish {
+    Finish { function: call.function, accumulator, count, argument: call.ty, result: call.ty, back: Back::Same, dictionary: None }
+}
+
+fn both(left: Option<Value>, right: Option<Value>) -> Option<Value> {
+    match (left, right) {
+        (Some(left), Some(right)) => {
+            let nullable = left.nullable || right.nullable;
+            Some(Value::bool(ValueKind::And(Box::new(left), Box::new(right)), nullable))
+        }
+        (one, other) => one.or(other),
+    }
+}
+
+type Accumulated = (AccumulatorKind, Value, Bounds, Back);
+
+fn sum(value: Value, ty: Type) -> Result<Accumulated> {
+    if ty.is_float() {
+        let value = cast(value, ty, Type::FLOAT64, Failure::Cast)?;
+        return Ok((AccumulatorKind::SumF64, value, Bounds::new(0, 0), Back::Same));
+    }
+    let total = value.bounds.union(Bounds::new(0, 0)).multiply(Bounds::new(1, ROWS_MAX));
+    let bounds = total.unwrap_or(Bounds::new(i128::MIN, i128::MAX));
+    let kind = if bounds.fits_signed(64) { AccumulatorKind::SumI64 } else { AccumulatorKind::SumI128 };
+    Ok((kind, value, bounds, Back::Same))
+}
+
+fn extreme(function: AggregateFunction, value: Value, ty: Type) -> Result<Accumulated> {
+    let kind = if function == AggregateFunction::Min { AccumulatorKind::MinI64 } else { AccumulatorKind::MaxI64 };
+    let nullable = value.nullable;
+    let bounds = value.bounds;
+    let i64_bounds = Bounds::of_type(Type::INT64);
+    Ok(match value.repr {
+        Repr::F32 | Repr::F64 => (kind, Value::int(ValueKind::OrderOfFloat(Box::new(value)), nullable, i64_bounds), i64_bounds, Back::Float),
+        Repr::Bool => (kind, Value::int(ValueKind::BoolToInt(Box::new(value)), nullable, bounds), bounds, Back::Bool),
+        Repr::Int if bounds.fits_signed(64) => (kind, value, bounds, Back::Same),
+        Repr::Int if ty == (Type::Int { bytes: 8, signed: false }) => {
+            let shifted = shift_unsigned(value, ArithmeticOp::Subtract)?;
+            (kind, shifted, i64_bounds, Back::Unsigned)
+        }
+        Repr::Int => return Err(Error::internal("min or max of a value wider than 64 bits reached the device")),
+    })
+}
+
+/// Moves unsigned 64-bit values into the signed range, or back.
+fn shift_unsigned(value: Value, op: ArithmeticOp) -> Result<Value> {
+    let offset = 1_i128 << 63;
+    let mut constant = Value::constant(offset);
+    constant.bounds = Bounds::new(offset, offset);
+    let wide = Type::Decimal { precision: 38, scale: 0 };
+    arithmetic(op, (value, wide), (constant, wide), wide)
+}
+
+impl Open {
+    /// A pipeline over the groups of an aggregation.
+    fn groups(stage_source: StageSource, source: Source, slots: u64) -> Self {
+        Self {
+            stage_source,
+            source,
+            registers: Vec::new(),
+            steps: Vec::new(),
+            columns: Vec::new(),
+            lookups: Vec::new(),
+            probes: Vec::new(),
+            rows: slots,
+            rows_estimated: false,
+        }
+    }
+
+    fn accumulator(&mut self, number: usize, accumulators: &Accumulators) -> Value {
+        let (repr, bounds) = match accumulators.list[number].kind {
+            AccumulatorKind::SumF64 => (Repr::F64, Bounds::new(0, 0)),
+            AccumulatorKind::SumI128 => (Repr::Int, accumulators.bounds[number]),
+            _ => (Repr::Int, accumulators.bounds[number]),
+        };
+        let register = self.add_register(Register { repr, nullable: false, bounds, origin: Origin::Accumulator(number) });
+        self.read(register)
+    }
+
+    fn finish(&mut self, finish: &Finish, accumulators: &Accumulators) -> Result<Column> {
+        let state = self.accumulator(finish.accumulator, accumulators);
+        let count = finish.count.map(|count| self.accumulator(count, accumulators));
+        let value = match finish.function {
+            AggregateFunction::Count => state,
+            AggregateFunction::Sum if finish.result.is_float() => state,
+            AggregateFunction::Sum => narrow(state, Bounds::of_type(finish.result), Failure::Overflow),
+            AggregateFunction::Avg => average(state, count.clone(), finish)?,
+            AggregateFunction::Min | AggregateFunction::Max => came_back(state, finish)?,
+        };
+        let value = match count {
+            Some(count) if finish.function != AggregateFunction::Count => where_counted(count, value),
+            _ => value,
+        };
+        let register = self.keep(value);
+        Ok(Column { register, ty: finish.result, dictionary: finish.dictionary.clone(), range: None, unique: false })
+    }
+}
+
+fn average(sum: Value, count: Option<Value>, finish: &Finish) -> Result<Value> {
+    let count = count.ok_or_else(|| Error::internal("an average without its count"))?;
+    if finish.result.is_float() {
+        let sum = cast(sum, finish.argument, finish.result, Failure::Cast)?;
+        let count = cast(count, Type::INT64, finish.result, Failure::Cast)?;
+        return arithmetic(ArithmeticOp::Divide, (sum, finish.result), (count, finish.result), finish.result);
+    }
+    let Type::Decimal { scale, .. } = finish.argument else {
+        return Err(Error::internal("a decimal average of something else"));
+    };
+    let sum_type = Type::Decimal { precision: 38, scale };
+    arithmetic(ArithmeticOp::Divide, (sum, sum_type), (count, Type::INT64), finish.result)
+}
+
+fn came_back(state: Value, finish: &Finish) -> Result<Value> {
+    Ok(match finish.back {
+        Back::Same => state,
+        Back::Float => Value::float(ValueKind::FloatOfOrder(Box::new(state)), repr_of(finish.result), false),
+        Back::Bool => Value::bool(ValueKind::IntToBool(Box::new(state)), false),
+        Back::Unsigned => {
+            let mut value = shift_unsigned(state, ArithmeticOp::Add)?;
+            value.bounds = Bounds::of_type(finish.result);
+            value
+        }
+    })
+}
+
+/// The value where at least one went in, else NULL.
+fn where_counted(count: Value, value: Value) -> Value {
+    let mut zero = Value::constant(0);
+    zero.bounds = Bounds::new(0, 0);
+    let some = Value::bool(ValueKind::Compare { op: CompareOp::Greater, left: Box::new(count), right: Box::new(zero) }, false);
+    let (repr, bounds) = (value.repr, value.bounds);
+    Value::new(ValueKind::Case { branches: vec![(some, value)], otherwise: None }, repr, true, bounds)
+}

@@ -1,0 +1,109 @@
+//! Cutting a plan at its breakers: each join build and each aggregation ends a pipeline, the root emits.
+
+use super::join::JoinParts;
+use super::groups::UniqueProbe;
+use super::scope::{Column, Open};
+use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Stage, StageSource};
+use crate::column::{DeviceTable, IntWidth};
+use crate::error::{Error, Result};
+use crate::ir::{BuildId, EmitColumn, Expr, Node, PayloadShape, Pipeline, Sink, Step, Type};
+
+/// A plan under construction.
+pub(super) struct Cutter<'a> {
+    scans: &'a [DeviceTable],
+    inputs: &'a [DeviceTable],
+    pub(super) limits: Limits,
+    pub(super) stages: Vec<Stage>,
+    pub(super) builds: Vec<BuildPlan>,
+    pub(super) groups: Vec<GroupPlan>,
+    pub(super) unique_probes: Vec<UniqueProbe>,
+}
+
+impl<'a> Cutter<'a> {
+    pub(super) fn new(scans: &'a [DeviceTable], inputs: &'a [DeviceTable], limits: Limits) -> Self {
+        Self { scans, inputs, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![] }
+    }
+
+    pub(super) fn plan(mut self, root: &Node) -> Result<QueryPlan> {
+        let (root, skip, fetch) = match root {
+            Node::Limit { input, skip, fetch } => (&**input, *skip, *fetch),
+            other => (other, 0, None),
+        };
+        let open = self.open(root)?;
+        let mut output = Vec::new();
+        let mut columns = Vec::new();
+        for column in &open.columns {
+            let shape = output_shape(column, &open);
+            columns.push(EmitColumn { value: open.read(column.register), shape });
+            output.push(OutputColumn { shape, ty: column.ty, dictionary: column.dictionary.clone() });
+        }
+        self.close(open, Sink::Emit { columns }, None, None);
+        super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
+        Ok(QueryPlan { stages: self.stages, builds: self.builds, groups: self.groups, output, skip, fetch })
+    }
+
+    /// The open pipeline whose rows are the node's output.
+    fn open(&mut self, node: &Node) -> Result<Open> {
+        match node {
+            Node::Scan { scan, .. } => Ok(Open::table(StageSource::Scan(*scan), &self.scans[*scan])),
+            Node::Input { child, .. } => Ok(Open::table(StageSource::Input(*child), &self.inputs[*child])),
+            Node::Filter { input, predicate } => {
+                let mut open = self.open(input)?;
+                let predicate = open.resolve_value(predicate)?;
+                open.steps.push(Step::Filter(predicate));
+                Ok(open)
+            }
+            Node::Project { input, exprs, .. } => {
+                let mut open = self.open(input)?;
+                let columns = exprs.iter().map(|expr| project(&mut open, expr)).collect::<Result<Vec<_>>>()?;
+                open.columns = columns;
+                Ok(open)
+            }
+            Node::Join { left, right, on, residual, output, .. } => {
+                let (left, right) = (self.open(left)?, self.open(right)?);
+                self.join(left, right, &JoinParts { on, residual: residual.as_ref(), output })
+            }
+            Node::Aggregate { input, keys, calls, .. } => {
+                let open = self.open(input)?;
+                self.aggregate(open, keys, calls)
+            }
+            Node::Limit { .. } => Err(Error::internal("a limit below another operator reached the device")),
+        }
+    }
+
+    /// Ends a pipeline with a sink.
+    pub(super) fn close(&mut self, open: Open, sink: Sink, groups: Option<usize>, build: Option<BuildId>) {
+        self.stages.push(Stage {
+            pipeline: Pipeline { source: open.source, registers: open.registers, steps: open.steps, sink },
+            source: open.stage_source,
+            groups,
+            probes: open.probes,
+            build,
+            lookups: open.lookups,
+            rows_out: open.rows,
+            rows_out_estimated: open.rows_estimated,
+        });
+    }
+}
+
+fn project(open: &mut Open, expr: &Expr) -> Result<Column> {
+    if let crate::ir::ExprKind::Column(index) = expr.kind {
+        return open.columns.get(index).cloned().ok_or_else(|| Error::internal(format!("no column {index} in scope")));
+    }
+    let resolved = open.resolve(expr)?;
+    let register = open.keep(resolved.value);
+    Ok(Column { register, ty: expr.ty, dictionary: resolved.dictionary, range: None, unique: false })
+}
+
+/// Output columns leave at the width of their host type, so that the host takes them as they are.
+fn output_shape(column: &Column, open: &Open) -> PayloadShape {
+    let register = &open.registers[column.register];
+    let width = match column.ty {
+        Type::Int { bytes: 1, .. } | Type::Bool => IntWidth::W8,
+        Type::Int { bytes: 2, .. } => IntWidth::W16,
+        Type::Int { bytes: 4, .. } | Type::Date | Type::Text | Type::Float { .. } => IntWidth::W32,
+        Type::Int { .. } | Type::Timestamp { .. } => IntWidth::W64,
+        Type::Decimal { .. } => IntWidth::W128,
+    };
+    PayloadShape { repr: register.repr, width, nullable: register.nullable }
+}

@@ -1,0 +1,133 @@
+//! Group tables: where the groups of an aggregation live.
+//!
+//! The first that fits: one group (no keys); the rows of a unique build whose key is grouped by; a thread's own share
+//! of shared memory (few groups); the packed key as an address; a hash table of packed keys; a hash table of words.
+
+use super::GroupPlan;
+use super::cut::Cutter;
+use super::join::packed_domains;
+use super::scope::Open;
+use crate::ir::{Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyShape, Origin, Repr, Value, ValueKind};
+
+/// Most groups of the private form: past this, a thread's share of shared memory costs too much occupancy.
+const PRIVATE_GROUPS_MAX: u64 = 64;
+/// Most shared memory of the private form, in bytes a block.
+const PRIVATE_BYTES_MAX: u64 = 96 * 1024;
+/// A direct table may have this many slots a source row, or so many anyway.
+const DIRECT_SLOTS_PER_ROW: u64 = 4;
+const DIRECT_SLOTS_FREE: u64 = 1 << 16;
+/// A hash table starts with at most this many slots and grows where they do not suffice.
+const HASH_SLOTS_START: u64 = 1 << 22;
+
+/// A probe of a unique build, and the probe-side registers that equal the build's key columns.
+#[derive(Clone, Debug)]
+pub(super) struct UniqueProbe {
+    pub(super) build: BuildId,
+    pub(super) probe: usize,
+    /// (register of the probing pipeline, column of the build).
+    pub(super) equal: Vec<(usize, usize)>,
+}
+
+impl Cutter<'_> {
+    /// Chooses and sizes the group table for resolved keys and accumulators.
+    pub(super) fn group_table(&self, open: &Open, keys: &[Value], accumulators: &[Accumulator], row_count: Option<usize>) -> GroupPlan {
+        let kinds: Vec<AccumulatorKind> = accumulators.iter().map(|accumulator| accumulator.kind).collect();
+        let shapes: Vec<KeyShape> =
+            keys.iter().map(|key| KeyShape { repr: key.repr, nullable: key.nullable, bounds: key.bounds, payload: None }).collect();
+        let table = |kind, shapes| GroupTable { kind, keys: shapes, accumulators: kinds.clone(), row_count };
+        if keys.is_empty() {
+            return one_group(table(GroupKind::Ungrouped, vec![]));
+        }
+        if let Some((kind, shapes, rows)) = self.build_row_groups(open, keys) {
+            return GroupPlan { table: table(kind, shapes), bases: vec![], domains: vec![], words: 0, slots: rows, slots_max: rows };
+        }
+        let words_a_group: u64 = kinds.iter().map(|kind| kind.words() as u64).sum::<u64>().max(1);
+        match self.packed(open, keys) {
+            Some((bases, domains, product)) => {
+                let kind = self.packed_kind(product, words_a_group, open.rows);
+                let slots_max = (open.rows.min(product) * 2).next_power_of_two().max(64);
+                let slots = if kind == GroupKind::Hash { slots_max.min(HASH_SLOTS_START) } else { product };
+                let slots_max = if kind == GroupKind::Hash { slots_max } else { product };
+                GroupPlan { table: table(kind, shapes), bases, domains, words: 1, slots, slots_max }
+            }
+            None => {
+                let parts: Vec<(Repr, Bounds)> = keys.iter().map(|key| (key.repr, key.bounds)).collect();
+                let words = crate::codegen::wide_words(&parts, keys.iter().any(|key| key.nullable));
+                let slots_max = (open.rows.max(1) * 2).next_power_of_two().max(64);
+                let slots = slots_max.min(HASH_SLOTS_START);
+                GroupPlan { table: table(GroupKind::Wide, shapes), bases: vec![], domains: vec![], words, slots, slots_max }
+            }
+        }
+    }
+
+    /// Bases, domains (one more for NULL) and their product, where keys pack into a word.
+    fn packed(&self, open: &Open, keys: &[Value]) -> Option<(Vec<i64>, Vec<u64>, u64)> {
+        if keys.iter().any(|key| matches!(key.repr, Repr::F32 | Repr::F64) || !key.bounds.fits_signed(64)) {
+            return None;
+        }
+        let ranges: Vec<(i128, i128)> = keys
+            .iter()
+            .map(|key| {
+                let (min, max) = open.range(key);
+                (min, max.checked_add(i128::from(key.nullable)).unwrap_or(max))
+            })
+            .collect();
+        packed_domains(&ranges)
+    }
+
+    fn packed_kind(&self, product: u64, words_a_group: u64, rows: u64) -> GroupKind {
+        let private_bytes = product * words_a_group * 8 * u64::from(crate::codegen::BLOCK_THREADS);
+        let direct_slots = (rows.saturating_mul(DIRECT_SLOTS_PER_ROW)).max(DIRECT_SLOTS_FREE);
+        match () {
+            () if product <= PRIVATE_GROUPS_MAX && private_bytes <= PRIVATE_BYTES_MAX.min(u64::from(self.limits.shared_bytes)) => GroupKind::Private,
+            () if product <= direct_slots && product.saturating_mul(words_a_group * 8) <= self.limits.table_bytes => GroupKind::Direct,
+            () => GroupKind::Hash,
+        }
+    }
+
+    /// Groups that are the rows of a unique build: the keys cover the build's key and are otherwise its payload.
+    fn build_row_groups(&self, open: &Open, keys: &[Value]) -> Option<(GroupKind, Vec<KeyShape>, u64)> {
+        let registers: Vec<usize> = keys
+            .iter()
+            .map(|key| match key.kind {
+                ValueKind::Register(register) => Some(register),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        self.unique_probes.iter().rev().filter(|unique| open.probes.get(unique.probe) == Some(&unique.build)).find_map(|unique| {
+            let build = &self.builds[unique.build.0];
+            let columns: Vec<usize> = registers.iter().map(|register| build_column(open, unique, *register)).collect::<Option<_>>()?;
+            let covered = unique.equal.iter().all(|(_, column)| columns.contains(column));
+            if !covered || build.multiple || build.rows_estimated {
+                return None;
+            }
+            let shapes = columns.iter().map(|column| self.payload_key(unique.build, *column)).collect::<Option<_>>()?;
+            Some((GroupKind::BuildRow { probe: unique.probe, build: unique.build }, shapes, build.rows.max(1)))
+        })
+    }
+
+    fn payload_key(&self, build: BuildId, column: usize) -> Option<KeyShape> {
+        self.stages.iter().find_map(|stage| match &stage.pipeline.sink {
+            crate::ir::Sink::Build(sink) if sink.build == build => {
+                let (value, shape) = &sink.payload[column];
+                Some(KeyShape { repr: shape.repr, nullable: shape.nullable, bounds: value.bounds, payload: Some(column) })
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The build's column that a register of the probing pipeline equals.
+fn build_column(open: &Open, unique: &UniqueProbe, register: usize) -> Option<usize> {
+    if let Some((_, column)) = unique.equal.iter().find(|(probe_side, _)| *probe_side == register) {
+        return Some(*column);
+    }
+    match open.registers[register].origin {
+        Origin::Payload { probe, column } if probe == unique.probe => Some(column),
+        _ => None,
+    }
+}
+
+fn one_group(table: GroupTable) -> GroupPlan {
+    GroupPlan { table, bases: vec![], domains: vec![], words: 0, slots: 1, slots_max: 1 }
+}

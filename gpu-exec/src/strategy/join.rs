@@ -1,0 +1,233 @@
+//! Joins: which side builds, how keys find their slot.
+//!
+//! The build is the side proven unique (the smaller one where both are, the host's choice where neither is). Dense
+//! integer keys address an array directly and are never hashed; other keys are packed into one word where their
+//! ranges allow, else kept as several.
+
+use super::cut::Cutter;
+use super::resolve::Resolved;
+use super::scope::{Column, Open};
+use super::BuildPlan;
+use crate::error::{Error, Result};
+use crate::ir::{
+    Bounds, BuildId, BuildSink, Expr, JoinColumn, JoinSide, KeyTable, Origin, PayloadShape, Probe, Register, Repr, Sink,
+    Step, Type, Value, ValueKind,
+};
+
+/// Slots of a direct-address table for each row it may hold: sparser keys are hashed.
+const DIRECT_SLOTS_PER_ROW: u64 = 8;
+/// A table this small is addressed directly however sparse it is.
+const DIRECT_SLOTS_FREE: u64 = 1 << 16;
+
+/// The parts of a join node.
+pub(super) struct JoinParts<'a> {
+    pub(super) on: &'a [(Expr, Expr)],
+    pub(super) residual: Option<&'a Expr>,
+    pub(super) output: &'a [JoinColumn],
+}
+
+impl Cutter<'_> {
+    pub(super) fn join(&mut self, left: Open, right: Open, parts: &JoinParts<'_>) -> Result<Open> {
+        let side = choose_build_side(&left, &right, parts.on);
+        let (build, probe) = match side {
+            JoinSide::Left => (left, right),
+            JoinSide::Right => (right, left),
+        };
+        self.build_and_probe(build, probe, side, parts)
+    }
+
+    fn build_and_probe(&mut self, mut build: Open, mut probe: Open, side: JoinSide, parts: &JoinParts<'_>) -> Result<Open> {
+        let unique = keys_unique(&build, parts.on, side);
+        let (build_keys, probe_keys) = self.resolve_keys(&mut build, &mut probe, side, parts.on)?;
+        let ranges: Vec<(i128, i128)> = build_keys.iter().map(|key| build.range(key)).collect();
+        let id = BuildId(self.builds.len());
+        let plan = self.size_build(&build, &build_keys, &ranges, !unique);
+        let table = plan.table;
+
+        // Every column of the build side that anyone may ask for later; unused payload is pruned when the stage closes.
+        let payload: Vec<(Value, PayloadShape)> = build
+            .columns
+            .iter()
+            .map(|column| {
+                let value = build.read(column.register);
+                let shape = PayloadShape::narrow(&value);
+                (value, shape)
+            })
+            .collect();
+        let shapes: Vec<PayloadShape> = payload.iter().map(|(_, shape)| *shape).collect();
+        let build_columns = build.columns.clone();
+        let payload_registers: Vec<Register> = build
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(number, column)| {
+                let known = &build.registers[column.register];
+                Register {
+                    repr: known.repr,
+                    nullable: known.nullable,
+                    bounds: known.bounds,
+                    origin: Origin::Payload { probe: probe.probes.len(), column: number },
+                }
+            })
+            .collect();
+        let sink = BuildSink { build: id, table, keys: build_keys, payload, multiple: !unique };
+        self.builds.push(BuildPlan { payload: shapes.clone(), ..plan });
+        self.close(build, Sink::Build(sink), None, Some(id));
+
+        let number = probe.probes.len();
+        probe.steps.push(Step::Probe(Probe { build: id, table, keys: probe_keys, multiple: !unique, payload: shapes }));
+        probe.probes.push(id);
+        self.note_probe_keys(id, number, side, parts.on, &probe, &build_columns);
+        if !unique {
+            probe.rows = probe.rows.saturating_mul(2);
+            probe.rows_estimated = true;
+            probe.columns.iter_mut().for_each(|column| column.unique = false);
+        }
+        let from_build: Vec<Column> = build_columns
+            .into_iter()
+            .zip(payload_registers)
+            .map(|(column, register)| Column { register: probe.add_register(register), unique: false, ..column })
+            .collect();
+        self.finish_join(probe, from_build, side, parts)
+    }
+
+    /// Applies the residual filter over left columns then right columns, and picks the output.
+    fn finish_join(&mut self, mut probe: Open, from_build: Vec<Column>, side: JoinSide, parts: &JoinParts<'_>) -> Result<Open> {
+        let from_probe = std::mem::take(&mut probe.columns);
+        let (left, right) = match side {
+            JoinSide::Left => (from_build, from_probe),
+            JoinSide::Right => (from_probe, from_build),
+        };
+        if let Some(residual) = parts.residual {
+            probe.columns = left.iter().chain(&right).cloned().collect();
+            let predicate = probe.resolve_value(residual)?;
+            probe.steps.push(Step::Filter(predicate));
+        }
+        probe.columns = parts
+            .output
+            .iter()
+            .map(|column| match column.side {
+                JoinSide::Left => left[column.index].clone(),
+                JoinSide::Right => right[column.index].clone(),
+            })
+            .collect();
+        Ok(probe)
+    }
+
+    /// Keys of both sides in the same units: texts as codes of the build's dictionary, wide keys at common bounds.
+    fn resolve_keys(&mut self, build: &mut Open, probe: &mut Open, side: JoinSide, on: &[(Expr, Expr)]) -> Result<(Vec<Value>, Vec<Value>)> {
+        let mut build_keys = Vec::new();
+        let mut probe_keys = Vec::new();
+        for (left, right) in on {
+            let (build_expr, probe_expr) = match side {
+                JoinSide::Left => (left, right),
+                JoinSide::Right => (right, left),
+            };
+            let (key, sought) = (build.resolve(build_expr)?, probe.resolve(probe_expr)?);
+            let (mut key, mut sought) = match &key.dictionary {
+                Some(dictionary) if build_expr.ty == Type::Text => {
+                    let dictionary = std::sync::Arc::clone(dictionary);
+                    (key.value, probe.translated(sought, &dictionary)?)
+                }
+                _ => (as_integer(key)?, as_integer(sought)?),
+            };
+            let common = key.bounds.union(sought.bounds);
+            if !common.fits_signed(64) {
+                (key.bounds, sought.bounds) = (common, common);
+            }
+            build_keys.push(key);
+            probe_keys.push(sought);
+        }
+        Ok((build_keys, probe_keys))
+    }
+
+    fn size_build(&self, build: &Open, keys: &[Value], ranges: &[(i128, i128)], multiple: bool) -> BuildPlan {
+        let sized = packed_domains(ranges);
+        let wide = keys.iter().any(|key| !key.bounds.fits_signed(64));
+        let rows = build.rows.max(1);
+        let hash_slots = (rows * 2).next_power_of_two().max(64);
+        let (table, slots, bases, domains) = match sized {
+            Some((bases, domains, product)) if !wide && product <= self.direct_limit(rows) => (KeyTable::Direct, product.max(1), bases, domains),
+            Some((bases, domains, _)) if !wide => (KeyTable::Hash, hash_slots, bases, domains),
+            _ => (KeyTable::Wide, hash_slots, vec![], vec![]),
+        };
+        let shapes: Vec<(Repr, Bounds)> = keys.iter().map(|key| (key.repr, key.bounds)).collect();
+        BuildPlan {
+            table,
+            multiple,
+            bases,
+            domains,
+            words: if table == KeyTable::Wide { crate::codegen::wide_words(&shapes, false) } else { 1 },
+            slots,
+            rows: build.rows,
+            rows_estimated: build.rows_estimated,
+            payload: vec![],
+        }
+    }
+
+    fn direct_limit(&self, rows: u64) -> u64 {
+        (rows.saturating_mul(DIRECT_SLOTS_PER_ROW).max(DIRECT_SLOTS_FREE)).min(self.limits.table_bytes / 4)
+    }
+
+    /// Remembers which columns equal the key of a unique build: a group-by on them can use the build's rows.
+    fn note_probe_keys(&mut self, id: BuildId, probe: usize, side: JoinSide, on: &[(Expr, Expr)], open: &Open, build: &[Column]) {
+        let mut equal = Vec::new();
+        for (left, right) in on {
+            let (build_expr, probe_expr) = match side {
+                JoinSide::Left => (left, right),
+                JoinSide::Right => (right, left),
+            };
+            if let (crate::ir::ExprKind::Column(in_build), crate::ir::ExprKind::Column(in_probe)) = (&build_expr.kind, &probe_expr.kind)
+                && build_expr.ty != Type::Text
+                && *in_build < build.len()
+            {
+                equal.push((open.columns[*in_probe].register, *in_build));
+            }
+        }
+        if equal.len() == on.len() {
+            self.unique_probes.push(super::groups::UniqueProbe { build: id, probe, equal });
+        }
+    }
+}
+
+/// Bases, domains and the number of packed keys, where that stays below 2^63.
+pub(super) fn packed_domains(ranges: &[(i128, i128)]) -> Option<(Vec<i64>, Vec<u64>, u64)> {
+    let mut product = 1_u64;
+    let (mut bases, mut domains) = (Vec::new(), Vec::new());
+    for (min, max) in ranges {
+        let domain = u64::try_from(max.checked_sub(*min)?.checked_add(1)?.max(1)).ok()?;
+        product = product.checked_mul(domain).filter(|product| *product < 1 << 63)?;
+        bases.push(i64::try_from(*min).ok()?);
+        domains.push(domain);
+    }
+    Some((bases, domains, product))
+}
+
+fn as_integer(key: Resolved) -> Result<Value> {
+    let value = key.value;
+    match value.repr {
+        Repr::Int => Ok(value),
+        Repr::Bool => {
+            let nullable = value.nullable;
+            Ok(Value::int(ValueKind::BoolToInt(Box::new(value)), nullable, Bounds::new(0, 1)))
+        }
+        Repr::F32 | Repr::F64 => Err(Error::internal("a float join key reached the device")),
+    }
+}
+
+fn choose_build_side(left: &Open, right: &Open, on: &[(Expr, Expr)]) -> JoinSide {
+    match (keys_unique(left, on, JoinSide::Left), keys_unique(right, on, JoinSide::Right)) {
+        (true, true) if right.rows < left.rows => JoinSide::Right,
+        (false, true) => JoinSide::Right,
+        _ => JoinSide::Left,
+    }
+}
+
+/// Whether no two rows of a side can have the same key.
+fn keys_unique(open: &Open, on: &[(Expr, Expr)], side: JoinSide) -> bool {
+    on.iter().any(|(left, right)| {
+        let expr = if side == JoinSide::Left { left } else { right };
+        matches!(expr.kind, crate::ir::ExprKind::Column(index) if open.columns.get(index).is_some_and(|column| column.unique))
+    })
+}
+

@@ -1,0 +1,173 @@
+//! Lookup tables: host functions of a text, evaluated once per dictionary entry.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::compute::{cast, concat};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::ColumnarValue;
+
+use crate::column::Dictionary;
+use crate::error::{Error, Result};
+use crate::ir::{Bounds, HostFunction, Repr, Type, Value, ValueKind};
+use crate::strategy::scope::repr_of;
+
+/// The bytes of a lookup table: one value an entry, at the computing width, and one validity byte an entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupTable {
+    pub values: Vec<u8>,
+    pub valid: Vec<u8>,
+}
+
+/// A looked-up value: the table, what comes out of it, and, for text, the dictionary of the results.
+pub(super) struct Mapped {
+    pub(super) table: LookupTable,
+    pub(super) repr: Repr,
+    pub(super) bounds: Bounds,
+    pub(super) nullable: bool,
+    pub(super) dictionary: Option<Arc<Dictionary>>,
+    /// The code that stands for a NULL input, where the function makes something of NULL.
+    pub(super) null_code: Option<usize>,
+}
+
+impl Mapped {
+    /// The value for a code.
+    pub(super) fn value(&self, table: usize, code: Value) -> Value {
+        let nullable = self.nullable || (code.nullable && self.null_code.is_none());
+        let code = match self.null_code {
+            Some(null_code) if code.nullable => null_as(code, null_code),
+            _ => code,
+        };
+        let valid_anyway = !self.nullable;
+        let mut value = Value::new(ValueKind::Lookup { table, code: Box::new(code) }, self.repr, nullable, self.bounds);
+        if valid_anyway && !nullable {
+            value.nullable = false;
+        }
+        value
+    }
+}
+
+fn null_as(code: Value, null_code: usize) -> Value {
+    let bounds = code.bounds.union(Bounds::new(0, null_code as i128).round_to_powers());
+    let constant = Value::constant(null_code as i128);
+    let is_null = Value::bool(ValueKind::IsNull(Box::new(code.clone())), false);
+    let mut known = code;
+    known.bounds = bounds;
+    let kind = ValueKind::Case { branches: vec![(is_null, constant)], otherwise: Some(Box::new(known)) };
+    // Not NULL in either branch: the second is taken only for valid codes.
+    Value::int(kind, false, bounds)
+}
+
+/// Evaluates a function over a dictionary (and over NULL).
+pub(super) fn map_dictionary(dictionary: &Dictionary, function: &HostFunction, ty: Type) -> Result<Mapped> {
+    let entries = dictionary.len();
+    let null = StringArray::new_null(1);
+    let inputs = concat(&[dictionary.values() as &dyn Array, &null])?;
+    let results = evaluate(function, inputs)?;
+    if results.len() != entries + 1 {
+        return Err(Error::internal("a dictionary function returned another number of values than it got"));
+    }
+    let null_code = results.is_valid(entries).then_some(entries);
+    let of_entries = results.slice(0, if null_code.is_some() { entries + 1 } else { entries });
+    let nullable = of_entries.null_count() > 0;
+    let valid = (0..of_entries.len()).map(|entry| u8::from(of_entries.is_valid(entry))).collect();
+    let (values, bounds, dictionary) = table_values(&of_entries, ty)?;
+    Ok(Mapped { table: LookupTable { values, valid }, repr: repr_of(ty), bounds, nullable, dictionary, null_code })
+}
+
+fn evaluate(function: &HostFunction, inputs: ArrayRef) -> Result<ArrayRef> {
+    let rows = inputs.len();
+    let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, true)]));
+    let batch = RecordBatch::try_new(schema, vec![inputs])?;
+    match function.expr.evaluate(&batch)? {
+        ColumnarValue::Array(array) => Ok(array),
+        ColumnarValue::Scalar(scalar) => Ok(scalar.to_array_of_size(rows)?),
+    }
+}
+
+type TableValues = (Vec<u8>, Bounds, Option<Arc<Dictionary>>);
+
+fn table_values(results: &ArrayRef, ty: Type) -> Result<TableValues> {
+    match ty {
+        Type::Bool => {
+            let booleans = results.as_boolean();
+            Ok(((0..booleans.len()).map(|row| u8::from(booleans.is_valid(row) && booleans.value(row))).collect(), Bounds::new(0, 1), None))
+        }
+        Type::Float { .. } => {
+            let floats = cast(results, &DataType::Float64)?;
+            let floats = floats.as_primitive::<Float64Type>();
+            let bytes = floats.iter().map(|value| value.unwrap_or(0.0));
+            let bytes = if ty == Type::FLOAT64 {
+                bytes.flat_map(f64::to_le_bytes).collect()
+            } else {
+                bytes.flat_map(|value| (value as f32).to_le_bytes()).collect()
+            };
+            Ok((bytes, Bounds::new(0, 0), None))
+        }
+        Type::Text => text_values(results),
+        _ => {
+            let integers = cast(&integers_of(results)?, &DataType::Int64)?;
+            let integers = integers.as_primitive::<Int64Type>();
+            Ok(integer_table(&integers.iter().map(|value| value.map(i128::from)).collect::<Vec<_>>()))
+                .map(|(bytes, bounds)| (bytes, bounds, None))
+        }
+    }
+}
+
+/// Dates and timestamps as plain integers.
+fn integers_of(results: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match results.data_type() {
+        DataType::Date32 => cast(results, &DataType::Int32)?,
+        DataType::Timestamp(_, _) => cast(results, &DataType::Int64)?,
+        _ => Arc::clone(results),
+    })
+}
+
+/// Entries at the width their bounds compute at; bounds rounded so that the text is stable.
+fn integer_table(values: &[Option<i128>]) -> (Vec<u8>, Bounds) {
+    let known = values.iter().flatten();
+    let bounds = Bounds::new(known.clone().min().copied().unwrap_or(0), known.max().copied().unwrap_or(0)).round_to_powers();
+    let each = values.iter().map(|value| value.unwrap_or(bounds.min.max(0).min(bounds.max)));
+    let bytes = match () {
+        () if bounds.fits_signed(32) => each.flat_map(|value| (value as i32).to_le_bytes()).collect(),
+        () => each.flat_map(|value| (value as i64).to_le_bytes()).collect(),
+    };
+    (bytes, bounds)
+}
+
+fn text_values(results: &ArrayRef) -> Result<TableValues> {
+    let texts = cast(results, &DataType::Utf8)?;
+    let texts = texts.as_string::<i32>();
+    let mut distinct: Vec<&str> = texts.iter().flatten().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let codes: Vec<Option<i128>> = texts
+        .iter()
+        .map(|text| text.and_then(|text| distinct.binary_search(&text).ok()).map(|code| code as i128))
+        .collect();
+    let dictionary = Arc::new(Dictionary::from_sorted(StringArray::from_iter_values(distinct)));
+    let (bytes, bounds) = integer_table(&codes);
+    Ok((bytes, bounds, Some(dictionary)))
+}
+
+/// Codes of one dictionary as codes of another; entries the other lacks are NULL.
+pub(super) fn translate(from: &Dictionary, to: &Dictionary) -> Mapped {
+    let target = to.values();
+    let mut next = 0;
+    let codes: Vec<Option<i128>> = from
+        .values()
+        .iter()
+        .flatten()
+        .map(|text| {
+            while next < target.len() && target.value(next) < text {
+                next += 1;
+            }
+            (next < target.len() && target.value(next) == text).then_some(next as i128)
+        })
+        .collect();
+    let nullable = codes.iter().any(Option::is_none);
+    let valid = codes.iter().map(|code| u8::from(code.is_some())).collect();
+    let (values, bounds) = integer_table(&codes);
+    Mapped { table: LookupTable { values, valid }, repr: Repr::Int, bounds, nullable, dictionary: None, null_code: None }
+}

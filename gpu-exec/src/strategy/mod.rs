@@ -1,0 +1,109 @@
+//! Strategy: from a device plan and loaded tables to pipelines, when facts are known.
+//!
+//! Cuts the plan at its breakers (join build, aggregation), chooses how each join and group-by finds its slots, resolves
+//! expressions to integers with bounds, and sizes everything. Pure: nothing here allocates or launches.
+
+mod aggregate;
+mod cut;
+mod groups;
+mod join;
+mod lookup;
+mod prune;
+mod resolve;
+mod scope;
+
+use std::sync::Arc;
+
+use crate::column::{DeviceTable, Dictionary};
+use crate::error::Result;
+use crate::ir::{BuildId, GroupTable, KeyTable, Node, PayloadShape, Pipeline, Type};
+
+pub use lookup::LookupTable;
+
+/// What the device allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Dynamic shared memory a block may use, in bytes.
+    pub shared_bytes: u32,
+    /// Device memory one table of slots may take, in bytes.
+    pub table_bytes: u64,
+}
+
+/// Where a stage reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageSource {
+    Scan(usize),
+    Input(usize),
+    /// The groups of an earlier stage.
+    Groups(usize),
+}
+
+/// One pipeline and what its launch has to know.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    pub pipeline: Pipeline,
+    pub source: StageSource,
+    /// For an aggregating stage: its position in [`QueryPlan::groups`].
+    pub groups: Option<usize>,
+    /// Builds it probes, and the one it makes.
+    pub probes: Vec<BuildId>,
+    pub build: Option<BuildId>,
+    /// Lookup tables its text calls `lookup0, lookup1, ...`.
+    pub lookups: Vec<LookupTable>,
+    /// Upper bound of the rows that reach the sink, or an estimate where matches multiply.
+    pub rows_out: u64,
+    /// Whether `rows_out` is only an estimate.
+    pub rows_out_estimated: bool,
+}
+
+/// Sizes of a join build.
+#[derive(Clone, Debug)]
+pub struct BuildPlan {
+    pub table: KeyTable,
+    pub multiple: bool,
+    /// Lowest value and number of values of each key part (packed tables).
+    pub bases: Vec<i64>,
+    pub domains: Vec<u64>,
+    /// Words of a wide key.
+    pub words: usize,
+    pub slots: u64,
+    pub rows: u64,
+    pub rows_estimated: bool,
+    pub payload: Vec<PayloadShape>,
+}
+
+/// Sizes of a group table.
+#[derive(Clone, Debug)]
+pub struct GroupPlan {
+    pub table: GroupTable,
+    pub bases: Vec<i64>,
+    pub domains: Vec<u64>,
+    pub words: usize,
+    pub slots: u64,
+    /// Slots beyond which the table never needs to grow.
+    pub slots_max: u64,
+}
+
+/// An output column: how it is emitted and what it means.
+#[derive(Clone, Debug)]
+pub struct OutputColumn {
+    pub shape: PayloadShape,
+    pub ty: Type,
+    pub dictionary: Option<Arc<Dictionary>>,
+}
+
+/// Everything that runs for one placed subtree, in order; the last stage emits.
+#[derive(Clone, Debug)]
+pub struct QueryPlan {
+    pub stages: Vec<Stage>,
+    pub builds: Vec<BuildPlan>,
+    pub groups: Vec<GroupPlan>,
+    pub output: Vec<OutputColumn>,
+    pub skip: u64,
+    pub fetch: Option<u64>,
+}
+
+/// Plans a subtree over its loaded scans and uploaded inputs.
+pub fn plan(root: &Node, scans: &[DeviceTable], inputs: &[DeviceTable], limits: Limits) -> Result<QueryPlan> {
+    cut::Cutter::new(scans, inputs, limits).plan(root)
+}

@@ -1,0 +1,121 @@
+//! Pruning: a join build keeps only the payload that a later stage reads.
+
+use std::collections::BTreeSet;
+
+use super::{BuildPlan, GroupPlan, Stage};
+use crate::ir::{BuildId, GroupKind, Origin, Pipeline, Register, Sink, Source, Step, Value};
+
+/// Drops unread payload columns and renumbers what remains. Stages are visited last to first: what a stage reads is
+/// known only once its own unread payload is gone.
+pub(super) fn prune_payload(stages: &mut [Stage], builds: &mut [BuildPlan], groups: &mut [GroupPlan]) {
+    let mut used: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); builds.len()];
+    for stage in stages.iter_mut().rev() {
+        if let (Some(build), Sink::Build(sink)) = (stage.build, &mut stage.pipeline.sink) {
+            let keep = &used[build.0];
+            let mut number = 0;
+            sink.payload.retain(|_| {
+                number += 1;
+                keep.contains(&(number - 1))
+            });
+        }
+        mark_used(stage, &mut used);
+    }
+    for (build, keep) in builds.iter_mut().zip(&used) {
+        build.payload = keep.iter().map(|column| build.payload[*column]).collect();
+    }
+    for stage in stages.iter_mut() {
+        renumber(stage, &used);
+    }
+    for group in groups.iter_mut() {
+        renumber_keys(&mut group.table, &used);
+    }
+}
+
+fn mark_used(stage: &Stage, used: &mut [BTreeSet<usize>]) {
+    let pipeline = &stage.pipeline;
+    let mut pending: Vec<usize> = read_values(pipeline).into_iter().flat_map(Value::registers).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(register) = pending.pop() {
+        if !seen.insert(register) {
+            continue;
+        }
+        match &pipeline.registers[register].origin {
+            Origin::Computed(value) => pending.extend(value.registers()),
+            Origin::Payload { probe, column } => {
+                used[stage.probes[*probe].0].insert(*column);
+            }
+            _ => {}
+        }
+    }
+    let tables = [source_groups(pipeline), sink_groups(pipeline)];
+    for table in tables.into_iter().flatten() {
+        if let GroupKind::BuildRow { build, .. } = table.kind {
+            used[build.0].extend(table.keys.iter().filter_map(|key| key.payload));
+        }
+    }
+}
+
+fn source_groups(pipeline: &Pipeline) -> Option<&crate::ir::GroupTable> {
+    match &pipeline.source {
+        Source::Groups(groups) => Some(groups),
+        Source::Table { .. } => None,
+    }
+}
+
+fn sink_groups(pipeline: &Pipeline) -> Option<&crate::ir::GroupTable> {
+    match &pipeline.sink {
+        Sink::Aggregate { groups, .. } => Some(groups),
+        _ => None,
+    }
+}
+
+/// Every value the steps and the sink of a pipeline read directly.
+fn read_values(pipeline: &Pipeline) -> Vec<&Value> {
+    let steps = pipeline.steps.iter().flat_map(|step| match step {
+        Step::Filter(predicate) => vec![predicate],
+        Step::Probe(probe) => probe.keys.iter().collect(),
+    });
+    let sink: Vec<&Value> = match &pipeline.sink {
+        Sink::Build(build) => build.keys.iter().chain(build.payload.iter().map(|(value, _)| value)).collect(),
+        // The keys of build-row groups are taken from the build, not from the row.
+        Sink::Aggregate { groups, keys, accumulators } => {
+            let keys = if matches!(groups.kind, GroupKind::BuildRow { .. }) { &[] } else { keys.as_slice() };
+            keys.iter().chain(accumulators.iter().flat_map(|accumulator| accumulator.value.iter().chain(&accumulator.filter))).collect()
+        }
+        Sink::Emit { columns } => columns.iter().map(|column| &column.value).collect(),
+    };
+    steps.chain(sink).collect()
+}
+
+/// Position of a column among those kept.
+fn position(used: &BTreeSet<usize>, column: usize) -> usize {
+    used.range(..column).count()
+}
+
+fn renumber(stage: &mut Stage, used: &[BTreeSet<usize>]) {
+    let probes = stage.probes.clone();
+    for Register { origin, .. } in &mut stage.pipeline.registers {
+        if let Origin::Payload { probe, column } = origin {
+            *column = position(&used[probes[*probe].0], *column);
+        }
+    }
+    for step in &mut stage.pipeline.steps {
+        if let Step::Probe(probe) = step {
+            probe.payload = used[probe.build.0].iter().map(|column| probe.payload[*column]).collect();
+        }
+    }
+    if let Source::Groups(groups) = &mut stage.pipeline.source {
+        renumber_keys(groups, used);
+    }
+    if let Sink::Aggregate { groups, .. } = &mut stage.pipeline.sink {
+        renumber_keys(groups, used);
+    }
+}
+
+fn renumber_keys(table: &mut crate::ir::GroupTable, used: &[BTreeSet<usize>]) {
+    if let GroupKind::BuildRow { build: BuildId(build), .. } = table.kind {
+        for key in &mut table.keys {
+            key.payload = key.payload.map(|column| position(&used[build], column));
+        }
+    }
+}
