@@ -24,7 +24,9 @@ pub enum Argument {
     Lookup(usize),
     LookupValid(usize),
     Build(BuildId, BuildPart),
+    /// The group table this pipeline fills, and the one it reads.
     Group(GroupPart),
+    SourceGroup(GroupPart),
     EmitData(usize),
     EmitValid(usize),
     EmitCount,
@@ -74,7 +76,6 @@ impl Argument {
     /// The C++ type and name of the field.
     pub(super) fn declaration(self, position: usize) -> (&'static str, String) {
         use BuildPart as B;
-        use GroupPart as G;
         match self {
             Argument::Segments => ("const u64*", "segments".into()),
             Argument::SegmentCount => ("u64", "segment_count".into()),
@@ -106,15 +107,20 @@ impl Argument {
                 B::Payload(column) => ("u8*", format!("b{id}_payload{column}")),
                 B::PayloadValid(column) => ("u8*", format!("b{id}_payload{column}_valid")),
             },
-            Argument::Group(part) => match part {
-                G::Slots => ("u64", "group_slots".into()),
-                G::Keys => ("u64*", "group_keys".into()),
-                G::States => ("u32*", "group_states".into()),
-                G::Mask => ("u64", "group_mask".into()),
-                G::KeyBase(part) => ("i64", format!("group_base{part}")),
-                G::KeyDomain(part) => ("u64", format!("group_domain{part}")),
-                G::Accumulator(index) => ("u64*", format!("acc{index}")),
-            },
+            Argument::Group(part) => group_field("group", "acc", part),
+            Argument::SourceGroup(part) => group_field("source", "source_acc", part),
         }
+    }
+}
+
+fn group_field(table: &str, accumulator: &str, part: GroupPart) -> (&'static str, String) {
+    match part {
+        GroupPart::Slots => ("u64", format!("{table}_slots")),
+        GroupPart::Keys => ("u64*", format!("{table}_keys")),
+        GroupPart::States => ("u32*", format!("{table}_states")),
+        GroupPart::Mask => ("u64", format!("{table}_mask")),
+        GroupPart::KeyBase(part) => ("i64", format!("{table}_base{part}")),
+        GroupPart::KeyDomain(part) => ("u64", format!("{table}_domain{part}")),
+        GroupPart::Accumulator(index) => ("u64*", format!("{accumulator}{index}")),
     }
 }

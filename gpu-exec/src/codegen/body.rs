@@ -11,7 +11,7 @@ use super::arguments::GroupPart;
 use super::writer::Writer;
 use super::{Argument, Kernel};
 use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
-use crate::kernels::SyncMode;
+use crate::device::SyncMode;
 
 /// How columns are read at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +202,7 @@ impl<'a> Body<'a> {
         self.w.open("for (u32 j = m_lane(); j < 256; j += 32) {");
         self.w.line("const u64 row = first + j;");
         if grouped {
-            let slots = self.w.argument(Argument::Group(GroupPart::Slots));
+            let slots = self.w.argument(Argument::SourceGroup(GroupPart::Slots));
             self.w.line("const u64 number = row;");
             self.row(&format!("(row < {slots})"), 0);
         } else {

@@ -194,7 +194,7 @@ impl Body<'_> {
     pub(super) fn unpack_group_keys(&mut self, groups: &GroupTable) {
         let packed = match groups.kind {
             GroupKind::Private | GroupKind::Direct => "row".to_string(),
-            GroupKind::Hash => format!("{}[row]", self.w.argument(Argument::Group(GroupPart::Keys))),
+            GroupKind::Hash => format!("{}[row]", self.w.argument(Argument::SourceGroup(GroupPart::Keys))),
             GroupKind::Ungrouped | GroupKind::Wide | GroupKind::BuildRow { .. } => return,
         };
         if groups.keys.is_empty() {
@@ -202,7 +202,7 @@ impl Body<'_> {
         }
         self.w.line(format!("u64 packed = {packed};"));
         for number in (0..groups.keys.len()).rev() {
-            let domain = self.w.argument(Argument::Group(GroupPart::KeyDomain(number)));
+            let domain = self.w.argument(Argument::SourceGroup(GroupPart::KeyDomain(number)));
             self.w.line(format!("const u64 d{number} = packed % {domain}; packed /= {domain};"));
         }
     }
@@ -222,8 +222,8 @@ impl Body<'_> {
             }
             GroupKind::Wide => self.wide_group_key(groups, part, c_type),
             _ => {
-                let base = self.w.argument(Argument::Group(GroupPart::KeyBase(part)));
-                let domain = self.w.argument(Argument::Group(GroupPart::KeyDomain(part)));
+                let base = self.w.argument(Argument::SourceGroup(GroupPart::KeyBase(part)));
+                let domain = self.w.argument(Argument::SourceGroup(GroupPart::KeyDomain(part)));
                 let valid = shape.nullable.then(|| format!("(d{part} != {domain} - 1)"));
                 let number = Printed::new(format!("(i64(d{part}) + {base})"), None, CType::I64);
                 let text = if c_type == CType::Bool { format!("({} != 0)", number.text) } else { number.cast(c_type) };
@@ -236,8 +236,8 @@ impl Body<'_> {
         let words_of = |shape: &crate::ir::KeyShape| if CType::of(shape.repr, shape.bounds) == CType::I128 { 2 } else { 1 };
         let first: usize = groups.keys[..part].iter().map(words_of).sum();
         let total: usize = groups.keys.iter().map(words_of).sum();
-        let keys = self.w.argument(Argument::Group(GroupPart::Keys));
-        let mask = self.w.argument(Argument::Group(GroupPart::Mask));
+        let keys = self.w.argument(Argument::SourceGroup(GroupPart::Keys));
+        let mask = self.w.argument(Argument::SourceGroup(GroupPart::Mask));
         let word = |number: usize| format!("{keys}[{number} * ({mask} + 1) + row]");
         let valid = wide_nullable(groups)
             .iter()

@@ -14,7 +14,7 @@ mod values;
 mod writer;
 
 use crate::ir::{Pipeline, Sink, Source};
-use crate::kernels::SyncMode;
+use crate::device::SyncMode;
 
 pub use arguments::{Argument, BuildPart, GroupPart};
 pub(crate) use keys::wide_words;

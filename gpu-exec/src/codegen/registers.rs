@@ -125,7 +125,7 @@ impl Body<'_> {
 
     /// Ends the row where its group holds nothing, and opens packed keys.
     pub(super) fn group_exists(&mut self, groups: &GroupTable) {
-        let field = |body: &mut Self, part| body.w.argument(Argument::Group(part));
+        let field = |body: &mut Self, part| body.w.argument(Argument::SourceGroup(part));
         match groups.kind {
             GroupKind::Ungrouped => {}
             GroupKind::Private | GroupKind::Direct | GroupKind::BuildRow { .. } => {
@@ -149,7 +149,7 @@ impl Body<'_> {
     fn load_accumulator(&mut self, index: usize, accumulator: usize) {
         let Source::Groups(groups) = &self.pipeline.source else { return };
         let kind = groups.accumulators[accumulator];
-        let field = self.w.argument(Argument::Group(GroupPart::Accumulator(accumulator)));
+        let field = self.w.argument(Argument::SourceGroup(GroupPart::Accumulator(accumulator)));
         let printed = match kind {
             AccumulatorKind::SumI128 => Printed::new(format!("read_i128({field} + row * 2)"), None, CType::I128),
             AccumulatorKind::SumF64 => Printed::new(format!("m_bitcast<f64>({field}[row])"), None, CType::F64),

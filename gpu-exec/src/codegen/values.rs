@@ -236,7 +236,7 @@ impl Body<'_> {
         if nullable {
             self.w.line(format!("bool {name}k = false;"));
         }
-        let mut assign = |body: &mut Self, value: &Value| {
+        let assign = |body: &mut Self, value: &Value| {
             let printed = body.print(value);
             let valid = printed.valid.as_deref().unwrap_or("true");
             let validity = if nullable { format!(" {name}k = {valid};") } else { String::new() };

@@ -48,11 +48,11 @@ struct MaxI64 {
   static __device__ void publish(u64* p, State s) { m_atomic_max(reinterpret_cast<i64*>(p), s); }
 };
 
-__device__ inline i128 read_i128(const u64* p) { return make_i128(static_cast<i64>(p[1]), p[0]); }
+MAAR_FN i128 read_i128(const u64* p) { return make_i128(static_cast<i64>(p[1]), p[0]); }
 
 // Merges a register state over the block and publishes it once. All threads call it; `shared` holds 32 states.
 template <typename Kind>
-__device__ inline void block_publish(typename Kind::State state, u64* p, u8* shared) {
+MAAR_FN void block_publish(typename Kind::State state, u64* p, u8* shared) {
   using State = typename Kind::State;
   State* warps = reinterpret_cast<State*>(shared);
   for (u32 step = 16; step > 0; step /= 2) state = Kind::merge(state, m_shfl_xor(state, step));

@@ -4,24 +4,24 @@
 constexpr i64 kI64Max = 0x7fffffffffffffffLL;
 constexpr i64 kI64Min = -kI64Max - 1;
 
-__device__ inline i128 make_i128(i64 high, u64 low) { return (static_cast<i128>(high) << 64) | static_cast<i128>(static_cast<u128>(low)); }
+MAAR_FN i128 make_i128(i64 high, u64 low) { return (static_cast<i128>(high) << 64) | static_cast<i128>(static_cast<u128>(low)); }
 
-__device__ inline u128 magnitude(i128 v) { return v < 0 ? ~static_cast<u128>(v) + 1 : static_cast<u128>(v); }
+MAAR_FN u128 magnitude(i128 v) { return v < 0 ? ~static_cast<u128>(v) + 1 : static_cast<u128>(v); }
 
 // 128-bit results that may leave 128 bits.
-__device__ inline i128 add_checked(i128 a, i128 b, bool& failed) {
+MAAR_FN i128 add_checked(i128 a, i128 b, bool& failed) {
   const i128 r = static_cast<i128>(static_cast<u128>(a) + static_cast<u128>(b));
   if ((a < 0) == (b < 0) && (r < 0) != (a < 0)) failed = true;
   return r;
 }
 
-__device__ inline i128 subtract_checked(i128 a, i128 b, bool& failed) {
+MAAR_FN i128 subtract_checked(i128 a, i128 b, bool& failed) {
   const i128 r = static_cast<i128>(static_cast<u128>(a) - static_cast<u128>(b));
   if ((a < 0) != (b < 0) && (r < 0) != (a < 0)) failed = true;
   return r;
 }
 
-__device__ inline i128 multiply_checked(i128 a, i128 b, bool& failed) {
+MAAR_FN i128 multiply_checked(i128 a, i128 b, bool& failed) {
   const u128 x = magnitude(a), y = magnitude(b);
   const u64 xh = static_cast<u64>(x >> 64), yh = static_cast<u64>(y >> 64);
   const u64 xl = static_cast<u64>(x), yl = static_cast<u64>(y);
@@ -38,25 +38,25 @@ __device__ inline i128 multiply_checked(i128 a, i128 b, bool& failed) {
 
 // Quotient and remainder towards zero, as SQL's integers divide. The caller has excluded b == 0.
 template <typename T>
-__device__ inline T divide(T a, T b) { return b == -1 ? static_cast<T>(0 - a) : a / b; }
+MAAR_FN T divide(T a, T b) { return b == -1 ? static_cast<T>(0 - a) : a / b; }
 template <typename T>
-__device__ inline T modulo(T a, T b) { return b == -1 ? 0 : a % b; }
+MAAR_FN T modulo(T a, T b) { return b == -1 ? 0 : a % b; }
 
 // Decimal rescaling downwards: division by a power of ten, rounding half away from zero.
 template <typename T>
-__device__ inline T divide_round(T a, T power) {
+MAAR_FN T divide_round(T a, T power) {
   const T q = a / power, r = a % power, half = power / 2;
   return r >= half ? q + 1 : (r <= -half ? q - 1 : q);
 }
 
 // Floor division: days of a timestamp before 1970.
 template <typename T>
-__device__ inline T divide_floor(T a, T b) { const T q = a / b; return a % b < 0 ? q - 1 : q; }
+MAAR_FN T divide_floor(T a, T b) { const T q = a / b; return a % b < 0 ? q - 1 : q; }
 
-__device__ inline f64 modulo_f64(f64 a, f64 b) { return m_fmod(a, b); }
+MAAR_FN f64 modulo_f64(f64 a, f64 b) { return m_fmod(a, b); }
 
 // 128-bit integers to floats, correctly rounded like the host's conversion for up to 64 significant bits.
-__device__ inline f64 to_f64(i128 v) {
+MAAR_FN f64 to_f64(i128 v) {
   if (v >= kI64Min && v <= kI64Max) return static_cast<f64>(static_cast<i64>(v));
   const u128 m = magnitude(v);
   const f64 r = static_cast<f64>(static_cast<u64>(m >> 64)) * 18446744073709551616.0 + static_cast<f64>(static_cast<u64>(m));
@@ -64,7 +64,7 @@ __device__ inline f64 to_f64(i128 v) {
 }
 
 // Truncation towards zero; NaN and what leaves 126 bits fails.
-__device__ inline i128 f64_to_i128(f64 v, bool& failed) {
+MAAR_FN i128 f64_to_i128(f64 v, bool& failed) {
   if (v >= -9223372036854775808.0 && v < 9223372036854775808.0) return static_cast<i128>(static_cast<i64>(v));
   if (!(v > -8.5e37 && v < 8.5e37)) { failed = true; return 0; }
   const f64 magnitude = v < 0 ? -v : v;
@@ -75,10 +75,10 @@ __device__ inline i128 f64_to_i128(f64 v, bool& failed) {
 }
 
 // Total order of floats as the host has it: -NaN < -inf < ... < inf < NaN; bits that compare as signed integers.
-__device__ inline i64 float_order(f64 v) {
+MAAR_FN i64 float_order(f64 v) {
   const i64 bits = m_bitcast<i64>(v);
   return bits ^ static_cast<i64>(static_cast<u64>(bits >> 63) >> 1);
 }
-__device__ inline f64 float_from_order(i64 order) {
+MAAR_FN f64 float_from_order(i64 order) {
   return m_bitcast<f64>(order ^ static_cast<i64>(static_cast<u64>(order >> 63) >> 1));
 }

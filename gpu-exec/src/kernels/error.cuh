@@ -9,7 +9,7 @@ enum ErrorBit : u64 {
   kErrorCapacity = 16,
 };
 
-__device__ inline void report_error(u64* error, u64 bit, u64 row) {
+MAAR_FN void report_error(u64* error, u64 bit, u64 row) {
   m_atomic_or(error, bit);
   m_atomic_min(error + 1, row);
 }

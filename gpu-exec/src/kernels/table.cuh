@@ -6,7 +6,7 @@
 constexpr u32 kNoRow = 0xffffffffu;
 constexpr u64 kEmptyKey = ~0ull;  // no packed key is this large: packing stops at 63 bits
 
-__device__ inline u64 hash_word(u64 x) {
+MAAR_FN u64 hash_word(u64 x) {
   x ^= x >> 32;
   x *= 0xd6e8feb86659fd93ull;
   x ^= x >> 32;
@@ -15,7 +15,7 @@ __device__ inline u64 hash_word(u64 x) {
 }
 
 // Reserves one output row for each lane that is live: one atomic a warp. Every lane of the warp calls it.
-__device__ inline u64 warp_append(bool live, u64* counter) {
+MAAR_FN u64 warp_append(bool live, u64* counter) {
   const u32 lanes = m_ballot(live);
   if (lanes == 0) return 0;
   u64 first = 0;
@@ -25,7 +25,7 @@ __device__ inline u64 warp_append(bool live, u64* counter) {
 }
 
 // Slot of `key` in a table of packed keys, inserting it where absent; kEmptyKey where the table is full.
-__device__ inline u64 slot_insert(u64* keys, u64 mask, u64 key) {
+MAAR_FN u64 slot_insert(u64* keys, u64 mask, u64 key) {
   u64 slot = hash_word(key) & mask;
   for (u64 tries = 0; tries <= mask; tries++) {
     const u64 seen = m_atomic_cas(keys + slot, kEmptyKey, key);
@@ -36,7 +36,7 @@ __device__ inline u64 slot_insert(u64* keys, u64 mask, u64 key) {
 }
 
 // Slot of `key`, or kEmptyKey where absent. Only after every insert has ended.
-__device__ inline u64 slot_find(const u64* keys, u64 mask, u64 key) {
+MAAR_FN u64 slot_find(const u64* keys, u64 mask, u64 key) {
   u64 slot = hash_word(key) & mask;
   for (u64 tries = 0; tries <= mask; tries++) {
     const u64 seen = keys[slot];
@@ -50,21 +50,21 @@ __device__ inline u64 slot_find(const u64* keys, u64 mask, u64 key) {
 // The same for keys of WORDS words, whose slots carry a state: 0 empty, 1 being written, 2 ready.
 // Word w of slot s is at words[w * (mask + 1) + s].
 template <u32 WORDS>
-__device__ inline u64 hash_words(const u64 (&key)[WORDS]) {
+MAAR_FN u64 hash_words(const u64 (&key)[WORDS]) {
   u64 h = 0;
   for (u32 w = 0; w < WORDS; w++) h = hash_word(h ^ key[w]) + 0x9e3779b97f4a7c15ull * (w + 1);
   return hash_word(h);
 }
 
 template <u32 WORDS>
-__device__ inline bool words_equal(const u64* words, u64 mask, u64 slot, const u64 (&key)[WORDS]) {
+MAAR_FN bool words_equal(const u64* words, u64 mask, u64 slot, const u64 (&key)[WORDS]) {
   bool equal = true;
   for (u32 w = 0; w < WORDS; w++) equal = equal && words[w * (mask + 1) + slot] == key[w];
   return equal;
 }
 
 template <u32 WORDS>
-__device__ inline u64 slot_insert_wide(u32* states, u64* words, u64 mask, const u64 (&key)[WORDS]) {
+MAAR_FN u64 slot_insert_wide(u32* states, u64* words, u64 mask, const u64 (&key)[WORDS]) {
   u64 slot = hash_words(key) & mask;
   for (u64 tries = 0; tries <= mask;) {
     u32 state = m_load_acquire(states + slot);
@@ -82,7 +82,7 @@ __device__ inline u64 slot_insert_wide(u32* states, u64* words, u64 mask, const 
 }
 
 template <u32 WORDS>
-__device__ inline u64 slot_find_wide(const u32* states, const u64* words, u64 mask, const u64 (&key)[WORDS]) {
+MAAR_FN u64 slot_find_wide(const u32* states, const u64* words, u64 mask, const u64 (&key)[WORDS]) {
   u64 slot = hash_words(key) & mask;
   for (u64 tries = 0; tries <= mask; tries++) {
     if (states[slot] == 0) return kEmptyKey;

@@ -61,7 +61,7 @@ struct SegmentCursor {
 
 // Warp queue: the rows a warp keeps of its 256, written densely so that what follows runs with full warps.
 // `queue` holds 256 offsets a warp in shared memory; returns how many rows the warp kept (the same in every lane).
-__device__ inline u32 warp_compact(u32 mask, u16* queue) {
+MAAR_FN u32 warp_compact(u32 mask, u16* queue) {
   const u32 kept = m_popc(mask);
   u32 end = kept;
   for (u32 step = 1; step < 32; step *= 2) {

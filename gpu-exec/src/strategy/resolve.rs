@@ -117,7 +117,7 @@ impl Open {
             let (Some(a), Some(b)) = (&l.dictionary, &r.dictionary) else {
                 return Err(Error::internal("a text without a dictionary"));
             };
-            let union = Arc::new(a.union(b));
+            let union = Dictionary::union(&[Arc::clone(a), Arc::clone(b)]).map_err(|error| Error::Data(error.to_string()))?.dictionary;
             (self.translated(l, &union)?, self.translated(r, &union)?)
         } else {
             let (l, r) = (self.resolve_value(left)?, self.resolve_value(right)?);

@@ -1,0 +1,53 @@
+//! Resolving arguments: from meanings to words, for one stage of a run.
+
+use super::build::Build;
+use super::emit::Emitted;
+use super::groups::Groups;
+use super::source::SegmentTable;
+use super::status::Status;
+use crate::codegen::Argument;
+use crate::device::DeviceBuffer;
+use crate::error::{Error, Result};
+
+/// All that a stage's arguments can refer to.
+pub(super) struct StageMemory<'a> {
+    pub(super) source: Option<&'a SegmentTable>,
+    pub(super) tiles: (u64, u64),
+    pub(super) status: &'a Status,
+    pub(super) lookups: &'a [(DeviceBuffer, DeviceBuffer)],
+    pub(super) builds: &'a [Option<Build>],
+    /// The group table it fills, and the one it reads.
+    pub(super) groups: Option<&'a Groups>,
+    pub(super) source_groups: Option<&'a Groups>,
+    pub(super) emitted: Option<&'a Emitted>,
+}
+
+impl StageMemory<'_> {
+    pub(super) fn words(&self, arguments: &[Argument]) -> Result<Vec<u64>> {
+        arguments.iter().map(|argument| self.word(*argument)).collect()
+    }
+
+    fn word(&self, argument: Argument) -> Result<u64> {
+        let missing = || Error::internal(format!("argument {argument:?} has no memory in this stage"));
+        let emitted = || self.emitted.ok_or_else(missing);
+        Ok(match argument {
+            Argument::Segments => self.source.ok_or_else(missing)?.words.ptr().0,
+            Argument::SegmentCount => self.source.ok_or_else(missing)?.count,
+            Argument::SourceRows => 0,
+            Argument::TileBegin => self.tiles.0,
+            Argument::TileEnd => self.tiles.1,
+            Argument::Error => self.status.words.ptr().0,
+            Argument::Word(word) => word,
+            Argument::ColumnBase(column) => self.source.ok_or_else(missing)?.bases[column] as u64,
+            Argument::Lookup(table) => self.lookups.get(table).ok_or_else(missing)?.0.ptr().0,
+            Argument::LookupValid(table) => self.lookups.get(table).ok_or_else(missing)?.1.ptr().0,
+            Argument::Build(id, part) => self.builds.get(id.0).and_then(Option::as_ref).ok_or_else(missing)?.word(part)?,
+            Argument::Group(part) => self.groups.ok_or_else(missing)?.word(part),
+            Argument::SourceGroup(part) => self.source_groups.ok_or_else(missing)?.word(part),
+            Argument::EmitData(column) => emitted()?.columns[column].0.ptr().0,
+            Argument::EmitValid(column) => emitted()?.columns[column].1.ptr().0,
+            Argument::EmitCount => emitted()?.count.ptr().0,
+            Argument::EmitCapacity => emitted()?.capacity,
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Join builds: the memory of one build, and the launches that turn duplicate keys into runs.
+
+use std::sync::Arc;
+
+use super::launch::{launch_blocks, launch_tiles};
+use crate::codegen::BuildPart;
+use crate::device::{DeviceBuffer, DeviceHandle, KernelRequest, Stream, SyncMode};
+use crate::error::{Error, Result};
+use crate::ir::KeyTable;
+use crate::kernels::RUNS;
+use crate::strategy::BuildPlan;
+
+/// The device memory of a build.
+#[derive(Debug)]
+pub(super) struct Build {
+    plan: BuildPlan,
+    count: DeviceBuffer,
+    /// u32 a slot: row (unique), or how many rows (multiple).
+    slots: DeviceBuffer,
+    keys: DeviceBuffer,
+    states: DeviceBuffer,
+    payload: Vec<(DeviceBuffer, DeviceBuffer)>,
+    runs: Option<Runs>,
+}
+
+/// What duplicate keys need besides.
+#[derive(Debug)]
+struct Runs {
+    offsets: DeviceBuffer,
+    slot_of: DeviceBuffer,
+    permutation: DeviceBuffer,
+    sums: DeviceBuffer,
+}
+
+impl Build {
+    pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &BuildPlan) -> Result<Self> {
+        if plan.slots >= u64::from(u32::MAX) || plan.rows >= u64::from(u32::MAX) {
+            return Err(Error::internal(format!("a join build of {} rows and {} slots is past 32 bits", plan.rows, plan.slots)));
+        }
+        let alloc = |what: &str, bytes: u64| handle.alloc(what, bytes as usize);
+        let hashed = plan.table != KeyTable::Direct;
+        let count = alloc("join build count", 8)?;
+        let slots = alloc("join build slots", plan.slots * 4)?;
+        let keys = alloc("join build keys", if hashed { plan.slots * 8 * plan.words.max(1) as u64 } else { 0 })?;
+        let states = alloc("join build states", if plan.table == KeyTable::Wide { plan.slots * 4 } else { 0 })?;
+        stream.fill(&count, 0, 8, 0)?;
+        stream.fill(&slots, 0, slots.len(), if plan.multiple { 0 } else { 0xff })?;
+        stream.fill(&keys, 0, keys.len(), 0xff)?;
+        stream.fill(&states, 0, states.len(), 0)?;
+        let payload = plan
+            .payload
+            .iter()
+            .map(|shape| {
+                let data = alloc("join build payload", plan.rows * shape.bytes() as u64)?;
+                let valid = alloc("join build payload validity", if shape.nullable { plan.rows } else { 0 })?;
+                Ok((data, valid))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let runs = plan.multiple.then(|| Runs::new(handle, plan)).transpose()?;
+        Ok(Self { plan: plan.clone(), count, slots, keys, states, payload, runs })
+    }
+
+    /// Rows that reached the build, once the stream has been waited for.
+    pub(super) fn rows_stored(&self, stream: &Stream) -> Result<u64> {
+        let mut bytes = [0_u8; 8];
+        stream.download(&self.count, 0, &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    pub(super) fn word(&self, part: BuildPart) -> Result<u64> {
+        let runs = || self.runs.as_ref().ok_or_else(|| Error::internal("a build without runs was asked for them"));
+        Ok(match part {
+            BuildPart::Count => self.count.ptr().0,
+            BuildPart::Capacity => self.plan.rows,
+            BuildPart::Rows | BuildPart::Counts => self.slots.ptr().0,
+            BuildPart::Keys => self.keys.ptr().0,
+            BuildPart::States => self.states.ptr().0,
+            BuildPart::Mask => self.plan.slots - 1,
+            BuildPart::KeyBase(part) => self.plan.bases[part] as u64,
+            BuildPart::KeyDomain(part) => self.plan.domains[part],
+            BuildPart::Offsets => runs()?.offsets.ptr().0,
+            BuildPart::SlotOf => runs()?.slot_of.ptr().0,
+            BuildPart::Permutation => runs()?.permutation.ptr().0,
+            BuildPart::Payload(column) => self.payload[column].0.ptr().0,
+            BuildPart::PayloadValid(column) => self.payload[column].1.ptr().0,
+        })
+    }
+
+    /// After the rows are in: counts become offsets, rows take their places (count, scan, fill).
+    pub(super) fn finish(&self, handle: &DeviceHandle, stream: &Stream) -> Result<()> {
+        let Some(runs) = &self.runs else { return Ok(()) };
+        let words = [
+            self.plan.slots,
+            self.count.ptr().0,
+            self.slots.ptr().0,
+            runs.offsets.ptr().0,
+            runs.sums.ptr().0,
+            runs.slot_of.ptr().0,
+            runs.permutation.ptr().0,
+            self.plan.rows,
+        ];
+        let source: Arc<str> = Arc::from(RUNS);
+        let request = |entry: &str, sync| KernelRequest { entry: entry.into(), source: Arc::clone(&source), sync };
+        let kernels = handle.kernels(&[
+            request("maar_run_sums", SyncMode::Block),
+            request("maar_run_bases", SyncMode::Block),
+            request("maar_run_offsets", SyncMode::Block),
+            request("maar_run_fill", SyncMode::None),
+        ])?;
+        let chunks = self.plan.slots.div_ceil(2048);
+        launch_tiles(handle, stream, &kernels[0], chunks, 128, &words)?;
+        launch_blocks(stream, &kernels[1], 1, 128, &words)?;
+        launch_tiles(handle, stream, &kernels[2], chunks, 128, &words)?;
+        launch_tiles(handle, stream, &kernels[3], self.plan.rows.div_ceil(2048), 0, &words)
+    }
+}
+
+impl Runs {
+    fn new(handle: &DeviceHandle, plan: &BuildPlan) -> Result<Self> {
+        let alloc = |what: &str, bytes: u64| handle.alloc(what, bytes as usize);
+        Ok(Self {
+            offsets: alloc("join build offsets", (plan.slots + 1) * 4)?,
+            slot_of: alloc("join build slots of rows", plan.rows * 4)?,
+            permutation: alloc("join build permutation", plan.rows * 4)?,
+            sums: alloc("join build chunk sums", plan.slots.div_ceil(2048) * 8)?,
+        })
+    }
+}
+

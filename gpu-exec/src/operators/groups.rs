@@ -1,0 +1,67 @@
+//! Group tables: the memory of one aggregation's groups.
+
+use crate::codegen::GroupPart;
+use crate::device::{DeviceBuffer, DeviceHandle, Stream};
+use crate::error::Result;
+use crate::ir::{AccumulatorKind, GroupKind};
+use crate::strategy::GroupPlan;
+
+/// The device memory of a group table.
+#[derive(Debug)]
+pub(super) struct Groups {
+    plan: GroupPlan,
+    keys: DeviceBuffer,
+    states: DeviceBuffer,
+    accumulators: Vec<DeviceBuffer>,
+}
+
+impl Groups {
+    pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &GroupPlan) -> Result<Self> {
+        let alloc = |what: &str, bytes: u64| handle.alloc(what, bytes as usize);
+        let hashed = matches!(plan.table.kind, GroupKind::Hash | GroupKind::Wide);
+        let keys = alloc("group keys", if hashed { plan.slots * 8 * plan.words.max(1) as u64 } else { 0 })?;
+        let states = alloc("group states", if plan.table.kind == GroupKind::Wide { plan.slots * 4 } else { 0 })?;
+        stream.fill(&keys, 0, keys.len(), 0xff)?;
+        stream.fill(&states, 0, states.len(), 0)?;
+        let accumulators = plan
+            .table
+            .accumulators
+            .iter()
+            .map(|kind| {
+                let buffer = alloc("group accumulators", plan.slots * 8 * kind.words() as u64)?;
+                fill_identity(stream, &buffer, *kind)?;
+                Ok(buffer)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self { plan: plan.clone(), keys, states, accumulators })
+    }
+
+    pub(super) fn word(&self, part: GroupPart) -> u64 {
+        match part {
+            GroupPart::Slots => self.plan.slots,
+            GroupPart::Keys => self.keys.ptr().0,
+            GroupPart::States => self.states.ptr().0,
+            GroupPart::Mask => self.plan.slots - 1,
+            GroupPart::KeyBase(part) => self.plan.bases[part] as u64,
+            GroupPart::KeyDomain(part) => self.plan.domains[part],
+            GroupPart::Accumulator(number) => self.accumulators[number].ptr().0,
+        }
+    }
+}
+
+/// Sums start at zero. Extremes start at the far end of 64 bits, which no byte pattern fills: written from the host.
+fn fill_identity(stream: &Stream, buffer: &DeviceBuffer, kind: AccumulatorKind) -> Result<()> {
+    let identity = kind.identity();
+    if identity == 0 {
+        return Ok(stream.fill(buffer, 0, buffer.len(), 0)?);
+    }
+    const CHUNK: usize = 1 << 16;
+    let pattern: Vec<u8> = identity.to_le_bytes().into_iter().cycle().take(CHUNK.min(buffer.len())).collect();
+    let mut at = 0;
+    while at < buffer.len() {
+        let bytes = pattern.len().min(buffer.len() - at);
+        stream.upload(buffer, at, &pattern[..bytes])?;
+        at += bytes;
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! The one place that launches: shapes a grid, checks that every argument was resolved, hands over the words.
+#![expect(unsafe_code, reason = "a launch hands addresses to device code")]
+
+use crate::device::{CompiledKernel, DeviceHandle, Launch, Stream};
+use crate::error::Result;
+
+/// Resident blocks a multiprocessor is given: 256 threads each fill it at 8; fewer leave registers for wide rows.
+const BLOCKS_PER_MULTIPROCESSOR: u64 = 6;
+/// Threads a block, as every kernel of this project expects.
+const THREADS: u32 = crate::codegen::BLOCK_THREADS;
+
+/// Launches a kernel over `tiles` tiles with a persistent grid.
+pub(super) fn launch_tiles(
+    handle: &DeviceHandle,
+    stream: &Stream,
+    kernel: &CompiledKernel,
+    tiles: u64,
+    shared_bytes: u32,
+    words: &[u64],
+) -> Result<()> {
+    if tiles == 0 {
+        return Ok(());
+    }
+    let resident = u64::from(handle.info().multiprocessors.max(1)) * BLOCKS_PER_MULTIPROCESSOR;
+    let blocks = u32::try_from(tiles.min(resident)).unwrap_or(u32::MAX);
+    launch_blocks(stream, kernel, blocks, shared_bytes, words)
+}
+
+/// Launches a kernel with so many blocks.
+pub(super) fn launch_blocks(stream: &Stream, kernel: &CompiledKernel, blocks: u32, shared_bytes: u32, words: &[u64]) -> Result<()> {
+    let launch = Launch { blocks, threads: THREADS, shared_bytes };
+    // SAFETY: the words were resolved from this kernel's own argument list; the buffers they point into are held by the
+    // run until its stream is synchronised, and one stream orders all work that shares them.
+    unsafe { stream.launch(kernel, launch, words)? };
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Driving pipelines: memory for their sinks, arguments for their kernels, launches, results.
+//!
+//! A [`Run`] executes one [`QueryPlan`](crate::strategy::QueryPlan): every stage is launched in order on one stream,
+//! nothing waits until the last stage has emitted. Where a table was too small the run is repeated with a larger one.
+
+mod arguments;
+mod build;
+mod emit;
+mod groups;
+mod kernels;
+mod launch;
+mod run;
+mod source;
+mod status;
+
+pub use emit::Emitted;
+pub use kernels::{StageKernel, compile_stages};
+pub use run::{Run, StageReport};

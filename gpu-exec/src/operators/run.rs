@@ -1,0 +1,261 @@
+//! A run: all stages of a plan on one stream, then the emitted rows, wave by wave.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+
+use super::arguments::StageMemory;
+use super::build::Build;
+use super::emit::Emitted;
+use super::groups::Groups;
+use super::kernels::StageKernel;
+use super::launch::launch_tiles;
+use super::source::SegmentTable;
+use super::status::{Status, Verdict};
+use crate::column::{DeviceTable, TILE_ROWS};
+use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
+use crate::error::{Error, Result};
+use crate::strategy::{QueryPlan, Stage, StageSource};
+
+/// Rows an emitting launch covers at most: bounds the memory of results, and how long a dropped query goes on.
+const WAVE_ROWS: u64 = 4 << 20;
+/// How often a run is repeated with larger tables before that counts as a bug.
+const ATTEMPTS_MAX: usize = 24;
+
+/// What one stage did.
+#[derive(Clone, Debug, Default)]
+pub struct StageReport {
+    /// Rows its source has.
+    pub rows_in: u64,
+    /// Milliseconds on the device, from its first launch to its last.
+    pub kernel_ms: f64,
+    pub launches: u64,
+}
+
+/// One execution of a plan.
+pub struct Run<'a> {
+    handle: &'a DeviceHandle,
+    plan: QueryPlan,
+    kernels: &'a [StageKernel],
+    scans: Vec<SegmentTable>,
+    inputs: Vec<SegmentTable>,
+    lookups: Vec<Vec<(DeviceBuffer, DeviceBuffer)>>,
+    builds: Vec<Option<Build>>,
+    groups: Vec<Option<Groups>>,
+    status: Status,
+    reports: Vec<StageReport>,
+    next_tile: u64,
+    rows_emitted: u64,
+    /// Last, so that dropping waits for the stream only after nothing else is touched.
+    stream: Stream,
+}
+
+impl<'a> Run<'a> {
+    /// Uploads what the plan needs besides its tables.
+    pub fn new(handle: &'a DeviceHandle, plan: &QueryPlan, kernels: &'a [StageKernel], scans: &[DeviceTable], inputs: &[DeviceTable]) -> Result<Self> {
+        let stream = handle.stream()?;
+        let tables = |tables: &[DeviceTable]| tables.iter().map(|table| SegmentTable::upload(handle, &stream, table)).collect::<Result<Vec<_>>>();
+        let (scans, inputs) = (tables(scans)?, tables(inputs)?);
+        let lookups = plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
+        let status = Status::new(handle, &stream)?;
+        let reports = vec![StageReport::default(); plan.stages.len()];
+        Ok(Self { handle, plan: plan.clone(), kernels, scans, inputs, lookups, builds: vec![], groups: vec![], status, reports, next_tile: 0, rows_emitted: 0, stream })
+    }
+
+    /// Runs every stage but the emitting one, with tables large enough.
+    pub fn start(&mut self) -> Result<()> {
+        for _ in 0..ATTEMPTS_MAX {
+            self.status = Status::new(self.handle, &self.stream)?;
+            self.run_breakers()?;
+            if !self.can_grow() {
+                return Ok(());
+            }
+            // Only tables whose size was a guess make this wait before the rows are emitted.
+            match self.status.read(&self.stream)? {
+                Verdict::Fine if !self.grow_builds()? => return Ok(()),
+                Verdict::Fine => {}
+                Verdict::Grow => self.grow_tables(),
+            }
+        }
+        Err(Error::internal("a run was repeated too often for want of table space"))
+    }
+
+    fn run_breakers(&mut self) -> Result<()> {
+        self.builds = self.plan.builds.iter().map(|_| None).collect();
+        self.groups = self.plan.groups.iter().map(|_| None).collect();
+        for number in 0..self.plan.stages.len().saturating_sub(1) {
+            let stage = self.plan.stages[number].clone();
+            if let Some(build) = stage.build {
+                self.builds[build.0] = Some(Build::new(self.handle, &self.stream, &self.plan.builds[build.0])?);
+            }
+            if let Some(groups) = stage.groups {
+                self.groups[groups] = Some(Groups::new(self.handle, &self.stream, &self.plan.groups[groups])?);
+            }
+            let before = self.stream.time_mark()?;
+            let tiles = self.tiles(&stage);
+            self.launch(number, &stage, (0, tiles), None)?;
+            if let Some(build) = stage.build.and_then(|build| self.builds[build.0].as_ref()) {
+                build.finish(self.handle, &self.stream)?;
+            }
+            self.finish_report(number, &before)?;
+        }
+        Ok(())
+    }
+
+    /// Tables whose size is a guess: hash groups that start small, builds behind joins that multiply rows.
+    fn can_grow(&self) -> bool {
+        self.plan.groups.iter().any(|group| group.slots < group.slots_max) || self.plan.builds.iter().any(|build| build.rows_estimated)
+    }
+
+    fn grow_tables(&mut self) {
+        for group in &mut self.plan.groups {
+            group.slots = (group.slots * 8).min(group.slots_max.max(group.slots));
+        }
+        for build in self.plan.builds.iter_mut().filter(|build| build.rows_estimated) {
+            build.rows *= 4;
+            build.slots = if build.table == crate::ir::KeyTable::Direct { build.slots } else { build.slots * 4 };
+        }
+    }
+
+    /// Builds that met more rows than there was room for get that room. Returns whether any did.
+    fn grow_builds(&mut self) -> Result<bool> {
+        let mut grown = false;
+        for (plan, build) in self.plan.builds.iter_mut().zip(&self.builds) {
+            let (true, Some(build)) = (plan.rows_estimated, build) else { continue };
+            let rows = build.rows_stored(&self.stream)?;
+            if rows > plan.rows {
+                plan.rows = rows;
+                grown = true;
+                if plan.table != crate::ir::KeyTable::Direct {
+                    plan.slots = plan.slots.max((rows * 2).next_power_of_two());
+                }
+            }
+        }
+        Ok(grown)
+    }
+
+    /// The next rows of the result, or `None` at the end. A batch may be empty.
+    pub fn next(&mut self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+        let number = self.plan.stages.len() - 1;
+        let stage = self.plan.stages[number].clone();
+        let tiles = self.tiles(&stage);
+        let wanted = self.plan.fetch.map(|fetch| fetch.saturating_add(self.plan.skip));
+        let finished = self.next_tile >= tiles || wanted.is_some_and(|wanted| self.rows_emitted >= wanted);
+        if finished {
+            return Ok(None);
+        }
+        let end = tiles.min(self.next_tile + WAVE_ROWS / TILE_ROWS as u64);
+        let batch = self.wave(number, &stage, (self.next_tile, end), schema)?;
+        self.next_tile = end;
+        Ok(Some(self.limited(batch)))
+    }
+
+    fn wave(&mut self, number: usize, stage: &Stage, tiles: (u64, u64), schema: &SchemaRef) -> Result<RecordBatch> {
+        let covered = (tiles.1 - tiles.0) * TILE_ROWS as u64;
+        let mut capacity = covered.min(self.rows_in(stage)).max(1);
+        if stage.rows_out_estimated {
+            capacity *= 2;
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            let emitted = Emitted::new(self.handle, &self.plan.output, capacity)?;
+            emitted.reset(&self.stream)?;
+            let before = self.stream.time_mark()?;
+            self.launch(number, stage, tiles, Some(&emitted))?;
+            let verdict = self.status.read(&self.stream)?;
+            self.finish_report(number, &before)?;
+            let rows = emitted.rows(&self.stream)?;
+            match verdict {
+                Verdict::Fine if rows <= capacity => {
+                    return emitted.batch(&self.stream, &self.plan.output, schema, rows as usize);
+                }
+                Verdict::Fine => capacity = rows,
+                Verdict::Grow => return Err(Error::internal("a table overflowed that was sized by its source")),
+            }
+        }
+        Err(Error::internal("a wave was repeated too often for want of room"))
+    }
+
+    /// Applies skip and fetch.
+    fn limited(&mut self, batch: RecordBatch) -> RecordBatch {
+        let before = self.rows_emitted;
+        let rows = batch.num_rows() as u64;
+        self.rows_emitted += rows;
+        let first = self.plan.skip.saturating_sub(before).min(rows);
+        let end = self.plan.fetch.map_or(rows, |fetch| (self.plan.skip + fetch).saturating_sub(before).min(rows));
+        batch.slice(first as usize, end.saturating_sub(first) as usize)
+    }
+
+    fn launch(&mut self, number: usize, stage: &Stage, tiles: (u64, u64), emitted: Option<&Emitted>) -> Result<()> {
+        let StageKernel { kernel, compiled } = &self.kernels[number];
+        let groups = stage.groups.and_then(|groups| self.groups[groups].as_ref());
+        let source_groups = match stage.source {
+            StageSource::Groups(groups) => self.groups[groups].as_ref(),
+            _ => None,
+        };
+        let memory = StageMemory {
+            source: self.table(stage),
+            tiles,
+            status: &self.status,
+            lookups: &self.lookups[number],
+            builds: &self.builds,
+            groups,
+            source_groups,
+            emitted,
+        };
+        let words = memory.words(&kernel.arguments)?;
+        let group_slots = stage.groups.map_or(0, |groups| self.plan.groups[groups].slots);
+        let shared = u64::from(kernel.shared_bytes).max(u64::from(kernel.shared_bytes_per_group) * group_slots);
+        let shared = u32::try_from(shared).map_err(|_| Error::internal("shared memory past 32 bits"))?;
+        launch_tiles(self.handle, &self.stream, compiled, tiles.1 - tiles.0, shared, &words)?;
+        self.reports[number].launches += 1;
+        Ok(())
+    }
+
+    fn table(&self, stage: &Stage) -> Option<&SegmentTable> {
+        match stage.source {
+            StageSource::Scan(scan) => self.scans.get(scan),
+            StageSource::Input(input) => self.inputs.get(input),
+            StageSource::Groups(_) => None,
+        }
+    }
+
+    fn rows_in(&self, stage: &Stage) -> u64 {
+        match stage.source {
+            StageSource::Groups(groups) => self.plan.groups[groups].slots,
+            _ => self.table(stage).map_or(0, |table| table.rows),
+        }
+    }
+
+    fn tiles(&self, stage: &Stage) -> u64 {
+        match stage.source {
+            StageSource::Groups(groups) => self.plan.groups[groups].slots.div_ceil(TILE_ROWS as u64),
+            _ => self.table(stage).map_or(0, |table| table.tiles),
+        }
+    }
+
+    fn finish_report(&mut self, number: usize, before: &TimeMark) -> Result<()> {
+        let after = self.stream.time_mark()?;
+        let rows = self.rows_in(&self.plan.stages[number]);
+        self.stream.synchronize()?;
+        let report = &mut self.reports[number];
+        report.rows_in = rows;
+        report.kernel_ms += before.elapsed_ms(&after)?;
+        Ok(())
+    }
+
+    /// What each stage did, so far.
+    pub fn reports(&self) -> &[StageReport] {
+        &self.reports
+    }
+}
+
+fn upload_lookups(handle: &DeviceHandle, stream: &Stream, stage: &Stage) -> Result<Vec<(DeviceBuffer, DeviceBuffer)>> {
+    let upload = |bytes: &[u8]| -> Result<DeviceBuffer> {
+        // Never empty: a text without entries still has code 0 under its NULLs.
+        let buffer = handle.alloc("dictionary lookup", bytes.len().max(16))?;
+        stream.upload(&buffer, 0, bytes)?;
+        Ok(buffer)
+    };
+    stage.lookups.iter().map(|lookup| Ok((upload(&lookup.values)?, upload(&lookup.valid)?))).collect()
+}
