@@ -7,3 +7,4 @@
 //! `device` memory and launches.
 
 pub mod device;
+pub mod kernels;
