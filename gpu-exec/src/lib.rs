@@ -12,4 +12,5 @@ pub mod device;
 pub mod error;
 pub mod ir;
 pub mod kernels;
+pub mod operators;
 pub mod strategy;

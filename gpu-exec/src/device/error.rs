@@ -1,11 +1,13 @@
 //! What can go wrong on a device, by what the caller can do about it.
+//!
+//! Not here: errors a kernel finds in the data (overflow, division by zero), which it writes to its own error word.
 
 use thiserror::Error;
 
 pub type DeviceResult<T> = std::result::Result<T, DeviceError>;
 
 /// An error of the device layer.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum DeviceError {
     /// The device or what it needs (driver, NVRTC, C++ compiler) is not there; `remedy` says how to get it.
     #[error("{what}. {remedy}")]
@@ -19,4 +21,21 @@ pub enum DeviceError {
     /// The driver or the emulator reported a fault; results of the running query are lost.
     #[error("device fault in {call}: {message}")]
     Fault { call: String, message: String },
+    /// A call that can never succeed as made (a range outside its buffer, a launch shape the device lacks): a bug of the caller.
+    #[error("{call}: {message}")]
+    InvalidCall { call: String, message: String },
+}
+
+impl DeviceError {
+    pub(crate) fn fault(call: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Fault { call: call.into(), message: message.into() }
+    }
+
+    pub(crate) fn invalid(call: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::InvalidCall { call: call.into(), message: message.into() }
+    }
+
+    pub(crate) fn unavailable(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Unavailable { what: what.into(), remedy: remedy.into() }
+    }
 }

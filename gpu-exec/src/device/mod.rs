@@ -2,23 +2,56 @@
 //!
 //! `cuda` drives a real GPU through the driver API and NVRTC, both loaded at run time. `emulated` runs the same
 //! device text on the host, compiled by the C++ compiler against a shim: a test instrument, asked for by name.
-//! Everything above this room uses the safe types exported here: [`DeviceBuffer`], [`Stream`], [`Launch`].
+//! Everything above this room uses the safe types exported here: [`DeviceHandle`], [`DeviceBuffer`], [`Stream`].
 //! Not here: what a kernel does (`kernels/`), who writes its text (`codegen/`), what a column is (`column/`).
 
+mod arena;
+mod backend;
+mod code;
+mod code_cache;
+mod counters;
+mod disk_cache;
+mod emulated;
 mod error;
+mod handle;
+mod memory;
+mod options;
+pub mod selftest;
+mod stream;
 
 use std::fmt;
-use std::sync::Arc;
 
+pub use code::{CodeOrigin, CompiledKernel, KernelRequest, SyncMode};
+pub use counters::CountersSnapshot;
 pub use error::{DeviceError, DeviceResult};
+pub use handle::DeviceHandle;
+pub use memory::{DeviceBuffer, MemoryUse, Reservation};
+pub use options::{DeviceChoice, DeviceOptions};
+pub use stream::{Stream, TimeMark};
 
-/// Which implementation of [`Device`] this is.
+/// Most threads a block may have; kernels are compiled for this many.
+pub const BLOCK_THREADS: u32 = 256;
+/// Threads that run in step.
+pub const WARP_THREADS: u32 = 32;
+/// Most bytes of a kernel's parameter struct.
+pub const PARAMETER_BYTES_MAX: usize = 4096;
+
+/// Which implementation a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeviceKind {
     /// A real NVIDIA GPU.
     Cuda,
     /// The test instrument on the host.
     Emulated,
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cuda => "cuda",
+            Self::Emulated => "emulated",
+        })
+    }
 }
 
 /// What a device is: constant for its lifetime.
@@ -43,25 +76,22 @@ pub struct DeviceInfo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DevicePtr(pub u64);
 
-/// A compiled entry point, ready to launch.
-pub trait Kernel: Send + Sync + fmt::Debug {
-    fn as_any(&self) -> &dyn std::any::Any;
-    /// Registers a thread, spilled bytes and so on, where the compiler told them.
-    fn resources(&self) -> KernelResources;
-}
-
 /// What the compiler said of a kernel. Zero where unknown (the emulated device).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KernelResources {
+    /// Registers a thread.
     pub registers: u32,
+    /// Bytes a thread stores to or loads from local memory because registers ran out.
     pub spill_bytes: u32,
+    /// Bytes of local memory a thread has, spilled registers and addressed arrays.
+    pub stack_bytes: u32,
 }
 
 /// The shape of one launch: one-dimensional, as every kernel of this project is.
 #[derive(Clone, Copy, Debug)]
 pub struct Launch {
     pub blocks: u32,
-    /// Threads a block: a multiple of 32.
+    /// Threads a block: a multiple of 32, at most [`BLOCK_THREADS`].
     pub threads: u32,
     /// Dynamic shared memory in bytes.
     pub shared_bytes: u32,

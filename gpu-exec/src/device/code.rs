@@ -1,0 +1,71 @@
+//! A kernel as it is asked for and as it comes back: the types of the compile path.
+//!
+//! Not here: where compiled code is kept ([`super::code_cache`], [`super::disk_cache`]) or how it is made (the devices).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::KernelResources;
+use super::backend::Kernel;
+
+/// What threads of a kernel wait for. Declared by whoever wrote the text, so that the emulated device runs it as cheaply
+/// as it can; it reports a wrong declaration as a fault naming the kernel. A GPU needs no declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SyncMode {
+    /// Nothing: no barrier, no warp operation.
+    None,
+    /// Lanes of the own warp: warp operations, no block barrier.
+    Warp,
+    /// Threads of the own block.
+    Block,
+}
+
+/// One kernel to compile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KernelRequest {
+    /// Name of the entry point (`MAAR_KERNEL(entry, ...)`).
+    pub entry: String,
+    /// The translation unit after the library header.
+    pub source: Arc<str>,
+    pub sync: SyncMode,
+}
+
+/// Where a kernel's code was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodeOrigin {
+    /// In memory: this process has loaded it before.
+    Memory,
+    /// In the cache folder.
+    Disk,
+    /// Nowhere: it was compiled now.
+    Compiled,
+}
+
+impl fmt::Display for CodeOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Compiled => "compiled",
+        })
+    }
+}
+
+/// An entry point that can be launched. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct CompiledKernel {
+    pub entry: String,
+    /// Where this request found it.
+    pub origin: CodeOrigin,
+    /// Time this request spent compiling; zero where it was found.
+    pub compile: Duration,
+    pub(crate) code: Arc<dyn Kernel>,
+}
+
+impl CompiledKernel {
+    /// Registers, spills and stack as the compiler reported them.
+    pub fn resources(&self) -> KernelResources {
+        self.code.resources()
+    }
+}

@@ -1,0 +1,91 @@
+//! Writes outside a buffer are found: every allocation lies between two zones of a known pattern.
+//!
+//! Bytes from the length asked for up to the next granule are part of the zone behind it. Reads are not seen; what they
+//! return is poison.
+
+use std::collections::HashMap;
+use std::ptr;
+
+use parking_lot::Mutex;
+
+use super::super::backend::Region;
+
+/// Bytes of a zone on either side.
+pub(super) const ZONE_BYTES: usize = 256;
+/// What a zone holds.
+const ZONE: u8 = 0xFD;
+/// What a buffer holds before anything is written to it.
+pub(super) const UNDEFINED: u8 = 0xA5;
+/// What a buffer holds after it was given back.
+const FREED: u8 = 0xDD;
+
+/// The zones of all live buffers.
+#[derive(Debug, Default)]
+pub(super) struct RedZones {
+    live: Mutex<HashMap<u64, Region>>,
+    /// Found when a buffer was given back, where nobody could be told.
+    pending: Mutex<Vec<String>>,
+}
+
+impl RedZones {
+    pub(super) fn taken(&self, region: &Region) {
+        let ptr = region.ptr.0 as *mut u8;
+        // SAFETY: the arena keeps ZONE_BYTES free on either side of the region, which nobody else uses yet.
+        unsafe { ptr::write_bytes(ptr, UNDEFINED, region.bytes) };
+        paint(region);
+        self.live.lock().insert(region.ptr.0, region.clone());
+    }
+
+    pub(super) fn given_back(&self, region: &Region) {
+        self.live.lock().remove(&region.ptr.0);
+        if let Some(complaint) = check(region) {
+            self.pending.lock().push(complaint);
+        }
+        // SAFETY: still the caller's region; the arena learns that it is free after this.
+        unsafe { ptr::write_bytes(region.ptr.0 as *mut u8, FREED, region.bytes) };
+    }
+
+    /// What was found since the last call, each once.
+    pub(super) fn complaints(&self) -> Vec<String> {
+        let mut found = std::mem::take(&mut *self.pending.lock());
+        for region in self.live.lock().values() {
+            if let Some(complaint) = check(region) {
+                found.push(complaint);
+                paint(region);
+            }
+        }
+        found
+    }
+}
+
+/// Start and length of the zones before and behind a region.
+fn zones(region: &Region) -> [(u64, usize); 2] {
+    let behind = region.ptr.0 + region.bytes as u64;
+    [
+        (region.ptr.0 - ZONE_BYTES as u64, ZONE_BYTES),
+        (behind, region.occupied - region.bytes + ZONE_BYTES),
+    ]
+}
+
+fn paint(region: &Region) {
+    for (start, bytes) in zones(region) {
+        // SAFETY: the zones belong to the region and hold nobody's data.
+        unsafe { ptr::write_bytes(start as *mut u8, ZONE, bytes) };
+    }
+}
+
+fn check(region: &Region) -> Option<String> {
+    let [before, behind] = zones(region).map(|(start, bytes)| {
+        // SAFETY: the zones are mapped as long as the region is; only a faulty kernel writes there.
+        let zone = unsafe { std::slice::from_raw_parts(start as *const u8, bytes) };
+        (zone.iter().position(|b| *b != ZONE), zone.iter().rposition(|b| *b != ZONE))
+    });
+    let of = || format!("`{}` ({} bytes)", region.operation, region.bytes);
+    if let (Some(first), _) = before {
+        return Some(format!("something wrote up to {} bytes before the start of {}", ZONE_BYTES - first, of()));
+    }
+    if let (_, Some(last)) = behind {
+        return Some(format!("something wrote up to {} bytes past the end of {}", last + 1, of()));
+    }
+    None
+}

@@ -1,0 +1,103 @@
+//! An open device: the one object the rest of the crate holds.
+
+use std::sync::Arc;
+
+use super::backend::Device;
+use super::code_cache::CodeCache;
+use super::counters::Counters;
+use super::disk_cache::DiskCache;
+use super::emulated::EmulatedDevice;
+use super::memory::Memory;
+use super::{
+    CompiledKernel, CountersSnapshot, DeviceBuffer, DeviceChoice, DeviceInfo, DeviceOptions, DeviceResult,
+    KernelRequest, MemoryUse, Reservation, Stream,
+};
+
+/// An open device. Shared by `Arc`; every method may be called from any thread.
+#[derive(Debug)]
+pub struct DeviceHandle {
+    device: Arc<dyn Device>,
+    memory: Arc<Memory>,
+    code: CodeCache,
+    counters: Arc<Counters>,
+}
+
+impl DeviceHandle {
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// `Unavailable` where the device, its driver, its compiler or the cache folder is missing, with the remedy.
+    pub fn open(choice: DeviceChoice, options: &DeviceOptions) -> DeviceResult<Arc<Self>> {
+        let (device, budget): (Arc<dyn Device>, u64) = match choice {
+            DeviceChoice::Emulated => {
+                let device = EmulatedDevice::open(options)?;
+                let budget = device.info().memory_bytes;
+                (Arc::new(device), budget)
+            }
+            DeviceChoice::Cuda { .. } => {
+                return Err(super::DeviceError::unavailable("CUDA is not built yet", "Use --device emulated"));
+            }
+        };
+        let counters = Arc::new(Counters::default());
+        let disk = DiskCache::open(&options.cache_dir_or_default()?, device.compiler_identity(), device.code_extension())?;
+        Ok(Arc::new(Self {
+            memory: Memory::new(Arc::clone(&device), options.memory_bytes.unwrap_or(budget)),
+            code: CodeCache::new(Arc::clone(&device), disk, Arc::clone(&counters)),
+            counters,
+            device,
+        }))
+    }
+
+    /// What the device is.
+    pub fn info(&self) -> &DeviceInfo {
+        self.device.info()
+    }
+
+    /// `bytes` of device memory with undefined contents, aligned to 256 bytes. Zero bytes are allowed.
+    ///
+    /// # Errors
+    /// `OutOfMemory` where the budget does not hold them even after the reclaimer was asked.
+    pub fn alloc(&self, operation: &str, bytes: usize) -> DeviceResult<DeviceBuffer> {
+        self.memory.alloc(operation, bytes)
+    }
+
+    /// Sets `bytes` aside, to be allocated later through the reservation.
+    ///
+    /// # Errors
+    /// `OutOfMemory` as for [`DeviceHandle::alloc`].
+    pub fn reserve(&self, operation: &str, bytes: u64) -> DeviceResult<Reservation> {
+        self.memory.reserve(operation, bytes)
+    }
+
+    /// How much memory is in use.
+    pub fn memory(&self) -> MemoryUse {
+        self.memory.usage()
+    }
+
+    /// Whom to ask for memory before a request is refused: a function from bytes needed to bytes freed. It may drop
+    /// buffers of this device, and is called at most once a request. The last one set holds.
+    pub fn set_reclaimer(&self, reclaimer: Box<dyn Fn(u64) -> u64 + Send + Sync>) {
+        self.memory.set_reclaimer(reclaimer);
+    }
+
+    /// A new, independent queue of work.
+    ///
+    /// # Errors
+    /// `Fault` where the driver refuses.
+    pub fn stream(&self) -> DeviceResult<Stream> {
+        Ok(Stream::new(self.device.stream()?, self.info().clone(), Arc::clone(&self.memory), Arc::clone(&self.counters)))
+    }
+
+    /// The kernels of `requests`, in order: from memory, from disk, or compiled now, misses in parallel.
+    ///
+    /// # Errors
+    /// `Compile` with the compiler's text where the text is wrong; `Unavailable` where the cache cannot be written.
+    pub fn kernels(&self, requests: &[KernelRequest]) -> DeviceResult<Vec<CompiledKernel>> {
+        self.code.kernels(requests)
+    }
+
+    /// What was done since the device was opened.
+    pub fn counters(&self) -> CountersSnapshot {
+        self.counters.snapshot()
+    }
+}

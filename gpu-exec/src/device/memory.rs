@@ -1,0 +1,284 @@
+//! Who uses the device's memory, and how much they may: budget, reservations, and buffers that give themselves back.
+//!
+//! A request that does not fit asks the reclaimer (the column store, which evicts) once, then is refused with an error
+//! that names it. Not here: which addresses are free ([`super::arena`]), how a device gets memory ([`super::backend`]).
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::arena::{Arena, round_up};
+use super::backend::{Device, Region};
+use super::{DeviceError, DevicePtr, DeviceResult};
+
+/// Frees memory when a request would be refused: takes the bytes needed, returns the bytes it freed.
+pub(crate) type Reclaimer = Box<dyn Fn(u64) -> u64 + Send + Sync>;
+
+/// Accounting of one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Bytes of live buffers and reservations.
+    pub used_bytes: u64,
+    /// The most [`MemoryUse::used_bytes`] has been.
+    pub peak_bytes: u64,
+    /// The most it may be.
+    pub budget_bytes: u64,
+}
+
+/// The memory of one device.
+pub(crate) struct Memory {
+    device: Arc<dyn Device>,
+    budget: u64,
+    state: Mutex<State>,
+    reclaimer: Mutex<Option<Arc<Reclaimer>>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    arena: Arena,
+    used: u64,
+    peak: u64,
+}
+
+/// Why a request did not fit, in bytes that would have to become free.
+enum Refusal {
+    /// Over the budget by this much.
+    Budget(u64),
+    /// Within the budget, but no free range is long enough.
+    Fragmented { largest_free: u64 },
+}
+
+impl Memory {
+    pub(crate) fn new(device: Arc<dyn Device>, budget: u64) -> Arc<Self> {
+        Arc::new(Self { device, budget, state: Mutex::default(), reclaimer: Mutex::default() })
+    }
+
+    pub(crate) fn set_reclaimer(&self, reclaimer: Reclaimer) {
+        *self.reclaimer.lock() = Some(Arc::new(reclaimer));
+    }
+
+    pub(crate) fn usage(&self) -> MemoryUse {
+        let state = self.state.lock();
+        MemoryUse { used_bytes: state.used, peak_bytes: state.peak, budget_bytes: self.budget }
+    }
+
+    pub(crate) fn alloc(self: &Arc<Self>, operation: &str, bytes: usize) -> DeviceResult<DeviceBuffer> {
+        let occupied = round_up(bytes as u64);
+        let start = self.ask(operation, occupied, |memory| memory.try_take(occupied, occupied))?;
+        Ok(self.buffer(operation, start, bytes))
+    }
+
+    pub(crate) fn reserve(self: &Arc<Self>, operation: &str, bytes: u64) -> DeviceResult<Reservation> {
+        self.ask(operation, bytes, |memory| memory.state.lock().charge(bytes, memory.budget))?;
+        Ok(Reservation { memory: Arc::clone(self), operation: operation.to_owned(), bytes })
+    }
+
+    /// Tries, reclaims once where refused, tries again, and then says no.
+    fn ask<T>(&self, operation: &str, asked: u64, attempt: impl Fn(&Self) -> Result<T, Refusal>) -> DeviceResult<T> {
+        let refusal = match attempt(self) {
+            Ok(granted) => return Ok(granted),
+            Err(refusal) => refusal,
+        };
+        let reclaimer = self.reclaimer.lock().as_ref().map(Arc::clone);
+        let refusal = match reclaimer {
+            None => refusal,
+            Some(reclaim) => {
+                reclaim(match refusal {
+                    Refusal::Budget(over) => over,
+                    Refusal::Fragmented { .. } => asked,
+                });
+                match attempt(self) {
+                    Ok(granted) => return Ok(granted),
+                    Err(refusal) => refusal,
+                }
+            }
+        };
+        Err(self.refused(operation, asked, &refusal))
+    }
+
+    fn refused(&self, operation: &str, asked_bytes: u64, refusal: &Refusal) -> DeviceError {
+        let operation = match refusal {
+            Refusal::Budget(_) => operation.to_owned(),
+            Refusal::Fragmented { largest_free } => {
+                format!("{operation} (fragmented: the longest free range has {largest_free} bytes)")
+            }
+        };
+        let used_bytes = self.state.lock().used;
+        DeviceError::OutOfMemory { operation, asked_bytes, used_bytes, budget_bytes: self.budget }
+    }
+
+    /// Addresses for `occupied` bytes; `charged` of them are new to the accounting.
+    fn try_take(&self, occupied: u64, charged: u64) -> Result<u64, Refusal> {
+        let with_zones = occupied.saturating_add(2 * self.device.red_zone_bytes() as u64);
+        let mut state = self.state.lock();
+        state.charge(charged, self.budget)?;
+        let taken = state.arena.take(with_zones).or_else(|| {
+            self.grow(&mut state.arena, with_zones);
+            state.arena.take(with_zones)
+        });
+        taken.ok_or_else(|| {
+            state.used -= charged;
+            Refusal::Fragmented { largest_free: state.arena.largest_free() }
+        })
+    }
+
+    /// Asks the device for a chunk: all that is left of the budget, or what it can still give of it.
+    fn grow(&self, arena: &mut Arena, needed: u64) {
+        let zones = self.device.red_zone_bytes() as u64;
+        // Red zones are the instrument's, not the caller's: the budget is stretched for them.
+        let capacity = if zones == 0 { self.budget } else { self.budget.saturating_mul(2).saturating_add(64 << 20) };
+        let mut bytes = capacity.saturating_sub(arena.chunk_bytes()) / 256 * 256;
+        while bytes >= needed {
+            if let Ok(ptr) = self.device.allocate_chunk(bytes) {
+                arena.add_chunk(ptr.0, bytes);
+                return;
+            }
+            bytes = bytes / 4 * 3 / 256 * 256;
+        }
+    }
+
+    fn buffer(self: &Arc<Self>, operation: &str, start: u64, bytes: usize) -> DeviceBuffer {
+        let region = Region {
+            ptr: DevicePtr(start + self.device.red_zone_bytes() as u64),
+            bytes,
+            occupied: round_up(bytes as u64) as usize,
+            operation: operation.into(),
+        };
+        self.device.region_taken(&region);
+        DeviceBuffer { memory: Arc::clone(self), region }
+    }
+
+    fn give_back(&self, region: &Region) {
+        self.device.region_given_back(region);
+        let zone = self.device.red_zone_bytes() as u64;
+        let occupied = region.occupied as u64;
+        let mut state = self.state.lock();
+        state.arena.give_back(region.ptr.0 - zone, occupied + 2 * zone);
+        state.used -= occupied;
+    }
+}
+
+impl State {
+    fn charge(&mut self, bytes: u64, budget: u64) -> Result<(), Refusal> {
+        let total = self.used.saturating_add(bytes);
+        if total > budget {
+            return Err(Refusal::Budget(total - budget));
+        }
+        self.used = total;
+        self.peak = self.peak.max(total);
+        Ok(())
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        for (start, bytes) in state.arena.chunks() {
+            self.device.free_chunk(DevicePtr(start), bytes);
+        }
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("use", &self.usage()).finish_non_exhaustive()
+    }
+}
+
+/// Device memory of one owner. Dropping it gives it back at once: whoever drops it has seen to it, by synchronising,
+/// that no launch still uses it ([`super::Stream`] waits in its own drop).
+#[derive(Debug)]
+pub struct DeviceBuffer {
+    memory: Arc<Memory>,
+    region: Region,
+}
+
+impl DeviceBuffer {
+    /// Bytes asked for; it occupies the next multiple of 256.
+    pub fn len(&self) -> usize {
+        self.region.bytes
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.region.bytes == 0
+    }
+
+    /// Where it starts, aligned to 256 bytes.
+    pub fn ptr(&self) -> DevicePtr {
+        self.region.ptr
+    }
+
+    /// What it was allocated for.
+    pub fn operation(&self) -> &str {
+        &self.region.operation
+    }
+
+    /// The address of `bytes` bytes from `offset`.
+    ///
+    /// # Errors
+    /// `InvalidCall` where they do not lie inside the buffer.
+    pub(crate) fn range(&self, call: &str, offset: usize, bytes: usize) -> DeviceResult<DevicePtr> {
+        match offset.checked_add(bytes) {
+            Some(end) if end <= self.region.bytes => Ok(DevicePtr(self.region.ptr.0 + offset as u64)),
+            _ => Err(DeviceError::invalid(
+                call,
+                format!(
+                    "{bytes} bytes from offset {offset} do not lie inside the {} bytes of `{}`",
+                    self.region.bytes, self.region.operation
+                ),
+            )),
+        }
+    }
+
+    pub(crate) fn belongs_to(&self, memory: &Arc<Memory>) -> bool {
+        Arc::ptr_eq(&self.memory, memory)
+    }
+}
+
+impl Drop for DeviceBuffer {
+    fn drop(&mut self) {
+        self.memory.give_back(&self.region);
+    }
+}
+
+/// Bytes set aside before they are allocated, so that a step is refused before it starts and not in its middle.
+#[derive(Debug)]
+pub struct Reservation {
+    memory: Arc<Memory>,
+    operation: String,
+    bytes: u64,
+}
+
+impl Reservation {
+    /// Bytes still set aside.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// A buffer paid from this reservation; what it lacks is asked for as [`super::DeviceHandle::alloc`] would.
+    ///
+    /// # Errors
+    /// `OutOfMemory`, with the reservation as it was.
+    pub fn alloc(&mut self, bytes: usize) -> DeviceResult<DeviceBuffer> {
+        let occupied = round_up(bytes as u64);
+        let reserved = occupied.min(self.bytes);
+        let extra = occupied - reserved;
+        let start = self.memory.ask(&self.operation, occupied, |memory| memory.try_take(occupied, extra))?;
+        self.bytes -= reserved;
+        Ok(self.memory.buffer(&self.operation, start, bytes))
+    }
+
+    /// Gives back all but `bytes`; does nothing where fewer are left.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let surplus = self.bytes.saturating_sub(bytes);
+        self.bytes -= surplus;
+        self.memory.state.lock().used -= surplus;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}

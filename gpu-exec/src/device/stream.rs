@@ -1,0 +1,173 @@
+//! A queue of work on a device: copies and launches that run one after another, and waiting for them.
+//!
+//! Ranges and shapes are checked here, for both devices.
+#![expect(unsafe_code, reason = "a launch cannot check the addresses it is given")]
+
+use std::sync::Arc;
+
+use super::backend::{DeviceStream, Mark};
+use super::counters::Counters;
+use super::memory::Memory;
+use super::{
+    BLOCK_THREADS, CompiledKernel, DeviceBuffer, DeviceError, DeviceInfo, DeviceResult, Launch, PARAMETER_BYTES_MAX,
+    WARP_THREADS,
+};
+
+/// A queue of work. Dropping it waits for what is in it.
+#[derive(Debug)]
+pub struct Stream {
+    queue: Box<dyn DeviceStream>,
+    info: DeviceInfo,
+    memory: Arc<Memory>,
+    counters: Arc<Counters>,
+}
+
+impl Stream {
+    pub(crate) fn new(
+        queue: Box<dyn DeviceStream>,
+        info: DeviceInfo,
+        memory: Arc<Memory>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { queue, info, memory, counters }
+    }
+
+    /// Queues a copy of `src` to `dst` from byte `offset`. `src` may be reused on return.
+    ///
+    /// # Errors
+    /// `InvalidCall` where it does not fit, `Fault` from the driver.
+    pub fn upload(&self, dst: &DeviceBuffer, offset: usize, src: &[u8]) -> DeviceResult<()> {
+        let to = self.range("upload", dst, offset, src.len())?;
+        if src.is_empty() {
+            return Ok(());
+        }
+        self.counters.uploaded(src.len());
+        self.queue.upload(to, src)
+    }
+
+    /// Copies from `src`, from byte `offset`, to the host, and waits for it and all that is queued before.
+    ///
+    /// # Errors
+    /// `InvalidCall` where the range lies outside, `Fault` of any work queued before.
+    pub fn download(&self, src: &DeviceBuffer, offset: usize, dst: &mut [u8]) -> DeviceResult<()> {
+        let from = self.range("download", src, offset, dst.len())?;
+        if dst.is_empty() {
+            return self.synchronize();
+        }
+        self.counters.downloaded(dst.len());
+        self.queue.download(from, dst)
+    }
+
+    /// Queues setting `bytes` bytes from `offset` to `value`.
+    ///
+    /// # Errors
+    /// As [`Stream::upload`].
+    pub fn fill(&self, dst: &DeviceBuffer, offset: usize, bytes: usize, value: u8) -> DeviceResult<()> {
+        let to = self.range("fill", dst, offset, bytes)?;
+        if bytes == 0 { Ok(()) } else { self.queue.fill(to, bytes, value) }
+    }
+
+    /// Queues a copy on the device. The ranges must not overlap.
+    ///
+    /// # Errors
+    /// As [`Stream::upload`].
+    pub fn copy(
+        &self,
+        dst: &DeviceBuffer,
+        dst_offset: usize,
+        src: &DeviceBuffer,
+        src_offset: usize,
+        bytes: usize,
+    ) -> DeviceResult<()> {
+        let to = self.range("copy to", dst, dst_offset, bytes)?;
+        let from = self.range("copy from", src, src_offset, bytes)?;
+        if to.0.abs_diff(from.0) < bytes as u64 {
+            return Err(DeviceError::invalid("copy", format!("source and target overlap in `{}`", dst.operation())));
+        }
+        if bytes == 0 { Ok(()) } else { self.queue.copy(to, from, bytes) }
+    }
+
+    /// Queues a launch. `params` are the words of the kernel's parameter struct.
+    ///
+    /// # Errors
+    /// `InvalidCall` for a shape the device lacks, `Fault` where the launch is refused. Faults of the kernel itself may
+    /// come from a later call.
+    ///
+    /// # Safety
+    /// `params` are those of this kernel: every address in them is of live device memory that the kernel may use as it
+    /// does, until the stream has been synchronised; and no other work in flight races with it.
+    pub unsafe fn launch(&self, kernel: &CompiledKernel, launch: Launch, params: &[u64]) -> DeviceResult<()> {
+        self.check_launch(kernel, launch, params)?;
+        self.counters.launched();
+        // SAFETY: the caller's promise is this function's own.
+        unsafe { self.queue.launch(kernel, launch, params) }
+    }
+
+    /// Waits for all that is queued.
+    ///
+    /// # Errors
+    /// `Fault` of any of it.
+    pub fn synchronize(&self) -> DeviceResult<()> {
+        self.queue.synchronize()
+    }
+
+    /// Queues a mark whose time is taken when the work before it is done.
+    ///
+    /// # Errors
+    /// `Fault` from the driver.
+    pub fn time_mark(&self) -> DeviceResult<TimeMark> {
+        Ok(TimeMark { mark: self.queue.time_mark()? })
+    }
+
+    fn range(
+        &self,
+        call: &str,
+        buffer: &DeviceBuffer,
+        offset: usize,
+        bytes: usize,
+    ) -> DeviceResult<super::DevicePtr> {
+        if !buffer.belongs_to(&self.memory) {
+            return Err(DeviceError::invalid(call, format!("`{}` is of another device", buffer.operation())));
+        }
+        buffer.range(call, offset, bytes)
+    }
+
+    fn check_launch(&self, kernel: &CompiledKernel, launch: Launch, params: &[u64]) -> DeviceResult<()> {
+        let Launch { blocks, threads, shared_bytes } = launch;
+        let complaint = if blocks == 0 || blocks > i32::MAX as u32 {
+            format!("{blocks} blocks (1 to 2147483647 are possible)")
+        } else if threads == 0 || threads > BLOCK_THREADS || !threads.is_multiple_of(WARP_THREADS) {
+            format!("{threads} threads a block (a multiple of {WARP_THREADS} up to {BLOCK_THREADS} is possible)")
+        } else if shared_bytes > self.info.shared_bytes_max {
+            format!("{shared_bytes} bytes of shared memory (the device has {} a block)", self.info.shared_bytes_max)
+        } else if params.is_empty() || size_of_val(params) > PARAMETER_BYTES_MAX {
+            format!("{} parameter bytes (8 to {PARAMETER_BYTES_MAX} are possible)", size_of_val(params))
+        } else {
+            return Ok(());
+        };
+        Err(DeviceError::invalid(format!("launch of `{}`", kernel.entry), complaint))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // Nobody is left to tell: a fault stays with the device and is reported by its next use.
+        let _ = self.queue.synchronize();
+    }
+}
+
+/// A point in a stream's work.
+#[derive(Debug)]
+pub struct TimeMark {
+    mark: Box<dyn Mark>,
+}
+
+impl TimeMark {
+    /// Milliseconds of device time from this mark to `later`; the stream has been synchronised after both.
+    ///
+    /// # Errors
+    /// `Fault` where a mark has not been passed, `InvalidCall` where they are of two kinds of device.
+    pub fn elapsed_ms(&self, later: &Self) -> DeviceResult<f64> {
+        self.mark.elapsed_ms(&*later.mark)
+    }
+}
