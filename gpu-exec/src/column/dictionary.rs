@@ -1,12 +1,38 @@
 //! Order-preserving dictionaries: distinct texts in ascending byte order; a code is a position.
+//!
+//! Segments are read with dictionaries of their own; [`Dictionary::union`] makes one for a whole table and says how
+//! each segment's codes change. Building one from rows is the text encoder's work.
 
-use arrow::array::StringArray;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use arrow::array::{Array, StringArray};
+
+use super::EncodeError;
 
 /// The texts of a column. Immutable, shared by the segments of a table.
 #[derive(Debug)]
 pub struct Dictionary {
     /// Strictly ascending bytewise, no NULL.
     values: StringArray,
+}
+
+/// How codes of one dictionary become codes of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remap {
+    /// Codes stay what they are.
+    Identity,
+    /// `table[old] = new`, strictly ascending.
+    Table(Vec<u32>),
+}
+
+/// One dictionary made of several, with a remap for each of them.
+#[derive(Clone, Debug)]
+pub struct DictionaryUnion {
+    pub dictionary: Arc<Dictionary>,
+    /// In the order of the dictionaries given.
+    pub remaps: Vec<Remap>,
 }
 
 impl Dictionary {
@@ -16,17 +42,167 @@ impl Dictionary {
         Self { values }
     }
 
+    /// A dictionary without entries.
+    pub fn empty() -> Self {
+        Self::from_sorted(StringArray::new_null(0))
+    }
+
+    /// Builds from ascending, distinct texts; an error where they exceed what one dictionary can hold (2 GiB).
+    pub(crate) fn from_ascending<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Result<Self, EncodeError> {
+        let bytes: usize = texts.clone().map(str::len).sum();
+        if i32::try_from(bytes).is_err() {
+            return Err(EncodeError::DictionaryTooLarge { bytes });
+        }
+        Ok(Self::from_sorted(StringArray::from_iter_values(texts)))
+    }
+
     pub fn values(&self) -> &StringArray {
         &self.values
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        use arrow::array::Array;
         self.values.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Host memory held, in bytes.
+    pub fn host_bytes(&self) -> usize {
+        self.values.get_array_memory_size()
+    }
+
+    /// The code of a text, or the position where it would stand.
+    pub fn find(&self, text: &str) -> Result<usize, usize> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.values.value(middle).cmp(text) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Ok(middle),
+            }
+        }
+        Err(low)
+    }
+
+    /// One dictionary with the entries of all. Where one of them already holds every entry, it is used itself.
+    pub fn union(dictionaries: &[Arc<Dictionary>]) -> Result<DictionaryUnion, EncodeError> {
+        let (distinct, place) = distinct(dictionaries);
+        let (dictionary, remaps) = match distinct.as_slice() {
+            [] => (Arc::new(Dictionary::empty()), vec![]),
+            [only] => (Arc::clone(only), vec![Remap::Identity]),
+            several => merge(several)?,
+        };
+        Ok(DictionaryUnion { dictionary, remaps: place.into_iter().map(|at| remaps[at].clone()).collect() })
+    }
+}
+
+/// The different ones among the dictionaries, and for each dictionary its position among those.
+fn distinct(dictionaries: &[Arc<Dictionary>]) -> (Vec<&Arc<Dictionary>>, Vec<usize>) {
+    let mut distinct: Vec<&Arc<Dictionary>> = Vec::new();
+    // Only dictionaries alike in length and ends are compared entry by entry: a table may have thousands.
+    let mut alike: HashMap<(usize, Option<&str>, Option<&str>), Vec<usize>> = HashMap::new();
+    let mut place = Vec::with_capacity(dictionaries.len());
+    for dictionary in dictionaries {
+        let values = &dictionary.values;
+        let end = |at: Option<usize>| at.filter(|at| *at < values.len()).map(|at| values.value(at));
+        let candidates = alike.entry((values.len(), end(Some(0)), end(values.len().checked_sub(1)))).or_default();
+        let same = |at: &&usize| Arc::ptr_eq(distinct[**at], dictionary) || distinct[**at].values == *values;
+        let known = candidates.iter().find(same).copied();
+        place.push(known.unwrap_or(distinct.len()));
+        if known.is_none() {
+            candidates.push(distinct.len());
+            distinct.push(dictionary);
+        }
+    }
+    (distinct, place)
+}
+
+/// Merges sorted dictionaries through a heap of their next entries.
+fn merge(dictionaries: &[&Arc<Dictionary>]) -> Result<(Arc<Dictionary>, Vec<Remap>), EncodeError> {
+    let mut tables: Vec<Vec<u32>> = dictionaries.iter().map(|d| Vec::with_capacity(d.len())).collect();
+    let mut merged: Vec<&str> = Vec::new();
+    let next = |source: usize, at: usize| {
+        let values = &dictionaries[source].values;
+        (at < values.len()).then(|| Reverse((values.value(at), source)))
+    };
+    let mut heap: BinaryHeap<_> = (0..dictionaries.len()).filter_map(|source| next(source, 0)).collect();
+    while let Some(Reverse((text, source))) = heap.pop() {
+        if merged.last() != Some(&text) {
+            merged.push(text);
+        }
+        let code = u32::try_from(merged.len() - 1).map_err(|_| EncodeError::DictionaryTooLarge { bytes: usize::MAX })?;
+        tables[source].push(code);
+        heap.extend(next(source, tables[source].len()));
+    }
+    let whole = dictionaries.iter().find(|d| d.len() == merged.len());
+    let dictionary = match whole {
+        Some(whole) => Arc::clone(whole),
+        None => Arc::new(Dictionary::from_ascending(merged.iter().copied())?),
+    };
+    Ok((dictionary, tables.into_iter().map(Remap::from_table).collect()))
+}
+
+impl Remap {
+    fn from_table(table: Vec<u32>) -> Self {
+        // Ascending without gaps from 0 is where every entry keeps its code.
+        let identity = table.last().is_none_or(|last| *last as usize + 1 == table.len());
+        if identity { Remap::Identity } else { Remap::Table(table) }
+    }
+
+    /// The new code of an old one; a code outside the table stays (it stands under a NULL of a column without values).
+    pub fn apply(&self, code: u32) -> u32 {
+        match self {
+            Remap::Identity => code,
+            Remap::Table(table) => table.get(code as usize).copied().unwrap_or(code),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn dictionary(texts: &[&str]) -> Arc<Dictionary> {
+        Arc::new(Dictionary::from_ascending(texts.iter().copied()).unwrap())
+    }
+
+    #[test]
+    fn equal_dictionaries_are_shared() {
+        let (a, b) = (dictionary(&["a", "b"]), dictionary(&["a", "b"]));
+        let union = Dictionary::union(&[Arc::clone(&a), b, Arc::clone(&a)]).unwrap();
+        assert!(Arc::ptr_eq(&union.dictionary, &a));
+        assert_eq!(union.remaps, vec![Remap::Identity; 3]);
+    }
+
+    #[test]
+    fn different_dictionaries_are_merged_in_byte_order() {
+        let parts = [dictionary(&["", "b", "z", "ä"]), dictionary(&["a", "b", "語"]), dictionary(&[]), dictionary(&["", "a"])];
+        let union = Dictionary::union(&parts).unwrap();
+        let texts: Vec<_> = union.dictionary.values().iter().flatten().collect();
+        assert_eq!(texts, ["", "a", "b", "z", "ä", "語"]);
+        assert_eq!(union.remaps[0], Remap::Table(vec![0, 2, 3, 4]));
+        assert_eq!(union.remaps[1], Remap::Table(vec![1, 2, 5]));
+        assert_eq!(union.remaps[2..], [Remap::Identity, Remap::Identity]);
+    }
+
+    #[test]
+    fn a_dictionary_that_holds_all_entries_is_kept() {
+        let (all, part) = (dictionary(&["a", "b", "c"]), dictionary(&["b"]));
+        let union = Dictionary::union(&[part, Arc::clone(&all)]).unwrap();
+        assert!(Arc::ptr_eq(&union.dictionary, &all));
+        assert_eq!(union.remaps, [Remap::Table(vec![1]), Remap::Identity]);
+        assert_eq!(Dictionary::union(&[]).unwrap().dictionary.len(), 0);
+    }
+
+    #[test]
+    fn texts_are_found_by_code() {
+        let all = dictionary(&["a", "c"]);
+        assert_eq!((all.find("a"), all.find("b"), all.find("c"), all.find("d")), (Ok(0), Err(1), Ok(1), Err(2)));
     }
 }

@@ -10,3 +10,53 @@ pub struct ColumnFacts {
     /// Proven to hold no value twice (NULLs aside). `false` means unknown.
     pub unique: bool,
 }
+
+/// Facts about one column of one segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ChunkFacts {
+    /// Number of NULLs.
+    pub nulls: u64,
+    /// As [`ColumnFacts::range`].
+    pub range: Option<(i128, i128)>,
+    /// The values strictly ascend in row order (NULLs aside). `false` means unknown.
+    pub ascending: bool,
+}
+
+impl ColumnFacts {
+    /// What the facts of all segments together prove. Segments that ascend and do not overlap hold no value twice.
+    pub fn of_chunks(chunks: &[ChunkFacts]) -> Self {
+        let mut ranges: Vec<(i128, i128)> = chunks.iter().filter_map(|chunk| chunk.range).collect();
+        ranges.sort_unstable();
+        let apart = ranges.windows(2).all(|pair| pair[0].1 < pair[1].0);
+        Self {
+            nulls: chunks.iter().map(|chunk| chunk.nulls).sum(),
+            range: ranges.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+            unique: !ranges.is_empty() && apart && chunks.iter().all(|chunk| chunk.ascending || chunk.range.is_none()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(min: i128, max: i128, ascending: bool) -> ChunkFacts {
+        ChunkFacts { nulls: 1, range: Some((min, max)), ascending }
+    }
+
+    #[test]
+    fn unique_needs_ascending_segments_that_do_not_overlap() {
+        let unique = |chunks: &[ChunkFacts]| ColumnFacts::of_chunks(chunks).unique;
+        assert!(unique(&[chunk(11, 20, true), chunk(1, 10, true)]));
+        assert!(!unique(&[chunk(10, 20, true), chunk(1, 10, true)]));
+        assert!(!unique(&[chunk(11, 20, false), chunk(1, 10, true)]));
+        assert!(unique(&[chunk(11, 20, true), ChunkFacts::default()]));
+        assert!(!unique(&[]));
+    }
+
+    #[test]
+    fn ranges_and_nulls_add_up() {
+        let facts = ColumnFacts::of_chunks(&[chunk(-4, 2, false), chunk(0, 9, true)]);
+        assert_eq!((facts.range, facts.nulls, facts.unique), (Some((-4, 9)), 2, false));
+    }
+}

@@ -5,11 +5,15 @@
 //! host arrays are encoded; nothing here launches query kernels.
 
 mod dictionary;
+mod encode;
 mod facts;
+mod layout;
 mod stored;
 mod table;
 
-pub use dictionary::Dictionary;
-pub use facts::ColumnFacts;
+pub use dictionary::{Dictionary, DictionaryUnion, Remap};
+pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, integer_range};
+pub use facts::{ChunkFacts, ColumnFacts};
+pub use layout::{IntLayout, full_layout};
 pub use stored::{IntWidth, Stored};
-pub use table::{ColumnMeta, DeviceColumn, DeviceTable, Segment, TILE_ROWS};
+pub use table::{ColumnMeta, DeviceColumn, DeviceTable, Segment, TILE_ROWS, padded_rows};

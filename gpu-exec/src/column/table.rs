@@ -9,12 +9,18 @@ use crate::ir::Type;
 /// Rows a block handles at a time; buffers are padded to whole tiles so that full-width loads never leave them.
 pub const TILE_ROWS: usize = 2048;
 
+/// `rows` rounded up to whole tiles.
+pub fn padded_rows(rows: usize) -> usize {
+    rows.div_ceil(TILE_ROWS) * TILE_ROWS
+}
+
 /// One column of one segment.
 #[derive(Clone, Debug)]
 pub struct DeviceColumn {
     /// `rows` values rounded up to whole tiles; bytes past the last row are undefined.
     pub data: Arc<DeviceBuffer>,
-    /// One bit a row, least significant first, 1 = valid; `None` where the segment has no NULL.
+    /// One bit a row, least significant first, 1 = valid, padded like `data`; `None` where the segment has no NULL.
+    /// Values under a NULL are within [`ColumnFacts::range`], so they are safe to compute with and to index by.
     pub validity: Option<Arc<DeviceBuffer>>,
 }
 
