@@ -96,15 +96,3 @@ pub struct Launch {
     /// Dynamic shared memory in bytes.
     pub shared_bytes: u32,
 }
-
-/// Device memory that goes back to its arena when dropped.
-#[derive(Debug)]
-pub struct DeviceBuffer {
-    ptr: DevicePtr,
-}
-
-impl DeviceBuffer {
-    pub fn ptr(&self) -> DevicePtr {
-        self.ptr
-    }
-}

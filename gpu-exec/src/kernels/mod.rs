@@ -7,7 +7,18 @@
 use std::sync::OnceLock;
 
 /// The parts of the header, in the order in which they are concatenated: a part uses only those above it.
-const PARTS: &[(&str, &str)] = &[("prelude.cuh", include_str!("prelude.cuh"))];
+const PARTS: &[(&str, &str)] = &[
+    ("prelude.cuh", include_str!("prelude.cuh")),
+    ("error.cuh", include_str!("error.cuh")),
+    ("arithmetic.cuh", include_str!("arithmetic.cuh")),
+    ("calendar.cuh", include_str!("calendar.cuh")),
+    ("tile.cuh", include_str!("tile.cuh")),
+    ("table.cuh", include_str!("table.cuh")),
+    ("accumulate.cuh", include_str!("accumulate.cuh")),
+];
+
+/// Runs of a join build with duplicate keys: four entry points in one translation unit.
+pub const RUNS: &str = include_str!("fixed/runs.cu");
 
 /// The `m_*` layer of the emulated device. It precedes [`header`] there and is never seen by NVRTC.
 pub(crate) const SHIM: (&str, &str) = ("shim.h", include_str!("shim.h"));

@@ -1,7 +1,5 @@
 //! A run: all stages of a plan on one stream, then the emitted rows, wave by wave.
 
-use std::sync::Arc;
-
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
@@ -45,6 +43,8 @@ pub struct Run<'a> {
     groups: Vec<Option<Groups>>,
     status: Status,
     reports: Vec<StageReport>,
+    /// Times of stages, read once the stream has been waited for.
+    marks: Vec<(usize, TimeMark, TimeMark)>,
     next_tile: u64,
     rows_emitted: u64,
     /// Last, so that dropping waits for the stream only after nothing else is touched.
@@ -60,7 +60,7 @@ impl<'a> Run<'a> {
         let lookups = plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
         let status = Status::new(handle, &stream)?;
         let reports = vec![StageReport::default(); plan.stages.len()];
-        Ok(Self { handle, plan: plan.clone(), kernels, scans, inputs, lookups, builds: vec![], groups: vec![], status, reports, next_tile: 0, rows_emitted: 0, stream })
+        Ok(Self { handle, plan: plan.clone(), kernels, scans, inputs, lookups, builds: vec![], groups: vec![], status, reports, marks: vec![], next_tile: 0, rows_emitted: 0, stream })
     }
 
     /// Runs every stage but the emitting one, with tables large enough.
@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
             if let Some(build) = stage.build.and_then(|build| self.builds[build.0].as_ref()) {
                 build.finish(self.handle, &self.stream)?;
             }
-            self.finish_report(number, &before)?;
+            self.finish_report(number, before)?;
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
             let before = self.stream.time_mark()?;
             self.launch(number, stage, tiles, Some(&emitted))?;
             let verdict = self.status.read(&self.stream)?;
-            self.finish_report(number, &before)?;
+            self.finish_report(number, before)?;
             let rows = emitted.rows(&self.stream)?;
             match verdict {
                 Verdict::Fine if rows <= capacity => {
@@ -234,19 +234,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish_report(&mut self, number: usize, before: &TimeMark) -> Result<()> {
+    fn finish_report(&mut self, number: usize, before: TimeMark) -> Result<()> {
         let after = self.stream.time_mark()?;
         let rows = self.rows_in(&self.plan.stages[number]);
-        self.stream.synchronize()?;
-        let report = &mut self.reports[number];
-        report.rows_in = rows;
-        report.kernel_ms += before.elapsed_ms(&after)?;
+        self.reports[number].rows_in = rows;
+        self.marks.push((number, before, after));
         Ok(())
     }
 
-    /// What each stage did, so far.
-    pub fn reports(&self) -> &[StageReport] {
-        &self.reports
+    /// What each stage did. Waits for the device.
+    pub fn reports(&mut self) -> Result<&[StageReport]> {
+        self.stream.synchronize()?;
+        for (number, before, after) in self.marks.drain(..) {
+            self.reports[number].kernel_ms += before.elapsed_ms(&after)?;
+        }
+        Ok(&self.reports)
     }
 }
 
