@@ -9,3 +9,4 @@
 pub mod column;
 pub mod device;
 pub mod ir;
+pub mod planner;
