@@ -9,4 +9,5 @@
 pub mod column;
 pub mod device;
 pub mod ir;
+pub mod options;
 pub mod planner;

@@ -4,9 +4,19 @@
 //! expression, [`support`] is the table both ask, [`placements`] says of a finished plan what runs where and why.
 //! Not here: facts, widths, join and group-by strategies, running anything.
 
-pub mod expression;
-pub mod reason;
+mod expression;
+mod lower;
+mod nodes;
+mod placements;
+mod policy;
+mod reason;
+mod rule;
 pub mod support;
 
 pub use expression::translate;
+pub use lower::{Lowered, label, lower};
+pub use nodes::DeviceNodes;
+pub use placements::{OperatorPlacement, Placement, placements, require_device_error};
+pub use policy::{Policy, estimated_scan_bytes, policy};
 pub use reason::Reason;
+pub use rule::PlacementRule;

@@ -58,7 +58,8 @@ impl fmt::Display for Types {
         if *self == Types::ANY {
             return f.write_str("any");
         }
-        let names: Vec<_> = Self::NAMES.iter().filter(|(class, _)| self.contains(*class)).map(|(_, name)| *name).collect();
+        let names: Vec<_> =
+            Self::NAMES.iter().filter(|(class, _)| self.contains(*class)).map(|(_, name)| *name).collect();
         f.write_str(&names.join(", "))
     }
 }
@@ -294,14 +295,22 @@ mod tests {
     fn first_matching_row_decides() {
         assert_eq!(require(Subject::JoinKey, "join key", Type::INT64), Ok(()));
         assert_eq!(require(Subject::JoinKey, "join key", Type::FLOAT64), Err(Reason::new(FLOAT_KEY)));
-        assert_eq!(require(Subject::Expression, "%", Type::FLOAT64).map_err(|r| r.to_string()), Err("the remainder of decimals and floats has no device form yet".into()));
-        assert_eq!(require(Subject::Function, "sin", Type::FLOAT64).map_err(|r| r.to_string()), Err("sin of float has no device form".into()));
+        assert_eq!(
+            require(Subject::Expression, "%", Type::FLOAT64).map_err(|r| r.to_string()),
+            Err("the remainder of decimals and floats has no device form yet".into())
+        );
+        assert_eq!(
+            require(Subject::Function, "sin", Type::FLOAT64).map_err(|r| r.to_string()),
+            Err("sin of float has no device form".into())
+        );
     }
 
     #[test]
     fn no_row_is_listed_twice() {
         for (position, row) in ROWS.iter().enumerate() {
-            let twin = ROWS[..position].iter().find(|other| other.subject == row.subject && other.name == row.name && other.types.contains(row.types));
+            let twin = ROWS[..position].iter().find(|other| {
+                other.subject == row.subject && other.name == row.name && other.types.contains(row.types)
+            });
             assert!(twin.is_none(), "{} is shadowed", row.name);
         }
     }

@@ -23,11 +23,7 @@ const OPERATORS: &[(Operator, ArithmeticOp, &str)] = &[
     (Operator::Modulo, ArithmeticOp::Modulo, "%"),
 ];
 
-pub(super) fn translate(
-    expr: &Arc<dyn PhysicalExpr>,
-    binary: &BinaryExpr,
-    schema: &Schema,
-) -> Result<Expr, Reason> {
+pub(super) fn translate(expr: &Arc<dyn PhysicalExpr>, binary: &BinaryExpr, schema: &Schema) -> Result<Expr, Reason> {
     if let Some(shifted) = date::translate_shift(expr, binary, schema)? {
         return Ok(shifted);
     }

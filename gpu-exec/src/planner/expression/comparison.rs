@@ -97,10 +97,16 @@ fn peel<'a>(expr: &'a Arc<dyn PhysicalExpr>, schema: &Schema) -> Option<Widened<
     let mut outer = expr;
     while let Some(cast) = HostCast::of(outer) {
         let (_, to) = typed(outer, schema).ok()?;
-        let Ok((data_type, ty)) = typed(cast.input, schema) else { break };
-        let Some(multiplier) = exact_multiplier(ty, to) else { break };
+        let Ok((data_type, ty)) = typed(cast.input, schema) else {
+            break;
+        };
+        let Some(multiplier) = exact_multiplier(ty, to) else {
+            break;
+        };
         let before = found.as_ref().map_or(1, |widened| widened.multiplier);
-        let Some(multiplier) = before.checked_mul(multiplier) else { break };
+        let Some(multiplier) = before.checked_mul(multiplier) else {
+            break;
+        };
         found = Some(Widened { value: cast.input, data_type, ty, multiplier });
         outer = cast.input;
     }
@@ -116,7 +122,9 @@ fn compare_narrowed(
     let (Some(widened), Some(literal)) = (peel(value, schema), constant.downcast_ref::<Literal>()) else {
         return Ok(None);
     };
-    let Some(wanted) = literal::integer(literal.value()) else { return Ok(None) };
+    let Some(wanted) = literal::integer(literal.value()) else {
+        return Ok(None);
+    };
     let (_, outer) = typed(value, schema)?;
     let (_, constant_type) = typed(constant, schema)?;
     if !comparable(outer, constant_type) {

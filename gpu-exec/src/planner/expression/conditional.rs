@@ -13,11 +13,7 @@ use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
 /// A simple CASE (`CASE x WHEN v`) becomes a searched one; a NULL `v` matches nothing, as equality with NULL does.
-pub(super) fn translate_case(
-    expr: &Arc<dyn PhysicalExpr>,
-    case: &CaseExpr,
-    schema: &Schema,
-) -> Result<Expr, Reason> {
+pub(super) fn translate_case(expr: &Arc<dyn PhysicalExpr>, case: &CaseExpr, schema: &Schema) -> Result<Expr, Reason> {
     let (_, ty) = typed(expr, schema)?;
     support::require(Subject::Expression, "CASE", ty).map_err(|cause| Reason::at(expr.as_ref(), cause))?;
     let branches = case

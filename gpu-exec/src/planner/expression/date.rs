@@ -62,7 +62,9 @@ pub(super) fn translate_shift(
         (false, false) => return Ok(None),
         (false, true) => (binary.left(), binary.right()),
         (true, false) if *binary.op() == Operator::Plus => (binary.right(), binary.left()),
-        _ => return Err(Reason::at(expr.as_ref(), "arithmetic on intervals has no device form")),
+        _ => {
+            return Err(Reason::at(expr.as_ref(), "arithmetic on intervals has no device form"));
+        }
     };
     let at = |cause: &dyn std::fmt::Display| Reason::at(expr.as_ref(), cause);
     let found = interval.downcast_ref::<Literal>().and_then(|literal| Interval::of(literal.value()));
@@ -105,7 +107,9 @@ fn require_no_time(interval: Interval) -> Result<(), Reason> {
 
 fn require_utc(zone: Option<&str>) -> Result<(), Reason> {
     match zone {
-        Some(zone) if !is_utc(zone) => Err(Reason::new(format!("calendar arithmetic in time zone {zone} runs on the host"))),
+        Some(zone) if !is_utc(zone) => {
+            Err(Reason::new(format!("calendar arithmetic in time zone {zone} runs on the host")))
+        }
         _ => Ok(()),
     }
 }
@@ -126,7 +130,9 @@ pub(super) fn translate_part(
     schema: &Schema,
 ) -> Result<Expr, Reason> {
     let at = |cause: &dyn std::fmt::Display| Reason::at(expr.as_ref(), cause);
-    let [name, input] = function.args() else { return Err(at(&"date_part takes two arguments")) };
+    let [name, input] = function.args() else {
+        return Err(at(&"date_part takes two arguments"));
+    };
     let name = name.downcast_ref::<Literal>().and_then(|literal| literal.value().try_as_str().flatten());
     let name = name.ok_or_else(|| at(&"the date part must be a constant"))?;
     let part = part_named(name).ok_or_else(|| at(&format!("the date part {name} has no device form")))?;

@@ -6,8 +6,8 @@ use arrow::datatypes::Schema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 
 use super::{nullable, typed};
 use crate::ir::{Expr, ExprKind, HostFunction};

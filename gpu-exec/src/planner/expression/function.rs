@@ -33,13 +33,11 @@ pub(super) fn translate(
 }
 
 /// `CASE WHEN x < 0 THEN -x ELSE x END`. Floats compare by total order, so that -0.0 is below zero and loses its sign.
-fn translate_abs(
-    expr: &Arc<dyn PhysicalExpr>,
-    function: &ScalarFunctionExpr,
-    schema: &Schema,
-) -> Result<Expr, Reason> {
+fn translate_abs(expr: &Arc<dyn PhysicalExpr>, function: &ScalarFunctionExpr, schema: &Schema) -> Result<Expr, Reason> {
     let at = |cause: &dyn std::fmt::Display| Reason::at(expr.as_ref(), cause);
-    let [input] = function.args() else { return Err(at(&"abs takes one argument")) };
+    let [input] = function.args() else {
+        return Err(at(&"abs takes one argument"));
+    };
     let (data_type, ty) = typed(input, schema)?;
     support::require(Subject::Function, "abs", ty).map_err(|cause| at(&cause))?;
     let input = translate_any(input, schema)?;
@@ -66,7 +64,9 @@ fn translate_nullif(
     schema: &Schema,
 ) -> Result<Expr, Reason> {
     let at = |cause: &dyn std::fmt::Display| Reason::at(expr.as_ref(), cause);
-    let [left, right] = function.args() else { return Err(at(&"nullif takes two arguments")) };
+    let [left, right] = function.args() else {
+        return Err(at(&"nullif takes two arguments"));
+    };
     let (data_type, ty) = typed(expr, schema)?;
     support::require(Subject::Function, "nullif", ty).map_err(|cause| at(&cause))?;
     let equal: Arc<dyn PhysicalExpr> = Arc::new(BinaryExpr::new(Arc::clone(left), Operator::Eq, Arc::clone(right)));

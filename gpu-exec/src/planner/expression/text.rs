@@ -32,11 +32,15 @@ pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) 
     if expr.is::<Column>() || is_null_test_of_column(expr) {
         return Ok(None);
     }
-    let Some(column) = only_text_column(expr, schema) else { return Ok(None) };
+    let Some(column) = only_text_column(expr, schema) else {
+        return Ok(None);
+    };
     if !never_fails(expr, schema) {
         return Ok(None);
     }
-    let Ok((data_type, ty)) = typed(expr, schema) else { return Ok(None) };
+    let Ok((data_type, ty)) = typed(expr, schema) else {
+        return Ok(None);
+    };
     let input = translate_node(&column, schema)?;
     if is_same_text(expr, ty) {
         return Ok(Some(input));
@@ -66,7 +70,9 @@ pub(super) fn reason(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Reason {
     let columns = columns_of(expr);
     let cause = match columns.as_slice() {
         [] => "text without a column has no dictionary on the device",
-        [_] if only_text_column(expr, schema).is_none() => "text computed from a column that is not text runs on the host",
+        [_] if only_text_column(expr, schema).is_none() => {
+            "text computed from a column that is not text runs on the host"
+        }
         [_] => "not known never to fail on text that the query does not select",
         _ => "text computed from several columns has no dictionary",
     };
@@ -194,7 +200,8 @@ fn function_never_fails(function: &ScalarFunctionExpr) -> bool {
     let constant_tail = || function.args().iter().skip(1).all(|arg| arg.is::<Literal>());
     support::is_text_function(name)
         && function.fun().signature().volatility == Volatility::Immutable
-        && (constant_tail() || matches!(name, "concat" | "coalesce" | "nullif" | "contains" | "starts_with" | "ends_with"))
+        && (constant_tail()
+            || matches!(name, "concat" | "coalesce" | "nullif" | "contains" | "starts_with" | "ends_with"))
 }
 
 /// The expression over column 0 of type Utf8; text results become Utf8 too.
