@@ -31,6 +31,15 @@ impl Error {
     }
 }
 
+impl From<crate::scan::ScanError> for Error {
+    fn from(error: crate::scan::ScanError) -> Self {
+        match error {
+            crate::scan::ScanError::Device(error) => Error::Device(error),
+            other => Error::Data(other.to_string()),
+        }
+    }
+}
+
 impl From<arrow::error::ArrowError> for Error {
     fn from(error: arrow::error::ArrowError) -> Self {
         Error::Host(error.into())

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::column::{DeviceTable, Dictionary};
 use crate::error::Result;
-use crate::ir::{BuildId, GroupTable, KeyTable, Node, PayloadShape, Pipeline, Type};
+use crate::ir::{BuildId, GroupTable, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
 
 pub use lookup::LookupTable;
 
@@ -106,4 +106,16 @@ pub struct QueryPlan {
 /// Plans a subtree over its loaded scans and uploaded inputs.
 pub fn plan(root: &Node, scans: &[DeviceTable], inputs: &[DeviceTable], limits: Limits) -> Result<QueryPlan> {
     cut::Cutter::new(scans, inputs, limits).plan(root)
+}
+
+impl Stage {
+    /// Positions of the source's columns that the kernel reads.
+    pub fn columns_read(&self) -> Vec<usize> {
+        let registers = prune::used_registers(&self.pipeline);
+        let column = |register: &usize| match self.pipeline.registers[*register].origin {
+            Origin::Column(column) => Some(column),
+            _ => None,
+        };
+        registers.iter().filter_map(column).collect()
+    }
 }

@@ -31,20 +31,25 @@ pub(super) fn prune_payload(stages: &mut [Stage], builds: &mut [BuildPlan], grou
     }
 }
 
-fn mark_used(stage: &Stage, used: &mut [BTreeSet<usize>]) {
-    let pipeline = &stage.pipeline;
+/// Every register that the steps and the sink of a pipeline need, directly or through computed ones.
+pub(super) fn used_registers(pipeline: &Pipeline) -> BTreeSet<usize> {
     let mut pending: Vec<usize> = read_values(pipeline).into_iter().flat_map(Value::registers).collect();
     let mut seen = BTreeSet::new();
     while let Some(register) = pending.pop() {
-        if !seen.insert(register) {
-            continue;
+        if seen.insert(register)
+            && let Origin::Computed(value) = &pipeline.registers[register].origin
+        {
+            pending.extend(value.registers());
         }
-        match &pipeline.registers[register].origin {
-            Origin::Computed(value) => pending.extend(value.registers()),
-            Origin::Payload { probe, column } => {
-                used[stage.probes[*probe].0].insert(*column);
-            }
-            _ => {}
+    }
+    seen
+}
+
+fn mark_used(stage: &Stage, used: &mut [BTreeSet<usize>]) {
+    let pipeline = &stage.pipeline;
+    for register in used_registers(pipeline) {
+        if let Origin::Payload { probe, column } = &pipeline.registers[register].origin {
+            used[stage.probes[*probe].0].insert(*column);
         }
     }
     let tables = [source_groups(pipeline), sink_groups(pipeline)];

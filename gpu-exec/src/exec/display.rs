@@ -1,0 +1,103 @@
+//! How a device node shows itself: its pipelines as predicted before it runs, and as measured after.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::physical_plan::DisplayFormatType;
+
+use crate::device::{DeviceInfo, DeviceKind};
+use crate::ir::Node;
+use crate::planner::Lowered;
+use crate::report::{DeviceReport, PipelineReport};
+use crate::scan::ParquetScan;
+
+/// Writes a node: one line, and one more for each pipeline.
+pub(super) fn write(
+    f: &mut fmt::Formatter<'_>,
+    format: DisplayFormatType,
+    device: &DeviceInfo,
+    lowered: &Lowered,
+    scans: &[Arc<ParquetScan>],
+    report: Option<&DeviceReport>,
+) -> fmt::Result {
+    let kind = match device.kind {
+        DeviceKind::Cuda => "cuda",
+        DeviceKind::Emulated => "emulated",
+    };
+    if matches!(format, DisplayFormatType::TreeRender) {
+        return writeln!(f, "device={kind}");
+    }
+    write!(f, "DeviceExec: device={kind}")?;
+    match report {
+        Some(report) => write_measured(f, report),
+        None => {
+            let mut pipelines = Vec::new();
+            let last = sketch(&lowered.root, scans, &mut pipelines);
+            pipelines.push(format!("{last} -> emit"));
+            for (number, pipeline) in pipelines.iter().enumerate() {
+                write!(f, "\n      pipeline {} (predicted): {pipeline}", number + 1)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Result {
+    write!(f, ", rows_out={}, load_ms={:.3}, strategy_ms={:.3}, compile_ms={:.3}, run_ms={:.3}", report.rows_out, report.load_ms, report.strategy_ms, report.compile_ms, report.run_ms)?;
+    for load in &report.loads {
+        write!(f, "\n      load: {load}")?;
+    }
+    for (number, pipeline) in report.pipelines.iter().enumerate() {
+        write!(f, "\n      pipeline {}: {}", number + 1, Measured(pipeline))?;
+    }
+    Ok(())
+}
+
+struct Measured<'a>(&'a PipelineReport);
+
+impl fmt::Display for Measured<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let p = self.0;
+        write!(
+            f,
+            "{} rows={}, bytes={}, kernel_ms={:.3}, floor_ms={:.3}, {:.1} GB/s, code={}, compile_ms={:.1}",
+            p.name,
+            p.rows_in,
+            p.bytes,
+            p.kernel_ms,
+            p.floor_ms(),
+            p.gigabytes_per_second(),
+            p.origin,
+            p.compile_ms
+        )
+    }
+}
+
+/// The open pipeline that yields a node's rows; pipelines that end on the way are pushed.
+fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) -> String {
+    match node {
+        Node::Scan { scan, fields } => {
+            let files = scans.get(*scan).map_or(0, |scan| scan.files.len());
+            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+            format!("scan({files} files: {})", names.join(", "))
+        }
+        Node::Input { child, .. } => format!("upload(input {})", child + 1),
+        Node::Filter { input, .. } => format!("{} -> filter", sketch(input, scans, pipelines)),
+        Node::Project { input, .. } => format!("{} -> project", sketch(input, scans, pipelines)),
+        Node::Join { left, right, .. } => {
+            let build = sketch(left, scans, pipelines);
+            let probe = sketch(right, scans, pipelines);
+            pipelines.push(format!("{build} -> build"));
+            format!("{probe} -> probe {}", pipelines.len())
+        }
+        Node::Aggregate { input, keys, calls, .. } => {
+            let open = sketch(input, scans, pipelines);
+            pipelines.push(format!("{open} -> aggregate({} keys, {} calls)", keys.len(), calls.len()));
+            format!("groups {}", pipelines.len())
+        }
+        Node::Limit { input, skip, fetch } => {
+            let fetch = fetch.map_or("all".to_string(), |fetch| fetch.to_string());
+            format!("{} -> limit(skip {skip}, fetch {fetch})", sketch(input, scans, pipelines))
+        }
+    }
+}

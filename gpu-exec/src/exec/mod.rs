@@ -1,0 +1,13 @@
+//! The device in a host plan: the one plan node that runs on it, and the runtime it runs with.
+//!
+//! [`DeviceNodes`](crate::planner::DeviceNodes) is implemented here, so that placement makes real nodes.
+
+mod display;
+mod node;
+mod nodes;
+mod runtime;
+mod task;
+
+pub use node::DeviceExec;
+pub use nodes::DeviceFactory;
+pub use runtime::{DeviceRuntime, RuntimeOptions};

@@ -1,0 +1,131 @@
+//! `DeviceExec`: a placed subtree as one node of the host's plan.
+//!
+//! Its children are only the host inputs it uploads. It states one partition of bounded rows in no order. It is never
+//! serialised: every worker places plans for its own device.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, InputDistributionRequirements, PlanProperties};
+use parking_lot::Mutex;
+
+use super::task::Task;
+use super::{DeviceRuntime, display};
+use crate::planner::Lowered;
+use crate::report::DeviceReport;
+use crate::scan::ParquetScan;
+
+/// A subtree that runs on the device.
+#[derive(Debug)]
+pub struct DeviceExec {
+    runtime: Arc<DeviceRuntime>,
+    lowered: Arc<Lowered>,
+    scans: Vec<Arc<ParquetScan>>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+    /// What the last execution did; `None` before one has ended.
+    report: Arc<Mutex<Option<DeviceReport>>>,
+}
+
+impl DeviceExec {
+    pub(super) fn new(runtime: Arc<DeviceRuntime>, lowered: Lowered, scans: Vec<Arc<ParquetScan>>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&lowered.schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self {
+            runtime,
+            lowered: Arc::new(lowered),
+            scans,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+            report: Arc::default(),
+        }
+    }
+
+    /// What the node means.
+    pub fn lowered(&self) -> &Lowered {
+        &self.lowered
+    }
+
+    /// What the last execution did.
+    pub fn report(&self) -> Option<DeviceReport> {
+        self.report.lock().clone()
+    }
+}
+
+impl DisplayAs for DeviceExec {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let device = self.runtime.handle().info();
+        display::write(f, format, device, &self.lowered, &self.scans, self.report.lock().as_ref())
+    }
+}
+
+impl ExecutionPlan for DeviceExec {
+    fn name(&self) -> &str {
+        "DeviceExec"
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.lowered.schema)
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        self.lowered.inputs.iter().collect()
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        InputDistributionRequirements::new(vec![Distribution::SinglePartition; self.lowered.inputs.len()])
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false; self.lowered.inputs.len()]
+    }
+
+    fn apply_expressions(&self, _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>) -> Result<TreeNodeRecursion> {
+        // Its expressions are the device's own; the host has nothing to visit.
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>, _options: ReplaceChildrenOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let lowered = Lowered { inputs: children, ..(*self.lowered).clone() };
+        Ok(Arc::new(Self::new(Arc::clone(&self.runtime), lowered, self.scans.clone())))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let options = ReplaceChildrenOptions::new(datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute);
+        self.replace_children(children, options)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        if partition != 0 {
+            return Err(crate::error::Error::internal(format!("DeviceExec has one partition, not number {partition}")).into());
+        }
+        let inputs = self.lowered.inputs.iter().map(|input| input.execute(0, Arc::clone(&context))).collect::<Result<Vec<_>>>()?;
+        let task = Task {
+            runtime: Arc::clone(&self.runtime),
+            lowered: Arc::clone(&self.lowered),
+            scans: self.scans.clone(),
+            context,
+            report: Arc::clone(&self.report),
+        };
+        Ok(task.start(inputs, &self.metrics))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}

@@ -1,0 +1,209 @@
+//! Aggregates: the host's two phases are one node on the device.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, Schema};
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::expressions::Literal;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+
+use super::{fields_of, is_movement, label};
+use crate::ir::{AggregateCall, AggregateFunction, Expr, Node, Type};
+use crate::planner::Reason;
+use crate::planner::expression::translate;
+use crate::planner::support::{self, Subject};
+
+/// Widest decimal whose minimum and maximum the device keeps: an unscaled value of 64 bits.
+const MIN_MAX_PRECISION: u8 = 18;
+
+/// One aggregation: the operator that reads rows, and the plan node of it where another one finishes it.
+pub(crate) struct Aggregation<'a> {
+    /// Reads rows: mode Partial, Single or SinglePartitioned.
+    start: &'a AggregateExec,
+    /// The node of `start`, where it is not the topmost operator.
+    start_plan: Option<&'a Arc<dyn ExecutionPlan>>,
+    /// Groups that suffice for the query, if it says so.
+    limit: Option<u64>,
+}
+
+impl<'a> Aggregation<'a> {
+    pub(crate) fn of(aggregate: &'a AggregateExec) -> Result<Self, Reason> {
+        support::require_operator(aggregate.name())?;
+        let limit = limit_of(aggregate)?;
+        match aggregate.mode() {
+            AggregateMode::Single | AggregateMode::SinglePartitioned => {
+                Ok(Self { start: aggregate, start_plan: None, limit })
+            }
+            AggregateMode::Final | AggregateMode::FinalPartitioned => {
+                let plan = partial_below(aggregate.input());
+                let start =
+                    plan.downcast_ref::<AggregateExec>().filter(|found| *found.mode() == AggregateMode::Partial);
+                let start =
+                    start.ok_or_else(|| Reason::new("a final aggregate without its partial one runs on the host"))?;
+                match (limit_of(start)?, limit) {
+                    (Some(_), None) => Err(Reason::new("a limit on a partial aggregate alone runs on the host")),
+                    _ => Ok(Self { start, start_plan: Some(plan), limit }),
+                }
+            }
+            AggregateMode::Partial | AggregateMode::PartialReduce => {
+                Err(Reason::new("a partial aggregate without its final one runs on the host"))
+            }
+        }
+    }
+
+    pub(crate) fn input(&self) -> &'a Arc<dyn ExecutionPlan> {
+        self.start.input()
+    }
+
+    pub(crate) fn labels(&self, plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
+        std::iter::once(plan).chain(self.start_plan).map(label).collect()
+    }
+
+    /// The node; `output` is the schema of the topmost operator.
+    pub(crate) fn build(&self, output: &Schema, input: Node) -> Result<Node, Reason> {
+        let groups = self.start.group_expr();
+        if groups.has_grouping_set() || !(groups.is_single() || groups.is_true_no_grouping()) {
+            return Err(Reason::new("grouping sets, ROLLUP and CUBE run on the host"));
+        }
+        let schema = self.start.input().schema();
+        let keys = groups.expr().iter().map(|(key, _)| translate_key(key, &schema)).collect::<Result<Vec<_>, _>>()?;
+        let filters = self.start.filter_expr().iter();
+        let calls = self.start.aggr_expr().iter().zip(filters);
+        let calls = calls
+            .map(|(call, filter)| translate_call(call, filter.as_ref(), &schema))
+            .collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() && calls.is_empty() {
+            return Err(Reason::new("an aggregate that computes nothing runs on the host"));
+        }
+        let fields = fields_of(output)?;
+        let node = Node::Aggregate { input: Box::new(input), keys, calls, fields };
+        Ok(match self.limit {
+            // Any so many groups will do, and each must be whole: cut after aggregating.
+            Some(rows) => Node::Limit { input: Box::new(node), skip: 0, fetch: Some(rows) },
+            None => node,
+        })
+    }
+}
+
+/// The number of groups that suffice; one that depends on an order is refused.
+fn limit_of(aggregate: &AggregateExec) -> Result<Option<u64>, Reason> {
+    match aggregate.limit_options() {
+        Some(options) if options.descending().is_some() => {
+            Err(Reason::new("an aggregate limited to the first groups of an order runs on the host"))
+        }
+        options => Ok(options.map(|options| options.limit() as u64)),
+    }
+}
+
+/// The plan below operators that only move rows.
+fn partial_below(plan: &Arc<dyn ExecutionPlan>) -> &Arc<dyn ExecutionPlan> {
+    match plan.children().as_slice() {
+        [only] if is_movement(plan) => partial_below(only),
+        _ => plan,
+    }
+}
+
+fn translate_key(key: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, Reason> {
+    let found = translate(key, schema)?;
+    support::require(Subject::GroupKey, "group key", found.ty).map_err(|cause| Reason::at(key.as_ref(), cause))?;
+    Ok(found)
+}
+
+fn translate_call(
+    call: &AggregateFunctionExpr,
+    filter: Option<&Arc<dyn PhysicalExpr>>,
+    schema: &Schema,
+) -> Result<AggregateCall, Reason> {
+    let at = |cause: &dyn std::fmt::Display| Reason::new(format!("{cause}: {}", call.name()));
+    let function = function_named(call).map_err(|cause| at(&cause))?;
+    let field = call.field();
+    let ty = Type::from_arrow(field.data_type())
+        .ok_or_else(|| at(&format!("a result of type {} has no device form", field.data_type())))?;
+    let argument = translate_argument(call, function, schema).map_err(|cause| at(&cause))?;
+    if let Some(argument) = &argument {
+        support::require(Subject::Aggregate, support_name(call), argument.ty).map_err(|cause| at(&cause))?;
+        check_result(function, argument.ty, ty).map_err(|cause| at(&cause))?;
+    }
+    let filter = filter.map(|filter| translate(filter, schema)).transpose()?;
+    Ok(AggregateCall { function, argument, filter, ty })
+}
+
+/// The function by name: the engine replaces the host's `sum` by one of the same name that checks for overflow.
+fn function_named(call: &AggregateFunctionExpr) -> Result<AggregateFunction, Reason> {
+    if !call.order_bys().is_empty() {
+        return Err(Reason::new("ORDER BY inside an aggregate call runs on the host"));
+    }
+    Ok(match call.fun().name() {
+        "count" => AggregateFunction::Count,
+        "sum" => AggregateFunction::Sum,
+        "avg" => AggregateFunction::Avg,
+        "min" => AggregateFunction::Min,
+        "max" => AggregateFunction::Max,
+        name => {
+            return Err(Reason::new(format!("the aggregate function {name} has no device form")));
+        }
+    })
+}
+
+/// The name to ask the support table about: DISTINCT changes nothing in a minimum or maximum.
+fn support_name(call: &AggregateFunctionExpr) -> &str {
+    match (call.fun().name(), call.is_distinct()) {
+        ("count", true) => "count distinct",
+        ("sum", true) => "sum distinct",
+        ("avg", true) => "avg distinct",
+        (name, _) => name,
+    }
+}
+
+/// `None` for `count(*)`, which the host writes as the count of a constant.
+fn translate_argument(
+    call: &AggregateFunctionExpr,
+    function: AggregateFunction,
+    schema: &Schema,
+) -> Result<Option<Expr>, Reason> {
+    let arguments = call.expressions();
+    let [argument] = arguments.as_slice() else {
+        return Err(Reason::new("an aggregate call with several arguments has no device form"));
+    };
+    let constant = argument.downcast_ref::<Literal>().filter(|literal| !literal.value().is_null());
+    if constant.is_some() && function == AggregateFunction::Count && !call.is_distinct() {
+        return Ok(None);
+    }
+    translate(argument, schema).map(Some)
+}
+
+/// Whether the host declares the result type that the device computes.
+fn check_result(function: AggregateFunction, argument: Type, result: Type) -> Result<(), Reason> {
+    let decimal = |grow_precision: u8, grow_scale: i8| match argument {
+        Type::Decimal { precision, scale } => Type::Decimal {
+            precision: precision.saturating_add(grow_precision).min(DECIMAL128_MAX_PRECISION),
+            scale: scale.saturating_add(grow_scale).min(DECIMAL128_MAX_PRECISION as i8),
+        },
+        other => other,
+    };
+    let expected = match function {
+        AggregateFunction::Count => Type::INT64,
+        AggregateFunction::Sum => match argument {
+            Type::Decimal { .. } => decimal(10, 0),
+            Type::Int { signed, .. } => Type::Int { bytes: 8, signed },
+            _ => Type::FLOAT64,
+        },
+        AggregateFunction::Avg => match argument {
+            Type::Decimal { .. } => decimal(4, 4),
+            _ => Type::FLOAT64,
+        },
+        AggregateFunction::Min | AggregateFunction::Max => match argument {
+            Type::Decimal { precision, .. } if precision > MIN_MAX_PRECISION => {
+                return Err(Reason::new(
+                    "the minimum or maximum of decimals of more than 18 digits has no device form yet",
+                ));
+            }
+            other => other,
+        },
+    };
+    if expected == result {
+        return Ok(());
+    }
+    Err(Reason::new(format!("a result of type {result:?} where the device computes {expected:?}")))
+}

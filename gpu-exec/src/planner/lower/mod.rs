@@ -1,0 +1,132 @@
+//! A host subtree becomes a device plan: one tree of nodes, its scans, and the host inputs it uploads.
+//!
+//! [`operator`] recognises what a host operator is, this module walks the tree. A breaker (aggregate, join) may stand
+//! on a host input, which is uploaded; everything else needs its input on the device: it must keep the order its
+//! input has, and uploading rows to filter them does not pay. Not here: which subtrees are taken ([`super::rule`]).
+
+mod aggregate;
+mod join;
+mod label;
+mod operator;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+
+use super::{DeviceNodes, Reason};
+use crate::ir::{ExprKind, Field, Node, Type};
+
+pub(crate) use label::file_scan;
+pub use label::label;
+pub(crate) use operator::{Kind, Operator, is_movement, recognise};
+
+/// What a placed subtree means, and what it stands on.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    pub root: Node,
+    /// The subtree's file scans; [`Node::Scan`] refers to them by position.
+    pub scans: Vec<Arc<dyn ExecutionPlan>>,
+    /// Host plans whose output is uploaded; [`Node::Input`] refers to them by position.
+    pub inputs: Vec<Arc<dyn ExecutionPlan>>,
+    /// The subtree's output, exactly as the host declares it.
+    pub schema: SchemaRef,
+    /// Labels of the host operators that the subtree replaces, parents first.
+    pub operators: Vec<String>,
+}
+
+/// Lowers a host subtree whole.
+///
+/// # Errors
+/// The reason its topmost operator cannot be placed.
+pub fn lower(plan: &Arc<dyn ExecutionPlan>, nodes: &dyn DeviceNodes) -> Result<Lowered, Reason> {
+    let mut lowering = Lowering { nodes, scans: vec![], inputs: vec![], operators: vec![] };
+    let root = lowering.node(plan)?;
+    let Lowering { scans, inputs, operators, .. } = lowering;
+    Ok(Lowered { root, scans, inputs, schema: plan.schema(), operators })
+}
+
+impl Lowered {
+    /// Whether the device has something to compute: a filter, an aggregate, a join, or an expression.
+    /// Rows that are only read, renamed or cut are faster left on the host.
+    pub fn computes(&self) -> bool {
+        computes(&self.root)
+    }
+}
+
+fn computes(node: &Node) -> bool {
+    match node {
+        Node::Scan { .. } | Node::Input { .. } => false,
+        Node::Filter { .. } | Node::Join { .. } | Node::Aggregate { .. } => true,
+        Node::Limit { input, .. } => computes(input),
+        Node::Project { input, exprs, .. } => {
+            exprs.iter().any(|expr| !matches!(expr.kind, ExprKind::Column(_))) || computes(input)
+        }
+    }
+}
+
+/// The lists that grow while a tree is walked.
+struct Lowering<'a> {
+    nodes: &'a dyn DeviceNodes,
+    scans: Vec<Arc<dyn ExecutionPlan>>,
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
+    operators: Vec<String>,
+}
+
+impl Lowering<'_> {
+    fn node(&mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
+        let operator = recognise(plan)?;
+        self.operators.extend(operator.labels());
+        let mut inputs = Vec::with_capacity(operator.inputs.len());
+        for input in &operator.inputs {
+            inputs.push(self.input_of(&operator, input)?);
+        }
+        if let Kind::Scan = operator.kind {
+            return self.scan(plan);
+        }
+        operator.build(inputs)
+    }
+
+    /// The input on the device, or uploaded where the operator allows it.
+    fn input_of(&mut self, operator: &Operator<'_>, input: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
+        let before = (self.scans.len(), self.inputs.len(), self.operators.len());
+        match self.node(input) {
+            Ok(node) => Ok(node),
+            Err(reason) if operator.is_breaker() => {
+                self.scans.truncate(before.0);
+                self.inputs.truncate(before.1);
+                self.operators.truncate(before.2);
+                self.upload(input).map_err(|refused| Reason::new(format!("{refused}; its input stays there: {reason}")))
+            }
+            Err(reason) => Err(reason),
+        }
+    }
+
+    fn scan(&mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
+        self.nodes.check_scan(plan).map_err(Reason::new)?;
+        let fields = fields_of(&plan.schema())?;
+        self.scans.push(Arc::clone(plan));
+        Ok(Node::Scan { scan: self.scans.len() - 1, fields })
+    }
+
+    fn upload(&mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
+        if plan.boundedness().is_unbounded() {
+            return Err(Reason::new("an unbounded input cannot be uploaded"));
+        }
+        let schema = plan.schema();
+        let fields = fields_of(&schema)?;
+        self.inputs.push(Arc::clone(plan));
+        Ok(Node::Input { child: self.inputs.len() - 1, schema, fields })
+    }
+}
+
+/// A schema as the device sees it.
+pub(crate) fn fields_of(schema: &Schema) -> Result<Vec<Field>, Reason> {
+    let field = |field: &Arc<arrow::datatypes::Field>| {
+        let ty = Type::from_arrow(field.data_type()).ok_or_else(|| {
+            Reason::new(format!("column {} has type {}, which has no device form", field.name(), field.data_type()))
+        })?;
+        Ok(Field { name: field.name().clone(), ty, nullable: field.is_nullable() })
+    };
+    schema.fields().iter().map(field).collect()
+}

@@ -1,0 +1,165 @@
+//! What a host operator is to the device, and the node it becomes once its inputs are nodes.
+
+use std::sync::Arc;
+
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+
+use super::aggregate::Aggregation;
+use super::{fields_of, join, label};
+use crate::ir::{Expr, Node, Type};
+use crate::planner::expression::translate;
+use crate::planner::{Reason, support};
+
+/// A host operator the device may have a form for.
+pub(crate) enum Kind<'a> {
+    Scan,
+    Filter(&'a FilterExec),
+    Project(&'a ProjectionExec),
+    /// At most `fetch` rows after `skip`.
+    Limit {
+        skip: u64,
+        fetch: Option<u64>,
+    },
+    /// Moves rows about on the host: nothing on the device, where there is one partition.
+    Pass,
+    Aggregate(Aggregation<'a>),
+    Join(&'a HashJoinExec),
+}
+
+/// One operator with its inputs. `fetch` limits hidden inside operators are nodes of their own on the device.
+pub(crate) struct Operator<'a> {
+    pub(crate) plan: &'a Arc<dyn ExecutionPlan>,
+    pub(crate) kind: Kind<'a>,
+    pub(crate) inputs: Vec<&'a Arc<dyn ExecutionPlan>>,
+}
+
+/// Recognises one host operator, or says why it stays on the host. Looks at no expression and no input.
+pub(crate) fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<Operator<'_>, Reason> {
+    let operator = |kind, inputs| Ok(Operator { plan, kind, inputs });
+    if plan.is::<DataSourceExec>() {
+        return operator(Kind::Scan, vec![]);
+    }
+    if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+        let aggregation = Aggregation::of(aggregate)?;
+        let input = aggregation.input();
+        return operator(Kind::Aggregate(aggregation), vec![input]);
+    }
+    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+        support::require_operator(join::name(*join.join_type()))?;
+        return operator(Kind::Join(join), vec![join.left(), join.right()]);
+    }
+    support::require_operator(plan.name())?;
+    if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+        return operator(Kind::Filter(filter), vec![filter.input()]);
+    }
+    if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+        return operator(Kind::Project(projection), vec![projection.input()]);
+    }
+    if let Some(limit) = plan.downcast_ref::<GlobalLimitExec>() {
+        require_unordered(limit.required_ordering().is_some())?;
+        let kind = Kind::Limit { skip: limit.skip() as u64, fetch: limit.fetch().map(|rows| rows as u64) };
+        return operator(kind, vec![limit.input()]);
+    }
+    if let Some(limit) = plan.downcast_ref::<LocalLimitExec>() {
+        require_unordered(limit.required_ordering().is_some())?;
+        return operator(Kind::Limit { skip: 0, fetch: Some(limit.fetch() as u64) }, vec![limit.input()]);
+    }
+    if let Some(repartition) = plan.downcast_ref::<RepartitionExec>() {
+        require_unordered(repartition.preserve_order())?;
+        return operator(Kind::Pass, vec![repartition.input()]);
+    }
+    if plan.name() == "CoalesceBatchesExec" {
+        return operator(Kind::Pass, plan.children());
+    }
+    if let Some(coalesce) = plan.downcast_ref::<CoalescePartitionsExec>() {
+        return operator(Kind::Pass, vec![coalesce.input()]);
+    }
+    Err(Reason::new(format!("{} has no device form", plan.name())))
+}
+
+/// Operators that only carry rows, or wait for others to.
+const MOVEMENT: &[&str] = &[
+    "BufferExec",
+    "CoalesceBatchesExec",
+    "CoalescePartitionsExec",
+    "CooperativeExec",
+    "OutputRequirementExec",
+    "RepartitionExec",
+    "ScalarSubqueryExec",
+];
+
+/// Whether an operator computes nothing and drops no row.
+pub(crate) fn is_movement(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    MOVEMENT.contains(&plan.name()) && plan.fetch().is_none()
+}
+
+fn require_unordered(ordered: bool) -> Result<(), Reason> {
+    if ordered { Err(Reason::new("rows whose order matters stay on the host")) } else { Ok(()) }
+}
+
+impl Operator<'_> {
+    /// Whether a host input may be uploaded to it: its output owes nothing to the order of its input.
+    pub(crate) fn is_breaker(&self) -> bool {
+        matches!(self.kind, Kind::Aggregate(_) | Kind::Join(_))
+    }
+
+    /// Labels of the host operators it stands for, parents first.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Aggregate(aggregation) => aggregation.labels(self.plan),
+            _ => vec![label(self.plan)],
+        }
+    }
+
+    /// The node, given those of the inputs; a scan is not built here.
+    pub(crate) fn build(&self, mut inputs: Vec<Node>) -> Result<Node, Reason> {
+        let last = inputs.pop().ok_or_else(|| Reason::new(format!("{} has no input", self.plan.name())))?;
+        let node = match &self.kind {
+            Kind::Scan | Kind::Pass => last,
+            Kind::Filter(filter) => build_filter(filter, last)?,
+            Kind::Project(projection) => build_projection(projection, last)?,
+            Kind::Limit { skip, fetch } => {
+                return Ok(Node::Limit { input: Box::new(last), skip: *skip, fetch: *fetch });
+            }
+            Kind::Aggregate(aggregation) => aggregation.build(&self.plan.schema(), last)?,
+            Kind::Join(join) => {
+                let left = inputs.pop().ok_or_else(|| Reason::new("a join has two inputs"))?;
+                join::build(join, left, last)?
+            }
+        };
+        Ok(match self.plan.fetch() {
+            Some(rows) => Node::Limit { input: Box::new(node), skip: 0, fetch: Some(rows as u64) },
+            None => node,
+        })
+    }
+}
+
+fn build_filter(filter: &FilterExec, input: Node) -> Result<Node, Reason> {
+    let schema = filter.input().schema();
+    let predicate = translate(filter.predicate(), &schema)?;
+    if predicate.ty != Type::Bool {
+        return Err(Reason::at(filter.predicate().as_ref(), "a filter needs a boolean"));
+    }
+    let filtered = Node::Filter { input: Box::new(input), predicate };
+    let Some(kept) = filter.projection() else {
+        return Ok(filtered);
+    };
+    let fields = fields_of(&filter.schema())?;
+    let exprs = kept.iter().zip(&fields).map(|(index, field)| Expr::column(*index, field.ty, field.nullable)).collect();
+    Ok(Node::Project { input: Box::new(filtered), exprs, fields })
+}
+
+fn build_projection(projection: &ProjectionExec, input: Node) -> Result<Node, Reason> {
+    let schema = projection.input().schema();
+    let translate = |expr: &Arc<dyn PhysicalExpr>| translate(expr, &schema);
+    let exprs = projection.expr().iter().map(|item| translate(&item.expr)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Node::Project { input: Box::new(input), exprs, fields: fields_of(&projection.schema())? })
+}

@@ -1,0 +1,28 @@
+//! What placement needs to know of the plan nodes it makes: a seam, so that it can be tested without a device.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use datafusion::error::Result;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::Lowered;
+
+/// Makes and recognises the plan nodes that run on the device.
+pub trait DeviceNodes: Debug + Send + Sync {
+    /// Whether a file scan can be loaded onto the device.
+    ///
+    /// # Errors
+    /// The reason it cannot, in words a user can act on.
+    fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> Result<(), String>;
+
+    /// The node that runs a lowered subtree. Its children are `lowered.inputs`, its schema is `lowered.schema`;
+    /// it states one partition of bounded rows in no order.
+    ///
+    /// # Errors
+    /// Whatever keeps the node from being made; the query fails with it.
+    fn make(&self, lowered: Lowered, original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>>;
+
+    /// What a node made here runs; `None` for host nodes.
+    fn lowered<'a>(&self, plan: &'a dyn ExecutionPlan) -> Option<&'a Lowered>;
+}

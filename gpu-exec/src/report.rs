@@ -1,0 +1,69 @@
+//! What an execution did, from counters and clocks, never from plan names.
+
+use std::sync::Arc;
+
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::device::CodeOrigin;
+use crate::exec::DeviceExec;
+use crate::scan::LoadStats;
+
+/// Memory bandwidth that the byte floor is computed with, in bytes a second: a copy on one H200, measured.
+/// A floor on another card scales with its own bandwidth.
+pub const FLOOR_BYTES_PER_SECOND: f64 = 4.3e12;
+
+/// One execution of one device node.
+#[derive(Clone, Debug)]
+pub struct DeviceReport {
+    /// The device's name.
+    pub device: String,
+    pub pipelines: Vec<PipelineReport>,
+    /// One a scan.
+    pub loads: Vec<LoadStats>,
+    /// Until all tables were on the device, in milliseconds.
+    pub load_ms: f64,
+    /// Choosing algorithms and resolving expressions.
+    pub strategy_ms: f64,
+    /// Writing text and compiling, or finding compiled code.
+    pub compile_ms: f64,
+    /// From tables loaded to the last batch handed over, strategy and compiling included.
+    pub run_ms: f64,
+    pub rows_out: u64,
+}
+
+/// One pipeline of an execution.
+#[derive(Clone, Debug)]
+pub struct PipelineReport {
+    /// The kernel's entry point.
+    pub name: String,
+    /// The generated text.
+    pub text: String,
+    /// Rows of its source.
+    pub rows_in: u64,
+    /// Bytes of the source it reads at least.
+    pub bytes: u64,
+    /// Time on the device, in milliseconds.
+    pub kernel_ms: f64,
+    /// Time to compile it, 0 where its code was found.
+    pub compile_ms: f64,
+    pub origin: CodeOrigin,
+    pub launches: u64,
+}
+
+impl PipelineReport {
+    /// The least time the bytes take at [`FLOOR_BYTES_PER_SECOND`], in milliseconds.
+    pub fn floor_ms(&self) -> f64 {
+        self.bytes as f64 / FLOOR_BYTES_PER_SECOND * 1e3
+    }
+
+    /// Bytes a second reached, in GB/s.
+    pub fn gigabytes_per_second(&self) -> f64 {
+        if self.kernel_ms > 0.0 { self.bytes as f64 / self.kernel_ms / 1e6 } else { 0.0 }
+    }
+}
+
+/// The reports of every device node of an executed plan, parents first.
+pub fn collect(plan: &Arc<dyn ExecutionPlan>) -> Vec<DeviceReport> {
+    let own = plan.downcast_ref::<DeviceExec>().and_then(DeviceExec::report);
+    own.into_iter().chain(plan.children().into_iter().flat_map(collect)).collect()
+}

@@ -1,0 +1,118 @@
+//! Two sessions over the same files: one that places on the emulated device, one that does not.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::execution::SessionStateBuilder;
+use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use maar_gpu_exec::device::{DeviceChoice, DeviceOptions};
+use maar_gpu_exec::exec::{DeviceFactory, DeviceRuntime, RuntimeOptions};
+use maar_gpu_exec::options::{DeviceOption, MaarOptions};
+use maar_gpu_exec::planner::PlacementRule;
+use tempfile::TempDir;
+
+pub struct Both {
+    device: SessionContext,
+    host: SessionContext,
+    _files: TempDir,
+}
+
+const ITEMS: &str = "SELECT CAST(i AS BIGINT) AS item, CAST(i / 4 AS BIGINT) AS parent, CAST(i % 50 + 1 AS DECIMAL(15,2)) AS quantity, \
+     CAST((i * 7919) % 100000 AS DECIMAL(15,2)) / CAST(10 AS DECIMAL(3,1)) AS raw_price, \
+     CAST(CAST(i % 11 AS DECIMAL(15,2)) / 100 AS DECIMAL(15,2)) AS discount, DATE '1992-01-01' + CAST(i % 2500 AS INT) * INTERVAL '1' DAY AS raw_day, \
+     CASE WHEN i % 3 = 0 THEN 'A' WHEN i % 3 = 1 THEN 'N' ELSE 'R' END AS flag, CASE WHEN i % 2 = 0 THEN 'O' ELSE 'F' END AS status, \
+     CASE WHEN i % 7 = 0 THEN NULL ELSE CAST(i % 23 AS INT) END AS maybe, CAST(i % 97 AS DOUBLE) / 97 AS ratio";
+
+impl Both {
+    pub async fn open() -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let writer = SessionContext::new();
+        for (part, (first, last)) in [(0, 6000), (6001, 6033), (6034, 13000)].into_iter().enumerate() {
+            let select = format!("SELECT item, parent, quantity, CAST(raw_price AS DECIMAL(15,2)) AS price, discount, CAST(raw_day AS DATE) AS day, flag, status, maybe, ratio FROM ({ITEMS} FROM (SELECT value AS i FROM generate_series({first}, {last})))");
+            let path = files.path().join(format!("items/{part}.parquet"));
+            let copy = format!("COPY ({select}) TO '{}' STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)", path.display());
+            writer.sql(&copy).await.unwrap().collect().await.unwrap();
+        }
+        let parents = "SELECT CAST(i AS BIGINT) AS id, CASE WHEN i % 5 = 0 THEN 'red' WHEN i % 5 = 1 THEN 'N' ELSE 'blue' END AS kind, CAST(DATE '1990-01-01' + CAST(i % 900 AS INT) * INTERVAL '1' DAY AS DATE) AS since, CAST(i % 13 AS DECIMAL(15,2)) AS weight FROM (SELECT value AS i FROM generate_series(0, 2999))";
+        let path = files.path().join("parents/0.parquet");
+        writer.sql(&format!("COPY ({parents}) TO '{}' STORED AS PARQUET", path.display())).await.unwrap().collect().await.unwrap();
+        let cache = files.path().join("cache");
+        let device_options = DeviceOptions { cache_dir: Some(std::env::var_os("MAAR_TEST_CACHE").map_or(cache, Into::into)), ..DeviceOptions::default() };
+        let runtime = DeviceRuntime::open(DeviceChoice::Emulated, &RuntimeOptions { device: device_options, resident_bytes: None }).unwrap();
+        let device = session(Some(runtime));
+        let host = session(None);
+        for context in [&device, &host] {
+            for table in ["items", "parents"] {
+                let path = files.path().join(table);
+                context.register_parquet(table, path.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
+            }
+        }
+        Self { device, host, _files: files }
+    }
+
+    /// Both answers, as sorted lines, must be the same; the device must have run something.
+    pub async fn same(&self, query: &str) {
+        let (expected, _) = run(&self.host, query).await;
+        let (found, plan) = run(&self.device, query).await;
+        let reports = maar_gpu_exec::report::collect(&plan);
+        let shown = displayable(plan.as_ref()).indent(true).to_string();
+        assert!(reports.iter().any(|report| !report.pipelines.is_empty()), "no kernel ran for {query}\n{shown}");
+        let texts: Vec<&str> = reports.iter().flat_map(|report| &report.pipelines).map(|p| p.text.as_str()).collect();
+        assert!(
+            expected == found,
+            "{query}\n{shown}\nexpected {} rows, found {}\nfirst differences: {:?}\n{}",
+            expected.len(),
+            found.len(),
+            expected.iter().zip(&found).filter(|(a, b)| a != b).take(5).collect::<Vec<_>>(),
+            texts.join("\n----\n")
+        );
+    }
+}
+
+fn session(runtime: Option<Arc<DeviceRuntime>>) -> SessionContext {
+    let mut options = MaarOptions::default();
+    options.device = if runtime.is_some() { DeviceOption::Emulated } else { DeviceOption::Cpu };
+    let config = SessionConfig::new().with_option_extension(options).with_target_partitions(2);
+    let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+    let mut rules = state.physical_optimizers().to_vec();
+    let at = rules.iter().position(|rule| rule.name() == "EnsureRequirements").expect("the rule list has EnsureRequirements");
+    let nodes = runtime.map(|runtime| Arc::new(DeviceFactory::new(runtime)) as Arc<dyn maar_gpu_exec::planner::DeviceNodes>);
+    rules.insert(at, Arc::new(PlacementRule::new(nodes)));
+    SessionContext::new_with_state(SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rules(rules).build())
+}
+
+async fn run(context: &SessionContext, query: &str) -> (Vec<String>, Arc<dyn ExecutionPlan>) {
+    let frame = context.sql(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    let plan = frame.create_physical_plan().await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    let batches = collect(Arc::clone(&plan), context.task_ctx()).await.unwrap_or_else(|error| {
+        panic!("{query}: {error}\n{}", displayable(plan.as_ref()).indent(true))
+    });
+    let mut lines: Vec<String> = batches.iter().flat_map(lines).collect();
+    lines.sort();
+    (lines, plan)
+}
+
+/// One line a row; floats rounded to 9 digits, since sums differ in order.
+fn lines(batch: &RecordBatch) -> Vec<String> {
+    let options = FormatOptions::new().with_null("NULL");
+    let columns: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
+    let float: Vec<bool> = batch.columns().iter().map(|column| column.data_type().is_floating()).collect();
+    (0..batch.num_rows())
+        .map(|row| {
+            let cells: Vec<String> = columns
+                .iter()
+                .zip(&float)
+                .map(|(column, float)| {
+                    let text = column.value(row).to_string();
+                    match text.parse::<f64>() {
+                        Ok(value) if *float => format!("{value:.9e}"),
+                        _ => text,
+                    }
+                })
+                .collect();
+            cells.join("|")
+        })
+        .collect()
+}
