@@ -13,4 +13,5 @@ pub mod error;
 pub mod ir;
 pub mod kernels;
 pub mod operators;
+pub mod scan;
 pub mod strategy;
