@@ -60,7 +60,7 @@ const CHECKS: &[(&str, fn(&Subject<'_>) -> bool)] = &[
     ("a file carries a schema of its own", |s| s.files().any(|file| file.arrow_schema.is_some())),
     ("the table has virtual columns", |s| !s.source.table_schema().virtual_columns().is_empty()),
     ("pushdown_filters is on, so the scan's predicate is its filter", |s| {
-        s.source.predicate().is_some() && s.source.table_parquet_options().global.pushdown_filters
+        s.source.filter().is_some() && s.source.table_parquet_options().global.pushdown_filters
     }),
     ("INT96 timestamps are coerced (coerce_int96)", |s| s.source.table_parquet_options().global.coerce_int96.is_some()),
     ("the files are encrypted", |s| {
@@ -92,7 +92,7 @@ pub fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<ParquetScan, String> {
         table_schema: Arc::clone(source.table_schema().table_schema()),
         projection,
         schema,
-        predicate: source.predicate().filter(|_| source.table_parquet_options().global.pruning).cloned(),
+        predicate: source.filter().filter(|_| source.table_parquet_options().global.pruning),
         rows: config.statistics().num_rows.get_value().filter(|_| exact_rows(config)).map(|rows| *rows as u64),
     })
 }
