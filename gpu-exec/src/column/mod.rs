@@ -12,6 +12,7 @@ mod stored;
 mod table;
 
 pub use dictionary::{Dictionary, DictionaryUnion, Remap};
+pub(crate) use encode::all_null;
 pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, integer_range};
 pub use facts::{ChunkFacts, ColumnFacts};
 pub use layout::{IntLayout, full_layout};

@@ -99,6 +99,17 @@ impl Target {
             }
         }
     }
+
+    /// The stored form of a column without rows.
+    pub(crate) fn stored_empty(self) -> Stored {
+        match self {
+            Target::Int(layout) => layout.stored(),
+            Target::Float32 => Stored::Float32,
+            Target::Float64 => Stored::Float64,
+            Target::Bool => Stored::Bool,
+            Target::Text => Stored::Codes { width: IntWidth::W8, dictionary: Arc::new(Dictionary::empty()) },
+        }
+    }
 }
 
 impl ChunkEncoder {
@@ -140,7 +151,7 @@ impl ChunkEncoder {
         let facts = ChunkFacts { nulls: nulls as u64, range: None, ascending: false };
         let (mut data, stored, facts, filler) = match values {
             Values::Integers(encoder) => encoder.finish(validity.as_deref(), facts, filler),
-            Values::Raw { target, data } => (data, raw_stored(target), facts, 0),
+            Values::Raw { target, data } => (data, target.stored_empty(), facts, 0),
             Values::Text(encoder) => encoder.finish(validity.as_deref(), facts)?,
         };
         data.resize(padded_rows(rows) * stored.bytes(), 0);
@@ -164,16 +175,6 @@ pub(crate) fn all_null(target: Target, rows: usize, filler: i128) -> Result<Enco
     let array: ArrayRef = arrow::array::new_null_array(&data_type, rows);
     encoder.push(&array)?;
     encoder.finish(filler)
-}
-
-fn raw_stored(target: Target) -> Stored {
-    match target {
-        Target::Float32 => Stored::Float32,
-        Target::Float64 => Stored::Float64,
-        Target::Bool => Stored::Bool,
-        Target::Int(layout) => layout.stored(),
-        Target::Text => Stored::Codes { width: IntWidth::W32, dictionary: Arc::new(Dictionary::empty()) },
-    }
 }
 
 /// Floats byte for byte, booleans as one byte each.

@@ -1,0 +1,138 @@
+//! One column chunk: fetched bytes in, stored bytes out. Runs on a blocking thread; any codec, any page kind.
+
+use std::io::{Cursor, Read};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+
+use super::ScanError;
+use super::footer::{Footer, guarded};
+use super::read::LeafRead;
+use crate::column::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target};
+
+/// Rows decoded at a time: large enough to amortise calls, small enough to stay in a core's cache for narrow types.
+const BATCH_ROWS: usize = 16 << 10;
+
+/// What became of a chunk.
+#[derive(Debug)]
+pub(crate) enum Decoded {
+    Chunk { chunk: EncodedChunk, decoded_bytes: u64 },
+    /// The predicted layout was too narrow.
+    Miss(LayoutMiss),
+}
+
+/// One chunk to decode.
+pub(crate) struct ChunkJob<'a> {
+    pub(crate) footer: &'a Footer,
+    pub(crate) row_group: usize,
+    pub(crate) column: &'a str,
+    pub(crate) read: &'a LeafRead,
+    pub(crate) bytes: ChunkBytes,
+    pub(crate) target: Target,
+    /// A value within the column's predicted range, for chunks without any value.
+    pub(crate) filler: i128,
+}
+
+/// The bytes of one column chunk, addressed as if the whole file were there.
+#[derive(Clone, Debug)]
+pub(crate) struct ChunkBytes {
+    pub(crate) start: u64,
+    pub(crate) bytes: Bytes,
+}
+
+impl ChunkBytes {
+    fn from(&self, start: u64) -> Result<Bytes, ParquetError> {
+        let at = start.checked_sub(self.start).and_then(|at| usize::try_from(at).ok()).filter(|at| *at <= self.bytes.len());
+        at.map(|at| self.bytes.slice(at..)).ok_or_else(|| outside(start))
+    }
+}
+
+fn outside(start: u64) -> ParquetError {
+    ParquetError::EOF(format!("byte {start} is outside the column chunk"))
+}
+
+impl Length for ChunkBytes {
+    fn len(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+impl ChunkReader for ChunkBytes {
+    type T = Box<dyn Read + Send>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(Box::new(Cursor::new(self.from(start)?)))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let rest = self.from(start)?;
+        if length > rest.len() { Err(outside(start + length as u64)) } else { Ok(rest.slice(..length)) }
+    }
+}
+
+/// Where a column chunk lies in its file.
+pub(crate) fn chunk_range(footer: &Footer, row_group: usize, leaf: usize) -> Result<Range<u64>, ScanError> {
+    let chunk = footer.metadata.row_group(row_group).column(leaf);
+    let start = u64::try_from(chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset())).ok();
+    let bytes = u64::try_from(chunk.compressed_size()).ok();
+    let range = start.zip(bytes).and_then(|(start, bytes)| Some(start..start.checked_add(bytes)?));
+    range.filter(|range| range.end <= footer.meta.size).ok_or_else(|| {
+        ScanError::corrupt(&footer.meta.location, Some(row_group), format!("its column {leaf} lies outside the file"))
+    })
+}
+
+impl ChunkJob<'_> {
+    /// Decodes and encodes the chunk batch by batch, looking at `cancelled` in between.
+    pub(crate) fn run(self, cancelled: &AtomicBool) -> Result<Decoded, ScanError> {
+        let corrupt = |message: String| ScanError::corrupt(&self.footer.meta.location, Some(self.row_group), message);
+        let rows = self.footer.rows(self.row_group);
+        let mut encoder = ChunkEncoder::new(self.target, rows);
+        let mut decoded_bytes = 0;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.read.reader.clone())
+            .with_projection(self.read.mask())
+            .with_row_groups(vec![self.row_group])
+            .with_batch_size(BATCH_ROWS.min(rows.max(1)));
+        let mut reader = guarded(|| builder.build()).map_err(|error| corrupt(error.to_string()))?;
+        loop {
+            if cancelled.load(Ordering::Relaxed) {
+                return Err(ScanError::Cancelled);
+            }
+            let batch = guarded(|| reader.next().transpose().map_err(ParquetError::from)).map_err(|error| corrupt(error.to_string()))?;
+            let Some(batch) = batch else { break };
+            let array = self.declared(&batch)?;
+            decoded_bytes += array.get_buffer_memory_size() as u64;
+            match encoder.push(&array) {
+                Ok(()) => {}
+                Err(EncodeError::LayoutMiss(miss)) => return Ok(Decoded::Miss(miss)),
+                Err(source) => return Err(self.encode_error(source)),
+            }
+        }
+        if encoder.rows() != rows {
+            return Err(corrupt(format!("column {} has {} rows, the footer promises {rows}", self.column, encoder.rows())));
+        }
+        let chunk = encoder.finish(self.filler).map_err(|source| self.encode_error(source))?;
+        Ok(Decoded::Chunk { chunk, decoded_bytes })
+    }
+
+    fn encode_error(&self, source: EncodeError) -> ScanError {
+        ScanError::Encode { column: self.column.to_owned(), source }
+    }
+
+    /// The batch's only column, as the table declares it.
+    fn declared(&self, batch: &RecordBatch) -> Result<ArrayRef, ScanError> {
+        let array = batch.column(0);
+        let Some(data_type) = &self.read.cast_to else { return Ok(std::sync::Arc::clone(array)) };
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        cast_with_options(array, data_type, &options).map_err(|error| ScanError::Unsupported {
+            path: self.footer.meta.location.clone(),
+            column: self.column.to_owned(),
+            message: error.to_string(),
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! What can go wrong between a file and a device table, by what the caller can do about it.
+
+use arrow::datatypes::DataType;
+use object_store::path::Path;
+use thiserror::Error;
+
+use crate::column::EncodeError;
+use crate::device::DeviceError;
+
+/// An error of the scan.
+#[derive(Debug, Error)]
+pub enum ScanError {
+    /// A file of the plan is no longer there.
+    #[error("file {path} is gone; it was deleted after the table was listed. Run the query again")]
+    FileGone { path: Path },
+    /// A file was replaced while it was being read.
+    #[error("file {path} was replaced while it was being read. Run the query again")]
+    FileChanged { path: Path },
+    /// The object store failed for another reason.
+    #[error("reading {path}: {source}")]
+    Store { path: Path, source: object_store::Error },
+    /// The bytes are no valid Parquet, or not what the footer promises.
+    #[error("file {path}{} is corrupt: {message}", row_group.map(|g| format!(", row group {g}")).unwrap_or_default())]
+    Corrupt { path: Path, row_group: Option<usize>, message: String },
+    /// Valid, but nothing the device can hold.
+    #[error("column {column} of {path}: {message}")]
+    Unsupported { path: Path, column: String, message: String },
+    /// A host input whose type has no stored form.
+    #[error("column {column} of type {data_type} cannot be uploaded; place its operator on the host")]
+    UploadType { column: String, data_type: DataType },
+    #[error("column {column}: {source}")]
+    Encode { column: String, source: EncodeError },
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A bug of ours: a decoding task died.
+    #[error("a loading task failed: {0}")]
+    Task(String),
+    /// The query was cancelled while its data was being loaded.
+    #[error("loading was cancelled")]
+    Cancelled,
+}
+
+impl ScanError {
+    /// An error of the store about one file, told apart by whether the file is gone.
+    pub(crate) fn store(path: &Path, source: object_store::Error) -> Self {
+        match source {
+            object_store::Error::NotFound { .. } => ScanError::FileGone { path: path.clone() },
+            source => ScanError::Store { path: path.clone(), source },
+        }
+    }
+
+    pub(crate) fn corrupt(path: &Path, row_group: Option<usize>, message: impl ToString) -> Self {
+        ScanError::Corrupt { path: path.clone(), row_group, message: message.to_string() }
+    }
+}

@@ -1,0 +1,186 @@
+//! Fetching column chunks and decoding them side by side, within bounds on threads and host memory.
+//!
+//! One row group's missing chunks are asked for together, so that the store may join ranges that lie close. Decoding,
+//! encoding and copying to the device run on blocking threads; dropping the future stops them at their next batch.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStore;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::ScanError;
+use super::decode::{ChunkBytes, ChunkJob, Decoded, chunk_range};
+use super::open::Group;
+use super::piece::Piece;
+use super::read::{ColumnRead, LeafRead};
+use super::upload::upload_chunk;
+use crate::column::{LayoutMiss, Target, all_null};
+use crate::device::{DeviceHandle, DeviceResult, Stream};
+
+/// Row groups whose bytes are fetched or waiting to be decoded at a time.
+const GROUPS_AT_ONCE: usize = 8;
+/// Decoding threads at most; also bounded by the cores there are.
+const DECODERS_MAX: usize = 8;
+/// Compressed bytes in host memory at a time, in MiB. A larger row group is fetched alone.
+const FETCHED_MIB_MAX: u32 = 1024;
+
+/// Chunks of one row group that are not resident.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupTask {
+    /// Position of the row group among those of the scan.
+    pub(crate) index: usize,
+    pub(crate) group: Group,
+    pub(crate) chunks: Vec<ChunkTask>,
+}
+
+/// One chunk to load.
+#[derive(Clone, Debug)]
+pub(crate) struct ChunkTask {
+    /// Position of the column among those of the scan.
+    pub(crate) column: usize,
+    pub(crate) name: Arc<str>,
+    pub(crate) read: Arc<ColumnRead>,
+    pub(crate) target: Target,
+    /// A value within the column's predicted range.
+    pub(crate) filler: i128,
+}
+
+/// A loaded chunk, or why its layout has to change.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) column: usize,
+    pub(crate) index: usize,
+    pub(crate) outcome: Result<Piece, LayoutMiss>,
+    pub(crate) file_bytes: u64,
+    pub(crate) decoded_bytes: u64,
+    pub(crate) decode: Duration,
+    pub(crate) upload: Duration,
+}
+
+/// What all loading threads share.
+#[derive(Debug)]
+struct Shared {
+    device: Arc<DeviceHandle>,
+    objects: Arc<dyn ObjectStore>,
+    /// Streams not in use. One is waited for before its chunk is handed on, so any thread may take it next.
+    streams: Mutex<Vec<Stream>>,
+    cancelled: AtomicBool,
+    decoders: Semaphore,
+    fetched_mib: Semaphore,
+}
+
+/// Tells the blocking threads to stop when the load is dropped, finished or failed.
+struct StopOnDrop(Arc<Shared>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Loads chunks; the first error stops the others.
+pub(crate) async fn fetch(device: &Arc<DeviceHandle>, objects: &Arc<dyn ObjectStore>, tasks: Vec<GroupTask>) -> Result<Vec<Fetched>, ScanError> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let shared = Arc::new(Shared {
+        device: Arc::clone(device),
+        objects: Arc::clone(objects),
+        streams: Mutex::default(),
+        cancelled: AtomicBool::new(false),
+        decoders: Semaphore::new(cores.min(DECODERS_MAX)),
+        fetched_mib: Semaphore::new(FETCHED_MIB_MAX as usize),
+    });
+    let _stop = StopOnDrop(Arc::clone(&shared));
+    let groups = tasks.into_iter().map(|task| fetch_group(Arc::clone(&shared), task));
+    let fetched: Vec<Vec<Fetched>> = futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).try_collect().await?;
+    Ok(fetched.into_iter().flatten().collect())
+}
+
+async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched>, ScanError> {
+    let GroupTask { index, group, chunks } = task;
+    let mut ranges = Vec::new();
+    for chunk in &chunks {
+        if let ColumnRead::Leaf(leaf) = &*chunk.read {
+            ranges.push(chunk_range(&group.footer, group.row_group, leaf.leaf)?);
+        }
+    }
+    let total: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+    let mib = u32::try_from(total.div_ceil(1 << 20)).unwrap_or(u32::MAX).clamp(1, FETCHED_MIB_MAX);
+    let _room = shared.fetched_mib.acquire_many(mib).await.map_err(|_| ScanError::Cancelled)?;
+    let path = &group.footer.meta.location;
+    let bytes = if ranges.is_empty() {
+        vec![]
+    } else {
+        shared.objects.get_ranges(path, &ranges).await.map_err(|source| ScanError::store(path, source))?
+    };
+    if bytes.len() != ranges.len() {
+        return Err(ScanError::corrupt(path, Some(group.row_group), "the object store returned fewer ranges than asked for"));
+    }
+    let mut fetched = ranges.iter().zip(bytes).map(|(range, bytes)| ChunkBytes { start: range.start, bytes });
+    let mut running = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        let bytes = match &*chunk.read {
+            ColumnRead::Leaf(leaf) => fetched.next().map(|bytes| (leaf.clone(), bytes)),
+            ColumnRead::Missing => None,
+        };
+        running.push(decode(Arc::clone(&shared), index, group.clone(), chunk, bytes));
+    }
+    futures::future::try_join_all(running).await
+}
+
+/// Hands one chunk to a blocking thread when a decoder is free.
+async fn decode(shared: Arc<Shared>, index: usize, group: Group, task: ChunkTask, bytes: Option<(LeafRead, ChunkBytes)>) -> Result<Fetched, ScanError> {
+    let work = Arc::clone(&shared);
+    let _decoder = shared.decoders.acquire().await.map_err(|_| ScanError::Cancelled)?;
+    let run = move || work.load_chunk(index, &group, &task, bytes);
+    tokio::task::spawn_blocking(run).await.map_err(|error| ScanError::Task(error.to_string()))?
+}
+
+impl Shared {
+    fn load_chunk(&self, index: usize, group: &Group, task: &ChunkTask, bytes: Option<(LeafRead, ChunkBytes)>) -> Result<Fetched, ScanError> {
+        let started = Instant::now();
+        let file_bytes = bytes.as_ref().map_or(0, |(_, bytes)| bytes.bytes.len() as u64);
+        let decoded = match bytes {
+            None => Decoded::Chunk {
+                chunk: all_null(task.target, group.rows, task.filler)
+                    .map_err(|source| ScanError::Encode { column: task.name.to_string(), source })?,
+                decoded_bytes: 0,
+            },
+            Some((read, bytes)) => ChunkJob {
+                footer: &group.footer,
+                row_group: group.row_group,
+                column: &task.name,
+                read: &read,
+                bytes,
+                target: task.target,
+                filler: task.filler,
+            }
+            .run(&self.cancelled)?,
+        };
+        let decode = started.elapsed();
+        let (outcome, decoded_bytes) = match decoded {
+            Decoded::Miss(miss) => (Err(miss), 0),
+            Decoded::Chunk { chunk, decoded_bytes } => {
+                let upload = |stream: &Stream| {
+                    let piece = upload_chunk(&self.device, stream, &task.name, &chunk)?;
+                    stream.synchronize()?;
+                    Ok(piece)
+                };
+                (Ok(self.with_stream(upload)?), decoded_bytes)
+            }
+        };
+        let upload = started.elapsed() - decode;
+        Ok(Fetched { column: task.column, index, outcome, file_bytes, decoded_bytes, decode, upload })
+    }
+
+    fn with_stream<T>(&self, work: impl FnOnce(&Stream) -> DeviceResult<T>) -> DeviceResult<T> {
+        let idle = self.streams.lock().pop();
+        let stream = idle.map_or_else(|| self.device.stream(), Ok)?;
+        let result = work(&stream)?;
+        self.streams.lock().push(stream);
+        Ok(result)
+    }
+}

@@ -1,0 +1,113 @@
+//! Footers: which bytes make up a file, and the identity by which everything read from it is remembered.
+//!
+//! A file is the same only while its path, size, modification time, tag and version are. Page indexes are not read.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use bytes::Bytes;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+
+use super::ScanError;
+
+/// Bytes read from the end of a file at first: holds the whole footer of most files.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// The state of a file that a footer belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FileState {
+    size: u64,
+    modified_ns: Option<i64>,
+    tag: Option<String>,
+    version: Option<String>,
+}
+
+impl FileState {
+    pub(crate) fn of(meta: &ObjectMeta) -> Self {
+        Self {
+            size: meta.size,
+            modified_ns: meta.last_modified.timestamp_nanos_opt(),
+            tag: meta.e_tag.clone(),
+            version: meta.version.clone(),
+        }
+    }
+}
+
+/// Values from footers, kept because every query asks for them: by column position and declared type.
+type RangeCache = Mutex<HashMap<(usize, DataType), Option<Option<(i128, i128)>>>>;
+
+/// A file's footer, parsed. Shared between queries.
+#[derive(Debug)]
+pub(crate) struct Footer {
+    /// Number of this state of this file, unique within the process.
+    pub(crate) file: u64,
+    pub(crate) meta: ObjectMeta,
+    pub(crate) metadata: Arc<ParquetMetaData>,
+    /// The file's own schema.
+    pub(crate) schema: SchemaRef,
+    pub(crate) ranges: RangeCache,
+}
+
+impl Footer {
+    /// Reads and parses a footer; also returns the number of bytes read.
+    pub(crate) async fn read(store: &dyn ObjectStore, meta: ObjectMeta, file: u64) -> Result<(Self, u64), ScanError> {
+        let path = meta.location.clone();
+        let mut bytes_read = 0;
+        let mut tail = TAIL_BYTES.min(meta.size);
+        loop {
+            let range = meta.size - tail..meta.size;
+            let bytes = store.get_range(&path, range).await.map_err(|source| ScanError::store(&path, source))?;
+            bytes_read += bytes.len() as u64;
+            match guarded(|| parse(&bytes, meta.size)) {
+                Ok(metadata) => {
+                    let footer = Self::new(meta, metadata, file)?;
+                    return Ok((footer, bytes_read));
+                }
+                Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= meta.size => tail = needed as u64,
+                Err(error) => return Err(ScanError::corrupt(&path, None, error)),
+            }
+        }
+    }
+
+    fn new(meta: ObjectMeta, metadata: ParquetMetaData, file: u64) -> Result<Self, ScanError> {
+        let described = metadata.file_metadata();
+        let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()))
+            .map_err(|error| ScanError::corrupt(&meta.location, None, error))?;
+        for (index, group) in metadata.row_groups().iter().enumerate() {
+            if group.num_rows() < 0 {
+                return Err(ScanError::corrupt(&meta.location, Some(index), "a negative number of rows"));
+            }
+        }
+        Ok(Self { file, meta, metadata: Arc::new(metadata), schema: Arc::new(schema), ranges: RangeCache::default() })
+    }
+
+    /// Rows of a row group.
+    pub(crate) fn rows(&self, row_group: usize) -> usize {
+        usize::try_from(self.metadata.row_group(row_group).num_rows()).unwrap_or(0)
+    }
+
+    /// Host memory held, in bytes.
+    pub(crate) fn host_bytes(&self) -> usize {
+        self.metadata.memory_size() + 1024
+    }
+}
+
+fn parse(bytes: &Bytes, file_size: u64) -> Result<ParquetMetaData, ParquetError> {
+    let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
+    reader.try_parse_sized(bytes, file_size)?;
+    reader.finish()
+}
+
+/// Runs code that parses foreign bytes: a panic of the decoder becomes an error.
+pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(ParquetError::General(format!("the decoder gave up: {}", text.unwrap_or("no reason given"))))
+    })
+}

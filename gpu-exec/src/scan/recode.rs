@@ -1,0 +1,61 @@
+//! Rewriting a piece's text codes on the device when its dictionary becomes part of a larger one.
+#![expect(unsafe_code, reason = "a launch hands addresses to device code")]
+
+use std::sync::Arc;
+
+use super::ScanError;
+use super::piece::Piece;
+use crate::column::{IntWidth, Remap, padded_rows};
+use crate::device::{DeviceBuffer, DeviceHandle, KernelRequest, Launch, Stream, SyncMode};
+
+const SOURCE: &str = include_str!("../kernels/fixed/recode.cu");
+const THREADS: u32 = 256;
+/// Blocks a multiprocessor is given at most; the loop strides over the rest.
+const BLOCKS_PER_MULTIPROCESSOR: usize = 8;
+
+/// The piece's codes after `remap`, `width` wide. Waits for the device, as the remap table does not outlive the call.
+pub(crate) fn recode(
+    handle: &DeviceHandle,
+    stream: &Stream,
+    column: &str,
+    piece: &Piece,
+    width: IntWidth,
+    remap: &Remap,
+) -> Result<DeviceBuffer, ScanError> {
+    let out = handle.alloc(&format!("recoded values of column {column}"), padded_rows(piece.rows) * width.bytes())?;
+    let table: Vec<u8> = match remap {
+        Remap::Identity => vec![],
+        Remap::Table(table) => table.iter().flat_map(|code| code.to_le_bytes()).collect(),
+    };
+    let codes = handle.alloc(&format!("code table of column {column}"), table.len())?;
+    stream.upload(&codes, 0, &table)?;
+    if piece.rows > 0 {
+        let words = [
+            piece.rows as u64,
+            piece.column.data.ptr().0,
+            piece.stored.bytes() as u64,
+            out.ptr().0,
+            width.bytes() as u64,
+            codes.ptr().0,
+            (table.len() / 4) as u64,
+        ];
+        launch(handle, stream, piece.rows, &words)?;
+    }
+    stream.synchronize()?;
+    Ok(out)
+}
+
+fn launch(handle: &DeviceHandle, stream: &Stream, rows: usize, words: &[u64]) -> Result<(), ScanError> {
+    let request = KernelRequest { entry: "maar_recode".to_owned(), source: Arc::from(SOURCE), sync: SyncMode::None };
+    let kernels = handle.kernels(&[request])?;
+    let resident = handle.info().multiprocessors.max(1) as usize * BLOCKS_PER_MULTIPROCESSOR;
+    let blocks = rows.div_ceil(THREADS as usize).clamp(1, resident);
+    let launch = Launch { blocks: u32::try_from(blocks).unwrap_or(1), threads: THREADS, shared_bytes: 0 };
+    for kernel in &kernels {
+        // SAFETY: `words` is the kernel's parameter block field by field; the input holds `rows` codes of the width
+        // named, the output was sized for `rows` codes of its width, the table for its entries, and the caller keeps
+        // all three until the stream has been waited for.
+        unsafe { stream.launch(kernel, launch, words)? };
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! The resident column store: pieces and footers that outlive a query, evicted when memory is needed.
+//!
+//! A piece belongs to one state of one file; a file seen in another state loses its old pieces at once. Eviction takes
+//! the least recently used piece that no query holds. A query holds pieces by holding their buffers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use object_store::ObjectMeta;
+use object_store::path::Path;
+use parking_lot::Mutex;
+
+use super::footer::{FileState, Footer};
+use super::piece::{Piece, PieceKey};
+use crate::device::DeviceHandle;
+
+/// Host memory that footers may take before the least recently used ones go, in bytes.
+const FOOTER_BYTES_MAX: usize = 256 << 20;
+
+/// Columns in device memory, shared by the queries of a device.
+#[derive(Debug)]
+pub struct ColumnStore {
+    /// Device bytes the pieces may take; `None` leaves it to the device's memory budget.
+    budget_bytes: Option<u64>,
+    state: Mutex<State>,
+}
+
+/// What a store holds and did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ColumnStoreStats {
+    /// Column chunks held, and their device memory in bytes.
+    pub chunks: u64,
+    pub bytes: u64,
+    /// Files whose footers are held.
+    pub files: u64,
+    /// Lookups that found, or did not find, their chunk.
+    pub hits: u64,
+    pub misses: u64,
+    /// Chunks evicted for memory, and chunks dropped because their file changed.
+    pub evicted: u64,
+    pub outdated: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: HashMap<FileName, FileEntry>,
+    pieces: HashMap<PieceKey, PieceEntry>,
+    stats: ColumnStoreStats,
+    footer_bytes: usize,
+    /// Counts uses; larger is more recent.
+    clock: u64,
+    next_file: u64,
+}
+
+/// Store URL and path.
+type FileName = (Arc<str>, Path);
+
+#[derive(Debug)]
+struct FileEntry {
+    footer: Arc<Footer>,
+    used: u64,
+}
+
+#[derive(Debug)]
+struct PieceEntry {
+    piece: Piece,
+    used: u64,
+}
+
+impl ColumnStore {
+    /// A store on a device, registered as the one that gives memory back when an allocation would be refused.
+    pub fn new(device: &DeviceHandle, budget_bytes: Option<u64>) -> Arc<Self> {
+        let store = Arc::new(Self { budget_bytes, state: Mutex::default() });
+        let weak: Weak<Self> = Arc::downgrade(&store);
+        device.set_reclaimer(Box::new(move |bytes| weak.upgrade().map_or(0, |store| store.evict(bytes))));
+        store
+    }
+
+    pub fn stats(&self) -> ColumnStoreStats {
+        let state = self.state.lock();
+        ColumnStoreStats { chunks: state.pieces.len() as u64, files: state.files.len() as u64, ..state.stats }
+    }
+
+    /// Frees at least `bytes` of device memory if that many are not held by queries; returns the bytes freed.
+    pub fn evict(&self, bytes: u64) -> u64 {
+        let victims = self.state.lock().evict(bytes);
+        victims.iter().map(Piece::bytes).sum() // memory is given back after the lock
+    }
+
+    /// Drops every piece that no query holds, and all footers.
+    pub fn clear(&self) {
+        let mut state = self.state.lock();
+        let victims = state.evict(u64::MAX);
+        state.files.clear();
+        state.footer_bytes = 0;
+        drop(state);
+        drop(victims);
+    }
+
+    /// The footer of a file in exactly this state. Pieces of another state of the file are dropped.
+    pub(crate) fn footer(&self, url: &Arc<str>, meta: &ObjectMeta) -> Option<Arc<Footer>> {
+        let mut state = self.state.lock();
+        state.clock += 1;
+        let clock = state.clock;
+        let name = (Arc::clone(url), meta.location.clone());
+        let entry = state.files.get_mut(&name)?;
+        if FileState::of(&entry.footer.meta) == FileState::of(meta) {
+            entry.used = clock;
+            return Some(Arc::clone(&entry.footer));
+        }
+        let outdated = state.forget(&name);
+        drop(state);
+        drop(outdated);
+        None
+    }
+
+    /// A number for a state of a file whose footer is about to be read.
+    pub(crate) fn next_file(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.next_file += 1;
+        state.next_file
+    }
+
+    /// Keeps a footer. Where another query was faster, its footer is the one to use.
+    pub(crate) fn keep_footer(&self, url: &Arc<str>, footer: Footer) -> Arc<Footer> {
+        let name = (Arc::clone(url), footer.meta.location.clone());
+        if let Some(known) = self.footer(url, &footer.meta) {
+            return known;
+        }
+        let footer = Arc::new(footer);
+        let mut state = self.state.lock();
+        state.footer_bytes += footer.host_bytes();
+        let used = state.clock;
+        if let Some(raced) = state.files.insert(name, FileEntry { footer: Arc::clone(&footer), used }) {
+            state.footer_bytes = state.footer_bytes.saturating_sub(raced.footer.host_bytes());
+        }
+        let outdated = state.trim_footers();
+        drop(state);
+        drop(outdated);
+        footer
+    }
+
+    /// Forgets a file: its footer and pieces.
+    pub(crate) fn forget(&self, url: &Arc<str>, path: &Path) {
+        let outdated = self.state.lock().forget(&(Arc::clone(url), path.clone()));
+        drop(outdated);
+    }
+
+    pub(crate) fn get(&self, key: &PieceKey) -> Option<Piece> {
+        let mut state = self.state.lock();
+        state.clock += 1;
+        let clock = state.clock;
+        let found = state.pieces.get_mut(key).map(|entry| {
+            entry.used = clock;
+            entry.piece.clone()
+        });
+        match &found {
+            Some(_) => state.stats.hits += 1,
+            None => state.stats.misses += 1,
+        }
+        found
+    }
+
+    /// Keeps a piece, in place of an older form of it.
+    pub(crate) fn insert(&self, key: PieceKey, piece: Piece) {
+        let mut state = self.state.lock();
+        state.clock += 1;
+        let used = state.clock;
+        state.stats.bytes += piece.bytes();
+        let replaced = state.pieces.insert(key, PieceEntry { piece, used });
+        if let Some(replaced) = &replaced {
+            state.stats.bytes -= replaced.piece.bytes();
+        }
+        let over = self.budget_bytes.map_or(0, |budget| state.stats.bytes.saturating_sub(budget));
+        let victims = if over > 0 { state.evict(over) } else { vec![] };
+        drop(state);
+        drop((replaced, victims));
+    }
+}
+
+impl State {
+    /// Takes out the least recently used pieces that are not held, until `bytes` are gathered.
+    fn evict(&mut self, bytes: u64) -> Vec<Piece> {
+        let mut free: Vec<(u64, PieceKey)> =
+            self.pieces.iter().filter(|(_, entry)| !entry.piece.is_held()).map(|(key, entry)| (entry.used, key.clone())).collect();
+        free.sort_unstable_by_key(|(used, _)| *used);
+        let (mut victims, mut gathered) = (Vec::new(), 0);
+        for (_, key) in free {
+            if gathered >= bytes {
+                break;
+            }
+            if let Some(entry) = self.pieces.remove(&key) {
+                gathered += entry.piece.bytes();
+                victims.push(entry.piece);
+            }
+        }
+        self.stats.bytes -= gathered;
+        self.stats.evicted += victims.len() as u64;
+        victims
+    }
+
+    /// Takes out a file's footer and pieces.
+    fn forget(&mut self, name: &FileName) -> Vec<Piece> {
+        let Some(entry) = self.files.remove(name) else { return vec![] };
+        self.footer_bytes = self.footer_bytes.saturating_sub(entry.footer.host_bytes());
+        let keys: Vec<PieceKey> = self.pieces.keys().filter(|key| key.file == entry.footer.file).cloned().collect();
+        let pieces: Vec<Piece> = keys.iter().filter_map(|key| self.pieces.remove(key)).map(|entry| entry.piece).collect();
+        self.stats.bytes -= pieces.iter().map(Piece::bytes).sum::<u64>();
+        self.stats.outdated += pieces.len() as u64;
+        pieces
+    }
+
+    /// Drops the least recently used footers, and the pieces that could not be found without them.
+    fn trim_footers(&mut self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        while self.footer_bytes > FOOTER_BYTES_MAX && self.files.len() > 1 {
+            let oldest = self.files.iter().min_by_key(|(_, entry)| entry.used).map(|(name, _)| name.clone());
+            let Some(oldest) = oldest else { break };
+            pieces.extend(self.forget(&oldest));
+        }
+        pieces
+    }
+}
