@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
 use maar_gpu_exec::device::selftest::{self, CHECKS};
-use maar_gpu_exec::device::{CodeOrigin, DeviceChoice, DeviceError, DeviceHandle, DeviceOptions, KernelRequest};
+use maar_gpu_exec::device::{CodeOrigin, DeviceChoice, DeviceError, DeviceHandle, DeviceOptions, KernelRequest, discover};
 use tempfile::TempDir;
 
 fn open(dir: &TempDir, seed: Option<u64>) -> Arc<DeviceHandle> {
@@ -142,5 +142,20 @@ fn a_missing_compiler_or_cache_folder_says_what_to_do() {
             assert!(what.contains("a file") && remedy.contains("cache_dir"), "{what}. {remedy}");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// Everything that is missing comes with its cause and what to do.
+#[test]
+fn discovery_names_cause_and_remedy() {
+    let report = discover();
+    let text = report.to_string();
+    for (found, remedy) in [(report.driver.is_ok(), "driver"), (report.nvrtc.is_ok(), "MAAR_NVRTC")] {
+        assert!(found || text.contains(remedy), "{text}");
+    }
+    assert!(text.contains("emulated"), "{text}");
+    if !report.cuda_usable() {
+        let refused = DeviceHandle::open(DeviceChoice::Cuda { ordinal: 0 }, &DeviceOptions::default());
+        assert!(matches!(refused, Err(DeviceError::Unavailable { .. })), "{refused:?}");
     }
 }

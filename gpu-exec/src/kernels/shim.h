@@ -7,6 +7,7 @@
 
 #define MAAR_EMULATED 1
 #define MAAR_FN static inline
+#define m_copy_bytes __builtin_memcpy
 #define __device__
 #define __forceinline__
 
