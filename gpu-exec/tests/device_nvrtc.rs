@@ -42,7 +42,7 @@ fn wrong_text_is_an_error_with_its_own_lines() {
     }
     let source = "struct Params { u64 a; };\nMAAR_KERNEL(wrong, Params, p) {\n  unknown(p.a);\n}\n";
     let request = KernelRequest { entry: "wrong".into(), source: source.into(), sync: SyncMode::None };
-    match nvrtc_check(&[request.clone()], 90) {
+    match nvrtc_check(std::slice::from_ref(&request), 90) {
         Err(DeviceError::Compile { entry, log }) => {
             assert_eq!(entry, "wrong");
             assert!(log.contains("wrong.cu(3)"), "{log}");
