@@ -108,6 +108,15 @@ MAAR_FN u32 m_clz(u32 x) { return (u32)__clz((int)x); }
 MAAR_FN u32 m_clzll(u64 x) { return (u32)__clzll((i64)x); }
 MAAR_FN u64 m_mulhi_u64(u64 a, u64 b) { return __umul64hi(a, b); }
 
+// Floats, as IEEE 754 has them: exact on both devices. m_round rounds half away from zero.
+MAAR_FN f64 m_fmod(f64 a, f64 b) { return fmod(a, b); }
+MAAR_FN f64 m_sqrt(f64 x) { return sqrt(x); }
+MAAR_FN f64 m_floor(f64 x) { return floor(x); }
+MAAR_FN f64 m_ceil(f64 x) { return ceil(x); }
+MAAR_FN f64 m_trunc(f64 x) { return trunc(x); }
+MAAR_FN f64 m_round(f64 x) { return round(x); }
+MAAR_FN f64 m_fabs(f64 x) { return fabs(x); }
+
 // Atomics: relaxed, device scope, on global or shared memory. Each returns the old value.
 MAAR_FN u32 m_atomic_add(u32* p, u32 v) { return atomicAdd(p, v); }
 MAAR_FN u64 m_atomic_add(u64* p, u64 v) { return atomicAdd(p, v); }

@@ -116,6 +116,14 @@ MAAR_FN u32 m_clz(u32 x) { return x == 0 ? 32u : (u32)__builtin_clz(x); }
 MAAR_FN u32 m_clzll(u64 x) { return x == 0 ? 64u : (u32)__builtin_clzll(x); }
 MAAR_FN u64 m_mulhi_u64(u64 a, u64 b) { return (u64)(((u128)a * b) >> 64); }
 
+MAAR_FN f64 m_fmod(f64 a, f64 b) { return __builtin_fmod(a, b); }
+MAAR_FN f64 m_sqrt(f64 x) { return __builtin_sqrt(x); }
+MAAR_FN f64 m_floor(f64 x) { return __builtin_floor(x); }
+MAAR_FN f64 m_ceil(f64 x) { return __builtin_ceil(x); }
+MAAR_FN f64 m_trunc(f64 x) { return __builtin_trunc(x); }
+MAAR_FN f64 m_round(f64 x) { return __builtin_round(x); }
+MAAR_FN f64 m_fabs(f64 x) { return __builtin_fabs(x); }
+
 // An atomic is where another thread may come first: under a seed the scheduler may switch here.
 template <class T> MAAR_FN void maar_atomic_point(T* p, MaarSite here) {
   MaarLane* lane = maar_lane();
