@@ -35,6 +35,20 @@ fn every_check_passes_under_every_schedule() {
     }
 }
 
+/// Streams of several threads work at once on one device.
+#[test]
+fn checks_pass_at_once_on_several_threads() {
+    let dir = TempDir::new().unwrap();
+    let device = open(&dir, None);
+    let independent = CHECKS.iter().filter(|check| !["accounting", "compiled code is found again"].contains(&check.name));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| independent.clone().for_each(|check| (check.run)(&device).unwrap()));
+        }
+    });
+    assert_eq!(device.memory().used_bytes, 0);
+}
+
 /// One small kernel.
 fn request() -> KernelRequest {
     selftest::requests().remove(0)

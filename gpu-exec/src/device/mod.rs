@@ -18,6 +18,7 @@ mod error;
 mod handle;
 mod memory;
 mod options;
+mod parallel;
 pub mod selftest;
 mod stream;
 

@@ -8,9 +8,22 @@ use super::super::{DeviceError, DeviceInfo, DeviceKind, DeviceResult};
 
 const REMEDY: &str = "Install NVIDIA's driver (it brings libcuda.so.1), or run with `--device cpu`";
 
+/// Faults of a kernel after which every further call fails: only a new process has a working context.
+const LOSES_CONTEXT: [sys::CUresult; 6] = [
+    sys::CUresult::CUDA_ERROR_ILLEGAL_ADDRESS,
+    sys::CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION,
+    sys::CUresult::CUDA_ERROR_MISALIGNED_ADDRESS,
+    sys::CUresult::CUDA_ERROR_INVALID_PC,
+    sys::CUresult::CUDA_ERROR_LAUNCH_FAILED,
+    sys::CUresult::CUDA_ERROR_LAUNCH_TIMEOUT,
+];
+
 /// A call of the driver that failed, in words.
 pub(super) fn failed(call: &str) -> impl FnOnce(result::DriverError) -> DeviceError + '_ {
-    move |error| DeviceError::fault(call, describe(error))
+    move |error| {
+        let lost = if LOSES_CONTEXT.contains(&error.0) { "; the device cannot be used again in this process" } else { "" };
+        DeviceError::fault(call, describe(error) + lost)
+    }
 }
 
 fn describe(error: result::DriverError) -> String {

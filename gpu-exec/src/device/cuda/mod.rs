@@ -19,7 +19,7 @@ use self::context::{Context, failed};
 use self::pinned::PinnedRing;
 use self::stream::CudaStream;
 use super::backend::{CodeImage, Device, DeviceStream, Kernel, Region};
-use super::{DeviceError, DeviceInfo, DevicePtr, DeviceResult, KernelRequest, KernelResources};
+use super::{DeviceError, DeviceInfo, DevicePtr, DeviceResult, KernelRequest, KernelResources, parallel};
 
 pub(crate) use self::nvrtc::Nvrtc;
 
@@ -219,5 +219,5 @@ pub(super) fn describe_nvrtc() -> DeviceResult<String> {
 pub fn nvrtc_check(requests: &[KernelRequest], compute_capability: u32) -> DeviceResult<Vec<KernelResources>> {
     let nvrtc = Nvrtc::find(None)?;
     let arch = nvrtc.architecture(compute_capability)?;
-    requests.iter().map(|request| nvrtc.compile(request, arch).map(|image| image.resources)).collect()
+    parallel::map(requests, |request| nvrtc.compile(request, arch).map(|image| image.resources)).into_iter().collect()
 }
