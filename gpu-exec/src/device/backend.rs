@@ -21,6 +21,8 @@ pub(crate) struct CodeImage {
 pub(crate) trait Kernel: Send + Sync + fmt::Debug {
     fn as_any(&self) -> &dyn Any;
     fn resources(&self) -> KernelResources;
+    /// Blocks of this shape that one multiprocessor runs at once.
+    fn resident_blocks(&self, threads: u32, shared_bytes: u32) -> DeviceResult<u32>;
 }
 
 /// One allocation, as its device keeps track of it.

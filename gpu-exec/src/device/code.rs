@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::KernelResources;
 use super::backend::Kernel;
+use super::{DeviceResult, KernelResources};
 
 /// What threads of a kernel wait for. Declared by whoever wrote the text, so that the emulated device runs it as cheaply
 /// as it can; it reports a wrong declaration as a fault naming the kernel. A GPU needs no declaration.
@@ -67,5 +67,13 @@ impl CompiledKernel {
     /// Registers, spills and stack as the compiler reported them.
     pub fn resources(&self) -> KernelResources {
         self.code.resources()
+    }
+
+    /// Blocks of this shape that one multiprocessor runs at once: times the multiprocessors, a persistent grid.
+    ///
+    /// # Errors
+    /// `Fault` where the driver refuses.
+    pub fn resident_blocks(&self, threads: u32, shared_bytes: u32) -> DeviceResult<u32> {
+        self.code.resident_blocks(threads, shared_bytes)
     }
 }

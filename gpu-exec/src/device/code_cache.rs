@@ -5,8 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -14,10 +12,7 @@ use parking_lot::Mutex;
 use super::backend::{Device, Kernel};
 use super::counters::Counters;
 use super::disk_cache::DiskCache;
-use super::{CodeOrigin, CompiledKernel, DeviceError, DeviceResult, KernelRequest};
-
-/// Compilers at work at once for one call: each takes a few hundred MB.
-const COMPILERS_MAX: usize = 8;
+use super::{CodeOrigin, CompiledKernel, DeviceResult, KernelRequest, parallel};
 
 /// A kernel's place in memory; the lock is held while it is being made.
 type Slot = Arc<Mutex<Option<Arc<dyn Kernel>>>>;
@@ -37,27 +32,7 @@ impl CodeCache {
 
     /// The kernels, in the order asked for. The first error wins.
     pub(crate) fn kernels(&self, requests: &[KernelRequest]) -> DeviceResult<Vec<CompiledKernel>> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let workers = requests.len().min(cores).min(COMPILERS_MAX);
-        if workers <= 1 {
-            return requests.iter().map(|request| self.kernel(request)).collect();
-        }
-        let next = AtomicUsize::new(0);
-        let results: Mutex<Vec<Option<DeviceResult<CompiledKernel>>>> = Mutex::new(vec![None; requests.len()]);
-        thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| {
-                    while let Some((index, request)) = claim(&next, requests) {
-                        let result = self.kernel(request);
-                        if let Some(place) = results.lock().get_mut(index) {
-                            *place = Some(result);
-                        }
-                    }
-                });
-            }
-        });
-        let lost = || Err(DeviceError::fault("compile", "a compiling thread ended without a result"));
-        results.into_inner().into_iter().map(|result| result.unwrap_or_else(lost)).collect()
+        parallel::map(requests, |request| self.kernel(request)).into_iter().collect()
     }
 
     fn kernel(&self, request: &KernelRequest) -> DeviceResult<CompiledKernel> {
@@ -94,9 +69,4 @@ impl CodeCache {
         let code = self.device.load(request, &image, &path)?;
         Ok((code, CodeOrigin::Compiled, took))
     }
-}
-
-fn claim<'a>(next: &AtomicUsize, requests: &'a [KernelRequest]) -> Option<(usize, &'a KernelRequest)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    requests.get(index).map(|request| (index, request))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::backend::Device;
 use super::code_cache::CodeCache;
 use super::counters::Counters;
+use super::cuda::CudaDevice;
 use super::disk_cache::DiskCache;
 use super::emulated::EmulatedDevice;
 use super::memory::Memory;
@@ -28,20 +29,22 @@ impl DeviceHandle {
     /// # Errors
     /// `Unavailable` where the device, its driver, its compiler or the cache folder is missing, with the remedy.
     pub fn open(choice: DeviceChoice, options: &DeviceOptions) -> DeviceResult<Arc<Self>> {
-        let (device, budget): (Arc<dyn Device>, u64) = match choice {
+        let (device, free): (Arc<dyn Device>, u64) = match choice {
             DeviceChoice::Emulated => {
                 let device = EmulatedDevice::open(options)?;
-                let budget = device.info().memory_bytes;
-                (Arc::new(device), budget)
+                let bytes = device.info().memory_bytes;
+                (Arc::new(device), bytes)
             }
-            DeviceChoice::Cuda { .. } => {
-                return Err(super::DeviceError::unavailable("CUDA is not built yet", "Use --device emulated"));
+            DeviceChoice::Cuda { ordinal } => {
+                let device = CudaDevice::open(ordinal)?;
+                let bytes = device.default_budget()?;
+                (Arc::new(device), bytes)
             }
         };
         let counters = Arc::new(Counters::default());
         let disk = DiskCache::open(&options.cache_dir_or_default()?, device.compiler_identity(), device.code_extension())?;
         Ok(Arc::new(Self {
-            memory: Memory::new(Arc::clone(&device), options.memory_bytes.unwrap_or(budget)),
+            memory: Memory::new(Arc::clone(&device), options.memory_bytes.unwrap_or(free)),
             code: CodeCache::new(Arc::clone(&device), disk, Arc::clone(&counters)),
             counters,
             device,
@@ -75,7 +78,8 @@ impl DeviceHandle {
     }
 
     /// Whom to ask for memory before a request is refused: a function from bytes needed to bytes freed. It may drop
-    /// buffers of this device, and is called at most once a request. The last one set holds.
+    /// buffers of this device but must not ask it for memory, and is called at most once a request. The last one set holds;
+    /// it must not own the device, which owns it.
     pub fn set_reclaimer(&self, reclaimer: Box<dyn Fn(u64) -> u64 + Send + Sync>) {
         self.memory.set_reclaimer(reclaimer);
     }

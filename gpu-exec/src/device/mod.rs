@@ -10,12 +10,15 @@ mod backend;
 mod code;
 mod code_cache;
 mod counters;
+mod cuda;
+mod discover;
 mod disk_cache;
 mod emulated;
 mod error;
 mod handle;
 mod memory;
 mod options;
+mod parallel;
 pub mod selftest;
 mod stream;
 
@@ -23,6 +26,8 @@ use std::fmt;
 
 pub use code::{CodeOrigin, CompiledKernel, KernelRequest, SyncMode};
 pub use counters::CountersSnapshot;
+pub use cuda::nvrtc_check;
+pub use discover::{DiscoveryReport, discover};
 pub use error::{DeviceError, DeviceResult};
 pub use handle::DeviceHandle;
 pub use memory::{DeviceBuffer, MemoryUse, Reservation};

@@ -151,7 +151,8 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // Nobody is left to tell: a fault stays with the device and is reported by its next use.
+        // Nobody is left to tell. A GPU reports a fault again on every later call; the emulated device has reported it
+        // from the launch itself.
         let _ = self.queue.synchronize();
     }
 }

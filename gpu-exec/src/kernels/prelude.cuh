@@ -22,6 +22,7 @@ typedef unsigned __int128 u128;
 typedef float f32;
 typedef double f64;
 #define MAAR_FN static __device__ __forceinline__
+#define m_copy_bytes memcpy
 #endif
 
 // Threads of a block: launches ask for this many or fewer, always a multiple of 32.
@@ -38,7 +39,7 @@ template <class T> MAAR_FN constexpr T m_max(T a, T b) { return a < b ? b : a; }
 template <class To, class From> MAAR_FN To m_bitcast(const From& from) {
   static_assert(sizeof(To) == sizeof(From), "m_bitcast needs types of one size");
   To to;
-  __builtin_memcpy(&to, &from, sizeof(To));
+  m_copy_bytes(&to, &from, sizeof(To));
   return to;
 }
 
@@ -107,6 +108,15 @@ MAAR_FN u32 m_clz(u32 x) { return (u32)__clz((int)x); }
 MAAR_FN u32 m_clzll(u64 x) { return (u32)__clzll((i64)x); }
 MAAR_FN u64 m_mulhi_u64(u64 a, u64 b) { return __umul64hi(a, b); }
 
+// Floats, as IEEE 754 has them: exact on both devices. m_round rounds half away from zero.
+MAAR_FN f64 m_fmod(f64 a, f64 b) { return fmod(a, b); }
+MAAR_FN f64 m_sqrt(f64 x) { return sqrt(x); }
+MAAR_FN f64 m_floor(f64 x) { return floor(x); }
+MAAR_FN f64 m_ceil(f64 x) { return ceil(x); }
+MAAR_FN f64 m_trunc(f64 x) { return trunc(x); }
+MAAR_FN f64 m_round(f64 x) { return round(x); }
+MAAR_FN f64 m_fabs(f64 x) { return fabs(x); }
+
 // Atomics: relaxed, device scope, on global or shared memory. Each returns the old value.
 MAAR_FN u32 m_atomic_add(u32* p, u32 v) { return atomicAdd(p, v); }
 MAAR_FN u64 m_atomic_add(u64* p, u64 v) { return atomicAdd(p, v); }
@@ -150,8 +160,8 @@ MAAR_FN void m_spin() { __nanosleep(40); }
 
 // Read-only loads: the memory is global, and no thread of the running kernel writes it.
 template <class T> MAAR_FN T m_ldg(const T* p) { return __ldg(p); }
-template <> MAAR_FN i128 m_ldg<i128>(const i128* p) { return m_bitcast<i128>(__ldg((const uint4*)p)); }
-template <> MAAR_FN u128 m_ldg<u128>(const u128* p) { return m_bitcast<u128>(__ldg((const uint4*)p)); }
+MAAR_FN i128 m_ldg(const i128* p) { return m_bitcast<i128>(__ldg((const uint4*)p)); }
+MAAR_FN u128 m_ldg(const u128* p) { return m_bitcast<u128>(__ldg((const uint4*)p)); }
 // Sixteen bytes, p aligned to 16.
 MAAR_FN m_vec16 m_ld16(const void* p) { return m_bitcast<m_vec16>(__ldg((const uint4*)p)); }
 MAAR_FN u64 m_ld8(const void* p) { return __ldg((const u64*)p); }
@@ -163,12 +173,12 @@ MAAR_FN u64 m_ld8(const void* p) { return __ldg((const u64*)p); }
 template <class T> MAAR_FN void m_load8(T (&out)[8], const T* p) {
   if constexpr (sizeof(T) == 1) {
     u64 raw = m_ld8(p);
-    __builtin_memcpy(out, &raw, 8);
+    m_copy_bytes(out, &raw, 8);
   } else {
 #pragma unroll
     for (u32 i = 0; i < sizeof(T) / 2; i++) {
       m_vec16 raw = m_ld16((const u8*)p + 16 * i);
-      __builtin_memcpy((u8*)out + 16 * i, &raw, 16);
+      m_copy_bytes((u8*)out + 16 * i, &raw, 16);
     }
   }
 }

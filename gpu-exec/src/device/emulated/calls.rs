@@ -66,10 +66,10 @@ unsafe extern "C" fn spin(lane: *mut Lane, site: Site) {
         if since.elapsed() > SPIN_MAX {
             fail(worker, format!("spun for {} s at {site} without progress of the block", SPIN_MAX.as_secs()));
         }
-        if (&(*worker).ready).is_empty() {
-            std::thread::yield_now();
-        } else {
+        if (*worker).others_can_run() {
             yield_point(lane);
+        } else {
+            std::thread::yield_now();
         }
     }
 }
@@ -109,6 +109,10 @@ impl Worker {
     fn sync(&self) -> SyncMode {
         // SAFETY: the job outlives the group whose fiber calls this.
         unsafe { (*self.job).sync }
+    }
+
+    fn others_can_run(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     fn wait(&mut self, index: usize, status: Status, site: Site) {

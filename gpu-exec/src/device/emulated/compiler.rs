@@ -59,6 +59,11 @@ impl HostCompiler {
         ))
     }
 
+    /// Version and place, for people.
+    pub(crate) fn describe(&self) -> String {
+        format!("{} ({})", self.version, self.program.display())
+    }
+
     pub(super) fn identity(&self) -> &str {
         &self.identity
     }

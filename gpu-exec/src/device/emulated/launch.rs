@@ -27,11 +27,11 @@ pub(super) struct Job {
 /// Workers at rest: their stacks are costly to map.
 #[derive(Default)]
 pub(super) struct WorkerPool {
-    idle: Mutex<Vec<Box<Worker>>>,
+    idle: Mutex<Vec<Worker>>,
 }
 
 impl WorkerPool {
-    fn take(&self) -> DeviceResult<Box<Worker>> {
+    fn take(&self) -> DeviceResult<Worker> {
         if let Some(worker) = self.idle.lock().pop() {
             return Ok(worker);
         }
@@ -75,7 +75,7 @@ impl WorkerPool {
                 }
                 let bid = order.as_ref().and_then(|order| order.get(turn).copied()).unwrap_or(turn as u32);
                 // SAFETY: the worker has begun this job; the rest is this function's own promise.
-                if let Err(message) = unsafe { run_block(&raw mut *worker, job, bid) } {
+                if let Err(message) = unsafe { run_block(&raw mut worker, job, bid) } {
                     note(DeviceError::fault(format!("kernel `{kernel}`, block {bid}"), message));
                 }
             }

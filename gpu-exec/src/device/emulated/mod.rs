@@ -40,6 +40,8 @@ pub(crate) use self::compiler::HostCompiler;
 const MEMORY_BYTES: u64 = 2 << 30;
 /// Few, so that persistent grids stay small.
 const MULTIPROCESSORS: u32 = 4;
+/// As few as make a grid of several blocks a multiprocessor.
+const RESIDENT_BLOCKS: u32 = 2;
 /// What GPUs of compute capability 8.6, 8.9 and 12.0 have: the least of those since 8.0.
 const SHARED_BYTES_MAX: u32 = 99 << 10;
 
@@ -183,5 +185,9 @@ impl Kernel for EmulatedKernel {
 
     fn resources(&self) -> KernelResources {
         KernelResources::default()
+    }
+
+    fn resident_blocks(&self, _threads: u32, _shared_bytes: u32) -> DeviceResult<u32> {
+        Ok(RESIDENT_BLOCKS)
     }
 }

@@ -88,7 +88,7 @@ thread_local! {
 }
 
 impl Worker {
-    pub(super) fn new() -> io::Result<Box<Self>> {
+    pub(super) fn new() -> io::Result<Self> {
         let lane = LaneState { sp: ptr::null_mut(), status: Status::Ended, site: Site::NOWHERE };
         let warp = WarpState {
             exchange: [WarpExchange::default(); 2],
@@ -97,7 +97,7 @@ impl Worker {
             ended: 0,
             first: (0, Site::NOWHERE),
         };
-        Ok(Box::new(Self {
+        Ok(Self {
             stacks: Stacks::map(LANES_MAX)?,
             shared: SharedMemory::default(),
             lanes: vec![lane; LANES_MAX],
@@ -115,7 +115,7 @@ impl Worker {
             scheduler_sp: ptr::null_mut(),
             fault: None,
             signal: None,
-        }))
+        })
     }
 
     /// Readies the worker for a launch.
@@ -172,6 +172,15 @@ impl Worker {
         }
     }
 
+    fn thread_of_turn(&self, turn: usize) -> u32 {
+        self.order.get(turn).copied().unwrap_or(0)
+    }
+
+    /// Where the stack pointer of a lane of the group is kept while it does not run.
+    fn sp_place(&mut self, index: usize) -> *mut *mut u8 {
+        &raw mut self.lanes[index].sp
+    }
+
     /// The lane to run next: the one that waits longest, or any under a seed.
     fn pick(&mut self) -> Option<usize> {
         match &mut self.random {
@@ -225,7 +234,7 @@ unsafe extern "C" fn lane_main(lane: *mut Lane) -> ! {
         match sync {
             SyncMode::None => {
                 for turn in 0..(*lane).bdim as usize {
-                    (*lane).tid = (&(*worker).order).get(turn).copied().unwrap_or(0);
+                    (*lane).tid = (*worker).thread_of_turn(turn);
                     entry(params.cast());
                 }
             }
@@ -251,8 +260,8 @@ pub(super) unsafe fn index_of(worker: *mut Worker, lane: *mut Lane) -> usize {
 pub(super) unsafe fn leave(worker: *mut Worker, index: usize) {
     // SAFETY: the scheduler's context was saved when it switched here. The references end before the switch.
     unsafe {
-        let save = (&mut (*worker).lanes).as_mut_ptr().add(index);
-        switch(&raw mut (*save).sp, (*worker).scheduler_sp);
+        let save = (*worker).sp_place(index);
+        switch(save, (*worker).scheduler_sp);
     }
 }
 
@@ -300,7 +309,7 @@ unsafe fn run_group(worker: *mut Worker, job: &Job, bid: u32, first_tid: u32, gr
             let Some(index) = (*worker).pick() else {
                 return if (*worker).ended == group { Ok(()) } else { Err((*worker).deadlock()) };
             };
-            let sp = (&(*worker).lanes).get(index).map_or(ptr::null_mut(), |lane| lane.sp);
+            let sp = *(*worker).sp_place(index);
             RUNNING.set(worker);
             switch(&raw mut (*worker).scheduler_sp, sp);
             RUNNING.set(ptr::null_mut());

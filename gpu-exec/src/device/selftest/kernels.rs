@@ -197,6 +197,27 @@ MAAR_KERNEL(wide, Params, p) {
 "#,
 };
 
+pub(super) const FLOATS: Kernel = Kernel {
+    entry: "floats",
+    sync: SyncMode::None,
+    source: r#"
+struct Params { const f64* a; const f64* b; f64* out; };
+MAAR_KERNEL(floats, Params, p) {
+  f64 a = p.a[m_tid()], b = p.b[m_tid()];
+  f64* mine = p.out + m_tid() * 9;
+  mine[0] = m_fmod(a, b);
+  mine[1] = m_sqrt(m_fabs(a));
+  mine[2] = m_floor(a);
+  mine[3] = m_ceil(a);
+  mine[4] = m_trunc(a);
+  mine[5] = m_round(a);
+  mine[6] = m_fabs(a);
+  mine[7] = a * b + a;
+  mine[8] = a / b;
+}
+"#,
+};
+
 pub(super) const LOADS: Kernel = Kernel {
     entry: "loads",
     sync: SyncMode::None,
@@ -316,6 +337,6 @@ MAAR_KERNEL(swaps, Params, p) {
 
 /// All of them.
 pub(super) const KERNELS: &[Kernel] = &[
-    INDICES, SUM, VOTES, SHUFFLES, BLOCK_SUM, REVERSE, LOOK_BACK, BITS, WIDE, LOADS, PARAMETERS, ATOMICS,
+    INDICES, SUM, VOTES, SHUFFLES, BLOCK_SUM, REVERSE, LOOK_BACK, BITS, WIDE, FLOATS, LOADS, PARAMETERS, ATOMICS,
     SHARED_ATOMICS, SWAPS,
 ];

@@ -54,6 +54,7 @@ pub const CHECKS: &[Check] = &[
     Check { name: "look-back between blocks", run: threads::look_back },
     Check { name: "bit operations", run: words::bits },
     Check { name: "128-bit integers", run: words::wide_integers },
+    Check { name: "floats", run: words::floats },
     Check { name: "loads of eight", run: words::loads_of_eight },
     Check { name: "4 KB of parameters", run: words::many_parameters },
     Check { name: "atomics on global memory", run: atomics::global },

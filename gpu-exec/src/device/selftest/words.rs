@@ -53,6 +53,18 @@ pub(super) fn wide_integers(device: &Arc<DeviceHandle>) -> CheckResult {
     same("128-bit integers", &bench.down(&out)?, &want)
 }
 
+pub(super) fn floats(device: &Arc<DeviceHandle>) -> CheckResult {
+    let bench = Bench::new(device)?;
+    let a: Vec<f64> = (0..32).map(|i| (f64::from(i) - 15.5) * if i % 3 == 0 { 1.0 } else { 1e10 / 3.0 }).collect();
+    let b: Vec<f64> = (0..32).map(|i| 0.7 + f64::from(i % 5)).collect();
+    let (left, right, out) = (bench.up(&a)?, bench.up(&b)?, bench.zeros::<f64>(32 * 9)?);
+    bench.run(&kernels::FLOATS, shape(1, 32, 0), &[left.ptr().0, right.ptr().0, out.ptr().0])?;
+    // `a * b + a` is rounded twice: neither device may fuse it.
+    let row = |a: f64, b: f64| [a % b, a.abs().sqrt(), a.floor(), a.ceil(), a.trunc(), a.round(), a.abs(), a * b + a, a / b];
+    let want: Vec<f64> = a.iter().zip(&b).flat_map(|(a, b)| row(*a, *b)).collect();
+    same("floats", &bench.down(&out)?, &want)
+}
+
 /// Rows of every type, 256 threads of eight.
 const ROWS: usize = 2048;
 

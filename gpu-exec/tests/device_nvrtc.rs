@@ -1,0 +1,55 @@
+//! The gate for device text: NVRTC makes code of it for every architecture, without a GPU.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+
+use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, discover, nvrtc_check, selftest};
+use maar_gpu_exec::kernels;
+
+const ARCHITECTURES: [u32; 4] = [75, 80, 90, 100];
+
+/// Whether NVRTC is here. A machine without it skips, and says so.
+fn available() -> bool {
+    match discover().nvrtc {
+        Ok(found) => {
+            eprintln!("{found}");
+            true
+        }
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            false
+        }
+    }
+}
+
+#[test]
+fn every_primitive_compiles_for_every_architecture_without_spills() {
+    if !available() {
+        return;
+    }
+    let mut requests = selftest::requests();
+    requests.push(KernelRequest { entry: "maar_run_sums".into(), source: kernels::RUNS.into(), sync: SyncMode::Block });
+    for arch in ARCHITECTURES {
+        let resources = nvrtc_check(&requests, arch).unwrap();
+        for (request, found) in requests.iter().zip(resources) {
+            let what = format!("`{}` for sm_{arch}: {found:?}", request.entry);
+            assert!((1..=128).contains(&found.registers), "{what}");
+            assert_eq!(found.spill_bytes, 0, "{what}");
+        }
+    }
+}
+
+#[test]
+fn wrong_text_is_an_error_with_its_own_lines() {
+    if !available() {
+        return;
+    }
+    let source = "struct Params { u64 a; };\nMAAR_KERNEL(wrong, Params, p) {\n  unknown(p.a);\n}\n";
+    let request = KernelRequest { entry: "wrong".into(), source: source.into(), sync: SyncMode::None };
+    match nvrtc_check(std::slice::from_ref(&request), 90) {
+        Err(DeviceError::Compile { entry, log }) => {
+            assert_eq!(entry, "wrong");
+            assert!(log.contains("wrong.cu(3)"), "{log}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(nvrtc_check(&[request], 20), Err(DeviceError::Unavailable { .. })));
+}
