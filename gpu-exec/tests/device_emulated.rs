@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
 use maar_gpu_exec::device::selftest::{self, CHECKS};
-use maar_gpu_exec::device::{CodeOrigin, DeviceChoice, DeviceError, DeviceHandle, DeviceOptions, KernelRequest, discover};
+use maar_gpu_exec::device::{
+    CodeOrigin, DeviceChoice, DeviceError, DeviceHandle, DeviceOptions, KernelRequest, discover,
+};
 use tempfile::TempDir;
 
 fn open(dir: &TempDir, seed: Option<u64>) -> Arc<DeviceHandle> {
@@ -40,7 +42,8 @@ fn every_check_passes_under_every_schedule() {
 fn checks_pass_at_once_on_several_threads() {
     let dir = TempDir::new().unwrap();
     let device = open(&dir, None);
-    let independent = CHECKS.iter().filter(|check| !["accounting", "compiled code is found again"].contains(&check.name));
+    let independent =
+        CHECKS.iter().filter(|check| !["accounting", "compiled code is found again"].contains(&check.name));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| independent.clone().for_each(|check| (check.run)(&device).unwrap()));
@@ -118,7 +121,9 @@ fn a_refused_request_names_itself_and_the_option() {
         "device memory: hash build asked for 104857600 bytes; 209715200 of 268435456 bytes are in use (raise \
          `maar.device_memory`)"
     );
-    assert!(matches!(device.reserve("sort", 100 << 20), Err(DeviceError::OutOfMemory { operation, .. }) if operation == "sort"));
+    assert!(
+        matches!(device.reserve("sort", 100 << 20), Err(DeviceError::OutOfMemory { operation, .. }) if operation == "sort")
+    );
     drop(held);
     device.alloc("hash build", 100 << 20).unwrap();
     assert_eq!(device.memory().peak_bytes, 200 << 20);

@@ -50,7 +50,13 @@ impl fmt::Display for DiscoveryReport {
             let cc = gpu.compute_capability;
             let gib = gpu.memory_bytes as f64 / f64::from(1 << 30);
             let shape = format!("compute capability {}.{}, {gib:.1} GiB", cc / 10, cc % 10);
-            writeln!(f, "{:<13} {}, {shape}, {} multiprocessors", format!("cuda:{}", gpu.ordinal), gpu.name, gpu.multiprocessors)?;
+            writeln!(
+                f,
+                "{:<13} {}, {shape}, {} multiprocessors",
+                format!("cuda:{}", gpu.ordinal),
+                gpu.name,
+                gpu.multiprocessors
+            )?;
         }
         match (&self.driver, &self.gpus) {
             (Ok(_), Ok(gpus)) if gpus.is_empty() => writeln!(f, "{:<13} none: the driver shows no GPU", "cuda")?,

@@ -13,7 +13,9 @@ pub enum DeviceError {
     #[error("{what}. {remedy}")]
     Unavailable { what: String, remedy: String },
     /// An allocation or reservation was refused; the caller may evict, shrink its batch or spill.
-    #[error("device memory: {operation} asked for {asked_bytes} bytes; {used_bytes} of {budget_bytes} bytes are in use (raise `maar.device_memory`)")]
+    #[error(
+        "device memory: {operation} asked for {asked_bytes} bytes; {used_bytes} of {budget_bytes} bytes are in use (raise `maar.device_memory`)"
+    )]
     OutOfMemory { operation: String, asked_bytes: u64, used_bytes: u64, budget_bytes: u64 },
     /// Generated or fixed device code did not compile: a bug of ours. `log` is the compiler's own text.
     #[error("device code of `{entry}` did not compile: {log}")]

@@ -42,7 +42,8 @@ impl DeviceHandle {
             }
         };
         let counters = Arc::new(Counters::default());
-        let disk = DiskCache::open(&options.cache_dir_or_default()?, device.compiler_identity(), device.code_extension())?;
+        let disk =
+            DiskCache::open(&options.cache_dir_or_default()?, device.compiler_identity(), device.code_extension())?;
         Ok(Arc::new(Self {
             memory: Memory::new(Arc::clone(&device), options.memory_bytes.unwrap_or(free)),
             code: CodeCache::new(Arc::clone(&device), disk, Arc::clone(&counters)),
@@ -89,7 +90,12 @@ impl DeviceHandle {
     /// # Errors
     /// `Fault` where the driver refuses.
     pub fn stream(&self) -> DeviceResult<Stream> {
-        Ok(Stream::new(self.device.stream()?, self.info().clone(), Arc::clone(&self.memory), Arc::clone(&self.counters)))
+        Ok(Stream::new(
+            self.device.stream()?,
+            self.info().clone(),
+            Arc::clone(&self.memory),
+            Arc::clone(&self.counters),
+        ))
     }
 
     /// The kernels of `requests`, in order: from memory, from disk, or compiled now, misses in parallel.

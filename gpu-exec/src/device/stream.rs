@@ -119,13 +119,7 @@ impl Stream {
         Ok(TimeMark { mark: self.queue.time_mark()? })
     }
 
-    fn range(
-        &self,
-        call: &str,
-        buffer: &DeviceBuffer,
-        offset: usize,
-        bytes: usize,
-    ) -> DeviceResult<super::DevicePtr> {
+    fn range(&self, call: &str, buffer: &DeviceBuffer, offset: usize, bytes: usize) -> DeviceResult<super::DevicePtr> {
         if !buffer.belongs_to(&self.memory) {
             return Err(DeviceError::invalid(call, format!("`{}` is of another device", buffer.operation())));
         }

@@ -21,7 +21,8 @@ const LOSES_CONTEXT: [sys::CUresult; 6] = [
 /// A call of the driver that failed, in words.
 pub(super) fn failed(call: &str) -> impl FnOnce(result::DriverError) -> DeviceError + '_ {
     move |error| {
-        let lost = if LOSES_CONTEXT.contains(&error.0) { "; the device cannot be used again in this process" } else { "" };
+        let lost =
+            if LOSES_CONTEXT.contains(&error.0) { "; the device cannot be used again in this process" } else { "" };
         DeviceError::fault(call, describe(error) + lost)
     }
 }

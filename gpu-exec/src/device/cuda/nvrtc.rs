@@ -77,7 +77,10 @@ impl Nvrtc {
     pub(crate) fn find(driver_major: Option<i32>) -> DeviceResult<Self> {
         if let Some(path) = nvrtc_search::named_by_user() {
             return Self::load(&path).map_err(|e| {
-                DeviceError::unavailable(format!("MAAR_NVRTC names {}, which cannot be used: {e}", path.display()), REMEDY)
+                DeviceError::unavailable(
+                    format!("MAAR_NVRTC names {}, which cannot be used: {e}", path.display()),
+                    REMEDY,
+                )
             });
         }
         let mut too_new = None;
@@ -158,8 +161,7 @@ impl Nvrtc {
         let source = CString::new(format!("#include \"maar.cuh\"\n{own}")).map_err(nul)?;
         let name = CString::new(format!("{}.cu", request.entry)).map_err(nul)?;
         let header = CString::new(kernels::header()).map_err(nul)?;
-        let options =
-            self.options(arch).into_iter().map(CString::new).collect::<Result<Vec<_>, _>>().map_err(nul)?;
+        let options = self.options(arch).into_iter().map(CString::new).collect::<Result<Vec<_>, _>>().map_err(nul)?;
         let option_ptrs: Vec<*const c_char> = options.iter().map(|o| o.as_ptr()).collect();
         let (headers, names) = ([header.as_ptr()], [c"maar.cuh".as_ptr()]);
         let mut handle: Program = ptr::null_mut();
@@ -177,8 +179,7 @@ impl Nvrtc {
         self.check("nvrtcCreateProgram", created)?;
         let program = OwnedProgram { functions: &self.functions, handle };
         // SAFETY: the program was created above; as many options as pointers.
-        let outcome =
-            unsafe { (self.functions.compile)(handle, option_ptrs.len() as c_int, option_ptrs.as_ptr()) };
+        let outcome = unsafe { (self.functions.compile)(handle, option_ptrs.len() as c_int, option_ptrs.as_ptr()) };
         let log = program.log();
         if outcome == COMPILATION {
             return Err(DeviceError::Compile { entry: request.entry.clone(), log });
@@ -200,7 +201,11 @@ impl Nvrtc {
     }
 
     fn check(&self, call: &str, code: c_int) -> DeviceResult<()> {
-        if code == SUCCESS { Ok(()) } else { Err(DeviceError::fault(call, format!("{} returned error {code}", self.describe()))) }
+        if code == SUCCESS {
+            Ok(())
+        } else {
+            Err(DeviceError::fault(call, format!("{} returned error {code}", self.describe())))
+        }
     }
 }
 

@@ -18,7 +18,12 @@ const TOOLKIT_FOLDERS: &[&str] = &["/usr/local/cuda*/lib64"];
 pub(super) fn candidates() -> impl Iterator<Item = PathBuf> {
     let places: [fn() -> Vec<PathBuf>; 4] = [
         || LOADER_NAMES.iter().map(PathBuf::from).collect(),
-        || TOOLKIT_FOLDERS.iter().flat_map(|pattern| libraries(Path::new("/"), pattern.trim_start_matches('/'))).collect(),
+        || {
+            TOOLKIT_FOLDERS
+                .iter()
+                .flat_map(|pattern| libraries(Path::new("/"), pattern.trim_start_matches('/')))
+                .collect()
+        },
         || virtual_environment().iter().flat_map(|dir| wheels(dir)).collect(),
         || python_path().iter().flat_map(|dir| wheels(dir)).collect(),
     ];
@@ -47,7 +52,8 @@ fn virtual_environment() -> Vec<PathBuf> {
 
 /// `sys.path` of the `python3` on PATH; empty where there is none.
 fn python_path() -> Vec<PathBuf> {
-    let output = Command::new("python3").args(["-c", "import sys; print('\\n'.join(p for p in sys.path if p))"]).output();
+    let output =
+        Command::new("python3").args(["-c", "import sys; print('\\n'.join(p for p in sys.path if p))"]).output();
     let text = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
     text.lines().map(PathBuf::from).collect()
 }
@@ -58,7 +64,10 @@ fn libraries(root: &Path, pattern: &str) -> Vec<PathBuf> {
 
 /// NVRTC libraries in `dir`, highest version first; not their companions (`libnvrtc-builtins`, `libnvrtc.alt`).
 fn libraries_in(dir: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = entries(dir).filter(|name| name.to_string_lossy().starts_with("libnvrtc.so")).map(|name| dir.join(name)).collect();
+    let mut found: Vec<PathBuf> = entries(dir)
+        .filter(|name| name.to_string_lossy().starts_with("libnvrtc.so"))
+        .map(|name| dir.join(name))
+        .collect();
     found.sort_by_key(|path| std::cmp::Reverse(version_key(path)));
     found
 }
@@ -83,7 +92,11 @@ fn matching(dir: &Path, part: &str) -> Vec<PathBuf> {
         let path = dir.join(part);
         return if path.is_dir() { vec![path] } else { Vec::new() };
     };
-    let mut found: Vec<PathBuf> = entries(dir).filter(|name| name.to_string_lossy().starts_with(start)).map(|name| dir.join(name)).filter(|path| path.is_dir()).collect();
+    let mut found: Vec<PathBuf> = entries(dir)
+        .filter(|name| name.to_string_lossy().starts_with(start))
+        .map(|name| dir.join(name))
+        .filter(|path| path.is_dir())
+        .collect();
     found.sort_by_key(|path| std::cmp::Reverse(version_key(path)));
     found
 }
@@ -101,7 +114,11 @@ mod tests {
     #[test]
     fn finds_the_newest_library_of_a_wheel() {
         let dir = tempfile::tempdir().unwrap();
-        for path in ["nvidia/cu12/lib/libnvrtc.so.12", "nvidia/cu13/lib/libnvrtc.so.13", "nvidia/cu13/lib/libnvrtc-builtins.so.13.0"] {
+        for path in [
+            "nvidia/cu12/lib/libnvrtc.so.12",
+            "nvidia/cu13/lib/libnvrtc.so.13",
+            "nvidia/cu13/lib/libnvrtc-builtins.so.13.0",
+        ] {
             let path = dir.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, b"").unwrap();

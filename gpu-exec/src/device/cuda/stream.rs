@@ -26,7 +26,8 @@ unsafe impl Sync for CudaStream {}
 impl CudaStream {
     pub(super) fn new(context: Arc<Context>, rings: Arc<Rings>) -> DeviceResult<Self> {
         context.bind()?;
-        let stream = result::stream::create(result::stream::StreamKind::NonBlocking).map_err(failed("cuStreamCreate"))?;
+        let stream =
+            result::stream::create(result::stream::StreamKind::NonBlocking).map_err(failed("cuStreamCreate"))?;
         Ok(Self { context, rings, stream })
     }
 

@@ -89,7 +89,10 @@ unsafe extern "C" fn misaligned(lane: *mut Lane, address: *const c_void, alignme
     unsafe {
         let worker = (*lane).worker.cast::<Worker>();
         let tid = (*lane).tid;
-        fail(worker, format!("thread {tid} accesses {address:p}, which is not aligned to {alignment} bytes, at {site}"));
+        fail(
+            worker,
+            format!("thread {tid} accesses {address:p}, which is not aligned to {alignment} bytes, at {site}"),
+        );
     }
 }
 

@@ -172,7 +172,8 @@ impl EmulatedKernel {
         unsafe {
             let library = Library::new(path).map_err(failed)?;
             let entry = *library.get::<Entry>(name.as_bytes()).map_err(failed)?;
-            let params_bytes = **library.get::<*const u64>(format!("{name}_params_bytes").as_bytes()).map_err(failed)?;
+            let params_bytes =
+                **library.get::<*const u64>(format!("{name}_params_bytes").as_bytes()).map_err(failed)?;
             Ok(Self { entry, params_bytes, sync: request.sync, _library: library })
         }
     }

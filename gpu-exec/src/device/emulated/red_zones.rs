@@ -64,10 +64,7 @@ impl RedZones {
 /// Start and length of the zones before and behind a region.
 fn zones(region: &Region) -> [(u64, usize); 2] {
     let behind = region.ptr.0 + region.bytes as u64;
-    [
-        (region.ptr.0 - ZONE_BYTES as u64, ZONE_BYTES),
-        (behind, region.occupied - region.bytes + ZONE_BYTES),
-    ]
+    [(region.ptr.0 - ZONE_BYTES as u64, ZONE_BYTES), (behind, region.occupied - region.bytes + ZONE_BYTES)]
 }
 
 fn paint(region: &Region) {

@@ -291,9 +291,7 @@ pub(super) unsafe fn run_block(worker: *mut Worker, job: &Job, bid: u32) -> Resu
                 (*worker).thread_order(threads);
                 run_group(worker, job, bid, 0, 1)
             }
-            SyncMode::Warp => (0..threads)
-                .step_by(WARP)
-                .try_for_each(|first| run_group(worker, job, bid, first, WARP)),
+            SyncMode::Warp => (0..threads).step_by(WARP).try_for_each(|first| run_group(worker, job, bid, first, WARP)),
             SyncMode::Block => run_group(worker, job, bid, 0, threads as usize),
         };
         outcome?;

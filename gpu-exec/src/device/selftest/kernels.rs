@@ -337,6 +337,19 @@ MAAR_KERNEL(swaps, Params, p) {
 
 /// All of them.
 pub(super) const KERNELS: &[Kernel] = &[
-    INDICES, SUM, VOTES, SHUFFLES, BLOCK_SUM, REVERSE, LOOK_BACK, BITS, WIDE, FLOATS, LOADS, PARAMETERS, ATOMICS,
-    SHARED_ATOMICS, SWAPS,
+    INDICES,
+    SUM,
+    VOTES,
+    SHUFFLES,
+    BLOCK_SUM,
+    REVERSE,
+    LOOK_BACK,
+    BITS,
+    WIDE,
+    FLOATS,
+    LOADS,
+    PARAMETERS,
+    ATOMICS,
+    SHARED_ATOMICS,
+    SWAPS,
 ];

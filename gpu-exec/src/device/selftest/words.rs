@@ -8,8 +8,9 @@ use super::{CheckError, CheckResult, kernels};
 
 pub(super) fn bits(device: &Arc<DeviceHandle>) -> CheckResult {
     let bench = Bench::new(device)?;
-    let values: Vec<u64> =
-        (0..32).map(|i| if i < 2 { i * u64::MAX } else { 0xDEAD_BEEF_0BAD_F00D_u64.rotate_left(i as u32 * 3) >> i }).collect();
+    let values: Vec<u64> = (0..32)
+        .map(|i| if i < 2 { i * u64::MAX } else { 0xDEAD_BEEF_0BAD_F00D_u64.rotate_left(i as u32 * 3) >> i })
+        .collect();
     let (input, out) = (bench.up(&values)?, bench.zeros::<u64>(320)?);
     bench.run(&kernels::BITS, shape(1, 32, 0), &[input.ptr().0, out.ptr().0])?;
     let want: Vec<u64> = values
@@ -60,7 +61,8 @@ pub(super) fn floats(device: &Arc<DeviceHandle>) -> CheckResult {
     let (left, right, out) = (bench.up(&a)?, bench.up(&b)?, bench.zeros::<f64>(32 * 9)?);
     bench.run(&kernels::FLOATS, shape(1, 32, 0), &[left.ptr().0, right.ptr().0, out.ptr().0])?;
     // `a * b + a` is rounded twice: neither device may fuse it.
-    let row = |a: f64, b: f64| [a % b, a.abs().sqrt(), a.floor(), a.ceil(), a.trunc(), a.round(), a.abs(), a * b + a, a / b];
+    let row =
+        |a: f64, b: f64| [a % b, a.abs().sqrt(), a.floor(), a.ceil(), a.trunc(), a.round(), a.abs(), a * b + a, a / b];
     let want: Vec<f64> = a.iter().zip(&b).flat_map(|(a, b)| row(*a, *b)).collect();
     same("floats", &bench.down(&out)?, &want)
 }
