@@ -57,10 +57,6 @@ impl Writer {
         format!("p.{}", argument.declaration(position).1)
     }
 
-    pub(super) fn arguments(&self) -> &[Argument] {
-        &self.arguments
-    }
-
     /// A point to return to: what is written between `mark` and `take_since` can be moved.
     pub(super) fn mark(&self) -> usize {
         self.lines.len()

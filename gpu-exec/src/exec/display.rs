@@ -45,7 +45,18 @@ pub(super) fn write(
 fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Result {
     write!(f, ", rows_out={}, load_ms={:.3}, strategy_ms={:.3}, compile_ms={:.3}, run_ms={:.3}", report.rows_out, report.load_ms, report.strategy_ms, report.compile_ms, report.run_ms)?;
     for load in &report.loads {
-        write!(f, "\n      load: {load}")?;
+        write!(
+            f,
+            "\n      load: files={}, row_groups={}, pruned={}, columns_loaded={}, columns_resident={}, file_bytes={}, decode_ms={:.1}, upload_ms={:.1}",
+            load.files,
+            load.row_groups,
+            load.row_groups_pruned,
+            load.columns_loaded,
+            load.columns_resident,
+            load.file_bytes_read,
+            load.decode_ms,
+            load.upload_ms
+        )?;
     }
     for (number, pipeline) in report.pipelines.iter().enumerate() {
         write!(f, "\n      pipeline {}: {}", number + 1, Measured(pipeline))?;
