@@ -116,7 +116,7 @@ async fn only_projected_bytes_are_read() {
     bench.write("a.parquet", &[batch(&[("k", int(0..20_000)), ("noise", noise), ("z", int((0..20_000).map(|i| i % 3)))])]);
     let size = std::fs::metadata(bench.path("a.parquet")).unwrap().len();
     let loaded = bench.query("z", None).await;
-    assert!(loaded.stats.file_bytes_read < 70_000 && size > 300_000, "{} of {size}", loaded.stats.file_bytes_read);
+    assert!(loaded.stats.file_bytes_read < (64 << 10) + 10_000 && size > 300_000, "{} of {size}", loaded.stats.file_bytes_read);
 }
 
 #[tokio::test]
@@ -362,13 +362,16 @@ async fn dropping_a_load_stops_it_and_leaves_a_working_store() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn queries_side_by_side_agree() {
-    let bench = Bench::new();
+    let bench = Arc::new(Bench::new());
     let groups: Vec<_> = (0..4).map(|g| every_type(g * 3000, 3000, 3)).collect();
     bench.write("a.parquet", &groups[..2]);
     bench.write("b.parquet", &groups[2..]);
     let scans = [bench.plan("*", None).await, bench.plan("words, i64", None).await, bench.plan("*", None).await];
-    let loads = scans.iter().map(|scan| bench.load(scan));
-    let loaded = futures::future::try_join_all(loads).await.unwrap();
+    let spawn = |scan| {
+        let bench = Arc::clone(&bench);
+        tokio::spawn(async move { bench.load(&scan).await.unwrap() })
+    };
+    let loaded = futures::future::try_join_all(scans.map(spawn)).await.unwrap();
     let all = columns_of(&groups);
     assert_eq!(bench.rows(&loaded[0].table), all);
     assert_eq!(bench.rows(&loaded[1].table), [all[18].clone(), all[3].clone()]);

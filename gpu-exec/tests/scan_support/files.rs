@@ -73,7 +73,7 @@ impl Bench {
     pub async fn load(&self, scan: &ParquetScan) -> Result<Loaded, ScanError> {
         let local = || session(SessionConfig::new()).runtime_env().object_store(ObjectStoreUrl::local_filesystem()).unwrap();
         let objects = self.objects.as_ref().map_or_else(local, Arc::clone);
-        load(&self.device, &self.columns, &objects, scan).await
+        load(&self.device, &self.columns, objects, scan).await
     }
 
     /// Plans and loads.
