@@ -71,7 +71,7 @@ fn integers(data_type: &DataType, low: i128, high: i128, rows: usize, nulls: Nul
     let value = |row: usize, random: &mut StdRng| match row {
         0 => low,
         1 => high,
-        _ => low + (random.random::<u64>() as i128 * ((high - low) >> 20).max(1)).rem_euclid((high - low).saturating_add(1).max(1)),
+        _ => random.random_range(low..=high),
     };
     let values: Vec<Option<i128>> = (0..rows).map(|row| (value(row, &mut random), row)).map(|(v, row)| (!null_at(nulls, row)).then_some(v)).collect();
     let wide: Decimal128Array = values.into_iter().collect();

@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read};
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -105,6 +106,9 @@ impl ChunkJob<'_> {
             }
             let batch = guarded(|| reader.next().transpose().map_err(ParquetError::from)).map_err(|error| corrupt(error.to_string()))?;
             let Some(batch) = batch else { break };
+            if self.read.unchecked_text {
+                batch.column(0).to_data().validate_full().map_err(|error| corrupt(error.to_string()))?;
+            }
             let array = self.declared(&batch)?;
             decoded_bytes += array.get_buffer_memory_size() as u64;
             match encoder.push(&array) {
@@ -127,7 +131,7 @@ impl ChunkJob<'_> {
     /// The batch's only column, as the table declares it.
     fn declared(&self, batch: &RecordBatch) -> Result<ArrayRef, ScanError> {
         let array = batch.column(0);
-        let Some(data_type) = &self.read.cast_to else { return Ok(std::sync::Arc::clone(array)) };
+        let Some(data_type) = &self.read.cast_to else { return Ok(Arc::clone(array)) };
         let options = CastOptions { safe: false, ..CastOptions::default() };
         cast_with_options(array, data_type, &options).map_err(|error| ScanError::Unsupported {
             path: self.footer.meta.location.clone(),

@@ -94,7 +94,10 @@ pub(crate) async fn fetch(device: &Arc<DeviceHandle>, objects: &Arc<dyn ObjectSt
         fetched_mib: Semaphore::new(FETCHED_MIB_MAX as usize),
     });
     let _stop = StopOnDrop(Arc::clone(&shared));
-    let groups = tasks.into_iter().map(|task| fetch_group(Arc::clone(&shared), task));
+    let mut groups = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        groups.push(fetch_group(Arc::clone(&shared), task));
+    }
     let fetched: Vec<Vec<Fetched>> = futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).try_collect().await?;
     Ok(fetched.into_iter().flatten().collect())
 }

@@ -52,14 +52,15 @@ struct Column {
 pub async fn load(
     device: &Arc<DeviceHandle>,
     columns: &Arc<ColumnStore>,
-    objects: &Arc<dyn ObjectStore>,
+    objects: Arc<dyn ObjectStore>,
     scan: &ParquetScan,
 ) -> Result<Loaded, ScanError> {
     let mut stats = LoadStats::default();
-    let opened = open(columns, objects, scan, &mut stats).await?;
+    let opened = open(columns, &*objects, scan, &mut stats).await?;
     let mut wanted = plan_columns(columns, scan, &opened)?;
+    columns.trim(); // now, as what this query needs is held
     stats.columns_resident = wanted.iter().flat_map(|column| &column.pieces).flatten().count() as u64;
-    load_missing(device, columns, objects, scan, &opened, &mut wanted, &mut stats).await?;
+    load_missing(device, columns, &objects, scan, &opened, &mut wanted, &mut stats).await?;
     // Merging dictionaries is work for a processor: it does not belong on the threads that wait for files.
     let (device, columns, projection) = (Arc::clone(device), Arc::clone(columns), scan.projection.clone());
     let finish = move || assemble(&device, &columns, &projection, &opened.groups, wanted, stats);

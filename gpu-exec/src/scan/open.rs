@@ -36,8 +36,12 @@ pub(crate) async fn open(
     stats: &mut LoadStats,
 ) -> Result<Opened, ScanError> {
     let url: Arc<str> = scan.store_url.as_str().into();
-    let opened = scan.files.iter().map(|listed| open_file(columns, objects, &url, listed));
-    let opened: Vec<_> = futures::stream::iter(opened).buffered(FILES_AT_ONCE).try_collect().await?;
+    // A list, not an adapter with a closure: a stream that borrows through one is not `Send` enough to be spawned.
+    let mut opening = Vec::with_capacity(scan.files.len());
+    for listed in &scan.files {
+        opening.push(open_file(columns, objects, &url, listed));
+    }
+    let opened: Vec<_> = futures::stream::iter(opening).buffered(FILES_AT_ONCE).try_collect().await?;
     stats.files = opened.len() as u64;
     stats.file_bytes_read += opened.iter().flatten().map(|(_, bytes)| bytes).sum::<u64>();
     let footers: Vec<_> = opened.into_iter().flatten().map(|(footer, _)| footer).collect();
@@ -91,18 +95,20 @@ fn surviving(footers: &[Arc<Footer>], scan: &ParquetScan, stats: &mut LoadStats)
 /// Asks again for the state of the files that were read: bytes of two states must not be mixed.
 pub(crate) async fn unchanged(columns: &ColumnStore, objects: &dyn ObjectStore, scan: &ParquetScan, read: &[Arc<Footer>]) -> Result<(), ScanError> {
     let url: Arc<str> = scan.store_url.as_str().into();
-    let check = |footer: Arc<Footer>| {
-        let url = Arc::clone(&url);
-        async move {
-            let path = &footer.meta.location;
-            let changed = match objects.head(path).await {
-                Ok(meta) if FileState::of(&meta) == FileState::of(&footer.meta) => return Ok(()),
-                Ok(_) => ScanError::FileChanged { path: path.clone() },
-                Err(error) => ScanError::store(path, error),
-            };
-            columns.forget(&url, path);
-            Err(changed)
-        }
+    let mut checks = Vec::with_capacity(read.len());
+    for footer in read {
+        checks.push(check_unchanged(columns, objects, &url, footer));
+    }
+    futures::stream::iter(checks).buffer_unordered(FILES_AT_ONCE).try_collect().await
+}
+
+async fn check_unchanged(columns: &ColumnStore, objects: &dyn ObjectStore, url: &Arc<str>, footer: &Footer) -> Result<(), ScanError> {
+    let path = &footer.meta.location;
+    let changed = match objects.head(path).await {
+        Ok(meta) if FileState::of(&meta) == FileState::of(&footer.meta) => return Ok(()),
+        Ok(_) => ScanError::FileChanged { path: path.clone() },
+        Err(error) => ScanError::store(path, error),
     };
-    futures::stream::iter(read.iter().map(Arc::clone)).map(check).buffer_unordered(FILES_AT_ONCE).try_collect().await
+    columns.forget(url, path);
+    Err(changed)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::Type as PhysicalType;
+use parquet::basic::{ConvertedType, Type as PhysicalType};
 
 use super::ScanError;
 use super::footer::{Footer, guarded};
@@ -31,6 +31,9 @@ pub(crate) struct LeafRead {
     pub(crate) reader: ArrowReaderMetadata,
     /// The declared type, where the reader's arrays must be cast to it.
     pub(crate) cast_to: Option<DataType>,
+    /// The reader yields text without having checked that it is UTF-8 (JSON, for one): it only checks columns that are
+    /// annotated as UTF-8.
+    pub(crate) unchecked_text: bool,
 }
 
 impl ColumnRead {
@@ -57,7 +60,9 @@ impl ColumnRead {
         } else {
             return Err(unsupported(format!("its type {read_type} in the file cannot be cast to {}", declared.data_type())));
         };
-        Ok(ColumnRead::Leaf(LeafRead { leaf, reader, cast_to }))
+        let annotated = footer.metadata.file_metadata().schema_descr().column(leaf).converted_type() == ConvertedType::UTF8;
+        let unchecked_text = !annotated && Type::from_arrow(&read_type) == Some(Type::Text);
+        Ok(ColumnRead::Leaf(LeafRead { leaf, reader, cast_to, unchecked_text }))
     }
 }
 
@@ -99,7 +104,6 @@ fn wanted_type(physical: PhysicalType, actual: &DataType, declared: &DataType) -
     let text = Type::from_arrow(declared) == Some(Type::Text);
     match actual {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) if text => dictionary_type(),
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView if text => dictionary_type(),
         DataType::Decimal128(precision, scale) => match physical {
             PhysicalType::INT32 if *precision <= 9 => DataType::Decimal32(*precision, *scale),
             PhysicalType::INT64 if *precision <= 18 => DataType::Decimal64(*precision, *scale),

@@ -1,5 +1,7 @@
 //! What loading a scan did, for the query's report.
 
+use std::fmt;
+
 /// Counts of one [`super::load`]. A column chunk is one column of one row group.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LoadStats {
@@ -27,4 +29,24 @@ pub struct LoadStats {
     pub decode_ms: f64,
     /// Time of all decoding threads together spent copying to the device, in milliseconds.
     pub upload_ms: f64,
+}
+
+impl fmt::Display for LoadStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "files={}, row_groups={} ({} pruned), column_chunks={} resident + {} loaded",
+            self.files, self.row_groups, self.row_groups_pruned, self.columns_resident, self.columns_loaded
+        )?;
+        let seldom =
+            [("recoded", self.columns_recoded), ("layout_misses", self.layout_misses), ("text_hashed", self.text_hashed)];
+        for (name, count) in seldom.into_iter().filter(|(_, count)| *count > 0) {
+            write!(f, ", {name}={count}")?;
+        }
+        write!(
+            f,
+            ", file_bytes={}, decoded_bytes={}, device_bytes={}, decode_ms={:.3}, upload_ms={:.3}",
+            self.file_bytes_read, self.decoded_bytes, self.device_bytes, self.decode_ms, self.upload_ms
+        )
+    }
 }

@@ -87,6 +87,15 @@ impl ColumnStore {
         victims.iter().map(Piece::bytes).sum() // memory is given back after the lock
     }
 
+    /// Gives back what exceeds the byte budget: pieces that a query held when they were inserted may be free by now.
+    pub(crate) fn trim(&self) {
+        let mut state = self.state.lock();
+        let over = self.budget_bytes.map_or(0, |budget| state.stats.bytes.saturating_sub(budget));
+        let victims = if over > 0 { state.evict(over) } else { vec![] };
+        drop(state);
+        drop(victims);
+    }
+
     /// Drops every piece that no query holds, and all footers.
     pub fn clear(&self) {
         let mut state = self.state.lock();
@@ -171,10 +180,9 @@ impl ColumnStore {
         if let Some(replaced) = &replaced {
             state.stats.bytes -= replaced.piece.bytes();
         }
-        let over = self.budget_bytes.map_or(0, |budget| state.stats.bytes.saturating_sub(budget));
-        let victims = if over > 0 { state.evict(over) } else { vec![] };
         drop(state);
-        drop((replaced, victims));
+        drop(replaced);
+        self.trim();
     }
 }
 

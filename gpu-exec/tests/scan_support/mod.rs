@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+pub mod files;
+
 use arrow::array::Array;
 use datafusion::common::ScalarValue;
 use maar_gpu_exec::column::{IntWidth, Stored};

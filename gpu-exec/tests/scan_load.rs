@@ -1,0 +1,400 @@
+//! Loading scans: what comes out is what the files hold, whatever their encodings, and nothing is read twice.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod scan_support;
+
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type, TimeUnit};
+use maar_gpu_exec::column::{IntWidth, Stored};
+use maar_gpu_exec::device::DeviceOptions;
+use maar_gpu_exec::scan::{ScanError, upload_batches};
+use parquet::basic::Compression;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+
+use self::scan_support::files::{Bench, batch, rows};
+use self::scan_support::{Value, expected};
+
+fn int(values: impl IntoIterator<Item = i64>) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(values))
+}
+
+fn text(values: &[Option<&str>]) -> ArrayRef {
+    Arc::new(values.iter().copied().collect::<StringArray>())
+}
+
+/// A batch with a column of every type, `rows` rows from `start`, NULLs every `every` rows.
+fn every_type(start: i64, rows: i64, every: i64) -> RecordBatch {
+    let valid = |i: &i64| every == 0 || i % every != 0;
+    let ints: Int64Array = (start..start + rows).map(|i| valid(&i).then_some(i)).collect();
+    let small: Int64Array = (start..start + rows).map(|i| valid(&i).then_some(i % 100)).collect();
+    let to = |array: &Int64Array, data_type: DataType| cast(array, &data_type).unwrap();
+    let decimal = |p, s| -> ArrayRef {
+        let values: Decimal128Array = ints.iter().map(|v| v.map(|v| i128::from(v) * 37 - 5000)).collect();
+        Arc::new(values.with_precision_and_scale(p, s).unwrap())
+    };
+    let huge: Decimal128Array = ints.iter().map(|v| v.map(|v| i128::from(v) * 10_i128.pow(30) - 7)).collect();
+    let words: StringArray = ints.iter().map(|v| v.map(|v| ["", "Zebra", "ä", "語", "a"][v as usize % 5].repeat(v as usize % 3))).collect();
+    batch(&[
+        ("i8", to(&small, DataType::Int8)),
+        ("i16", to(&small, DataType::Int16)),
+        ("i32", to(&ints, DataType::Int32)),
+        ("i64", Arc::new(ints.clone())),
+        ("u8", to(&small, DataType::UInt8)),
+        ("u16", to(&small, DataType::UInt16)),
+        ("u32", to(&ints, DataType::UInt32)),
+        ("u64", Arc::new(ints.iter().map(|v| v.map(|v| u64::MAX - v as u64)).collect::<UInt64Array>())),
+        ("f32", to(&ints, DataType::Float32)),
+        ("f64", to(&ints, DataType::Float64)),
+        ("flag", Arc::new(ints.iter().map(|v| v.map(|v| v % 3 == 0)).collect::<BooleanArray>())),
+        ("date", cast(&to(&ints, DataType::Int32), &DataType::Date32).unwrap()),
+        ("ts_ms", to(&ints, DataType::Timestamp(TimeUnit::Millisecond, None))),
+        ("ts_us", to(&ints, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))),
+        ("ts_ns", to(&ints, DataType::Timestamp(TimeUnit::Nanosecond, None))),
+        ("d9", decimal(9, 2)),
+        ("d15", decimal(15, 2)),
+        ("d38", Arc::new(huge.with_precision_and_scale(38, 4).unwrap())),
+        ("words", Arc::new(words)),
+    ])
+}
+
+fn columns_of(batches: &[RecordBatch]) -> Vec<Vec<Option<Value>>> {
+    (0..batches[0].num_columns()).map(|c| batches.iter().flat_map(|b| expected(b.column(c))).collect()).collect()
+}
+
+fn properties(version: WriterVersion, compression: Compression, dictionary: bool) -> WriterProperties {
+    WriterProperties::builder()
+        .set_writer_version(version)
+        .set_compression(compression)
+        .set_dictionary_enabled(dictionary)
+        .set_data_page_row_count_limit(1000)
+        .set_write_batch_size(500)
+        .build()
+}
+
+#[tokio::test]
+async fn every_type_codec_and_page_version() {
+    let batches = [every_type(1, 5000, 0), every_type(4000, 2049, 7), every_type(9000, 33, 1), every_type(20_000, 1, 0)];
+    let codecs = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(Default::default()), Compression::LZ4_RAW, Compression::GZIP(Default::default()), Compression::BROTLI(Default::default())];
+    let cases = codecs.into_iter().map(|codec| (WriterVersion::PARQUET_1_0, codec, true)).chain([
+        (WriterVersion::PARQUET_2_0, Compression::SNAPPY, true),
+        (WriterVersion::PARQUET_2_0, Compression::UNCOMPRESSED, false),
+        (WriterVersion::PARQUET_1_0, Compression::SNAPPY, false),
+    ]);
+    for (version, codec, dictionary) in cases {
+        let bench = Bench::new();
+        bench.write_with("a.parquet", &batches, properties(version, codec, dictionary));
+        let loaded = bench.query("*", None).await;
+        assert_eq!(bench.rows(&loaded.table), columns_of(&batches), "{version:?} {codec:?} dictionary {dictionary}");
+        assert_eq!(loaded.stats.row_groups, 4);
+        assert_eq!(loaded.stats.columns_loaded, 4 * 19);
+        assert_eq!(loaded.stats.text_hashed > 0, !dictionary);
+    }
+}
+
+#[tokio::test]
+async fn a_second_query_reads_nothing() {
+    let bench = Bench::new();
+    bench.write("a.parquet", &[every_type(1, 3000, 5), every_type(10, 100, 0)]);
+    let first = bench.query("i32, words, d15", None).await;
+    assert!(first.stats.file_bytes_read > 0 && first.stats.columns_loaded == 6);
+    let again = bench.query("words, i32", None).await;
+    assert_eq!((again.stats.file_bytes_read, again.stats.columns_loaded, again.stats.columns_resident), (0, 0, 4));
+    assert_eq!(bench.rows(&again.table), [bench.rows(&first.table)[1].clone(), bench.rows(&first.table)[0].clone()]);
+    let more = bench.query("words, f64", None).await;
+    assert_eq!((more.stats.columns_loaded, more.stats.columns_resident), (2, 2));
+    assert!(more.stats.file_bytes_read > 0 && more.stats.file_bytes_read < first.stats.file_bytes_read);
+}
+
+#[tokio::test]
+async fn only_projected_bytes_are_read() {
+    let bench = Bench::new();
+    let noise: ArrayRef = Arc::new((0..20_000).map(|i| Some(format!("{:x}", (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)))).collect::<StringArray>());
+    bench.write("a.parquet", &[batch(&[("k", int(0..20_000)), ("noise", noise), ("z", int((0..20_000).map(|i| i % 3)))])]);
+    let size = std::fs::metadata(bench.path("a.parquet")).unwrap().len();
+    let loaded = bench.query("z", None).await;
+    assert!(loaded.stats.file_bytes_read < (64 << 10) + 10_000 && size > 300_000, "{} of {size}", loaded.stats.file_bytes_read);
+}
+
+#[tokio::test]
+async fn files_that_differ_in_dictionaries_widths_and_validity_are_one_table() {
+    let bench = Bench::new();
+    let parts = [
+        batch(&[("k", int([1, 2, 3])), ("s", text(&[Some("m"), Some("a"), Some("m")])), ("n", int([5, 5, 5]))]),
+        batch(&[("k", int([100_000, -7])), ("s", text(&[None, Some("z")])), ("n", Arc::new(Int64Array::from(vec![None, None])))]),
+        batch(&[("k", int([1 << 40])), ("s", text(&[None])), ("n", Arc::new(Int64Array::from(vec![None])))]),
+        batch(&[("k", int([4, 5])), ("s", text(&[Some(""), Some("m")])), ("n", int([6, 7]))]),
+    ];
+    bench.write("a.parquet", &parts[..1]);
+    bench.write("b.parquet", &parts[1..3]);
+    bench.write("c.parquet", &parts[3..]);
+    let loaded = bench.query("*", None).await;
+    assert_eq!(bench.rows(&loaded.table), columns_of(&parts));
+    let [k, s, n] = &loaded.table.columns[..] else { panic!() };
+    assert!(matches!(k.stored, Stored::Int { width: IntWidth::W64, base: 0 }), "{:?}", k.stored);
+    let Stored::Codes { dictionary, .. } = &s.stored else { panic!() };
+    assert_eq!(dictionary.values().iter().flatten().collect::<Vec<_>>(), ["", "a", "m", "z"]);
+    assert_eq!((s.facts.nulls, s.facts.range), (2, Some((0, 3))));
+    assert_eq!((n.facts.nulls, n.facts.range, n.facts.unique), (3, Some((5, 7)), false));
+    let again = bench.query("*", None).await;
+    assert_eq!((again.stats.file_bytes_read, again.stats.columns_recoded), (0, 0));
+    assert_eq!(bench.rows(&again.table), columns_of(&parts));
+}
+
+#[tokio::test]
+async fn uniqueness_is_proven_across_row_groups() {
+    let bench = Bench::new();
+    bench.write("a.parquet", &[batch(&[("k", int(0..50)), ("d", int(0..50))]), batch(&[("k", int(50..80)), ("d", int(49..79))])]);
+    let loaded = bench.query("k, d", None).await;
+    assert!(loaded.table.columns[0].facts.unique && !loaded.table.columns[1].facts.unique);
+    assert_eq!(loaded.table.columns[0].facts.range, Some((0, 79)));
+}
+
+#[tokio::test]
+async fn row_groups_are_pruned_and_layouts_stay() {
+    let bench = Bench::new();
+    let groups: Vec<_> = (0..5).map(|g| batch(&[("k", int(g * 1000..g * 1000 + 10)), ("s", text(&[Some(["p", "q", "r", "s", "t"][g as usize]); 10]))])).collect();
+    bench.write("a.parquet", &groups);
+    let loaded = bench.query("k, s", Some("k >= 3000")).await;
+    assert_eq!((loaded.stats.row_groups, loaded.stats.row_groups_pruned, loaded.table.segments.len()), (5, 3, 2));
+    assert_eq!(bench.rows(&loaded.table), columns_of(&groups[3..]));
+    assert!(matches!(loaded.table.columns[0].stored, Stored::Int { width: IntWidth::W16, .. }));
+    let by_text = bench.query("k, s", Some("s = 'q'")).await;
+    assert_eq!(by_text.stats.row_groups_pruned, 4);
+    let all = bench.query("k, s", None).await;
+    assert_eq!((all.stats.columns_resident, all.stats.columns_loaded), (6, 4));
+    assert_eq!(bench.rows(&all.table), columns_of(&groups));
+    let none = bench.query("k", Some("k > 100000")).await;
+    assert_eq!((none.table.rows(), none.table.segments.len(), none.stats.row_groups_pruned), (0, 0, 5));
+}
+
+#[tokio::test]
+async fn no_columns_and_no_rows() {
+    let bench = Bench::new();
+    bench.write("a.parquet", &[every_type(0, 100, 0), every_type(0, 2049, 0)]);
+    bench.write("b.parquet", &[every_type(0, 100, 0).slice(0, 0)]);
+    std::fs::write(bench.path("c.parquet"), b"").unwrap();
+    let mut scan = bench.plan("i32", None).await;
+    scan.projection = vec![];
+    let loaded = bench.load(&scan).await.unwrap();
+    assert_eq!((loaded.table.rows(), loaded.table.columns.len(), loaded.stats.columns_loaded), (2149, 0, 0));
+    let empty = Bench::new();
+    empty.write("b.parquet", &[every_type(0, 100, 0).slice(0, 0)]);
+    let loaded = empty.query("*", None).await;
+    assert_eq!((loaded.table.rows(), loaded.table.columns.len()), (0, 19));
+}
+
+#[tokio::test]
+async fn added_replaced_and_deleted_files_are_seen() {
+    let bench = Bench::new();
+    bench.write("a.parquet", &[batch(&[("k", int([1, 2]))])]);
+    bench.write("b.parquet", &[batch(&[("k", int([3]))])]);
+    let values = |loaded: &maar_gpu_exec::scan::Loaded| bench.rows(&loaded.table).concat();
+    let ints = |values: &[i128]| values.iter().map(|v| Some(Value::Int(*v))).collect::<Vec<_>>();
+    assert_eq!(values(&bench.query("k", None).await), ints(&[1, 2, 3]));
+    bench.write("c.parquet", &[batch(&[("k", int([70_000]))])]);
+    assert_eq!(values(&bench.query("k", None).await), ints(&[1, 2, 3, 70_000]));
+    let stale = bench.plan("k", None).await;
+    bench.write("a.parquet", &[batch(&[("k", int([9, 8, 7, 6]))])]);
+    // Planned before the file was replaced, loaded after: the file as it is now.
+    assert_eq!(values(&bench.load(&stale).await.unwrap()), ints(&[9, 8, 7, 6, 3, 70_000]));
+    assert!(bench.columns.stats().outdated >= 1);
+    std::fs::remove_file(bench.path("b.parquet")).unwrap();
+    match bench.load(&stale).await {
+        Err(ScanError::FileGone { path }) => assert!(path.as_ref().ends_with("b.parquet")),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(values(&bench.query("k", None).await), ints(&[9, 8, 7, 6, 70_000]));
+}
+
+#[tokio::test]
+async fn without_statistics_the_full_width_is_taken() {
+    let bench = Bench::new();
+    let properties = WriterProperties::builder().set_statistics_enabled(EnabledStatistics::None).build();
+    bench.write_with("a.parquet", &[every_type(1, 100, 3)], properties);
+    let loaded = bench.query("*", None).await;
+    assert_eq!(bench.rows(&loaded.table), columns_of(&[every_type(1, 100, 3)]));
+    assert!(matches!(loaded.table.columns[3].stored, Stored::Int { width: IntWidth::W64, .. }));
+    assert_eq!(loaded.table.columns[3].facts.range, Some((1, 100)));
+}
+
+/// Rewrites an `i64` column's footer maximum: the file claims less than it holds.
+fn understate_maximum(bench: &Bench, name: &str, from: i64, to: i64) {
+    let mut bytes = std::fs::read(bench.path(name)).unwrap();
+    let footer = u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap()) as usize;
+    let start = bytes.len() - 8 - footer;
+    let mut found = 0;
+    for at in start..bytes.len() - 16 {
+        if bytes[at..at + 8] == from.to_le_bytes() {
+            bytes[at..at + 8].copy_from_slice(&to.to_le_bytes());
+            found += 1;
+        }
+    }
+    assert!(found > 0, "the footer holds the maximum");
+    std::fs::write(bench.path(name), bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_footer_that_lies_costs_a_second_read_and_nothing_else() {
+    let bench = Bench::new();
+    let parts = [batch(&[("k", int([1, 2, 3])), ("v", int([1, 1, 1]))]), batch(&[("k", int([4, 1_000_000])), ("v", int([2, 2]))])];
+    bench.write("a.parquet", &parts);
+    understate_maximum(&bench, "a.parquet", 1_000_000, 100);
+    let loaded = bench.query("*", None).await;
+    assert_eq!(bench.rows(&loaded.table), columns_of(&parts));
+    assert_eq!(loaded.stats.layout_misses, 1);
+    assert!(matches!(loaded.table.columns[0].stored, Stored::Int { width: IntWidth::W64, .. }));
+    let again = bench.query("*", None).await;
+    assert_eq!((again.stats.file_bytes_read, again.stats.layout_misses), (0, 0));
+    assert_eq!(bench.rows(&again.table), columns_of(&parts));
+}
+
+#[tokio::test]
+async fn corrupt_files_are_errors_that_name_them() {
+    let original = {
+        let bench = Bench::new();
+        bench.write_with("a.parquet", &[every_type(1, 3000, 4), every_type(1, 500, 0)], properties(WriterVersion::PARQUET_1_0, Compression::SNAPPY, true));
+        std::fs::read(bench.path("a.parquet")).unwrap()
+    };
+    let footer_bytes = u32::from_le_bytes(original[original.len() - 8..][..4].try_into().unwrap()) as usize;
+    let data_end = original.len() - 8 - footer_bytes;
+    let mut errors = 0;
+    for step in 0..60_usize {
+        let bench = Bench::new();
+        bench.write("a.parquet", &[every_type(1, 3000, 4)]);
+        let scan = bench.plan("*", None).await;
+        let mut bytes = original.clone();
+        match step % 6 {
+            0 => bytes[4..data_end].fill(step as u8),
+            1 => bytes.truncate(original.len() * step / 60),
+            // Bytes of the footer.
+            2 => bytes[data_end + footer_bytes * step / 60] ^= 0xff,
+            3 => bytes[data_end + footer_bytes * step / 120..][..8].fill(0xff),
+            _ => (0..40).for_each(|i| bytes[4 + (data_end - 4) * (step * 40 + i) / 2400] ^= 0x5a),
+        }
+        std::fs::write(bench.path("a.parquet"), bytes).unwrap();
+        match bench.load(&scan).await {
+            Ok(_) => {}
+            Err(error @ (ScanError::Corrupt { .. } | ScanError::Unsupported { .. } | ScanError::Encode { .. })) => {
+                errors += 1;
+                let message = error.to_string();
+                assert!(message.contains("a.parquet") || message.contains("column"), "{message}");
+            }
+            Err(other) => panic!("step {step}: {other:?}"),
+        }
+    }
+    assert!(errors > 30, "{errors} of 60 were noticed");
+}
+
+#[tokio::test]
+async fn missing_and_cast_columns_are_as_the_host_has_them() {
+    let bench = Bench::new();
+    let narrow = batch(&[("k", Arc::new(Int32Array::from(vec![1, -2])) as ArrayRef), ("s", Arc::new(arrow::array::BinaryArray::from_vec(vec![b"x", b"y"])) as ArrayRef)]);
+    let wide = batch(&[("k", int([1 << 40])), ("s", text(&[Some("z")])), ("extra", int([5]))]);
+    bench.write("a.parquet", &[wide.clone()]);
+    let scan = bench.plan("k, s, extra", None).await;
+    bench.write("b.parquet", &[narrow]);
+    let mut scan_both = scan.clone();
+    let mut second = scan.files[0].clone();
+    second.location = object_store::path::Path::from_absolute_path(bench.path("b.parquet")).unwrap();
+    scan_both.files.push(second);
+    let loaded = bench.load(&scan_both).await.unwrap();
+    let text = |s: &str| Some(Value::Text(s.to_owned()));
+    let int = |v| Some(Value::Int(v));
+    assert_eq!(bench.rows(&loaded.table), [
+        vec![int(1 << 40), int(1), int(-2)],
+        vec![text("z"), text("x"), text("y")],
+        vec![int(5), None, None],
+    ]);
+}
+
+#[tokio::test]
+async fn memory_is_reclaimed_from_unused_pieces_only() {
+    let options = DeviceOptions { memory_bytes: Some(200_000), ..DeviceOptions::default() };
+    let bench = Bench::with(options, None);
+    for name in ["a", "b", "c", "d"] {
+        let column = int((0..10_000).map(|i| i * 1_000_000_007 % 100_000_007));
+        bench.write(&format!("{name}.parquet"), &[batch(&[("k", Arc::clone(&column)), ("l", column)])]);
+    }
+    // 4 files x 10,000 rows x 4 bytes: one column fits, two do not.
+    let first = bench.query("k", None).await;
+    match bench.load(&bench.plan("l", None).await).await {
+        Err(ScanError::Device(error)) => assert!(error.to_string().contains("column l"), "{error}"),
+        other => panic!("{:?}", other.map(|loaded| loaded.stats)),
+    }
+    let values = bench.rows(&first.table);
+    drop(first);
+    let second = bench.query("l", None).await;
+    assert_eq!(bench.rows(&second.table), values);
+    assert!(bench.columns.stats().evicted >= 1);
+}
+
+#[tokio::test]
+async fn a_byte_budget_bounds_the_store() {
+    let bench = Bench::with(DeviceOptions::default(), Some(100_000));
+    bench.write("a.parquet", &[every_type(0, 10_000, 0)]);
+    let loaded = bench.query("*", None).await;
+    let values = bench.rows(&loaded.table);
+    drop(loaded);
+    let again = bench.query("*", None).await;
+    assert_eq!(bench.rows(&again.table), values);
+    drop(again);
+    bench.query("flag", None).await;
+    assert!(bench.columns.stats().bytes <= 100_000, "{:?}", bench.columns.stats());
+    bench.columns.clear();
+    assert_eq!((bench.columns.stats().bytes, bench.device.memory().used_bytes), (0, 0));
+}
+
+#[tokio::test]
+async fn dropping_a_load_stops_it_and_leaves_a_working_store() {
+    let bench = Bench::new();
+    let groups: Vec<_> = (0..20).map(|g| every_type(g * 5000, 5000, 0)).collect();
+    bench.write("a.parquet", &groups);
+    let scan = bench.plan("*", None).await;
+    let cut = tokio::time::timeout(std::time::Duration::from_millis(30), bench.load(&scan)).await;
+    assert!(cut.is_err(), "the load is long enough to be cut");
+    let loaded = bench.load(&scan).await.unwrap();
+    assert_eq!(bench.rows(&loaded.table), columns_of(&groups));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn queries_side_by_side_agree() {
+    let bench = Arc::new(Bench::new());
+    let groups: Vec<_> = (0..4).map(|g| every_type(g * 3000, 3000, 3)).collect();
+    bench.write("a.parquet", &groups[..2]);
+    bench.write("b.parquet", &groups[2..]);
+    let scans = [bench.plan("*", None).await, bench.plan("words, i64", None).await, bench.plan("*", None).await];
+    let spawn = |scan| {
+        let bench = Arc::clone(&bench);
+        tokio::spawn(async move { bench.load(&scan).await.unwrap() })
+    };
+    let loaded = futures::future::try_join_all(scans.map(spawn)).await.unwrap();
+    let all = columns_of(&groups);
+    assert_eq!(bench.rows(&loaded[0].table), all);
+    assert_eq!(bench.rows(&loaded[1].table), [all[18].clone(), all[3].clone()]);
+    assert_eq!(bench.rows(&loaded[2].table), all);
+}
+
+#[test]
+fn host_batches_are_uploaded() {
+    let bench = Bench::new();
+    let batches = [every_type(1, 100, 0), every_type(50, 2049, 7), every_type(0, 5, 0).slice(0, 0), every_type(900, 31, 1)];
+    let stream = bench.device.stream().unwrap();
+    let table = upload_batches(&bench.device, &stream, &batches[0].schema(), &batches).unwrap();
+    assert_eq!(rows(&bench.device, &table), columns_of(&batches));
+    assert_eq!(table.segments.len(), 1);
+    assert_eq!(table.columns[0].stored.bytes(), 1);
+    assert_eq!(table.columns[3].stored.bytes(), 2);
+    let none = upload_batches(&bench.device, &stream, &batches[0].schema(), &[]).unwrap();
+    assert_eq!((none.rows(), none.columns.len()), (0, 19));
+    let keyed: DictionaryArray<Int32Type> = [Some("b"), None, Some("a")].into_iter().collect();
+    let batch = batch(&[("d", Arc::new(keyed))]);
+    let table = upload_batches(&bench.device, &stream, &batch.schema(), &[batch.clone(), batch.slice(1, 2)]).unwrap();
+    assert_eq!(rows(&bench.device, &table), columns_of(&[batch.clone(), batch.slice(1, 2)]));
+    let nested = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new("b", DataType::Binary, true)])));
+    let error = upload_batches(&bench.device, &stream, &nested.schema(), &[]).unwrap_err();
+    assert!(error.to_string().contains("column b"), "{error}");
+}
