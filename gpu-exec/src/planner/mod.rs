@@ -4,6 +4,7 @@
 //! expression, [`support`] is the table both ask, [`placements`] says of a finished plan what runs where and why.
 //! Not here: facts, widths, join and group-by strategies, running anything.
 
+mod describe;
 mod expression;
 mod lower;
 mod nodes;
@@ -13,6 +14,7 @@ mod reason;
 mod rule;
 pub mod support;
 
+pub use describe::{describe, describe_expr, describe_type};
 pub use expression::translate;
 pub use lower::{Lowered, label, lower};
 pub use nodes::DeviceNodes;

@@ -1,0 +1,9 @@
+//! Placement seen from outside: SQL over small Parquet files, the lowered plans as snapshots, every reason by name.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod expressions;
+mod fixture;
+mod host;
+mod queries;
+mod reports;
