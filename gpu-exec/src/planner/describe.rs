@@ -80,7 +80,9 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
     let (line, inputs): (String, Vec<&Node>) = match node {
         Node::Scan { scan, fields } => (format!("scan {scan} [{}]", describe_fields(fields)), vec![]),
         Node::Input { child, fields, .. } => (format!("input {child} [{}]", describe_fields(fields)), vec![]),
-        Node::Filter { input, predicate } => (format!("filter {}", describe_expr(predicate, input.fields())), vec![input]),
+        Node::Filter { input, predicate } => {
+            (format!("filter {}", describe_expr(predicate, input.fields())), vec![input])
+        }
         Node::Project { input, exprs, fields } => {
             (format!("project [{}]", named(exprs, fields, input.fields())), vec![input])
         }
@@ -89,11 +91,8 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
         }
         Node::Aggregate { input, keys, calls, fields } => {
             let (key_fields, call_fields) = fields.split_at(keys.len().min(fields.len()));
-            let calls: Vec<_> = calls
-                .iter()
-                .zip(call_fields)
-                .map(|(call, field)| describe_call(call, field, input.fields()))
-                .collect();
+            let calls: Vec<_> =
+                calls.iter().zip(call_fields).map(|(call, field)| describe_call(call, field, input.fields())).collect();
             let keys = named(keys, key_fields, input.fields());
             (format!("aggregate keys=[{keys}] calls=[{}]", calls.join(", ")), vec![input])
         }
@@ -151,8 +150,7 @@ fn describe_call(call: &AggregateCall, field: &Field, input: &[Field]) -> String
         AggregateFunction::Max => "max",
     };
     let argument = call.argument.as_ref().map_or_else(|| "*".to_owned(), |expr| describe_expr(expr, input));
-    let filter =
-        call.filter.as_ref().map(|expr| format!(" FILTER {}", describe_expr(expr, input))).unwrap_or_default();
+    let filter = call.filter.as_ref().map(|expr| format!(" FILTER {}", describe_expr(expr, input))).unwrap_or_default();
     format!("{function}({argument}){filter}:{}{}", describe_type(call.ty), if field.nullable { "?" } else { "" })
 }
 

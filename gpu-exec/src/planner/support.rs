@@ -191,7 +191,6 @@ const ROWS: &[Row] = &[
     device(Subject::TextFunction, "bit_length", Types::TEXT),
     device(Subject::TextFunction, "btrim", Types::TEXT),
     device(Subject::TextFunction, "character_length", Types::TEXT),
-    device(Subject::TextFunction, "coalesce", Types::TEXT),
     device(Subject::TextFunction, "concat", Types::TEXT),
     device(Subject::TextFunction, "contains", Types::TEXT),
     device(Subject::TextFunction, "ends_with", Types::TEXT),
@@ -269,6 +268,14 @@ pub(crate) fn require_operator(name: &str) -> Result<(), Reason> {
         Some(Support::Device) => Ok(()),
         Some(Support::Host(why)) => Err(Reason::new(why)),
         None => Err(Reason::new(format!("{name} has no device form"))),
+    }
+}
+
+/// Why a scalar function that nothing translates stays on the host.
+pub(crate) fn function_reason(name: &str) -> Reason {
+    match ROWS.iter().find(|row| row.subject == Subject::Function && row.name == name).map(|row| row.support) {
+        Some(Support::Host(why)) => Reason::new(why),
+        _ => Reason::new(format!("the function {name} has no device form")),
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int8Array, Int32Array, Int64Array,
-    ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int8Array, Int32Array,
+    Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -129,10 +129,7 @@ impl Fixture {
         for (name, columns) in tables() {
             let path = folder.path().join(format!("{name}.parquet"));
             write(&path, &RecordBatch::try_from_iter_with_nullable(columns).unwrap());
-            context
-                .register_parquet(name, path.to_str().unwrap(), ParquetReadOptions::default())
-                .await
-                .unwrap();
+            context.register_parquet(name, path.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
         }
         Self { context, _folder: folder }
     }

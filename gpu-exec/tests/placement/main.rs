@@ -5,5 +5,6 @@
 mod expressions;
 mod fixture;
 mod host;
+mod host_form;
 mod queries;
 mod reports;

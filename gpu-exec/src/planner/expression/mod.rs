@@ -20,8 +20,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
-    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal, NegativeExpr,
-    NotExpr, TryCastExpr,
+    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, NegativeExpr, NotExpr,
+    TryCastExpr,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
@@ -49,8 +49,8 @@ fn translate_node(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr,
     if let Some(column) = node.downcast_ref::<Column>() {
         return translate_column(column, schema);
     }
-    if let Some(literal) = node.downcast_ref::<Literal>() {
-        return literal::translate(literal);
+    if let Some(value) = literal::value_of(expr) {
+        return literal::translate(&value, node);
     }
     if let Some(binary) = node.downcast_ref::<BinaryExpr>() {
         return translate_binary(expr, binary, schema);

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Operator, Volatility};
 use datafusion::physical_expr::expressions::{
-    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal, NotExpr,
-    TryCastExpr,
+    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, NotExpr, TryCastExpr,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::scalar::ScalarValue;
@@ -48,10 +48,9 @@ pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) 
     if support::require(Subject::Expression, "function of one text column", ty).is_err() {
         return Ok(None);
     }
-    let function = over_plain_strings(expr, &column, schema, &data_type)
-        .map_err(|error| Reason::at(expr.as_ref(), format!("not evaluable over a dictionary ({error})")))?;
-    let of_null = try_out(&function)
-        .map_err(|error| Reason::at(expr.as_ref(), format!("not evaluable over a dictionary ({error})")))?;
+    let function =
+        over_plain_strings(expr, &column, schema, &data_type).map_err(|error| not_evaluable(expr, &error))?;
+    let of_null = try_out(&function).map_err(|error| not_evaluable(expr, &error))?;
     let map = ExprKind::DictionaryMap { input: Box::new(input.clone()), function: HostFunction { expr: function } };
     let map = Expr::new(map, ty, nullable(expr, schema));
     if of_null.is_null() || !input.nullable {
@@ -63,6 +62,12 @@ pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) 
     let branches = vec![(is_null(input), literal::constant(of_null, ty))];
     let nullable = map.nullable;
     Ok(Some(Expr::new(ExprKind::Case { branches, otherwise: Some(Box::new(map)) }, ty, nullable)))
+}
+
+fn not_evaluable(expr: &Arc<dyn PhysicalExpr>, error: &DataFusionError) -> Reason {
+    let error = error.strip_backtrace();
+    let line = error.lines().next().unwrap_or_default();
+    Reason::at(expr.as_ref(), format!("it fails when evaluated over a dictionary ({line})"))
 }
 
 /// Why an expression over text is no map, for the cases in which nothing else can be said.
@@ -162,10 +167,13 @@ fn node_never_fails(node: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
         return binary_never_fails(binary);
     }
     if let Some(like) = node.downcast_ref::<LikeExpr>() {
-        return like.pattern().is::<Literal>();
+        return is_constant(like.pattern());
     }
     if let Some(list) = node.downcast_ref::<InListExpr>() {
-        return list.list().iter().all(|item| item.is::<Literal>());
+        return list.list().iter().all(is_constant);
+    }
+    if is_constant(node) {
+        return true;
     }
     if let Some(cast) = node.downcast_ref::<CastExpr>() {
         return match (typed(cast.expr(), schema), typed(node, schema)) {
@@ -177,7 +185,6 @@ fn node_never_fails(node: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
         return function_never_fails(function);
     }
     node.is::<Column>()
-        || node.is::<Literal>()
         || node.is::<NotExpr>()
         || node.is::<IsNullExpr>()
         || node.is::<IsNotNullExpr>()
@@ -185,11 +192,15 @@ fn node_never_fails(node: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
         || node.is::<TryCastExpr>()
 }
 
+fn is_constant(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    literal::value_of(expr).is_some()
+}
+
 fn binary_never_fails(binary: &BinaryExpr) -> bool {
     let op = *binary.op();
     match op {
         Operator::And | Operator::Or | Operator::StringConcat => true,
-        _ if is_text_operator(op) => binary.right().is::<Literal>(),
+        _ if is_text_operator(op) => is_constant(binary.right()),
         _ => comparison::operator(op).is_some(),
     }
 }
@@ -197,11 +208,10 @@ fn binary_never_fails(binary: &BinaryExpr) -> bool {
 /// Listed, immutable, and with a constant pattern where a pattern could be malformed.
 fn function_never_fails(function: &ScalarFunctionExpr) -> bool {
     let name = function.fun().name();
-    let constant_tail = || function.args().iter().skip(1).all(|arg| arg.is::<Literal>());
+    let constant_tail = || function.args().iter().skip(1).all(is_constant);
     support::is_text_function(name)
         && function.fun().signature().volatility == Volatility::Immutable
-        && (constant_tail()
-            || matches!(name, "concat" | "coalesce" | "nullif" | "contains" | "starts_with" | "ends_with"))
+        && (constant_tail() || matches!(name, "concat" | "nullif" | "contains" | "starts_with" | "ends_with"))
 }
 
 /// The expression over column 0 of type Utf8; text results become Utf8 too.
