@@ -346,6 +346,10 @@ async fn text() {
         "lower(s) = upper(s2)",
         "concat(s, '-', s)",
         "contains(s, 'b')",
+        "md5(s) = 'x'",
+        "md5(s) in ('a', 'b', 'c', 'd')",
+        "s is distinct from s2",
+        "upper(s) < lower(s2)",
         "to_hex(i)",
         "repeat(s, 2)",
     ];

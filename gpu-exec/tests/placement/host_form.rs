@@ -22,7 +22,11 @@ pub(crate) fn host_form(expr: &Expr, schema: &Schema) -> HostExpr {
     let sub = |expr: &Expr| host_form(expr, schema);
     let binary = |left: HostExpr, op, right| -> HostExpr { Arc::new(BinaryExpr::new(left, op, right)) };
     match &expr.kind {
-        ExprKind::Column(index) => Arc::new(Column::new(schema.field(*index).name(), *index)),
+        ExprKind::Column(index) => {
+            let column: HostExpr = Arc::new(Column::new(schema.field(*index).name(), *index));
+            // Texts of all encodings compare on the device.
+            if expr.ty == Type::Text { Arc::new(CastExpr::new(column, DataType::Utf8, None)) } else { column }
+        }
         ExprKind::Literal(value) => Arc::new(Literal::new(value.clone())),
         ExprKind::Deferred(function) => Arc::clone(&function.expr),
         ExprKind::Arithmetic { op, left, right } => binary(sub(left), arithmetic(*op), sub(right)),

@@ -63,7 +63,8 @@ async fn options_are_set_and_checked_through_sql() {
 async fn metadata_answers_are_no_fallback() {
     let fixture = Fixture::new().await;
     let mut text = String::new();
-    for sql in ["select count(*) from t", "select 1 + 1", "select min(k), max(k) from t", "select * from t where false"] {
+    for sql in ["select count(*) from t", "select 1 + 1", "select min(k), max(k) from t", "select * from t where false"]
+    {
         text += &format!("{sql}\n{}\n", places(&fixture, sql).await);
     }
     insta::assert_snapshot!(text);
@@ -79,6 +80,9 @@ async fn limits_and_orders_survive() {
         "select k from (select k, i from t where i > 0 order by i limit 3) where k > 1",
         "select s, max(k) as m from t group by s order by m desc limit 2",
         "select a.k from t a join t b on a.k = b.k limit 4",
+        "select count(*), sum(k) from (select k from t where i > 0 limit 2)",
+        "select k + 1 from (select k, i from t where i > 0 limit 2) where i > 5",
+        "select * from (select * from (select k from t where i > 0 limit 10 offset 1) limit 5 offset 3) limit 9",
     ];
     let fixture = Fixture::new().await;
     let mut text = String::new();

@@ -13,7 +13,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr};
 use datafusion::scalar::ScalarValue;
 
 use super::cast::{HostCast, exact_multiplier};
-use super::{literal, translate as translate_any, typed};
+use super::{literal, text, translate as translate_any, typed};
 use crate::ir::{CompareOp, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
@@ -59,10 +59,13 @@ pub(super) fn translate(
     if let Some(test) = null_test(binary, op, schema)? {
         return Ok(test);
     }
-    // Types before operands: text against text has its own reason, better than one about a lone constant.
     for operand in [binary.left(), binary.right()] {
         let (_, ty) = typed(operand, schema)?;
         support::require(Subject::Expression, "comparison", ty).map_err(|cause| Reason::at(expr.as_ref(), cause))?;
+        // A text constant beside a text that is no plain function of a column: the text is at fault.
+        if ty == Type::Text && literal::value_of(operand).is_some() {
+            return Err(text::reason(expr, schema));
+        }
     }
     let left = translate_any(binary.left(), schema)?;
     let right = translate_any(binary.right(), schema)?;
@@ -214,6 +217,7 @@ pub(super) fn translate_in_list(
         Some(items) if ty.is_float() && items.iter().any(is_zero) => {
             Err(Reason::at(expr.as_ref(), "the host's IN tells -0.0 from 0.0, the device does not"))
         }
+        Some(_) if ty == Type::Text => Err(text::reason(expr, schema)),
         Some(items) if !ty.is_float() => translate_set(list, &items, schema),
         // NaN equals NaN, which a set of values would have to know: say it as equalities.
         _ => translate_alternatives(expr, list, schema),

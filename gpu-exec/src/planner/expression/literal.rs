@@ -8,6 +8,7 @@ use datafusion::physical_expr::expressions::Literal;
 use datafusion::scalar::ScalarValue;
 
 use super::cast::HostCast;
+use super::device_type;
 use crate::ir::{Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
@@ -15,7 +16,7 @@ use crate::planner::support::{self, Subject};
 /// A constant; `host` is the expression it comes from.
 pub(super) fn translate(value: &ScalarValue, host: &dyn PhysicalExpr) -> Result<Expr, Reason> {
     let value = plain(value);
-    let ty = Type::from_arrow(&value.data_type())
+    let ty = device_type(&value.data_type())
         .ok_or_else(|| Reason::at(host, format!("a constant of type {} has no device form", value.data_type())))?;
     support::require(Subject::Expression, "literal", ty).map_err(|cause| Reason::at(host, cause))?;
     Ok(constant(value.clone(), ty))

@@ -93,7 +93,7 @@ fn translate_column(column: &Column, schema: &Schema) -> Result<Expr, Reason> {
         .fields()
         .get(column.index())
         .ok_or_else(|| Reason::at(column, format!("column {} is not among its input's", column.index())))?;
-    let ty = Type::from_arrow(field.data_type())
+    let ty = device_type(field.data_type())
         .ok_or_else(|| Reason::at(column, format!("a column of type {} has no device form", field.data_type())))?;
     Ok(Expr::column(column.index(), ty, field.is_nullable()))
 }
@@ -135,11 +135,16 @@ fn is_null(input: Expr) -> Expr {
     Expr::new(ExprKind::IsNull(Box::new(input)), Type::Bool, false)
 }
 
+/// The device's view of a host type. A decimal of negative scale (thousands and up) has none.
+pub(crate) fn device_type(data_type: &DataType) -> Option<Type> {
+    Type::from_arrow(data_type).filter(|ty| !matches!(ty, Type::Decimal { scale, .. } if *scale < 0))
+}
+
 /// The host type of an expression and the device's view of it.
 fn typed(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<(DataType, Type), Reason> {
     let data_type =
         expr.data_type(schema).map_err(|error| Reason::at(expr.as_ref(), format!("its type is unknown ({error})")))?;
-    let ty = Type::from_arrow(&data_type)
+    let ty = device_type(&data_type)
         .ok_or_else(|| Reason::at(expr.as_ref(), format!("a value of type {data_type} has no device form")))?;
     Ok((data_type, ty))
 }

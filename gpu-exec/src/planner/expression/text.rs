@@ -1,12 +1,12 @@
 //! Functions of one text column: evaluated by the host once per dictionary entry, looked up by code on the device.
 //!
 //! The host evaluates entries that no selected row holds, so only functions that never fail qualify. A function is
-//! tried here on three values: that shows it works over plain strings, and what it makes of NULL. A dictionary has no
-//! entry for NULL, so where that is not NULL the map stands inside a CASE.
+//! tried here on three values, NULL among them, which shows that it works over plain strings. What NULL becomes is
+//! part of the map: the host evaluates it beside the entries.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::array::{Array as _, ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
@@ -15,17 +15,15 @@ use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, NotExpr, TryCastExpr,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
-use datafusion::scalar::ScalarValue;
 
 use super::cast::exact_multiplier;
-use super::{comparison, is_null, literal, nullable, translate_node, typed};
+use super::{comparison, literal, nullable, translate_node, typed};
 use crate::ir::{Expr, ExprKind, HostFunction, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
 /// Values every function is tried on at planning time.
 const SAMPLE: [Option<&str>; 3] = [Some("a"), Some(""), None];
-const SAMPLE_NULL: usize = 2;
 
 /// The whole expression as a map over the dictionary of the one text column it reads; `None` where it is not such.
 pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Option<Expr>, Reason> {
@@ -50,18 +48,9 @@ pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) 
     }
     let function =
         over_plain_strings(expr, &column, schema, &data_type).map_err(|error| not_evaluable(expr, &error))?;
-    let of_null = try_out(&function).map_err(|error| not_evaluable(expr, &error))?;
-    let map = ExprKind::DictionaryMap { input: Box::new(input.clone()), function: HostFunction { expr: function } };
-    let map = Expr::new(map, ty, nullable(expr, schema));
-    if of_null.is_null() || !input.nullable {
-        return Ok(Some(map));
-    }
-    if ty == Type::Text {
-        return Err(Reason::at(expr.as_ref(), "text made from NULL has no entry in the column's dictionary"));
-    }
-    let branches = vec![(is_null(input), literal::constant(of_null, ty))];
-    let nullable = map.nullable;
-    Ok(Some(Expr::new(ExprKind::Case { branches, otherwise: Some(Box::new(map)) }, ty, nullable)))
+    try_out(&function).map_err(|error| not_evaluable(expr, &error))?;
+    let map = ExprKind::DictionaryMap { input: Box::new(input), function: HostFunction { expr: function } };
+    Ok(Some(Expr::new(map, ty, nullable(expr, schema))))
 }
 
 fn not_evaluable(expr: &Arc<dyn PhysicalExpr>, error: &DataFusionError) -> Reason {
@@ -234,12 +223,12 @@ fn over_plain_strings(
     Ok(if is_text { Arc::new(CastExpr::new(rewritten, DataType::Utf8, None)) } else { rewritten })
 }
 
-/// Evaluates over the sample and returns what NULL becomes.
-fn try_out(function: &Arc<dyn PhysicalExpr>) -> datafusion::error::Result<ScalarValue> {
+/// Evaluates over the sample.
+fn try_out(function: &Arc<dyn PhysicalExpr>) -> datafusion::error::Result<()> {
     let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, true)]));
     let column: ArrayRef = Arc::new(StringArray::from(SAMPLE.to_vec()));
     let batch = RecordBatch::try_new(schema, vec![column])?;
     let values = function.evaluate(&batch)?.into_array(SAMPLE.len())?;
     debug_assert_eq!(values.len(), SAMPLE.len());
-    ScalarValue::try_from_array(&values, SAMPLE_NULL)
+    Ok(())
 }

@@ -8,6 +8,7 @@ use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
+use super::operator::limit;
 use super::{fields_of, is_movement, label};
 use crate::ir::{AggregateCall, AggregateFunction, Expr, Node, Type};
 use crate::planner::Reason;
@@ -80,7 +81,7 @@ impl<'a> Aggregation<'a> {
         let node = Node::Aggregate { input: Box::new(input), keys, calls, fields };
         Ok(match self.limit {
             // Any so many groups will do, and each must be whole: cut after aggregating.
-            Some(rows) => Node::Limit { input: Box::new(node), skip: 0, fetch: Some(rows) },
+            Some(rows) => limit(node, 0, Some(rows)),
             None => node,
         })
     }
