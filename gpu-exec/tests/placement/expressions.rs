@@ -249,6 +249,9 @@ async fn casts() {
         "cast(d as decimal(30, 15)) = 2.5",
         "try_cast(d as decimal(30, 15)) < 0.3333",
         "cast(i as double) > 0.5",
+        "try_cast(d as decimal(38, 30))",
+        "try_cast(day as timestamp)",
+        "arrow_cast(k, 'Decimal128(5, -2)')",
         "cast(cast(d as int) as bigint) = 2",
     ];
     insta::assert_snapshot!(Bench::new().await.check_all(&cases));
