@@ -15,10 +15,10 @@ mod rule;
 pub mod support;
 
 pub use describe::{describe, describe_expr, describe_type};
-pub use expression::translate;
+pub use expression::{DEPTH_MAX, translate};
 pub use lower::{Lowered, label, lower};
 pub use nodes::DeviceNodes;
-pub use placements::{OperatorPlacement, Placement, placements, require_device_error};
+pub use placements::{OperatorPlacement, Placement, placements, placements_given, require_device_error};
 pub use policy::{Policy, estimated_scan_bytes, policy};
 pub use reason::Reason;
 pub use rule::PlacementRule;

@@ -1,6 +1,6 @@
 //! What stays on the host: the reason of the first operator at fault, query by query.
 
-use maar_gpu_exec::planner::{Placement, placements, require_device_error};
+use maar_gpu_exec::planner::{Placement, placements_given, require_device_error};
 
 use crate::fixture::{Fixture, StandIns};
 
@@ -12,7 +12,7 @@ pub(crate) async fn places(fixture: &Fixture, sql: &str) -> String {
         Placement::Metadata => format!("metadata  {}\n", operator.operator),
         Placement::Host { reason } => format!("host      {}  <- {reason}\n", operator.operator),
     };
-    placements(&plan, &StandIns, None).into_iter().map(line).collect()
+    placements_given(&plan, &StandIns, None).into_iter().map(line).collect()
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn reasons() {
 #[tokio::test]
 async fn require_device_names_the_first_operator_at_fault() {
     let fixture = Fixture::with(|options| options.require_device = true).await;
-    let error = |plan| require_device_error(&placements(&plan, &StandIns, None));
+    let error = |plan| require_device_error(&placements_given(&plan, &StandIns, None));
     let host = error(fixture.plan("select sum(k) from t where i > 0 and md5(s) = 'x'").await).unwrap();
     assert!(host.contains("FilterExec") && host.contains("md5(s)"), "{host}");
     assert!(host.contains("SET maar.require_device = false"), "{host}");

@@ -1,6 +1,6 @@
 //! Placement seen from outside: SQL over small Parquet files, the lowered plans as snapshots, every reason by name.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod expressions;
 mod fixture;

@@ -17,7 +17,7 @@ async fn small_work_stays_on_the_cpu_only_when_the_device_is_left_open() {
     assert!(bytes > 0 && bytes < 32 << 20, "{bytes}");
     let Policy::Host(reason) = policy(&plan, &MaarOptions::default(), true) else { panic!("small work was placed") };
     assert!(reason.to_string().contains("under maar.small_query_bytes = 33554432"), "{reason}");
-    let places = placements(&plan, &StandIns, Some(&reason));
+    let places = placements(&plan, Some(&StandIns), &MaarOptions::default());
     let hosts = places.iter().filter(|p| p.place == Placement::Host { reason: reason.to_string() }).count();
     assert!(hosts >= 2, "{places:?}");
 
@@ -116,4 +116,23 @@ async fn shapes() {
         text += &format!("{sql}\n{}\n\n", fixture.explain(sql).await);
     }
     insta::assert_snapshot!(text);
+}
+
+#[tokio::test]
+async fn deep_expressions_stay_on_the_host() {
+    let fixture = Fixture::new().await;
+    let sum = |terms: usize| {
+        let terms: Vec<_> = (0..terms).map(|term| format!("k * {term}")).collect();
+        format!("select sum({}) from t where i > 0", terms.join(" + "))
+    };
+    assert!(!places(&fixture, &sum(120)).await.contains("host      Aggregate"));
+    let deep = places(&fixture, &sum(200)).await;
+    assert!(deep.contains("an expression is nested deeper than 128 levels"), "{deep}");
+}
+
+#[tokio::test]
+async fn a_limit_added_late_does_not_hide_the_reason() {
+    let fixture = Fixture::new().await;
+    let text = places(&fixture, "select f, max(k) as m from t group by f order by m desc limit 2").await;
+    assert!(text.contains("lim=[2]") && text.contains("floating-point keys"), "{text}");
 }

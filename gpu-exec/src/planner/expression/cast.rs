@@ -6,7 +6,7 @@ use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Schema};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, TryCastExpr};
 
-use super::{translate as translate_any, typed};
+use super::{translate_tree as translate_any, typed};
 use crate::ir::{Bounds, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support;

@@ -13,7 +13,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr};
 use datafusion::scalar::ScalarValue;
 
 use super::cast::{HostCast, exact_multiplier};
-use super::{literal, text, translate as translate_any, typed};
+use super::{literal, text, translate_tree as translate_any, typed};
 use crate::ir::{CompareOp, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};

@@ -8,7 +8,7 @@ use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::scalar::ScalarValue;
 
-use super::{date, literal, text, translate as translate_any, typed};
+use super::{date, literal, text, translate_tree as translate_any, typed};
 use crate::ir::{ArithmeticOp, CompareOp, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};

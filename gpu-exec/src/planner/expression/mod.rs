@@ -29,11 +29,35 @@ use super::Reason;
 use super::support::{self, Subject};
 use crate::ir::{Expr, ExprKind, Type};
 
+/// Deepest expression that is placed, in levels. Translation, strategy and code generation walk expressions by
+/// recursion, on threads whose stacks may be as small as 2 MiB; a chain of so many terms has no use for a GPU.
+pub const DEPTH_MAX: usize = 128;
+
 /// Translates a host expression over a schema.
 ///
 /// # Errors
 /// The reason the expression has no device form, naming the smallest part at fault.
 pub fn translate(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, Reason> {
+    if is_deeper(expr, DEPTH_MAX) {
+        return Err(Reason::new(format!("an expression is nested deeper than {DEPTH_MAX} levels")));
+    }
+    translate_tree(expr, schema)
+}
+
+/// Whether a tree has more levels than that; by a list of what is left to see, not by recursion.
+fn is_deeper(expr: &Arc<dyn PhysicalExpr>, levels: usize) -> bool {
+    let mut left = vec![(expr, 1)];
+    while let Some((node, depth)) = left.pop() {
+        if depth > levels {
+            return true;
+        }
+        left.extend(node.children().into_iter().map(|child| (child, depth + 1)));
+    }
+    false
+}
+
+/// A tree of bounded depth.
+fn translate_tree(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, Reason> {
     if let Some(mapped) = text::translate_function(expr, schema)? {
         return Ok(mapped);
     }
@@ -43,7 +67,7 @@ pub fn translate(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, 
     translate_node(expr, schema)
 }
 
-/// One node, its children through [`translate`].
+/// One node, its children through [`translate_tree`].
 fn translate_node(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, Reason> {
     let node = expr.as_ref();
     if let Some(column) = node.downcast_ref::<Column>() {
@@ -56,13 +80,13 @@ fn translate_node(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr,
         return translate_binary(expr, binary, schema);
     }
     if let Some(not) = node.downcast_ref::<NotExpr>() {
-        return not_(translate(not.arg(), schema)?).map_err(|cause| Reason::at(node, cause));
+        return not_(translate_tree(not.arg(), schema)?).map_err(|cause| Reason::at(node, cause));
     }
     if let Some(test) = node.downcast_ref::<IsNullExpr>() {
-        return Ok(is_null(translate(test.arg(), schema)?));
+        return Ok(is_null(translate_tree(test.arg(), schema)?));
     }
     if let Some(test) = node.downcast_ref::<IsNotNullExpr>() {
-        return not_(is_null(translate(test.arg(), schema)?));
+        return not_(is_null(translate_tree(test.arg(), schema)?));
     }
     if let Some(negative) = node.downcast_ref::<NegativeExpr>() {
         return arithmetic::translate_negation(expr, negative, schema);
@@ -112,8 +136,8 @@ fn translate_binary(expr: &Arc<dyn PhysicalExpr>, binary: &BinaryExpr, schema: &
 }
 
 fn translate_connective(binary: &BinaryExpr, schema: &Schema) -> Result<Expr, Reason> {
-    let left = boolean(translate(binary.left(), schema)?, binary.left().as_ref())?;
-    let right = boolean(translate(binary.right(), schema)?, binary.right().as_ref())?;
+    let left = boolean(translate_tree(binary.left(), schema)?, binary.left().as_ref())?;
+    let right = boolean(translate_tree(binary.right(), schema)?, binary.right().as_ref())?;
     let nullable = left.nullable || right.nullable;
     let (left, right) = (Box::new(left), Box::new(right));
     let kind = if *binary.op() == Operator::And { ExprKind::And(left, right) } else { ExprKind::Or(left, right) };
