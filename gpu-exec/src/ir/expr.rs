@@ -26,6 +26,7 @@ pub enum ExprKind {
     Literal(ScalarValue),
     /// A value known only when the query runs (a scalar subquery): evaluated once on the host, then a parameter.
     Deferred(HostFunction),
+    /// Decimal operands may differ in scale; the node's type gives the scale of the result.
     Arithmetic { op: ArithmeticOp, left: Box<Expr>, right: Box<Expr> },
     Negate(Box<Expr>),
     Compare { op: CompareOp, left: Box<Expr>, right: Box<Expr> },
@@ -43,7 +44,8 @@ pub enum ExprKind {
     /// A date or timestamp plus a literal interval: calendar months first, then days, then nanoseconds.
     AddInterval { input: Box<Expr>, months: i32, days: i32, nanoseconds: i64 },
     /// Any deterministic function of one text expression (LIKE, =, ranges, IN, substr, upper, length, ...),
-    /// evaluated by the host once per dictionary entry; the device looks the result up by code.
+    /// evaluated by the host once per dictionary entry and once for NULL; the device looks the result up by code.
+    /// The function never fails; text it yields is Utf8.
     DictionaryMap { input: Box<Expr>, function: HostFunction },
 }
 
@@ -63,6 +65,7 @@ pub enum ArithmeticOp {
     Modulo,
 }
 
+/// Floats compare as the host's do: by total order, NaN equal to itself and above everything, but -0.0 equal to 0.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CompareOp {
     Equal,

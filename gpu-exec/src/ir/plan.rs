@@ -29,7 +29,7 @@ pub enum Node {
     Join { left: Box<Node>, right: Box<Node>, on: Vec<(Expr, Expr)>, residual: Option<Expr>, output: Vec<JoinColumn>, fields: Vec<Field> },
     /// Grouped when `keys` is not empty. Output: keys, then one column a call.
     Aggregate { input: Box<Node>, keys: Vec<Expr>, calls: Vec<AggregateCall>, fields: Vec<Field> },
-    /// At most `fetch` rows after skipping `skip`; which rows is not specified.
+    /// At most `fetch` rows after skipping `skip`; which rows is not specified. Only at the root of a plan.
     Limit { input: Box<Node>, skip: u64, fetch: Option<u64> },
 }
 

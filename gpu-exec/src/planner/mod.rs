@@ -4,6 +4,7 @@
 //! expression, [`support`] is the table both ask, [`placements`] says of a finished plan what runs where and why.
 //! Not here: facts, widths, join and group-by strategies, running anything.
 
+mod describe;
 mod expression;
 mod lower;
 mod nodes;
@@ -13,10 +14,11 @@ mod reason;
 mod rule;
 pub mod support;
 
-pub use expression::translate;
+pub use describe::{describe, describe_expr, describe_type};
+pub use expression::{DEPTH_MAX, translate};
 pub use lower::{Lowered, label, lower};
 pub use nodes::DeviceNodes;
-pub use placements::{OperatorPlacement, Placement, placements, require_device_error};
+pub use placements::{OperatorPlacement, Placement, placements, placements_given, require_device_error};
 pub use policy::{Policy, estimated_scan_bytes, policy};
 pub use reason::Reason;
 pub use rule::PlacementRule;

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use datafusion::common::internal_err;
 use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -25,4 +26,22 @@ pub trait DeviceNodes: Debug + Send + Sync {
 
     /// What a node made here runs; `None` for host nodes.
     fn lowered<'a>(&self, plan: &'a dyn ExecutionPlan) -> Option<&'a Lowered>;
+}
+
+/// Device nodes where there is no device: for saying what would be placed, never for placing it.
+#[derive(Debug)]
+pub(crate) struct NoDevice;
+
+impl DeviceNodes for NoDevice {
+    fn check_scan(&self, _scan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), String> {
+        Ok(())
+    }
+
+    fn make(&self, _lowered: Lowered, _original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        internal_err!("a plan was placed without a device")
+    }
+
+    fn lowered<'a>(&self, _plan: &'a dyn ExecutionPlan) -> Option<&'a Lowered> {
+        None
+    }
 }

@@ -12,8 +12,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 
 use super::lower::{Kind, Operator, fields_of, file_scan, is_movement, label, lower, recognise};
+use super::nodes::NoDevice;
+use super::policy::{Policy, policy};
 use super::{DeviceNodes, Reason};
 use crate::ir::Node;
+use crate::options::MaarOptions;
 
 /// Where an operator runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +45,23 @@ const CONSTANT_LEAVES: &[&str] = &["PlaceholderRowExec", "EmptyExec"];
 /// Operators that describe or time a plan instead of computing.
 const WRAPPERS: &[&str] = &["AnalyzeExec", "ExplainExec"];
 
-/// Every operator of a finished plan, parents first, those inside device nodes included.
-///
-/// `host_only`: why the whole query stayed on the host, where a [`super::Policy`] said so.
+/// Every operator of a finished plan, parents first, those inside device nodes included, under the options it was
+/// planned with. `nodes`: those of the open device, if one was opened.
 pub fn placements(
+    plan: &Arc<dyn ExecutionPlan>,
+    nodes: Option<&dyn DeviceNodes>,
+    options: &MaarOptions,
+) -> Vec<OperatorPlacement> {
+    match policy(plan, options, nodes.is_some()) {
+        Policy::Place => placements_given(plan, nodes.unwrap_or(&NoDevice), None),
+        Policy::Host(reason) => placements_given(plan, nodes.unwrap_or(&NoDevice), Some(&reason)),
+    }
+}
+
+/// As [`placements`], for a policy already decided.
+///
+/// `host_only`: why the whole query stayed on the host, where a [`Policy`] said so.
+pub fn placements_given(
     plan: &Arc<dyn ExecutionPlan>,
     nodes: &dyn DeviceNodes,
     host_only: Option<&Reason>,

@@ -120,7 +120,6 @@ const FIXED: Types = NUMERIC.or(TIME).or(Types::BOOL);
 const KEYS: Types = EXACT.or(TIME).or(Types::BOOL).or(Types::TEXT);
 
 const DISTINCT_CALL: &str = "DISTINCT inside an aggregate call has no device form yet";
-const TWO_TEXTS: &str = "text is compared on the device only with constants: two columns have two dictionaries";
 const FLOAT_KEY: &str = "floating-point keys compare by bits on the host and have no device form";
 const TEXT_RESULT: &str = "an expression that yields text must be a function of one text column";
 
@@ -166,14 +165,12 @@ const ROWS: &[Row] = &[
     device(Subject::Expression, "%", Types::INT),
     host(Subject::Expression, "%", NUMERIC, "the remainder of decimals and floats has no device form yet"),
     device(Subject::Expression, "negation", NUMERIC),
-    host(Subject::Expression, "comparison", Types::TEXT, TWO_TEXTS),
-    device(Subject::Expression, "comparison", FIXED),
+    device(Subject::Expression, "comparison", Types::ANY),
     device(Subject::Expression, "AND OR NOT", Types::BOOL),
     device(Subject::Expression, "IS NULL", Types::ANY),
     host(Subject::Expression, "CASE", Types::TEXT, TEXT_RESULT),
     device(Subject::Expression, "CASE", FIXED),
-    host(Subject::Expression, "IN", Types::TEXT, TWO_TEXTS),
-    device(Subject::Expression, "IN", FIXED),
+    device(Subject::Expression, "IN", Types::ANY),
     device(Subject::Expression, "date +/- interval", TIME),
     host(Subject::Expression, "literal", Types::TEXT, "a text constant on its own has no dictionary on the device"),
     device(Subject::Expression, "literal", FIXED),
@@ -191,7 +188,6 @@ const ROWS: &[Row] = &[
     device(Subject::TextFunction, "bit_length", Types::TEXT),
     device(Subject::TextFunction, "btrim", Types::TEXT),
     device(Subject::TextFunction, "character_length", Types::TEXT),
-    device(Subject::TextFunction, "coalesce", Types::TEXT),
     device(Subject::TextFunction, "concat", Types::TEXT),
     device(Subject::TextFunction, "contains", Types::TEXT),
     device(Subject::TextFunction, "ends_with", Types::TEXT),
@@ -263,12 +259,21 @@ pub(crate) fn require(subject: Subject, name: &str, ty: Type) -> Result<(), Reas
     }
 }
 
-/// Asks the table about an operator, whatever its types.
+/// Asks the table about an operator, whatever its types. A variant in brackets, as in `SortExec(TopK)`, is left out.
 pub(crate) fn require_operator(name: &str) -> Result<(), Reason> {
+    let name = name.split('(').next().unwrap_or(name);
     match ROWS.iter().find(|row| row.subject == Subject::Operator && row.name == name).map(|row| row.support) {
         Some(Support::Device) => Ok(()),
         Some(Support::Host(why)) => Err(Reason::new(why)),
         None => Err(Reason::new(format!("{name} has no device form"))),
+    }
+}
+
+/// Why a scalar function that nothing translates stays on the host.
+pub(crate) fn function_reason(name: &str) -> Reason {
+    match ROWS.iter().find(|row| row.subject == Subject::Function && row.name == name).map(|row| row.support) {
+        Some(Support::Host(why)) => Reason::new(why),
+        _ => Reason::new(format!("the function {name} has no device form")),
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, NegativeExpr};
 
-use super::{date, nullable, translate as translate_any, typed};
+use super::{date, nullable, translate_tree as translate_any, typed};
 use crate::ir::{ArithmeticOp, Expr, ExprKind};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject, Types};

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Schema};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, TryCastExpr};
 
-use super::{translate as translate_any, typed};
+use super::{translate_tree as translate_any, typed};
 use crate::ir::{Bounds, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support;
@@ -50,11 +50,26 @@ pub(super) fn translate(cast: HostCast<'_>, schema: &Schema) -> Result<Expr, Rea
         return Ok(input);
     }
     support::require_cast(input.ty, to).map_err(|cause| at(&cause))?;
-    if matches!(to, Type::Decimal { scale, .. } if scale < 0) {
-        return Err(at(&"a decimal with a negative scale has no device form"));
+    if cast.try_cast && may_overflow_before_check(input.ty, to) {
+        return Err(at(&"TRY_CAST across so many digits has no device form: the intermediate value may overflow"));
     }
     let nullable = input.nullable || (cast.try_cast && exact_multiplier(input.ty, to).is_none());
     Ok(Expr::new(ExprKind::Cast { input: Box::new(input), try_cast: cast.try_cast }, to, nullable))
+}
+
+/// Whether the multiplication that a cast begins with can leave 38 digits (64 bits for times), where TRY_CAST means NULL.
+fn may_overflow_before_check(from: Type, to: Type) -> bool {
+    let whole_digits = |ty: Type| match ty {
+        Type::Decimal { precision, scale } => i32::from(precision) - i32::from(scale),
+        _ => 20,
+    };
+    match (from, to) {
+        (Type::Decimal { .. } | Type::Int { .. }, Type::Decimal { scale, .. }) => {
+            whole_digits(from) + i32::from(scale) > i32::from(DECIMAL128_MAX_PRECISION)
+        }
+        (Type::Date | Type::Timestamp { .. }, Type::Timestamp { .. }) => true,
+        _ => false,
+    }
 }
 
 /// Whether a cast leaves the instant alone: equal zones, or both UTC or none.

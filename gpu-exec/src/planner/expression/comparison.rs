@@ -9,14 +9,14 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr, Literal};
+use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr};
 use datafusion::scalar::ScalarValue;
 
 use super::cast::{HostCast, exact_multiplier};
-use super::{literal, translate as translate_any, typed};
+use super::{literal, text, translate_tree as translate_any, typed};
 use crate::ir::{CompareOp, Expr, ExprKind, Type};
 use crate::planner::Reason;
-use crate::planner::support::{self, Subject, Types};
+use crate::planner::support::{self, Subject};
 
 /// The device's name of a host comparison, if it is one.
 pub(super) fn operator(op: Operator) -> Option<CompareOp> {
@@ -56,10 +56,16 @@ pub(super) fn translate(
             return Ok(narrowed);
         }
     }
-    // Types before operands: text against text has its own reason, better than one about a lone constant.
+    if let Some(test) = null_test(binary, op, schema)? {
+        return Ok(test);
+    }
     for operand in [binary.left(), binary.right()] {
         let (_, ty) = typed(operand, schema)?;
         support::require(Subject::Expression, "comparison", ty).map_err(|cause| Reason::at(expr.as_ref(), cause))?;
+        // A text constant beside a text that is no plain function of a column: the text is at fault.
+        if ty == Type::Text && literal::value_of(operand).is_some() {
+            return Err(text::reason(expr, schema));
+        }
     }
     let left = translate_any(binary.left(), schema)?;
     let right = translate_any(binary.right(), schema)?;
@@ -67,6 +73,21 @@ pub(super) fn translate(
         return Err(Reason::at(expr.as_ref(), "a comparison of two types has no device form"));
     }
     Ok(compare(op, left, right))
+}
+
+/// `x IS [NOT] DISTINCT FROM NULL` reads validity only.
+fn null_test(binary: &BinaryExpr, op: CompareOp, schema: &Schema) -> Result<Option<Expr>, Reason> {
+    let is_null_constant = |side| literal::value_of(side).is_some_and(|value| value.is_null());
+    let tested = match (is_null_constant(binary.left()), is_null_constant(binary.right())) {
+        (true, _) => binary.right(),
+        (_, true) => binary.left(),
+        (false, false) => return Ok(None),
+    };
+    match op {
+        CompareOp::Distinct => Ok(Some(super::not_(super::is_null(translate_any(tested, schema)?))?)),
+        CompareOp::NotDistinct => Ok(Some(super::is_null(translate_any(tested, schema)?))),
+        _ => Ok(None),
+    }
 }
 
 /// Whether two values compare as stored integers or floats.
@@ -119,10 +140,10 @@ fn compare_narrowed(
     op: CompareOp,
     schema: &Schema,
 ) -> Result<Option<Expr>, Reason> {
-    let (Some(widened), Some(literal)) = (peel(value, schema), constant.downcast_ref::<Literal>()) else {
+    let (Some(widened), Some(literal)) = (peel(value, schema), literal::value_of(constant)) else {
         return Ok(None);
     };
-    let Some(wanted) = literal::integer(literal.value()) else {
+    let Some(wanted) = literal::integer(&literal) else {
         return Ok(None);
     };
     let (_, outer) = typed(value, schema)?;
@@ -191,21 +212,32 @@ pub(super) fn translate_in_list(
 ) -> Result<Expr, Reason> {
     let (_, ty) = typed(list.expr(), schema)?;
     support::require(Subject::Expression, "IN", ty).map_err(|cause| Reason::at(expr.as_ref(), cause))?;
-    let items: Option<Vec<&ScalarValue>> =
-        list.list().iter().map(|item| item.downcast_ref::<Literal>().map(|literal| literal.value())).collect();
+    let items: Option<Vec<ScalarValue>> = list.list().iter().map(literal::value_of).collect();
     match items {
-        Some(items) if Types::of(ty) != Types::FLOAT => translate_set(list, &items, schema),
-        // Equality of floats is by total order, which a set of bit patterns would have to know: say it as equalities.
+        Some(items) if ty.is_float() && items.iter().any(is_zero) => {
+            Err(Reason::at(expr.as_ref(), "the host's IN tells -0.0 from 0.0, the device does not"))
+        }
+        Some(_) if ty == Type::Text => Err(text::reason(expr, schema)),
+        Some(items) if !ty.is_float() => translate_set(list, &items, schema),
+        // NaN equals NaN, which a set of values would have to know: say it as equalities.
         _ => translate_alternatives(expr, list, schema),
     }
 }
 
-fn translate_set(list: &InListExpr, items: &[&ScalarValue], schema: &Schema) -> Result<Expr, Reason> {
+fn is_zero(value: &ScalarValue) -> bool {
+    match value {
+        ScalarValue::Float32(Some(value)) => *value == 0.0,
+        ScalarValue::Float64(Some(value)) => *value == 0.0,
+        _ => false,
+    }
+}
+
+fn translate_set(list: &InListExpr, items: &[ScalarValue], schema: &Schema) -> Result<Expr, Reason> {
     let has_null = items.iter().any(|item| item.is_null());
-    let present = || items.iter().filter(|item| !item.is_null()).copied();
+    let present = || items.iter().filter(|item| !item.is_null());
     let (input, values): (Expr, Vec<ScalarValue>) = match peel(list.expr(), schema) {
         Some(widened) => {
-            let narrow = |item| {
+            let narrow = |item: &ScalarValue| {
                 let wanted: i128 = literal::integer(item)?;
                 let whole = wanted.rem_euclid(widened.multiplier) == 0;
                 literal::from_integer(wanted.div_euclid(widened.multiplier), &widened.data_type).filter(|_| whole)

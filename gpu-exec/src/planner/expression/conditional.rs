@@ -7,7 +7,7 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, CaseExpr};
 
-use super::{boolean, nullable, translate, typed};
+use super::{boolean, nullable, translate_tree, typed};
 use crate::ir::{Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
@@ -24,7 +24,7 @@ pub(super) fn translate_case(expr: &Arc<dyn PhysicalExpr>, case: &CaseExpr, sche
                 Some(base) => equality(base, when),
                 None => Arc::clone(when),
             };
-            let condition = boolean(translate(&condition, schema)?, condition.as_ref())?;
+            let condition = boolean(translate_tree(&condition, schema)?, condition.as_ref())?;
             Ok((condition, branch(then, ty, schema)?))
         })
         .collect::<Result<Vec<_>, Reason>>()?;
@@ -37,7 +37,7 @@ fn equality(left: &Arc<dyn PhysicalExpr>, right: &Arc<dyn PhysicalExpr>) -> Arc<
 }
 
 fn branch(value: &Arc<dyn PhysicalExpr>, ty: Type, schema: &Schema) -> Result<Expr, Reason> {
-    let found = translate(value, schema)?;
+    let found = translate_tree(value, schema)?;
     if found.ty == ty {
         return Ok(found);
     }

@@ -11,7 +11,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::scalar::ScalarValue;
 
 use super::cast::is_utc;
-use super::{literal, translate as translate_any, typed};
+use super::{literal, translate_tree as translate_any, typed};
 use crate::ir::{DatePart, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};

@@ -1,24 +1,44 @@
 //! Constants, and exact integers seen in them.
 
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::scalar::ScalarValue;
 
+use super::cast::HostCast;
+use super::device_type;
 use crate::ir::{Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
-pub(super) fn translate(literal: &Literal) -> Result<Expr, Reason> {
-    let value = plain(literal.value());
-    let ty = Type::from_arrow(&value.data_type())
-        .ok_or_else(|| Reason::at(literal, format!("a constant of type {} has no device form", value.data_type())))?;
-    support::require(Subject::Expression, "literal", ty).map_err(|cause| Reason::at(literal, cause))?;
+/// A constant; `host` is the expression it comes from.
+pub(super) fn translate(value: &ScalarValue, host: &dyn PhysicalExpr) -> Result<Expr, Reason> {
+    let value = plain(value);
+    let ty = device_type(&value.data_type())
+        .ok_or_else(|| Reason::at(host, format!("a constant of type {} has no device form", value.data_type())))?;
+    support::require(Subject::Expression, "literal", ty).map_err(|cause| Reason::at(host, cause))?;
     Ok(constant(value.clone(), ty))
 }
 
 pub(super) fn constant(value: ScalarValue, ty: Type) -> Expr {
     let nullable = value.is_null();
     Expr::new(ExprKind::Literal(value), ty, nullable)
+}
+
+/// The value of a constant, also under casts that the host's planner left standing.
+pub(super) fn value_of(expr: &Arc<dyn PhysicalExpr>) -> Option<ScalarValue> {
+    if let Some(literal) = expr.downcast_ref::<Literal>() {
+        return Some(literal.value().clone());
+    }
+    let cast = HostCast::of(expr)?;
+    let value = value_of(cast.input)?;
+    match value.cast_to(cast.target) {
+        Ok(value) => Some(value),
+        Err(_) if cast.try_cast => ScalarValue::try_from(cast.target).ok(),
+        Err(_) => None,
+    }
 }
 
 /// The value inside a dictionary-typed constant.

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
-    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal, NegativeExpr,
-    NotExpr, TryCastExpr,
+    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, NegativeExpr, NotExpr,
+    TryCastExpr,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
@@ -29,11 +29,35 @@ use super::Reason;
 use super::support::{self, Subject};
 use crate::ir::{Expr, ExprKind, Type};
 
+/// Deepest expression that is placed, in levels. Translation, strategy and code generation walk expressions by
+/// recursion, on threads whose stacks may be as small as 2 MiB; a chain of so many terms has no use for a GPU.
+pub const DEPTH_MAX: usize = 128;
+
 /// Translates a host expression over a schema.
 ///
 /// # Errors
 /// The reason the expression has no device form, naming the smallest part at fault.
 pub fn translate(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, Reason> {
+    if is_deeper(expr, DEPTH_MAX) {
+        return Err(Reason::new(format!("an expression is nested deeper than {DEPTH_MAX} levels")));
+    }
+    translate_tree(expr, schema)
+}
+
+/// Whether a tree has more levels than that; by a list of what is left to see, not by recursion.
+fn is_deeper(expr: &Arc<dyn PhysicalExpr>, levels: usize) -> bool {
+    let mut left = vec![(expr, 1)];
+    while let Some((node, depth)) = left.pop() {
+        if depth > levels {
+            return true;
+        }
+        left.extend(node.children().into_iter().map(|child| (child, depth + 1)));
+    }
+    false
+}
+
+/// A tree of bounded depth.
+fn translate_tree(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, Reason> {
     if let Some(mapped) = text::translate_function(expr, schema)? {
         return Ok(mapped);
     }
@@ -43,26 +67,26 @@ pub fn translate(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, 
     translate_node(expr, schema)
 }
 
-/// One node, its children through [`translate`].
+/// One node, its children through [`translate_tree`].
 fn translate_node(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, Reason> {
     let node = expr.as_ref();
     if let Some(column) = node.downcast_ref::<Column>() {
         return translate_column(column, schema);
     }
-    if let Some(literal) = node.downcast_ref::<Literal>() {
-        return literal::translate(literal);
+    if let Some(value) = literal::value_of(expr) {
+        return literal::translate(&value, node);
     }
     if let Some(binary) = node.downcast_ref::<BinaryExpr>() {
         return translate_binary(expr, binary, schema);
     }
     if let Some(not) = node.downcast_ref::<NotExpr>() {
-        return not_(translate(not.arg(), schema)?).map_err(|cause| Reason::at(node, cause));
+        return not_(translate_tree(not.arg(), schema)?).map_err(|cause| Reason::at(node, cause));
     }
     if let Some(test) = node.downcast_ref::<IsNullExpr>() {
-        return Ok(is_null(translate(test.arg(), schema)?));
+        return Ok(is_null(translate_tree(test.arg(), schema)?));
     }
     if let Some(test) = node.downcast_ref::<IsNotNullExpr>() {
-        return not_(is_null(translate(test.arg(), schema)?));
+        return not_(is_null(translate_tree(test.arg(), schema)?));
     }
     if let Some(negative) = node.downcast_ref::<NegativeExpr>() {
         return arithmetic::translate_negation(expr, negative, schema);
@@ -93,7 +117,7 @@ fn translate_column(column: &Column, schema: &Schema) -> Result<Expr, Reason> {
         .fields()
         .get(column.index())
         .ok_or_else(|| Reason::at(column, format!("column {} is not among its input's", column.index())))?;
-    let ty = Type::from_arrow(field.data_type())
+    let ty = device_type(field.data_type())
         .ok_or_else(|| Reason::at(column, format!("a column of type {} has no device form", field.data_type())))?;
     Ok(Expr::column(column.index(), ty, field.is_nullable()))
 }
@@ -112,8 +136,8 @@ fn translate_binary(expr: &Arc<dyn PhysicalExpr>, binary: &BinaryExpr, schema: &
 }
 
 fn translate_connective(binary: &BinaryExpr, schema: &Schema) -> Result<Expr, Reason> {
-    let left = boolean(translate(binary.left(), schema)?, binary.left().as_ref())?;
-    let right = boolean(translate(binary.right(), schema)?, binary.right().as_ref())?;
+    let left = boolean(translate_tree(binary.left(), schema)?, binary.left().as_ref())?;
+    let right = boolean(translate_tree(binary.right(), schema)?, binary.right().as_ref())?;
     let nullable = left.nullable || right.nullable;
     let (left, right) = (Box::new(left), Box::new(right));
     let kind = if *binary.op() == Operator::And { ExprKind::And(left, right) } else { ExprKind::Or(left, right) };
@@ -135,11 +159,16 @@ fn is_null(input: Expr) -> Expr {
     Expr::new(ExprKind::IsNull(Box::new(input)), Type::Bool, false)
 }
 
+/// The device's view of a host type. A decimal of negative scale (thousands and up) has none.
+pub(crate) fn device_type(data_type: &DataType) -> Option<Type> {
+    Type::from_arrow(data_type).filter(|ty| !matches!(ty, Type::Decimal { scale, .. } if *scale < 0))
+}
+
 /// The host type of an expression and the device's view of it.
 fn typed(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<(DataType, Type), Reason> {
     let data_type =
         expr.data_type(schema).map_err(|error| Reason::at(expr.as_ref(), format!("its type is unknown ({error})")))?;
-    let ty = Type::from_arrow(&data_type)
+    let ty = device_type(&data_type)
         .ok_or_else(|| Reason::at(expr.as_ref(), format!("a value of type {data_type} has no device form")))?;
     Ok((data_type, ty))
 }

@@ -1,31 +1,29 @@
 //! Functions of one text column: evaluated by the host once per dictionary entry, looked up by code on the device.
 //!
 //! The host evaluates entries that no selected row holds, so only functions that never fail qualify. A function is
-//! tried here on three values: that shows it works over plain strings, and what it makes of NULL. A dictionary has no
-//! entry for NULL, so where that is not NULL the map stands inside a CASE.
+//! tried here on three values, NULL among them, which shows that it works over plain strings. What NULL becomes is
+//! part of the map: the host evaluates it beside the entries.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::array::{Array as _, ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Operator, Volatility};
 use datafusion::physical_expr::expressions::{
-    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal, NotExpr,
-    TryCastExpr,
+    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, NotExpr, TryCastExpr,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
-use datafusion::scalar::ScalarValue;
 
 use super::cast::exact_multiplier;
-use super::{comparison, is_null, literal, nullable, translate_node, typed};
+use super::{comparison, literal, nullable, translate_node, typed};
 use crate::ir::{Expr, ExprKind, HostFunction, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
 /// Values every function is tried on at planning time.
 const SAMPLE: [Option<&str>; 3] = [Some("a"), Some(""), None];
-const SAMPLE_NULL: usize = 2;
 
 /// The whole expression as a map over the dictionary of the one text column it reads; `None` where it is not such.
 pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Option<Expr>, Reason> {
@@ -48,21 +46,17 @@ pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) 
     if support::require(Subject::Expression, "function of one text column", ty).is_err() {
         return Ok(None);
     }
-    let function = over_plain_strings(expr, &column, schema, &data_type)
-        .map_err(|error| Reason::at(expr.as_ref(), format!("not evaluable over a dictionary ({error})")))?;
-    let of_null = try_out(&function)
-        .map_err(|error| Reason::at(expr.as_ref(), format!("not evaluable over a dictionary ({error})")))?;
-    let map = ExprKind::DictionaryMap { input: Box::new(input.clone()), function: HostFunction { expr: function } };
-    let map = Expr::new(map, ty, nullable(expr, schema));
-    if of_null.is_null() || !input.nullable {
-        return Ok(Some(map));
-    }
-    if ty == Type::Text {
-        return Err(Reason::at(expr.as_ref(), "text made from NULL has no entry in the column's dictionary"));
-    }
-    let branches = vec![(is_null(input), literal::constant(of_null, ty))];
-    let nullable = map.nullable;
-    Ok(Some(Expr::new(ExprKind::Case { branches, otherwise: Some(Box::new(map)) }, ty, nullable)))
+    let function =
+        over_plain_strings(expr, &column, schema, &data_type).map_err(|error| not_evaluable(expr, &error))?;
+    try_out(&function).map_err(|error| not_evaluable(expr, &error))?;
+    let map = ExprKind::DictionaryMap { input: Box::new(input), function: HostFunction { expr: function } };
+    Ok(Some(Expr::new(map, ty, nullable(expr, schema))))
+}
+
+fn not_evaluable(expr: &Arc<dyn PhysicalExpr>, error: &DataFusionError) -> Reason {
+    let error = error.strip_backtrace();
+    let line = error.lines().next().unwrap_or_default();
+    Reason::at(expr.as_ref(), format!("it fails when evaluated over a dictionary ({line})"))
 }
 
 /// Why an expression over text is no map, for the cases in which nothing else can be said.
@@ -162,10 +156,13 @@ fn node_never_fails(node: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
         return binary_never_fails(binary);
     }
     if let Some(like) = node.downcast_ref::<LikeExpr>() {
-        return like.pattern().is::<Literal>();
+        return is_constant(like.pattern());
     }
     if let Some(list) = node.downcast_ref::<InListExpr>() {
-        return list.list().iter().all(|item| item.is::<Literal>());
+        return list.list().iter().all(is_constant);
+    }
+    if is_constant(node) {
+        return true;
     }
     if let Some(cast) = node.downcast_ref::<CastExpr>() {
         return match (typed(cast.expr(), schema), typed(node, schema)) {
@@ -177,7 +174,6 @@ fn node_never_fails(node: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
         return function_never_fails(function);
     }
     node.is::<Column>()
-        || node.is::<Literal>()
         || node.is::<NotExpr>()
         || node.is::<IsNullExpr>()
         || node.is::<IsNotNullExpr>()
@@ -185,11 +181,15 @@ fn node_never_fails(node: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
         || node.is::<TryCastExpr>()
 }
 
+fn is_constant(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    literal::value_of(expr).is_some()
+}
+
 fn binary_never_fails(binary: &BinaryExpr) -> bool {
     let op = *binary.op();
     match op {
         Operator::And | Operator::Or | Operator::StringConcat => true,
-        _ if is_text_operator(op) => binary.right().is::<Literal>(),
+        _ if is_text_operator(op) => is_constant(binary.right()),
         _ => comparison::operator(op).is_some(),
     }
 }
@@ -197,11 +197,10 @@ fn binary_never_fails(binary: &BinaryExpr) -> bool {
 /// Listed, immutable, and with a constant pattern where a pattern could be malformed.
 fn function_never_fails(function: &ScalarFunctionExpr) -> bool {
     let name = function.fun().name();
-    let constant_tail = || function.args().iter().skip(1).all(|arg| arg.is::<Literal>());
+    let constant_tail = || function.args().iter().skip(1).all(is_constant);
     support::is_text_function(name)
         && function.fun().signature().volatility == Volatility::Immutable
-        && (constant_tail()
-            || matches!(name, "concat" | "coalesce" | "nullif" | "contains" | "starts_with" | "ends_with"))
+        && (constant_tail() || matches!(name, "concat" | "nullif" | "contains" | "starts_with" | "ends_with"))
 }
 
 /// The expression over column 0 of type Utf8; text results become Utf8 too.
@@ -224,12 +223,12 @@ fn over_plain_strings(
     Ok(if is_text { Arc::new(CastExpr::new(rewritten, DataType::Utf8, None)) } else { rewritten })
 }
 
-/// Evaluates over the sample and returns what NULL becomes.
-fn try_out(function: &Arc<dyn PhysicalExpr>) -> datafusion::error::Result<ScalarValue> {
+/// Evaluates over the sample.
+fn try_out(function: &Arc<dyn PhysicalExpr>) -> datafusion::error::Result<()> {
     let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, true)]));
     let column: ArrayRef = Arc::new(StringArray::from(SAMPLE.to_vec()));
     let batch = RecordBatch::try_new(schema, vec![column])?;
     let values = function.evaluate(&batch)?.into_array(SAMPLE.len())?;
     debug_assert_eq!(values.len(), SAMPLE.len());
-    ScalarValue::try_from_array(&values, SAMPLE_NULL)
+    Ok(())
 }

@@ -8,6 +8,7 @@ use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
+use super::operator::limit;
 use super::{fields_of, is_movement, label};
 use crate::ir::{AggregateCall, AggregateFunction, Expr, Node, Type};
 use crate::planner::Reason;
@@ -23,14 +24,14 @@ pub(crate) struct Aggregation<'a> {
     start: &'a AggregateExec,
     /// The node of `start`, where it is not the topmost operator.
     start_plan: Option<&'a Arc<dyn ExecutionPlan>>,
-    /// Groups that suffice for the query, if it says so.
-    limit: Option<u64>,
+    /// Groups that suffice for the query, if it says so; refused last, since the host's planner may add it late.
+    limit: Result<Option<u64>, Reason>,
 }
 
 impl<'a> Aggregation<'a> {
     pub(crate) fn of(aggregate: &'a AggregateExec) -> Result<Self, Reason> {
         support::require_operator(aggregate.name())?;
-        let limit = limit_of(aggregate)?;
+        let limit = limit_of(aggregate);
         match aggregate.mode() {
             AggregateMode::Single | AggregateMode::SinglePartitioned => {
                 Ok(Self { start: aggregate, start_plan: None, limit })
@@ -41,10 +42,14 @@ impl<'a> Aggregation<'a> {
                     plan.downcast_ref::<AggregateExec>().filter(|found| *found.mode() == AggregateMode::Partial);
                 let start =
                     start.ok_or_else(|| Reason::new("a final aggregate without its partial one runs on the host"))?;
-                match (limit_of(start)?, limit) {
-                    (Some(_), None) => Err(Reason::new("a limit on a partial aggregate alone runs on the host")),
-                    _ => Ok(Self { start, start_plan: Some(plan), limit }),
-                }
+                let limit = match (limit_of(start), limit) {
+                    (Ok(Some(_)), Ok(None)) => {
+                        Err(Reason::new("a limit on a partial aggregate alone runs on the host"))
+                    }
+                    (Ok(_), limit) => limit,
+                    (refused, _) => refused,
+                };
+                Ok(Self { start, start_plan: Some(plan), limit })
             }
             AggregateMode::Partial | AggregateMode::PartialReduce => {
                 Err(Reason::new("a partial aggregate without its final one runs on the host"))
@@ -78,9 +83,9 @@ impl<'a> Aggregation<'a> {
         }
         let fields = fields_of(output)?;
         let node = Node::Aggregate { input: Box::new(input), keys, calls, fields };
-        Ok(match self.limit {
+        Ok(match self.limit.clone()? {
             // Any so many groups will do, and each must be whole: cut after aggregating.
-            Some(rows) => Node::Limit { input: Box::new(node), skip: 0, fetch: Some(rows) },
+            Some(rows) => limit(node, 0, Some(rows)),
             None => node,
         })
     }

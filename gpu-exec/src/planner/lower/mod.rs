@@ -14,8 +14,9 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
+use super::expression::device_type;
 use super::{DeviceNodes, Reason};
-use crate::ir::{ExprKind, Field, Node, Type};
+use crate::ir::{ExprKind, Field, Node};
 
 pub(crate) use label::file_scan;
 pub use label::label;
@@ -90,7 +91,7 @@ impl Lowering<'_> {
     /// The input on the device, or uploaded where the operator allows it.
     fn input_of(&mut self, operator: &Operator<'_>, input: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
         let before = (self.scans.len(), self.inputs.len(), self.operators.len());
-        match self.node(input) {
+        match self.node(input).and_then(|node| require_no_limit(operator, node)) {
             Ok(node) => Ok(node),
             Err(reason) if operator.is_breaker() => {
                 self.scans.truncate(before.0);
@@ -120,10 +121,18 @@ impl Lowering<'_> {
     }
 }
 
+/// A device plan is cut at its root only: what computes on cut rows is a plan of its own, over the cut one's output.
+fn require_no_limit(operator: &Operator<'_>, input: Node) -> Result<Node, Reason> {
+    match input {
+        Node::Limit { .. } if !operator.passes_limit() => Err(Reason::new("its input is cut by a LIMIT")),
+        other => Ok(other),
+    }
+}
+
 /// A schema as the device sees it.
 pub(crate) fn fields_of(schema: &Schema) -> Result<Vec<Field>, Reason> {
     let field = |field: &Arc<arrow::datatypes::Field>| {
-        let ty = Type::from_arrow(field.data_type()).ok_or_else(|| {
+        let ty = device_type(field.data_type()).ok_or_else(|| {
             Reason::new(format!("column {} has type {}, which has no device form", field.name(), field.data_type()))
         })?;
         Ok(Field { name: field.name().clone(), ty, nullable: field.is_nullable() })

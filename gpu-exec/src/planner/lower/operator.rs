@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::filter::FilterExec;
@@ -111,6 +112,15 @@ impl Operator<'_> {
         matches!(self.kind, Kind::Aggregate(_) | Kind::Join(_))
     }
 
+    /// Whether it gives the same rows above a limit as below it.
+    pub(crate) fn passes_limit(&self) -> bool {
+        match self.kind {
+            Kind::Limit { .. } | Kind::Pass => true,
+            Kind::Project(projection) => projection.expr().iter().all(|item| item.expr.is::<Column>()),
+            Kind::Scan | Kind::Filter(_) | Kind::Aggregate(_) | Kind::Join(_) => false,
+        }
+    }
+
     /// Labels of the host operators it stands for, parents first.
     pub(crate) fn labels(&self) -> Vec<String> {
         match &self.kind {
@@ -136,9 +146,21 @@ impl Operator<'_> {
             }
         };
         Ok(match self.plan.fetch() {
-            Some(rows) => Node::Limit { input: Box::new(node), skip: 0, fetch: Some(rows as u64) },
+            Some(rows) => limit(node, 0, Some(rows as u64)),
             None => node,
         })
+    }
+}
+
+/// A limit above a node; one limit above another is one.
+pub(super) fn limit(input: Node, skip: u64, fetch: Option<u64>) -> Node {
+    match input {
+        Node::Limit { input, skip: skip_below, fetch: fetch_below } => {
+            let left = fetch_below.map(|rows| rows.saturating_sub(skip));
+            let fetch = [fetch, left].into_iter().flatten().min();
+            Node::Limit { input, skip: skip_below.saturating_add(skip), fetch }
+        }
+        other => Node::Limit { input: Box::new(other), skip, fetch },
     }
 }
 
@@ -161,5 +183,10 @@ fn build_projection(projection: &ProjectionExec, input: Node) -> Result<Node, Re
     let schema = projection.input().schema();
     let translate = |expr: &Arc<dyn PhysicalExpr>| translate(expr, &schema);
     let exprs = projection.expr().iter().map(|item| translate(&item.expr)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Node::Project { input: Box::new(input), exprs, fields: fields_of(&projection.schema())? })
+    let fields = fields_of(&projection.schema())?;
+    Ok(match input {
+        // Columns are chosen below the limit: see `passes_limit`.
+        Node::Limit { input, skip, fetch } => limit(Node::Project { input, exprs, fields }, skip, fetch),
+        other => Node::Project { input: Box::new(other), exprs, fields },
+    })
 }

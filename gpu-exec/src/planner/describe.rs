@@ -1,0 +1,192 @@
+//! Device plans in words: one line a node, for EXPLAIN and for tests.
+//!
+//! Types are written where they are made (casts, arithmetic, aggregates); a `?` after a type says that NULL is allowed.
+
+use std::fmt::Write;
+
+use crate::ir::{
+    AggregateCall, AggregateFunction, ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, Field, JoinColumn, JoinSide,
+    Node, Type,
+};
+
+use super::reason::quote;
+
+/// The tree, two spaces a level, no final line break.
+pub fn describe(node: &Node) -> String {
+    let mut text = String::new();
+    write_node(&mut text, node, 0);
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// An expression over an input with these columns.
+pub fn describe_expr(expr: &Expr, input: &[Field]) -> String {
+    let column = |index: usize| input.get(index).map_or_else(|| format!("#{index}"), |field| field.name.clone());
+    let sub = |expr: &Expr| describe_expr(expr, input);
+    let marked = |text: String| format!("{text}:{}", describe_type(expr.ty));
+    match &expr.kind {
+        ExprKind::Column(index) => column(*index),
+        ExprKind::Literal(value) => format!("{value}:{}", describe_type(expr.ty)),
+        ExprKind::Deferred(function) => marked(format!("deferred[{}]", quote(function.expr.as_ref()))),
+        ExprKind::Arithmetic { op, left, right } => {
+            marked(format!("({} {} {})", sub(left), arithmetic_sign(*op), sub(right)))
+        }
+        ExprKind::Negate(input) => format!("-{}", sub(input)),
+        ExprKind::Compare { op, left, right } => format!("({} {} {})", sub(left), compare_sign(*op), sub(right)),
+        ExprKind::And(left, right) => format!("({} AND {})", sub(left), sub(right)),
+        ExprKind::Or(left, right) => format!("({} OR {})", sub(left), sub(right)),
+        ExprKind::Not(input) => format!("NOT {}", sub(input)),
+        ExprKind::IsNull(input) => format!("({} IS NULL)", sub(input)),
+        ExprKind::Case { branches, otherwise } => {
+            let mut text = String::from("CASE");
+            for (condition, value) in branches {
+                text += &format!(" WHEN {} THEN {}", sub(condition), sub(value));
+            }
+            let otherwise = otherwise.as_ref().map(|value| format!(" ELSE {}", sub(value))).unwrap_or_default();
+            text + &otherwise + " END"
+        }
+        ExprKind::Cast { input, try_cast } => {
+            format!("{}({} AS {})", if *try_cast { "TRY_CAST" } else { "CAST" }, sub(input), describe_type(expr.ty))
+        }
+        ExprKind::InList { input, values, has_null, negated } => {
+            let mut items: Vec<_> = values.iter().map(ToString::to_string).collect();
+            items.extend(has_null.then(|| "NULL".to_owned()));
+            format!("({} {}IN [{}])", sub(input), if *negated { "NOT " } else { "" }, items.join(", "))
+        }
+        ExprKind::DatePart { part, input } => format!("{}({})", part_name(*part), sub(input)),
+        ExprKind::AddInterval { input, months, days, nanoseconds } => {
+            format!("({} + interval[{months} mon {days} d {nanoseconds} ns])", sub(input))
+        }
+        ExprKind::DictionaryMap { input, function } => {
+            marked(format!("map({}, {})", sub(input), quote(function.expr.as_ref())))
+        }
+    }
+}
+
+/// A short name of a type.
+pub fn describe_type(ty: Type) -> String {
+    match ty {
+        Type::Bool => "bool".into(),
+        Type::Int { bytes, signed } => format!("{}{}", if signed { 'i' } else { 'u' }, u32::from(bytes) * 8),
+        Type::Float { bytes } => format!("f{}", u32::from(bytes) * 8),
+        Type::Decimal { precision, scale } => format!("dec({precision},{scale})"),
+        Type::Date => "date".into(),
+        Type::Timestamp { unit } => format!("ts({unit:?})").to_lowercase(),
+        Type::Text => "text".into(),
+    }
+}
+
+fn write_node(text: &mut String, node: &Node, depth: usize) {
+    let (line, inputs): (String, Vec<&Node>) = match node {
+        Node::Scan { scan, fields } => (format!("scan {scan} [{}]", describe_fields(fields)), vec![]),
+        Node::Input { child, fields, .. } => (format!("input {child} [{}]", describe_fields(fields)), vec![]),
+        Node::Filter { input, predicate } => {
+            (format!("filter {}", describe_expr(predicate, input.fields())), vec![input])
+        }
+        Node::Project { input, exprs, fields } => {
+            (format!("project [{}]", named(exprs, fields, input.fields())), vec![input])
+        }
+        Node::Join { left, right, on, residual, output, .. } => {
+            (describe_join((left, right), on, residual.as_ref(), output), vec![left, right])
+        }
+        Node::Aggregate { input, keys, calls, fields } => {
+            let (key_fields, call_fields) = fields.split_at(keys.len().min(fields.len()));
+            let calls: Vec<_> =
+                calls.iter().zip(call_fields).map(|(call, field)| describe_call(call, field, input.fields())).collect();
+            let keys = named(keys, key_fields, input.fields());
+            (format!("aggregate keys=[{keys}] calls=[{}]", calls.join(", ")), vec![input])
+        }
+        Node::Limit { input, skip, fetch } => {
+            let fetch = fetch.map_or_else(|| "all".to_owned(), |rows| rows.to_string());
+            (format!("limit skip={skip} fetch={fetch}"), vec![input])
+        }
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{:1$}{line}", "", depth * 2);
+    for input in inputs {
+        write_node(text, input, depth + 1);
+    }
+}
+
+fn describe_join(sides: (&Node, &Node), on: &[(Expr, Expr)], residual: Option<&Expr>, output: &[JoinColumn]) -> String {
+    let (left, right) = (sides.0.fields(), sides.1.fields());
+    let keys: Vec<_> =
+        on.iter().map(|(a, b)| format!("{} = {}", describe_expr(a, left), describe_expr(b, right))).collect();
+    let joined: Vec<Field> = left.iter().chain(right).cloned().collect();
+    let residual = residual.map(|expr| format!(" residual={}", describe_expr(expr, &joined))).unwrap_or_default();
+    let kept: Vec<_> = output
+        .iter()
+        .map(|column| match column.side {
+            JoinSide::Left => format!("l{}", column.index),
+            JoinSide::Right => format!("r{}", column.index),
+        })
+        .collect();
+    format!("join on [{}]{residual} output=[{}]", keys.join(", "), kept.join(", "))
+}
+
+fn describe_fields(fields: &[Field]) -> String {
+    fields.iter().map(describe_field).collect::<Vec<_>>().join(", ")
+}
+
+fn describe_field(field: &Field) -> String {
+    format!("{}:{}{}", field.name, describe_type(field.ty), if field.nullable { "?" } else { "" })
+}
+
+/// Expressions with the names they get, where they get new ones.
+fn named(exprs: &[Expr], fields: &[Field], input: &[Field]) -> String {
+    let item = |(expr, field): (&Expr, &Field)| {
+        let text = describe_expr(expr, input);
+        if text == field.name { text } else { format!("{text} AS {}", field.name) }
+    };
+    exprs.iter().zip(fields).map(item).collect::<Vec<_>>().join(", ")
+}
+
+fn describe_call(call: &AggregateCall, field: &Field, input: &[Field]) -> String {
+    let function = match call.function {
+        AggregateFunction::Count => "count",
+        AggregateFunction::Sum => "sum",
+        AggregateFunction::Avg => "avg",
+        AggregateFunction::Min => "min",
+        AggregateFunction::Max => "max",
+    };
+    let argument = call.argument.as_ref().map_or_else(|| "*".to_owned(), |expr| describe_expr(expr, input));
+    let filter = call.filter.as_ref().map(|expr| format!(" FILTER {}", describe_expr(expr, input))).unwrap_or_default();
+    format!("{function}({argument}){filter}:{}{}", describe_type(call.ty), if field.nullable { "?" } else { "" })
+}
+
+fn arithmetic_sign(op: ArithmeticOp) -> char {
+    match op {
+        ArithmeticOp::Add => '+',
+        ArithmeticOp::Subtract => '-',
+        ArithmeticOp::Multiply => '*',
+        ArithmeticOp::Divide => '/',
+        ArithmeticOp::Modulo => '%',
+    }
+}
+
+fn compare_sign(op: CompareOp) -> &'static str {
+    match op {
+        CompareOp::Equal => "=",
+        CompareOp::NotEqual => "<>",
+        CompareOp::Less => "<",
+        CompareOp::LessOrEqual => "<=",
+        CompareOp::Greater => ">",
+        CompareOp::GreaterOrEqual => ">=",
+        CompareOp::Distinct => "IS DISTINCT FROM",
+        CompareOp::NotDistinct => "IS NOT DISTINCT FROM",
+    }
+}
+
+fn part_name(part: DatePart) -> &'static str {
+    match part {
+        DatePart::Year => "year",
+        DatePart::Quarter => "quarter",
+        DatePart::Month => "month",
+        DatePart::Day => "day",
+        DatePart::DayOfWeek => "dow",
+        DatePart::DayOfYear => "doy",
+        DatePart::Hour => "hour",
+        DatePart::Minute => "minute",
+        DatePart::Second => "second",
+    }
+}
