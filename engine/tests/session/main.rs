@@ -1,0 +1,6 @@
+//! The engine through its public door: one binary, because linking DataFusion is slow.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod basics;
+mod support;
