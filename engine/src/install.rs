@@ -10,6 +10,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
 use crate::device::{Devices, MaarOptions};
+use crate::exact;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The rule that placement goes in front of. There the plan is as the planner made it: whole files, partial directly under
@@ -26,8 +27,10 @@ pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> 
     if config.options().extensions.get::<MaarOptions>().is_none() {
         config.options_mut().extensions.insert(MaarOptions::default());
     }
+    exact::install(&mut builder)?;
     let physical = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
     place_before_requirements(&mut physical.rules)?;
+    physical.rules.insert(0, exact::first_rule());
     Ok(builder)
 }
 
@@ -39,7 +42,8 @@ fn place_before_requirements(rules: &mut Rules) -> Result<()> {
         let message = format!("the physical optimizer has no rule {PLACED_BEFORE}, only {}", names.join(", "));
         Error::new(ErrorKind::Unsupported, message).with_hint("install Maar into DataFusion's own list of rules")
     })?;
-    rules.insert(at, Arc::new(PlaceOnDevice { devices: Devices::default() }));
+    let placement: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(PlaceOnDevice { devices: Devices::default() });
+    rules.splice(at..at, [placement, exact::host_rule()]);
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 pub mod device;
 pub mod error;
+mod exact;
 mod explain;
 mod files;
 mod install;

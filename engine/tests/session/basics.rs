@@ -60,7 +60,6 @@ async fn scripts_run_up_to_their_first_error_with_its_place() {
     assert_eq!(session.plan(&statements[1]).await.unwrap().kind(), QueryKind::Rows);
     let failed = session.plan(&statements[2]).await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::NotFound);
-    println!("{}", failed.render(script));
     assert!(failed.render(script).contains("LINE 3: select cuont(*)\n               ^"), "{}", failed.render(script));
 }
 
