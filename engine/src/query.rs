@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
@@ -53,11 +54,19 @@ impl Query {
         self.kind
     }
 
-    /// The columns of the result; none for [`QueryKind::Command`].
-    pub fn schema(&self) -> SchemaRef {
+    /// The columns of the result, exactly as [`QueryResult::schema`] will have them; none for [`QueryKind::Command`].
+    /// Types that hang on a placeholder without a value are what planning assumed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when types do not fit: planning alone does not check them all.
+    pub fn schema(&self) -> Result<SchemaRef> {
         match self.kind {
-            QueryKind::Command => Arc::new(Schema::empty()),
-            QueryKind::Rows | QueryKind::Change => Arc::clone(self.plan.schema().inner()),
+            QueryKind::Command => Ok(Arc::new(Schema::empty())),
+            QueryKind::Rows | QueryKind::Change if self.plan.get_parameter_names()?.is_empty() => {
+                let analysed = guarded(|| analyse(&self.context.state(), &self.plan))??;
+                Ok(Arc::clone(analysed.schema().inner()))
+            }
+            QueryKind::Rows | QueryKind::Change => Ok(Arc::clone(self.plan.schema().inner())),
         }
     }
 
@@ -101,9 +110,10 @@ impl Query {
             },
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
-        let schema = Arc::clone(plan.schema().inner());
         let state = self.context.state();
-        let optimised = state.optimize(&plan)?;
+        let analysed = analyse(&state, &plan)?;
+        let schema = Arc::clone(analysed.schema().inner());
+        let optimised = optimise(&state, analysed)?;
         let physical = state.query_planner().create_physical_plan(&optimised, &state).await?;
         require_device(&state, &plan, &physical)?;
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())?;
@@ -126,6 +136,22 @@ impl Query {
     }
 }
 
+/// The plan with its final types. Only now are they known: before coercion `u64 - 5` has another type than after.
+fn analyse(state: &SessionState, plan: &LogicalPlan) -> Result<LogicalPlan> {
+    if matches!(plan, LogicalPlan::Explain(_)) {
+        // An explanation analyses what it explains by itself, to show each step.
+        return Ok(plan.clone());
+    }
+    Ok(state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {})?)
+}
+
+fn optimise(state: &SessionState, analysed: LogicalPlan) -> Result<LogicalPlan> {
+    if matches!(analysed, LogicalPlan::Explain(_)) {
+        return Ok(state.optimize(&analysed)?);
+    }
+    Ok(state.optimizer().optimize(analysed, state, |_, _| {})?)
+}
+
 impl std::fmt::Debug for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Query").field("kind", &self.kind).field("plan", &self.plan).finish_non_exhaustive()
@@ -134,7 +160,7 @@ impl std::fmt::Debug for Query {
 
 /// Under `maar.require_device`, any operator on the host is an error that names it.
 fn require_device(
-    state: &datafusion::execution::SessionState,
+    state: &SessionState,
     logical: &LogicalPlan,
     physical: &Arc<dyn ExecutionPlan>,
 ) -> Result<()> {

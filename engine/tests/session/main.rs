@@ -3,4 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod depth;
+mod exact;
 mod support;
