@@ -8,7 +8,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::hidden::{has_arithmetic, hide, reveal};
+use super::hidden::{Hiding, has_arithmetic, hide, reveal};
 
 /// The rule that folds constants, by the name DataFusion gives it.
 pub(super) const REPLACED_RULE: &str = "simplify_expressions";
@@ -42,10 +42,15 @@ impl OptimizerRule for ExactFolding {
         if !plan_has_arithmetic(&plan)? {
             return self.folding.rewrite(plan, config);
         }
-        let hidden = map_named(plan, hide)?;
-        let folded = self.folding.rewrite(hidden.data, config)?;
-        if !can_be_marked_later(&folded.data) {
+        if !can_be_marked_later(&plan) {
+            let hidden = map_named(plan, |expr| hide(expr, Hiding::All))?;
+            let folded = self.folding.rewrite(hidden.data, config)?;
             return Ok(Transformed::new_transformed(folded.data, hidden.transformed || folded.transformed));
+        }
+        let hidden = map_named(plan, |expr| hide(expr, Hiding::Foldable))?;
+        let folded = self.folding.rewrite(hidden.data, config)?;
+        if !hidden.transformed {
+            return Ok(folded);
         }
         // Hiding and revealing cancel out: only folding counts as a change, or the optimizer would never come to rest.
         let revealed = map_named(folded.data, reveal)?;

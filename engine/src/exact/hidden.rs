@@ -8,9 +8,9 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRewriter};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -124,42 +124,86 @@ pub(super) fn has_arithmetic(expr: &Expr) -> bool {
     expr.exists(|e| Ok(matches!(e, Expr::BinaryExpr(b) if wraps(b.op)) || operands_of_hidden(e).is_some())).unwrap_or(true)
 }
 
-/// Every `+ - *` of `expr` in its hidden form.
-pub(super) fn hide(expr: Expr) -> Result<Transformed<Expr>> {
-    expr.transform_down_up(
-        |e| {
-            let jump = matches!(&e, Expr::AggregateFunction(f) if sums_with_a_constant(f));
-            let step = if jump { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Continue };
-            Ok(Transformed::new(e, false, step))
-        },
-        |e| match e {
-            Expr::BinaryExpr(BinaryExpr { left, op, right }) if wraps(op) => {
-                let which = match op {
-                    Operator::Plus => 0,
-                    Operator::Minus => 1,
-                    _ => 2,
-                };
-                let function = Arc::clone(&FUNCTIONS[which]);
-                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![*left, *right]))))
-            }
-            other => Ok(Transformed::no(other)),
-        },
-    )
+/// What [`hide`] hides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hiding {
+    /// The `+ - *` that folding could reach: what is constant, and what could become so while folding works (a CASE that is
+    /// decided, a product with zero). Sums and products of columns stay as they are, which is most arithmetic.
+    Foldable,
+    /// Every `+ - *`.
+    All,
 }
 
-/// `sum(x + 1)`, which DataFusion turns into `sum(x) + 1 * count(x)` when several such sums stand together. The rewritten
-/// form is exact too, so it stays in sight.
-fn sums_with_a_constant(function: &AggregateFunction) -> bool {
-    let [Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus, right })] = function.params.args.as_slice() else {
-        return false;
+/// `expr` with arithmetic in its hidden form.
+pub(super) fn hide(expr: Expr, what: Hiding) -> Result<Transformed<Expr>> {
+    expr.rewrite(&mut Hider { what, open: vec![Facts::NOTHING] })
+}
+
+/// What folding could make of an expression.
+#[derive(Clone, Copy)]
+struct Facts {
+    /// Has a part that is known only at run time.
+    varies: bool,
+    /// Has a part that the simplifier may replace by something constant although it varies now.
+    may_settle: bool,
+}
+
+impl Facts {
+    const NOTHING: Self = Self { varies: false, may_settle: false };
+
+    fn and(self, other: Self) -> Self {
+        Self { varies: self.varies || other.varies, may_settle: self.may_settle || other.may_settle }
+    }
+}
+
+/// Walks an expression once and knows the facts of every part when it leaves it.
+struct Hider {
+    what: Hiding,
+    /// For each expression being walked, the facts of its children so far; for a product, see `f_up`.
+    open: Vec<Facts>,
+}
+
+impl TreeNodeRewriter for Hider {
+    type Node = Expr;
+
+    fn f_down(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
+        self.open.push(Facts::NOTHING);
+        Ok(Transformed::no(expr))
+    }
+
+    fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
+        let mut facts = self.open.pop().unwrap_or(Facts::NOTHING);
+        match &expr {
+            Expr::Literal(..) | Expr::Cast(_) => {}
+            Expr::Column(_) | Expr::OuterReferenceColumn(..) => facts.varies = true,
+            Expr::BinaryExpr(binary) if matches!(binary.op, Operator::Plus | Operator::Minus) => {}
+            Expr::BinaryExpr(binary) if binary.op == Operator::Multiply => {
+                // A zero, written or folded, takes the other side with it.
+                facts.may_settle |= is_constant(&binary.left) || is_constant(&binary.right);
+            }
+            other => facts = Facts { varies: !is_constant_leaf(other) || facts.varies, may_settle: true },
+        }
+        if let Some(parent) = self.open.last_mut() {
+            *parent = parent.and(facts);
+        }
+        let foldable = facts.may_settle || !facts.varies;
+        match expr {
+            Expr::BinaryExpr(binary) if wraps(binary.op) && (foldable || self.what == Hiding::All) => {
+                Ok(Transformed::yes(hidden(binary)))
+            }
+            plain => Ok(Transformed::no(plain)),
+        }
+    }
+}
+
+fn hidden(binary: BinaryExpr) -> Expr {
+    let which = match binary.op {
+        Operator::Plus => 0,
+        Operator::Minus => 1,
+        _ => 2,
     };
-    let column = |e: &Expr| match e {
-        Expr::Column(_) => true,
-        Expr::Cast(cast) => matches!(cast.expr.as_ref(), Expr::Column(_)),
-        _ => false,
-    };
-    let constant = |e: &Expr| matches!(e, Expr::Literal(..));
-    (column(left) && constant(right)) || (constant(left) && column(right))
+    let operands = vec![*binary.left, *binary.right];
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&FUNCTIONS[which]), operands))
 }
 
 /// The arithmetic of `expr` that depends on rows in its plain form. Constants stay hidden: they are still here because
@@ -195,20 +239,22 @@ fn operands_of_hidden(expr: &Expr) -> Option<(Operator, &[Expr; 2])> {
 
 /// Whether nothing in `expr` is known only at run time. Functions like `random()` count as constant here.
 fn is_constant(expr: &Expr) -> bool {
-    let depends = |e: &Expr| {
-        matches!(
-            e,
-            Expr::Column(_)
-                | Expr::OuterReferenceColumn(..)
-                | Expr::Placeholder(_)
-                | Expr::ScalarSubquery(_)
-                | Expr::Exists(_)
-                | Expr::InSubquery(_)
-                | Expr::AggregateFunction(_)
-                | Expr::WindowFunction(_)
-                | Expr::ScalarVariable(..)
-                | Expr::Unnest(_)
-        )
-    };
-    !expr.exists(|e| Ok(depends(e))).unwrap_or(true)
+    !expr.exists(|e| Ok(!is_constant_leaf(e))).unwrap_or(true)
+}
+
+/// Whether `expr` itself, apart from what it is made of, is known before the run.
+fn is_constant_leaf(expr: &Expr) -> bool {
+    !matches!(
+        expr,
+        Expr::Column(_)
+            | Expr::OuterReferenceColumn(..)
+            | Expr::Placeholder(_)
+            | Expr::ScalarSubquery(_)
+            | Expr::Exists(_)
+            | Expr::InSubquery(_)
+            | Expr::AggregateFunction(_)
+            | Expr::WindowFunction(_)
+            | Expr::ScalarVariable(..)
+            | Expr::Unnest(_)
+    )
 }

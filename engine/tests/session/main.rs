@@ -4,5 +4,6 @@
 
 mod basics;
 mod depth;
+mod depth_probe;
 mod exact;
 mod support;
