@@ -13,9 +13,12 @@ use crate::error::{Error, ErrorKind, Position, Result};
 /// Brackets, calls and subqueries inside each other. Each costs the parser a few stack frames.
 const NESTING_MAX: usize = 128;
 
-/// Operators in one chain (`a + b + c`, `x OR y OR z`). A chain becomes a tree as deep as it is long, and the planner walks
-/// and drops it recursively: measured in `engine/tests/session/depth.rs`.
-const CHAIN_MAX: usize = 4_000;
+/// Links in one chain. A chain becomes a tree as deep as it is long, which the planner walks, copies and drops recursively, and
+/// names level by level, in time that grows with the square of the length: a sum of 1,000 terms plans in seconds in a debug
+/// build, one of 3,000 in a minute. `tests/session/depth.rs` runs each kind at its limit on threads of 2 MiB.
+const OPERATORS_MAX: usize = 1_000;
+const CONDITIONS_MAX: usize = 2_000;
+const RELATIONS_MAX: usize = 1_000;
 
 /// One statement of a script: not yet parsed.
 #[derive(Debug, Clone)]
@@ -114,16 +117,19 @@ fn check_depth(tokens: &[TokenWithSpan]) -> Result<()> {
     let mut here = Chains::default();
     for token in tokens {
         match step(&token.token) {
-            Step::Open => outer.push(std::mem::take(&mut here)),
+            Step::Open => {
+                // A subscript makes its chain longer; a bracket around an operand does so once and is let be.
+                here.operators += usize::from(token.token == Token::LBracket);
+                outer.push(std::mem::take(&mut here));
+            }
             Step::Close => here = outer.pop().unwrap_or_default(),
-            Step::Restart => here.operators = 0,
-            Step::Link => here.operators += 1,
+            Step::Restart => (here.operators, here.conditions) = (0, 0),
+            Step::Operator => here.operators += 1,
+            Step::Condition => (here.operators, here.conditions) = (0, here.conditions + 1),
             Step::Relation => here.relations += 1,
             Step::Other => {}
         }
-        if here.operators > CHAIN_MAX || here.relations > CHAIN_MAX {
-            return Err(chain_too_long(token));
-        }
+        here.check().map_err(|e| e.or_at(Some(position(token))))?;
     }
     Ok(())
 }
@@ -131,17 +137,28 @@ fn check_depth(tokens: &[TokenWithSpan]) -> Result<()> {
 /// The chains that are open at one bracket level.
 #[derive(Default)]
 struct Chains {
-    /// Operators since the last thing that starts a new expression.
+    /// Operators since the last thing that starts a new operand of a condition.
     operators: usize,
+    /// ANDs and ORs since the last thing that starts a new expression.
+    conditions: usize,
     /// Set operations and joins: each makes the plan one level deeper.
     relations: usize,
 }
 
-fn chain_too_long(token: &TokenWithSpan) -> Error {
-    let message = format!("an expression has more than {CHAIN_MAX} operators in one chain");
-    Error::new(ErrorKind::Unsupported, message)
-        .or_at(Some(position(token)))
-        .with_hint("write a long list of alternatives as IN (...), or long data as a table and join it")
+impl Chains {
+    fn check(&self) -> Result<()> {
+        let limits = [
+            (self.operators, OPERATORS_MAX, "operators in one expression", "compute long sums from rows: a table and SUM"),
+            (self.conditions, CONDITIONS_MAX, "conditions in one chain", "write alternatives as IN (...), or join a table"),
+            (self.relations, RELATIONS_MAX, "joins or set operations in one query", "write constant rows as VALUES, or load them"),
+        ];
+        match limits.into_iter().find(|(count, most, ..)| count > most) {
+            None => Ok(()),
+            Some((_, most, what, hint)) => {
+                Err(Error::new(ErrorKind::Unsupported, format!("there are more than {most} {what}")).with_hint(hint))
+            }
+        }
+    }
 }
 
 /// What a token does to the depth of the tree it becomes part of.
@@ -151,7 +168,9 @@ enum Step {
     /// Starts a new expression at this level.
     Restart,
     /// Makes the chain of operators one longer.
-    Link,
+    Operator,
+    /// Makes the chain of ANDs and ORs one longer, and starts a new operand.
+    Condition,
     /// Makes the chain of set operations and joins one longer.
     Relation,
     Other,
@@ -171,7 +190,7 @@ fn step(token: &Token) -> Step {
         | Token::Period
         | Token::EOF => Step::Other,
         // Every other token is punctuation that joins two expressions.
-        _ => Step::Link,
+        _ => Step::Operator,
     }
 }
 
@@ -186,14 +205,13 @@ fn keyword_step(keyword: Keyword) -> Step {
         | Keyword::WHEN
         | Keyword::THEN
         | Keyword::ELSE => Step::Restart,
-        Keyword::AND
-        | Keyword::OR
-        | Keyword::NOT
+        Keyword::AND | Keyword::OR => Step::Condition,
+        Keyword::NOT
         | Keyword::IS
         | Keyword::LIKE
         | Keyword::ILIKE
         | Keyword::AT
-        | Keyword::COLLATE => Step::Link,
+        | Keyword::COLLATE => Step::Operator,
         Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::JOIN => Step::Relation,
         _ => Step::Other,
     }

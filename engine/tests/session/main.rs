@@ -4,6 +4,5 @@
 
 mod basics;
 mod depth;
-mod depth_probe;
 mod exact;
 mod support;
