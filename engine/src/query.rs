@@ -1,22 +1,20 @@
-//! A planned statement and its running result. Not here: parsing and the session's state.
+//! A planned statement, and how it is started. Not here: parsing, the session's state, and the rows (`result`).
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
-use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
-use futures::{Stream, StreamExt};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
-use crate::device::{self, MaarOptions, Placement, QueryReport};
+use crate::device::{self, MaarOptions, Placement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
+use crate::files::ScannedFiles;
 use crate::parameters::Parameters;
+use crate::result::QueryResult;
 use crate::stack::{Guarded, guarded};
 
 /// What a statement gives back.
@@ -106,7 +104,7 @@ impl Query {
         let plan = match kind {
             QueryKind::Command => match self.run_command().await? {
                 Some(plan) => plan,
-                None => return QueryResult::empty(),
+                None => return Ok(QueryResult::empty()),
             },
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
@@ -114,16 +112,23 @@ impl Query {
         let analysed = analyse(&state, &plan)?;
         let schema = Arc::clone(analysed.schema().inner());
         let optimised = optimise(&state, analysed)?;
-        let physical = state.query_planner().create_physical_plan(&optimised, &state).await?;
+        let files = ScannedFiles::of(&state, &optimised);
+        let physical = match state.query_planner().create_physical_plan(&optimised, &state).await {
+            Ok(physical) => physical,
+            Err(e) => return Err(files.explain(e.into()).await),
+        };
         require_device(&state, &plan, &physical)?;
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())?;
         let stream = explain::with_placement(&state, &optimised, &physical, stream).await?;
-        Ok(QueryResult { schema, stream: Some(stream), plan: Some(physical) })
+        Ok(QueryResult::running(schema, stream, physical, files))
     }
 
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
-        let frame = self.context.execute_logical_plan(self.plan.clone()).await?;
+        let frame = match self.context.execute_logical_plan(self.plan.clone()).await {
+            Ok(frame) => frame,
+            Err(e) => return Err(ScannedFiles::of(&self.context.state(), &self.plan).explain(e.into()).await),
+        };
         let plan = frame.into_parts().1;
         match &plan {
             LogicalPlan::EmptyRelation(_) => Ok(None),
@@ -182,103 +187,4 @@ fn require_device(
                 .with_hint("SET maar.require_device = false lets it run there"))
         }
     }
-}
-
-/// A running query: a stream of batches that all have [`QueryResult::schema`]. Dropping it cancels the query.
-pub struct QueryResult {
-    schema: SchemaRef,
-    // `None` once finished, failed, or for a statement without rows.
-    stream: Option<SendableRecordBatchStream>,
-    plan: Option<Arc<dyn ExecutionPlan>>,
-}
-
-impl QueryResult {
-    fn empty() -> Result<Self> {
-        Ok(Self { schema: Arc::new(Schema::empty()), stream: None, plan: None })
-    }
-
-    /// The columns, as planned: every batch has exactly this schema, nullability included.
-    pub fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    /// The physical plan that runs; `None` for a statement without rows.
-    pub fn physical_plan(&self) -> Option<&Arc<dyn ExecutionPlan>> {
-        self.plan.as_ref()
-    }
-
-    /// What ran where. Complete once the stream has ended; before that, what is known so far.
-    pub fn report(&self) -> QueryReport {
-        self.plan.as_ref().map(device::collect).unwrap_or_default()
-    }
-
-    /// The next batch; `None` at the end.
-    pub async fn next_batch(&mut self) -> Option<Result<RecordBatch>> {
-        self.next().await
-    }
-
-    /// All batches at once, with the final report.
-    pub async fn collect(mut self) -> Result<(Vec<RecordBatch>, QueryReport)> {
-        let mut batches = Vec::new();
-        while let Some(batch) = self.next().await {
-            batches.push(batch?);
-        }
-        Ok((batches, self.report()))
-    }
-
-    fn poll_guarded(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
-        let Some(stream) = self.stream.as_mut() else {
-            return Poll::Ready(None);
-        };
-        let polled = match guarded(|| stream.poll_next_unpin(context)) {
-            Ok(polled) => ready!(polled).map(|batch| batch.map_err(Error::from)),
-            Err(panic) => Some(Err(panic)),
-        };
-        let labelled = polled.map(|batch| batch.and_then(|batch| relabel(batch, &self.schema)));
-        if !matches!(labelled, Some(Ok(_))) {
-            self.stop();
-        }
-        Poll::Ready(labelled)
-    }
-
-    fn stop(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            // A panic while stopping has no caller left to tell.
-            let _ = guarded(move || drop(stream));
-        }
-    }
-}
-
-impl Drop for QueryResult {
-    fn drop(&mut self) {
-        self.stop();
-        let plan = self.plan.take();
-        let _ = guarded(move || drop(plan));
-    }
-}
-
-impl Stream for QueryResult {
-    type Item = Result<RecordBatch>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_guarded(context)
-    }
-}
-
-impl std::fmt::Debug for QueryResult {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("QueryResult").field("schema", &self.schema).finish_non_exhaustive()
-    }
-}
-
-/// Optimisers change nullability and metadata (MIN from file statistics is not nullable); clients compare schemas.
-fn relabel(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    if Arc::ptr_eq(batch.schema_ref(), schema) || batch.schema_ref() == schema {
-        return Ok(batch);
-    }
-    let rows = datafusion::arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    let labelled = RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &rows);
-    labelled.map_err(|e| {
-        Error::new(ErrorKind::Internal, format!("internal error, a bug of ours: a batch does not fit the plan: {e}"))
-    })
 }

@@ -12,13 +12,15 @@ use datafusion::prelude::SessionConfig;
 
 use crate::device::DeviceKind;
 use crate::error::{Error, ErrorKind, Result};
-use crate::files;
+use crate::files::NamedPaths;
 use crate::install::install;
 use crate::memory;
 use crate::parameters::Parameters;
-use crate::query::{Query, QueryResult};
+use crate::query::Query;
+use crate::result::QueryResult;
 use crate::script::{Statement, split};
 use crate::stack::Guarded;
+use crate::suggest::with_table_hint;
 
 /// A session: a catalog, options, and the memory its queries share. Cheap to clone; clones are the same session.
 #[derive(Clone)]
@@ -84,9 +86,12 @@ impl Session {
     async fn plan_unguarded(&self, statement: &Statement) -> Result<Query> {
         let parsed = statement.parse()?;
         let state = self.context.state();
-        files::check(&state, &parsed).await?;
-        let plan = state.statement_to_plan(parsed).await?;
-        Ok(Query::new(self.context.clone(), plan))
+        let paths = NamedPaths::of(&state, &parsed);
+        paths.check_described(&state).await?;
+        match state.statement_to_plan(parsed).await {
+            Ok(plan) => Ok(Query::new(self.context.clone(), plan)),
+            Err(e) => Err(with_table_hint(&state, paths.explain(&state, e.into()).await)),
+        }
     }
 
     /// Runs a script of statements to its end and drops their rows: for set-up files.

@@ -9,6 +9,9 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::{Error, ErrorKind, Position};
 
+/// How the message about a missing table begins; the name and a quote follow.
+pub(super) const NO_TABLE: &str = "there is no table '";
+
 pub(super) fn classify(error: DataFusionError) -> Error {
     if let Some(own) = find_own(&error) {
         return own;
@@ -71,6 +74,23 @@ fn describe(error: &DataFusionError) -> Error {
         DataFusionError::External(inner) => external(inner.as_ref()),
         DataFusionError::Internal(message) => internal(message),
         DataFusionError::Substrait(message) | DataFusionError::Ffi(message) => internal(message),
+    }
+}
+
+/// Whether the cause of `error` is a Parquet reader's.
+pub(super) fn has_parquet_error(error: &DataFusionError) -> bool {
+    match error {
+        DataFusionError::ParquetError(_) => true,
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::ParquetError(_) => true,
+            ArrowError::ExternalError(inner) => inner.downcast_ref::<DataFusionError>().is_some_and(has_parquet_error),
+            _ => false,
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => has_parquet_error(inner),
+        DataFusionError::Shared(inner) => has_parquet_error(inner),
+        DataFusionError::Collection(all) => all.iter().any(has_parquet_error),
+        DataFusionError::External(inner) => inner.downcast_ref::<DataFusionError>().is_some_and(has_parquet_error),
+        _ => false,
     }
 }
 
@@ -175,7 +195,7 @@ fn planning(message: &str) -> Error {
     let cleaned = clean(message);
     if let Some(name) = between(&cleaned, "table '", "' not found") {
         let shown = name.strip_prefix("datafusion.public.").unwrap_or(name);
-        return Error::new(ErrorKind::NotFound, format!("there is no table '{shown}'"));
+        return Error::new(ErrorKind::NotFound, format!("{NO_TABLE}{shown}'"));
     }
     if let Some(name) = between(&cleaned, "Invalid function '", "'.") {
         let mut found = Error::new(ErrorKind::NotFound, format!("there is no function '{name}'"));

@@ -4,6 +4,8 @@
 mod classify;
 mod render;
 
+pub(crate) use classify::nearest;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -76,6 +78,16 @@ impl Error {
     /// What to try, if known.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// The table that was not found, if that is what went wrong.
+    pub(crate) fn missing_table(&self) -> Option<&str> {
+        self.message.strip_prefix(classify::NO_TABLE)?.strip_suffix('\'')
+    }
+
+    /// Whether a Parquet reader raised it.
+    pub(crate) fn is_about_parquet(&self) -> bool {
+        self.cause.as_deref().is_some_and(classify::has_parquet_error)
     }
 
     /// The same error with a hint.

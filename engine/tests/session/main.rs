@@ -4,5 +4,8 @@
 
 mod basics;
 mod depth;
+mod errors;
+mod examples;
 mod exact;
+mod files;
 mod support;
