@@ -13,7 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::StreamExt;
 
-use crate::device::{OperatorPlacement, Placement, placements};
+use crate::device::{OperatorPlacement, Placement, places};
 use crate::error::Result;
 
 /// `stream` with the placement rows behind it, when `logical` is an explanation for people.
@@ -32,7 +32,7 @@ pub(crate) async fn with_placement(
         _ => None,
     };
     Ok(match explained {
-        Some(plan) => append(stream, plan),
+        Some(plan) => append(state, stream, plan),
         None => stream,
     })
 }
@@ -42,14 +42,19 @@ fn readable(format: &ExplainFormat) -> bool {
     matches!(format, ExplainFormat::Indent | ExplainFormat::Tree)
 }
 
-fn append(stream: SendableRecordBatchStream, plan: Arc<dyn ExecutionPlan>) -> SendableRecordBatchStream {
+fn append(
+    state: &SessionState,
+    stream: SendableRecordBatchStream,
+    plan: Arc<dyn ExecutionPlan>,
+) -> SendableRecordBatchStream {
+    let state = state.clone();
     let schema = stream.schema();
     let label = Arc::clone(&schema);
     // Read after the plan has run, so that ANALYZE shows what happened and not what was predicted.
     let section = futures::stream::once(async move {
         let columns: [ArrayRef; 2] = [
             Arc::new(StringArray::from(vec!["placement"])),
-            Arc::new(StringArray::from(vec![section_text(&placements(&plan))])),
+            Arc::new(StringArray::from(vec![section_text(&places(&state, &plan))])),
         ];
         Ok(RecordBatch::try_new(label, columns.to_vec())?)
     });

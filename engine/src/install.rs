@@ -9,7 +9,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
-use crate::device::{Devices, MaarOptions};
+use crate::device::{Devices, MaarOptions, install_devices};
 use crate::exact;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -27,22 +27,23 @@ pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> 
     if config.options().extensions.get::<MaarOptions>().is_none() {
         config.options_mut().extensions.insert(MaarOptions::default());
     }
+    let devices = install_devices(config);
     exact::install(&mut builder)?;
     let physical = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
-    place_before_requirements(&mut physical.rules)?;
+    place_before_requirements(&mut physical.rules, devices)?;
     physical.rules.insert(0, exact::first_rule());
     Ok(builder)
 }
 
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 
-fn place_before_requirements(rules: &mut Rules) -> Result<()> {
+fn place_before_requirements(rules: &mut Rules, devices: Arc<Devices>) -> Result<()> {
     let at = rules.iter().position(|rule| rule.name() == PLACED_BEFORE).ok_or_else(|| {
         let names: Vec<&str> = rules.iter().map(|rule| rule.name()).collect();
         let message = format!("the physical optimizer has no rule {PLACED_BEFORE}, only {}", names.join(", "));
         Error::new(ErrorKind::Unsupported, message).with_hint("install Maar into DataFusion's own list of rules")
     })?;
-    let placement: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(PlaceOnDevice { devices: Devices::default() });
+    let placement: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(PlaceOnDevice { devices });
     rules.splice(at..at, [placement, exact::host_rule()]);
     Ok(())
 }
@@ -50,7 +51,7 @@ fn place_before_requirements(rules: &mut Rules) -> Result<()> {
 /// Opens the device that the options name, when a query first wants it, and lets `maar-gpu-exec` place the plan on it.
 #[derive(Debug)]
 struct PlaceOnDevice {
-    devices: Devices,
+    devices: Arc<Devices>,
 }
 
 impl PhysicalOptimizerRule for PlaceOnDevice {

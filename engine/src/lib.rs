@@ -20,7 +20,7 @@ mod session;
 mod stack;
 mod suggest;
 
-pub use device::{OperatorPlacement, Placement, QueryReport};
+pub use device::{Devices, OperatorPlacement, Placement, QueryReport, discover as devices};
 pub use error::{Error, ErrorKind, Position, Result};
 pub use install::install;
 pub use parameters::Parameters;

@@ -9,7 +9,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
-use crate::device::{self, MaarOptions, Placement};
+use crate::device;
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
 use crate::files::ScannedFiles;
@@ -120,7 +120,7 @@ impl Query {
         require_device(&state, &plan, &physical)?;
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())?;
         let stream = explain::with_placement(&state, &optimised, &physical, stream).await?;
-        Ok(QueryResult::running(schema, stream, physical, files))
+        Ok(QueryResult::running(schema, stream, physical, state, files))
     }
 
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
@@ -163,28 +163,16 @@ impl std::fmt::Debug for Query {
     }
 }
 
-/// Under `maar.require_device`, any operator on the host is an error that names it.
-fn require_device(
-    state: &SessionState,
-    logical: &LogicalPlan,
-    physical: &Arc<dyn ExecutionPlan>,
-) -> Result<()> {
-    let options = state.config_options().extensions.get::<MaarOptions>();
+/// # Errors
+/// Under `maar.require_device`, names the first operator that would run on the host.
+fn require_device(state: &SessionState, logical: &LogicalPlan, physical: &Arc<dyn ExecutionPlan>) -> Result<()> {
     // An explanation is how one finds out what falls back; SHOW and DESCRIBE read no data.
-    let exempt = matches!(logical, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));
-    if exempt || explain::reads_only_information_schema(logical) || !options.is_some_and(|o| o.require_device) {
+    let explains = matches!(logical, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));
+    if explains || explain::reads_only_information_schema(logical) {
         return Ok(());
     }
-    let fallen = device::placements(physical).into_iter().find_map(|operator| match operator.place {
-        Placement::Host { reason } => Some((operator.operator, reason)),
-        Placement::Device | Placement::Metadata => None,
-    });
-    match fallen {
+    match device::refusal(state, physical) {
         None => Ok(()),
-        Some((operator, reason)) => {
-            let message = format!("maar.require_device is set and {operator} would run on the host: {reason}");
-            Err(Error::new(ErrorKind::Unsupported, message)
-                .with_hint("SET maar.require_device = false lets it run there"))
-        }
+        Some(message) => Err(Error::new(ErrorKind::Unsupported, message)),
     }
 }

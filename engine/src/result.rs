@@ -6,11 +6,12 @@ use std::task::{Context, Poll, ready};
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::execution::SessionState;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 
-use crate::device::{self, QueryReport};
+use crate::device::QueryReport;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::ScannedFiles;
 use crate::stack::guarded;
@@ -31,7 +32,13 @@ enum Progress {
 pub struct QueryResult {
     schema: SchemaRef,
     progress: Progress,
-    plan: Option<Arc<dyn ExecutionPlan>>,
+    plan: Option<RanPlan>,
+}
+
+/// The plan, and the state of the session when it was made.
+struct RanPlan {
+    plan: Arc<dyn ExecutionPlan>,
+    state: Box<SessionState>,
 }
 
 impl QueryResult {
@@ -43,8 +50,10 @@ impl QueryResult {
         schema: SchemaRef,
         stream: SendableRecordBatchStream,
         plan: Arc<dyn ExecutionPlan>,
+        state: SessionState,
         files: ScannedFiles,
     ) -> Self {
+        let plan = RanPlan { plan, state: Box::new(state) };
         Self { schema, progress: Progress::Running { stream, files }, plan: Some(plan) }
     }
 
@@ -55,12 +64,12 @@ impl QueryResult {
 
     /// The physical plan that runs; `None` for a statement without rows.
     pub fn physical_plan(&self) -> Option<&Arc<dyn ExecutionPlan>> {
-        self.plan.as_ref()
+        self.plan.as_ref().map(|ran| &ran.plan)
     }
 
     /// What ran where. Complete once the stream has ended; before that, what is known so far.
     pub fn report(&self) -> QueryReport {
-        self.plan.as_ref().map(device::collect).unwrap_or_default()
+        self.plan.as_ref().map(|ran| QueryReport::of(&ran.state, &ran.plan)).unwrap_or_default()
     }
 
     /// The next batch; `None` at the end.

@@ -10,7 +10,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
 
-use crate::device::DeviceKind;
+use crate::device::{DeviceKind, Devices};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::NamedPaths;
 use crate::install::install;
@@ -120,6 +120,7 @@ pub struct SessionBuilder {
     spill_directory: Option<PathBuf>,
     target_partitions: Option<usize>,
     batch_size: Option<usize>,
+    devices: Option<Arc<Devices>>,
     options: Vec<(String, String)>,
 }
 
@@ -134,6 +135,13 @@ impl SessionBuilder {
     #[must_use]
     pub fn device(mut self, device: DeviceKind) -> Self {
         self.device = device;
+        self
+    }
+
+    /// Devices to share with other sessions; default: the session's own, opened when a query first wants them.
+    #[must_use]
+    pub fn devices(mut self, devices: Arc<Devices>) -> Self {
+        self.devices = Some(devices);
         self
     }
 
@@ -197,6 +205,9 @@ impl SessionBuilder {
         }
         if let Some(rows) = self.batch_size {
             config = config.with_batch_size(rows.max(1));
+        }
+        if let Some(devices) = &self.devices {
+            config.set_extension(Arc::clone(devices));
         }
         // Without spans an error could not point at its place in the SQL.
         config.options_mut().sql_parser.collect_spans = true;

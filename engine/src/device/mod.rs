@@ -2,12 +2,14 @@
 //! Not here: placement itself, pipelines, or anything that knows CUDA.
 
 mod devices;
-mod options;
-mod placement;
+mod report;
 
-pub(crate) use devices::Devices;
-pub use options::{DeviceKind, MaarOptions};
-pub use placement::{
-    DeviceRuntime, OperatorPlacement, PipelineReport, Placement, PlacementRule, QueryReport,
-    RuntimeOptions, collect, placements,
-};
+pub use devices::Devices;
+pub use maar_gpu_exec::device::{DiscoveryReport, discover};
+pub use maar_gpu_exec::options::{DeviceOption as DeviceKind, MaarOptions};
+pub use maar_gpu_exec::planner::{OperatorPlacement, Placement};
+pub use maar_gpu_exec::report::PipelineReport;
+pub use report::QueryReport;
+
+pub(crate) use devices::{install_devices, session_devices};
+pub(crate) use report::{places, refusal};

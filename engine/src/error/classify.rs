@@ -6,6 +6,8 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{SchemaError, Span};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
+use maar_gpu_exec::device::DeviceError;
+use maar_gpu_exec::error::Error as DeviceSideError;
 
 use super::{Error, ErrorKind, Position};
 
@@ -248,10 +250,32 @@ fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
     if let Some(inner) = error.downcast_ref::<object_store::Error>() {
         return store(inner);
     }
-    if let Some(inner) = error.downcast_ref::<maar_gpu_exec::device::DeviceError>() {
-        return Error::new(ErrorKind::Device, inner.to_string());
+    if let Some(inner) = error.downcast_ref::<maar_gpu_exec::error::Error>() {
+        return on_device(inner);
+    }
+    if let Some(inner) = error.downcast_ref::<DeviceError>() {
+        return device(inner);
     }
     Error::new(ErrorKind::Internal, error.to_string())
+}
+
+fn on_device(error: &DeviceSideError) -> Error {
+    match error {
+        DeviceSideError::Query(message) | DeviceSideError::Data(message) => {
+            Error::new(ErrorKind::Invalid, message.as_str())
+        }
+        DeviceSideError::Device(inner) => device(inner),
+        DeviceSideError::Host(inner) => describe(inner),
+        DeviceSideError::Internal(message) => internal(message),
+    }
+}
+
+fn device(error: &DeviceError) -> Error {
+    let kind = match error {
+        DeviceError::OutOfMemory { .. } => ErrorKind::Memory,
+        _ => ErrorKind::Device,
+    };
+    Error::new(kind, error.to_string())
 }
 
 fn internal(message: &str) -> Error {

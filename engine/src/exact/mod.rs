@@ -12,6 +12,8 @@ mod physical;
 mod sum;
 mod wide_decimals;
 
+pub(crate) use wide_decimals::without_host_checks;
+
 use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;

@@ -46,6 +46,21 @@ impl PhysicalOptimizerRule for CheckWideDecimals {
     }
 }
 
+/// The plan without the checks that [`CheckWideDecimals`] added: as placement saw it.
+pub(crate) fn without_host_checks(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let unwrap = |expr: Arc<dyn PhysicalExpr>, _: &SchemaRef| {
+        expr.transform_up(|e| match e.downcast_ref::<FitsDecimal>() {
+            Some(check) => Ok(Transformed::yes(Arc::clone(&check.inner))),
+            None => Ok(Transformed::no(e)),
+        })
+    };
+    plan.transform_up(|plan| match rewrite_operator(&plan, &unwrap)? {
+        Rewritten::Changed(new) => Ok(Transformed::yes(new)),
+        Rewritten::Same | Rewritten::Opaque => Ok(Transformed::no(plan)),
+    })
+    .data()
+}
+
 fn check_all(expr: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
     expr.transform_up(|e| {
         if e.downcast_ref::<BinaryExpr>().is_none() {

@@ -30,7 +30,7 @@ async fn options_are_set_shown_and_checked() {
     let wrong = error(&session, "set maar.device = 'gpu'").await;
     assert_eq!(wrong.kind(), ErrorKind::Invalid);
     assert!(wrong.message().contains("auto, cuda, emulated, cpu"), "{wrong}");
-    assert!(error(&session, "set maar.devcie = 'cpu'").await.message().contains("maar.device"));
+    assert!(error(&session, "set maar.devcie = 'cpu'").await.message().contains("require_device"));
     cells(&session, "set datafusion.execution.batch_size = 100").await.unwrap();
 }
 

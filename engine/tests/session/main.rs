@@ -4,6 +4,7 @@
 
 mod basics;
 mod depth;
+mod device;
 mod errors;
 mod examples;
 mod exact;
