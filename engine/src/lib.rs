@@ -1,1 +1,34 @@
-//! stub
+//! Maar's engine: SQL in, an Arrow stream and a report of what ran where out.
+//!
+//! [`Session`] is the entry point; [`install`] gives an existing DataFusion session the same abilities.
+//! The engine plans with DataFusion, makes arithmetic exact, and hands the plan to `maar-gpu-exec` for
+//! placement. It knows no CUDA and no network protocol.
+
+pub mod device;
+pub mod error;
+mod exact;
+mod explain;
+mod files;
+mod install;
+mod memory;
+mod parameters;
+mod query;
+mod result;
+mod runtime;
+mod script;
+mod session;
+mod stack;
+mod suggest;
+
+pub use device::{Devices, OperatorPlacement, Placement, QueryReport, discover as devices};
+pub use error::{Error, ErrorKind, Position, Result};
+pub use install::install;
+pub use parameters::Parameters;
+pub use query::{Query, QueryKind};
+pub use result::QueryResult;
+pub use runtime::runtime;
+pub use script::{Statement, split};
+pub use session::{Session, SessionBuilder};
+
+/// The DataFusion this engine extends, for embedders who need its types in the same version.
+pub use datafusion;

@@ -1,0 +1,129 @@
+//! Opens devices at need and keeps them open. Which one a query gets follows from its options.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
+use maar_gpu_exec::device::{DeviceChoice, DeviceOptions};
+use maar_gpu_exec::exec::{DeviceFactory, DeviceRuntime, RuntimeOptions};
+use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule};
+use parking_lot::Mutex;
+
+use super::{DeviceKind, MaarOptions};
+
+/// The open devices. Sessions that share one of these share devices, their memory and the columns on them; a server gives
+/// all its sessions the same.
+#[derive(Debug, Default)]
+pub struct Devices {
+    open: Mutex<HashMap<Wanted, Opened>>,
+}
+
+/// What tells one way of opening a device from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Wanted {
+    device: DeviceKind,
+    device_memory: Option<u64>,
+    resident_memory: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+enum Opened {
+    Device { runtime: Arc<DeviceRuntime>, nodes: Arc<dyn DeviceNodes> },
+    /// The CPU, by wish or because `auto` found no usable device.
+    Cpu,
+}
+
+impl Devices {
+    /// The placement rule for the device that `config` names; opens it if it is not open yet.
+    pub(crate) fn rule(&self, config: &ConfigOptions) -> Result<PlacementRule> {
+        Ok(PlacementRule::new(match self.opened(&options(config))? {
+            Opened::Device { nodes, .. } => Some(nodes),
+            Opened::Cpu => None,
+        }))
+    }
+
+    /// What makes and knows device nodes, and the device's name; `None` for the CPU or a device that does not open.
+    pub(super) fn nodes(&self, options: &MaarOptions) -> Option<(Arc<dyn DeviceNodes>, String)> {
+        match self.opened(options) {
+            Ok(Opened::Device { runtime, nodes }) => Some((nodes, runtime.handle().info().name.clone())),
+            Ok(Opened::Cpu) | Err(_) => None,
+        }
+    }
+
+    fn opened(&self, options: &MaarOptions) -> Result<Opened> {
+        let wanted = Wanted {
+            device: options.device,
+            device_memory: options.device_memory,
+            resident_memory: options.resident_memory,
+        };
+        // Held while opening: of two queries that want the same device, the second waits for the first's.
+        let mut open = self.open.lock();
+        if let Some(opened) = open.get(&wanted) {
+            return Ok(opened.clone());
+        }
+        let opened = match wanted.device {
+            DeviceKind::Cpu => Opened::Cpu,
+            DeviceKind::Cuda => wanted.open(DeviceChoice::Cuda { ordinal: 0 })?,
+            DeviceKind::Emulated => wanted.open(DeviceChoice::Emulated)?,
+            // What is missing is told by `maar devices`, and by `SET maar.device = 'cuda'`.
+            DeviceKind::Auto => wanted.open(DeviceChoice::Cuda { ordinal: 0 }).unwrap_or(Opened::Cpu),
+        };
+        open.insert(wanted, opened.clone());
+        Ok(opened)
+    }
+}
+
+impl Wanted {
+    fn open(&self, choice: DeviceChoice) -> Result<Opened> {
+        let options = RuntimeOptions {
+            device: DeviceOptions { memory_bytes: self.device_memory, ..DeviceOptions::default() },
+            resident_bytes: self.resident_memory,
+        };
+        let runtime = DeviceRuntime::open(choice, &options)?;
+        let nodes = Arc::new(DeviceFactory::new(Arc::clone(&runtime)));
+        Ok(Opened::Device { runtime, nodes })
+    }
+}
+
+/// The options of a session; the defaults where Maar is not installed.
+pub(super) fn options(config: &ConfigOptions) -> MaarOptions {
+    config.extensions.get::<MaarOptions>().cloned().unwrap_or_default()
+}
+
+/// The devices in `config`, put there if there are none yet.
+pub(crate) fn install_devices(config: &mut SessionConfig) -> Arc<Devices> {
+    match config.get_extension::<Devices>() {
+        Some(devices) => devices,
+        None => {
+            let devices = Arc::new(Devices::default());
+            config.set_extension(Arc::clone(&devices));
+            devices
+        }
+    }
+}
+
+/// The devices of a session that Maar is installed in.
+pub(crate) fn session_devices(config: &SessionConfig) -> Option<Arc<Devices>> {
+    config.get_extension::<Devices>()
+}
+
+/// Stands in where no device is open: knows no device nodes and makes none.
+#[derive(Debug)]
+pub(super) struct NoDevice;
+
+impl DeviceNodes for NoDevice {
+    fn check_scan(&self, _: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), String> {
+        Err("no device is open".to_string())
+    }
+
+    fn make(&self, _: Lowered, _: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        datafusion::common::internal_err!("a device node was asked for, and no device is open")
+    }
+
+    fn lowered<'a>(&self, _: &'a dyn ExecutionPlan) -> Option<&'a Lowered> {
+        None
+    }
+}

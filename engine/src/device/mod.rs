@@ -1,0 +1,15 @@
+//! The engine's one seam to the device half: every name of `maar-gpu-exec` that the engine uses comes from here.
+//! Not here: placement itself, pipelines, or anything that knows CUDA.
+
+mod devices;
+mod report;
+
+pub use devices::Devices;
+pub use maar_gpu_exec::device::{DiscoveryReport, discover};
+pub use maar_gpu_exec::options::{DeviceOption as DeviceKind, MaarOptions};
+pub use maar_gpu_exec::planner::{OperatorPlacement, Placement};
+pub use maar_gpu_exec::report::PipelineReport;
+pub use report::QueryReport;
+
+pub(crate) use devices::{install_devices, session_devices};
+pub(crate) use report::{places, refusal};

@@ -1,0 +1,362 @@
+//! DataFusion's errors, sorted by what the caller can do. The one place that reads DataFusion's messages.
+
+use std::sync::Arc;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{SchemaError, Span};
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
+use maar_gpu_exec::device::DeviceError;
+use maar_gpu_exec::error::Error as DeviceSideError;
+
+use super::{Error, ErrorKind, Position};
+
+/// How the message about a missing table begins; the name and a quote follow.
+pub(super) const NO_TABLE: &str = "there is no table '";
+
+pub(super) fn classify(error: DataFusionError) -> Error {
+    if let Some(own) = find_own(&error) {
+        return own;
+    }
+    let mut found = describe(&error);
+    found.position = found.position.or_else(|| diagnosed_position(&error));
+    found.hint = found.hint.or_else(|| diagnosed_help(&error));
+    found.cause = Some(Arc::new(error));
+    found
+}
+
+/// An error of ours that travelled through DataFusion comes out as it went in.
+fn find_own(error: &DataFusionError) -> Option<Error> {
+    match error {
+        DataFusionError::External(inner) => {
+            if let Some(own) = inner.downcast_ref::<Error>() {
+                return Some(own.clone());
+            }
+            inner.downcast_ref::<DataFusionError>().and_then(find_own)
+        }
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::ExternalError(inner) => match inner.downcast_ref::<Error>() {
+                Some(own) => Some(own.clone()),
+                None => inner.downcast_ref::<DataFusionError>().and_then(find_own),
+            },
+            _ => None,
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => find_own(inner),
+        DataFusionError::Shared(inner) => find_own(inner),
+        DataFusionError::Collection(all) => all.first().and_then(find_own),
+        _ => None,
+    }
+}
+
+fn describe(error: &DataFusionError) -> Error {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => describe(inner),
+        DataFusionError::Shared(inner) => describe(inner),
+        DataFusionError::Collection(all) => match all.first() {
+            Some(first) => describe(first),
+            None => Error::new(ErrorKind::Internal, "an empty list of errors"),
+        },
+        DataFusionError::SQL(inner, _) => syntax(inner),
+        DataFusionError::SchemaError(inner, _) => schema(inner),
+        DataFusionError::ArrowError(inner, _) => arrow(inner),
+        DataFusionError::Plan(message) => planning(message),
+        DataFusionError::Execution(message) => execution(message),
+        DataFusionError::NotImplemented(message) => Error::new(ErrorKind::Unsupported, clean(message)),
+        DataFusionError::Configuration(message) => Error::new(ErrorKind::Invalid, clean(message)),
+        DataFusionError::ResourcesExhausted(message) => memory(message),
+        DataFusionError::IoError(inner) => io(inner),
+        DataFusionError::ObjectStore(inner) => store(inner),
+        DataFusionError::ParquetError(inner) => {
+            Error::new(ErrorKind::Invalid, format!("a Parquet file cannot be read: {inner}"))
+        }
+        DataFusionError::ExecutionJoin(inner) if inner.is_cancelled() => {
+            Error::new(ErrorKind::Cancelled, "the query was cancelled")
+        }
+        DataFusionError::ExecutionJoin(inner) => internal(&format!("a task of the query panicked: {inner}")),
+        DataFusionError::External(inner) => external(inner.as_ref()),
+        DataFusionError::Internal(message) => internal(message),
+        DataFusionError::Substrait(message) | DataFusionError::Ffi(message) => internal(message),
+    }
+}
+
+/// Whether the cause of `error` is a Parquet reader's.
+pub(super) fn has_parquet_error(error: &DataFusionError) -> bool {
+    match error {
+        DataFusionError::ParquetError(_) => true,
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::ParquetError(_) => true,
+            ArrowError::ExternalError(inner) => inner.downcast_ref::<DataFusionError>().is_some_and(has_parquet_error),
+            _ => false,
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => has_parquet_error(inner),
+        DataFusionError::Shared(inner) => has_parquet_error(inner),
+        DataFusionError::Collection(all) => all.iter().any(has_parquet_error),
+        DataFusionError::External(inner) => inner.downcast_ref::<DataFusionError>().is_some_and(has_parquet_error),
+        _ => false,
+    }
+}
+
+/// "Expected: an expression, found: FROM at Line: 2, Column: 8" carries its place in its text.
+fn syntax(error: &ParserError) -> Error {
+    let text = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
+        ParserError::RecursionLimitExceeded => {
+            return Error::new(ErrorKind::Syntax, "the statement is nested too deeply")
+                .with_hint("flatten the nesting, or raise datafusion.sql_parser.recursion_limit");
+        }
+    };
+    let (message, position) = split_position(text);
+    let mut found = Error::new(ErrorKind::Syntax, message);
+    found.position = position;
+    found
+}
+
+fn split_position(text: &str) -> (String, Option<Position>) {
+    let Some(at) = text.rfind(" at Line: ") else {
+        return (text.to_string(), None);
+    };
+    let numbers = text[at..].trim_start_matches(" at Line: ");
+    let position = numbers.split_once(", Column: ").and_then(|(line, column)| {
+        Some(Position { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+    });
+    // Line 0 is the parser's "nowhere", given at the end of the input.
+    (text[..at].to_string(), position.filter(|at| at.line > 0))
+}
+
+fn schema(error: &SchemaError) -> Error {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let names: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
+            let mut found = Error::new(
+                ErrorKind::NotFound,
+                format!("there is no column {}", field.quoted_flat_name()),
+            );
+            found.hint = nearest(&field.name, &names)
+                .map(|name| format!("did you mean {}?", quoted(name)))
+                .or_else(|| columns_there_are(&names));
+            found.position = field.spans().first().map(start_of);
+            found
+        }
+        other => Error::new(ErrorKind::Invalid, clean(&other.to_string())),
+    }
+}
+
+fn columns_there_are(names: &[&str]) -> Option<String> {
+    const LISTED_MAX: usize = 12;
+    if names.is_empty() {
+        return None;
+    }
+    let listed: Vec<String> = names.iter().take(LISTED_MAX).map(|name| quoted(name)).collect();
+    let more = if names.len() > LISTED_MAX { ", ..." } else { "" };
+    Some(format!("the columns are {}{more}", listed.join(", ")))
+}
+
+/// A name as it must be written: quoted when unquoted text would be folded to another name.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        return name.to_string();
+    }
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn arrow(error: &ArrowError) -> Error {
+    match error {
+        ArrowError::DivideByZero => Error::new(ErrorKind::Invalid, "division by zero"),
+        ArrowError::ArithmeticOverflow(text) => Error::new(ErrorKind::Invalid, overflow_text(text)),
+        ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, clean(text)),
+        ArrowError::MemoryError(text) => memory(text),
+        ArrowError::IoError(_, inner) => io(inner),
+        ArrowError::ExternalError(inner) => external(inner.as_ref()),
+        ArrowError::CDataInterface(text) => internal(text),
+        ArrowError::CastError(text)
+        | ArrowError::ParseError(text)
+        | ArrowError::ComputeError(text)
+        | ArrowError::InvalidArgumentError(text)
+        | ArrowError::SchemaError(text)
+        | ArrowError::CsvError(text)
+        | ArrowError::JsonError(text)
+        | ArrowError::IpcError(text)
+        | ArrowError::AvroError(text) => Error::new(ErrorKind::Invalid, clean(text)),
+        ArrowError::ParquetError(text) => {
+            Error::new(ErrorKind::Invalid, format!("a Parquet file cannot be read: {text}"))
+        }
+        other => Error::new(ErrorKind::Invalid, clean(&other.to_string())),
+    }
+}
+
+/// arrow says "Overflow happened on: 1 + 2"; the type is in the operands, the remedy in the type.
+fn overflow_text(text: &str) -> String {
+    match text.strip_prefix("Overflow happened on: ") {
+        Some(operation) => format!("arithmetic overflow: {operation}"),
+        None => format!("arithmetic overflow: {}", clean(text)),
+    }
+}
+
+fn planning(message: &str) -> Error {
+    let cleaned = clean(message);
+    if let Some(name) = between(&cleaned, "table '", "' not found") {
+        let shown = name.strip_prefix("datafusion.public.").unwrap_or(name);
+        return Error::new(ErrorKind::NotFound, format!("{NO_TABLE}{shown}'"));
+    }
+    if let Some(name) = between(&cleaned, "Invalid function '", "'.") {
+        let mut found = Error::new(ErrorKind::NotFound, format!("there is no function '{name}'"));
+        found.hint = between(&cleaned, "Did you mean '", "'?").map(|name| format!("did you mean {name}?"));
+        return found;
+    }
+    Error::new(ErrorKind::Invalid, cleaned)
+}
+
+fn execution(message: &str) -> Error {
+    let cleaned = clean(message);
+    let missing = ["doesn't exist", "does not exist", "not found"].iter().any(|end| cleaned.contains(end));
+    let kind = if missing { ErrorKind::NotFound } else { ErrorKind::Invalid };
+    Error::new(kind, cleaned)
+}
+
+fn memory(message: &str) -> Error {
+    Error::new(ErrorKind::Memory, clean(message)).with_hint(
+        "raise the limit (SET datafusion.runtime.memory_limit = '8G') or lower datafusion.execution.target_partitions",
+    )
+}
+
+fn io(error: &std::io::Error) -> Error {
+    let kind = match error.kind() {
+        std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+        _ => ErrorKind::Storage,
+    };
+    Error::new(kind, error.to_string())
+}
+
+fn store(error: &object_store::Error) -> Error {
+    match error {
+        object_store::Error::NotFound { path, .. } => {
+            Error::new(ErrorKind::NotFound, format!("there is no file '/{}'", path.trim_start_matches('/')))
+        }
+        other => Error::new(ErrorKind::Storage, other.to_string()),
+    }
+}
+
+fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
+    if let Some(inner) = error.downcast_ref::<DataFusionError>() {
+        return describe(inner);
+    }
+    if let Some(inner) = error.downcast_ref::<ArrowError>() {
+        return arrow(inner);
+    }
+    if let Some(inner) = error.downcast_ref::<std::io::Error>() {
+        return io(inner);
+    }
+    if let Some(inner) = error.downcast_ref::<object_store::Error>() {
+        return store(inner);
+    }
+    if let Some(inner) = error.downcast_ref::<maar_gpu_exec::error::Error>() {
+        return on_device(inner);
+    }
+    if let Some(inner) = error.downcast_ref::<DeviceError>() {
+        return device(inner);
+    }
+    Error::new(ErrorKind::Internal, error.to_string())
+}
+
+fn on_device(error: &DeviceSideError) -> Error {
+    match error {
+        DeviceSideError::Query(message) | DeviceSideError::Data(message) => {
+            Error::new(ErrorKind::Invalid, message.as_str())
+        }
+        DeviceSideError::Device(inner) => device(inner),
+        DeviceSideError::Host(inner) => describe(inner),
+        DeviceSideError::Internal(message) => internal(message),
+    }
+}
+
+fn device(error: &DeviceError) -> Error {
+    let kind = match error {
+        DeviceError::OutOfMemory { .. } => ErrorKind::Memory,
+        _ => ErrorKind::Device,
+    };
+    Error::new(kind, error.to_string())
+}
+
+fn internal(message: &str) -> Error {
+    Error::new(ErrorKind::Internal, format!("internal error, a bug of ours: {}", clean(message)))
+}
+
+/// DataFusion appends backtraces and requests to report to it; neither is for the reader of a SQL error.
+fn clean(message: &str) -> String {
+    const TAILS: [&str; 3] = ["\n\nbacktrace: ", "\nbacktrace: ", ".\nThis issue was likely caused by a bug in DataFusion"];
+    let end = TAILS.iter().filter_map(|tail| message.find(tail)).min().unwrap_or(message.len());
+    message[..end].trim().to_string()
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let start = text.find(before)? + before.len();
+    let length = text[start..].find(after)?;
+    Some(&text[start..start + length])
+}
+
+fn start_of(span: Span) -> Position {
+    Position { line: span.start.line as usize, column: span.start.column as usize }
+}
+
+fn diagnosed_position(error: &DataFusionError) -> Option<Position> {
+    error.diagnostic().and_then(|diagnostic| diagnostic.span).map(start_of)
+}
+
+fn diagnosed_help(error: &DataFusionError) -> Option<String> {
+    let diagnostic = error.diagnostic()?;
+    let helps: Vec<&str> = diagnostic.helps.iter().map(|help| help.message.as_str()).collect();
+    if helps.is_empty() { None } else { Some(helps.join("; ")) }
+}
+
+/// The candidate nearest to `name`, if it is near enough to be a slip of the fingers.
+pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    let limit = (wanted.chars().count() / 3).clamp(1, 3);
+    let ranked = candidates.iter().map(|c| (edit_distance(&wanted, &c.to_lowercase()), *c));
+    ranked.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, c)| c)
+}
+
+/// Levenshtein distance in characters, one row at a time.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parsers_place_is_taken_out_of_its_text() {
+        let (message, at) = split_position("Expected: X, found: FROM at Line: 2, Column: 8");
+        assert_eq!((message.as_str(), at), ("Expected: X, found: FROM", Some(Position { line: 2, column: 8 })));
+        assert_eq!(split_position("no place").1, None);
+    }
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        let names = ["l_shipdate", "l_quantity", "Revenue"];
+        assert_eq!(nearest("l_shpdate", &names), Some("l_shipdate"));
+        assert_eq!(nearest("REVENUE", &names), Some("Revenue"));
+        assert_eq!(nearest("price", &names), None);
+    }
+
+    #[test]
+    fn an_error_of_ours_survives_the_way_through_datafusion() {
+        let own = Error::new(ErrorKind::Device, "no device").with_hint("buy one");
+        let through = DataFusionError::from(own).context("somewhere");
+        let back = Error::from(through);
+        assert_eq!((back.kind(), back.message(), back.hint()), (ErrorKind::Device, "no device", Some("buy one")));
+    }
+}

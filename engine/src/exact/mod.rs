@@ -1,0 +1,47 @@
+//! Exact arithmetic: integer and decimal overflow is an error, wherever an expression is evaluated.
+//!
+//! DataFusion's `+ - *`, negation and SUM wrap silently. They are made exact at the places where they are evaluated:
+//! while constants are folded ([`fold`]), in the operators of a host plan ([`operators`], [`wide_decimals`]), and in SUM
+//! ([`sum`]). A node that cannot be rewritten keeps the [`hidden`] form, which is exact by itself.
+//! Not here: floats, which overflow to infinity as IEEE 754 says.
+
+mod fold;
+mod hidden;
+mod operators;
+mod physical;
+mod sum;
+mod wide_decimals;
+
+pub(crate) use wide_decimals::without_host_checks;
+
+use std::sync::Arc;
+
+use datafusion::execution::SessionStateBuilder;
+use datafusion::optimizer::{Analyzer, Optimizer};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Adds the logical half: folding that fails on overflow, and SUM.
+pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
+    let analyzer = builder.analyzer().get_or_insert_with(Analyzer::new);
+    analyzer.add_function_rewrite(Arc::new(sum::UseExactSum));
+    let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
+    let at = optimizer.rules.iter().position(|rule| rule.name() == fold::REPLACED_RULE).ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, format!("the optimizer has no rule {}", fold::REPLACED_RULE))
+            .with_hint("install Maar into DataFusion's own list of rules")
+    })?;
+    let folding = Arc::clone(&optimizer.rules[at]);
+    optimizer.rules[at] = Arc::new(fold::ExactFolding::new(folding));
+    Ok(())
+}
+
+/// The rule that goes first: placement then sees `+ - *` marked as failing on overflow.
+pub(crate) fn first_rule() -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
+    Arc::new(operators::MarkArithmetic)
+}
+
+/// The rule that goes right behind placement: what stayed on the host checks decimals that may outgrow their type.
+pub(crate) fn host_rule() -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
+    Arc::new(wide_decimals::CheckWideDecimals)
+}

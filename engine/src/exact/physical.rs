@@ -1,0 +1,220 @@
+//! Rewrites the expressions of one physical operator. DataFusion can visit an operator's expressions but not replace them,
+//! so this is a table of the operators that have any; [`Rewritten::Opaque`] is every other one.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::error::Result;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, PhysicalGroupBy};
+use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+use datafusion::physical_plan::sorts::sort::SortExec;
+
+type Expr = Arc<dyn PhysicalExpr>;
+type Plan = Arc<dyn ExecutionPlan>;
+
+/// Rewrites one expression, given the schema of the rows it is evaluated on.
+pub(super) type ExprRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef) -> Result<Transformed<Expr>>;
+
+/// What became of an operator.
+pub(super) enum Rewritten {
+    /// It had nothing to rewrite.
+    Same,
+    Changed(Plan),
+    /// It is of a kind that is not in the table.
+    Opaque,
+}
+
+/// Rewrites every expression of the operator `plan`, not those of its children.
+pub(super) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<Rewritten> {
+    let one = plan.as_ref();
+    let changed = if let Some(projection) = one.downcast_ref::<ProjectionExec>() {
+        project(projection, rewrite)?
+    } else if let Some(filter) = one.downcast_ref::<FilterExec>() {
+        filter_rows(filter, rewrite)?
+    } else if let Some(aggregate) = one.downcast_ref::<AggregateExec>() {
+        aggregate_rows(aggregate, rewrite)?
+    } else if let Some(sort) = one.downcast_ref::<SortExec>() {
+        sort_rows(sort, rewrite)?
+    } else if let Some(join) = one.downcast_ref::<HashJoinExec>() {
+        hash_join(join, rewrite)?
+    } else if let Some(join) = one.downcast_ref::<NestedLoopJoinExec>() {
+        nested_loop_join(join, rewrite)?
+    } else if let Some(join) = one.downcast_ref::<SortMergeJoinExec>() {
+        sort_merge_join(join, rewrite)?
+    } else {
+        return Ok(Rewritten::Opaque);
+    };
+    Ok(changed.map_or(Rewritten::Same, Rewritten::Changed))
+}
+
+/// Whether any expression of the operator itself matches `wanted`.
+pub(super) fn any_expression(plan: &Plan, wanted: &dyn Fn(&Expr) -> Result<bool>) -> Result<bool> {
+    let mut found = false;
+    plan.apply_expressions(&mut |expr| {
+        found = found || wanted(expr)?;
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+/// Applies `rewrite` and remembers whether anything changed.
+struct Rewriter<'a> {
+    rewrite: ExprRewrite<'a>,
+    schema: SchemaRef,
+    changed: bool,
+}
+
+impl<'a> Rewriter<'a> {
+    fn new(rewrite: ExprRewrite<'a>, schema: SchemaRef) -> Self {
+        Self { rewrite, schema, changed: false }
+    }
+
+    fn apply(&mut self, expr: &Expr) -> Result<Expr> {
+        let rewritten = (self.rewrite)(Arc::clone(expr), &self.schema)?;
+        self.changed |= rewritten.transformed;
+        Ok(rewritten.data)
+    }
+
+    fn apply_all(&mut self, exprs: &[Expr]) -> Result<Vec<Expr>> {
+        exprs.iter().map(|expr| self.apply(expr)).collect()
+    }
+
+    fn finish(self, plan: impl FnOnce() -> Result<Plan>) -> Result<Option<Plan>> {
+        if self.changed { plan().map(Some) } else { Ok(None) }
+    }
+}
+
+fn project(exec: &ProjectionExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+    let mut rewriter = Rewriter::new(rewrite, exec.input().schema());
+    let mut exprs = Vec::with_capacity(exec.expr().len());
+    for projected in exec.expr() {
+        exprs.push(ProjectionExpr { expr: rewriter.apply(&projected.expr)?, alias: projected.alias.clone() });
+    }
+    let (input, schema) = (Arc::clone(exec.input()), exec.schema());
+    rewriter.finish(|| Ok(Arc::new(ProjectionExec::try_new_with_schema_metadata(exprs, input, &schema)?)))
+}
+
+fn filter_rows(exec: &FilterExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+    let mut rewriter = Rewriter::new(rewrite, exec.input().schema());
+    let predicate = rewriter.apply(exec.predicate())?;
+    rewriter.finish(|| Ok(Arc::new(FilterExecBuilder::from(exec).with_predicate(predicate).build()?)))
+}
+
+fn sort_rows(exec: &SortExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+    let mut rewriter = Rewriter::new(rewrite, exec.input().schema());
+    let mut keys = Vec::new();
+    for key in exec.expr() {
+        keys.push(PhysicalSortExpr { expr: rewriter.apply(&key.expr)?, options: key.options });
+    }
+    let Some(keys) = LexOrdering::new(keys) else { return Ok(None) };
+    rewriter.finish(|| {
+        let sort = SortExec::new(keys, Arc::clone(exec.input())).with_preserve_partitioning(exec.preserve_partitioning());
+        Ok(Arc::new(sort.with_fetch(exec.fetch())))
+    })
+}
+
+fn aggregate_rows(exec: &AggregateExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+    // Group keys and filters see the operator's input; arguments always see the rows of the first phase.
+    let mut on_input = Rewriter::new(rewrite, exec.input().schema());
+    let mut group = Vec::new();
+    for (expr, name) in exec.group_expr().expr() {
+        group.push((on_input.apply(expr)?, name.clone()));
+    }
+    let mut arguments = Rewriter::new(rewrite, exec.input_schema());
+    let mut filters = Vec::new();
+    for filter in exec.filter_expr() {
+        filters.push(filter.as_ref().map(|filter| arguments.apply(filter)).transpose()?);
+    }
+    let mut functions = Vec::new();
+    for function in exec.aggr_expr() {
+        functions.push(aggregate_function(function, &mut arguments)?);
+    }
+    if !on_input.changed && !arguments.changed {
+        return Ok(None);
+    }
+    let old = exec.group_expr();
+    let keys = PhysicalGroupBy::new(group, old.null_expr().to_vec(), old.groups().to_vec(), old.has_grouping_set());
+    let input = Arc::clone(exec.input());
+    let new = AggregateExec::try_new(*exec.mode(), keys, functions, filters, input, exec.input_schema())?;
+    Ok(Some(Arc::new(new.with_limit_options(exec.limit_options()))))
+}
+
+fn aggregate_function(
+    function: &Arc<AggregateFunctionExpr>,
+    rewriter: &mut Rewriter<'_>,
+) -> Result<Arc<AggregateFunctionExpr>> {
+    let all = function.all_expressions();
+    let mut own = Rewriter::new(rewriter.rewrite, Arc::clone(&rewriter.schema));
+    let (arguments, ordering) = (own.apply_all(&all.args)?, own.apply_all(&all.order_by_exprs)?);
+    if !own.changed {
+        return Ok(Arc::clone(function));
+    }
+    rewriter.changed = true;
+    match function.with_new_expressions(arguments, ordering) {
+        Some(new) => Ok(Arc::new(new)),
+        None => datafusion::common::not_impl_err!("the arguments of {} cannot be checked for overflow", function.name()),
+    }
+}
+
+fn join_filter(filter: Option<&JoinFilter>, rewrite: ExprRewrite<'_>) -> Result<(Option<JoinFilter>, bool)> {
+    let Some(filter) = filter else { return Ok((None, false)) };
+    let mut rewriter = Rewriter::new(rewrite, Arc::clone(filter.schema()));
+    let expression = rewriter.apply(filter.expression())?;
+    let new = JoinFilter::new(expression, filter.column_indices().to_vec(), Arc::clone(filter.schema()));
+    Ok((Some(new), rewriter.changed))
+}
+
+type JoinKeys = Vec<(Expr, Expr)>;
+
+fn join_keys(keys: &[(Expr, Expr)], left: &Plan, right: &Plan, rewrite: ExprRewrite<'_>) -> Result<(JoinKeys, bool)> {
+    let mut on_left = Rewriter::new(rewrite, left.schema());
+    let mut on_right = Rewriter::new(rewrite, right.schema());
+    let mut new = Vec::with_capacity(keys.len());
+    for (left, right) in keys {
+        new.push((on_left.apply(left)?, on_right.apply(right)?));
+    }
+    Ok((new, on_left.changed || on_right.changed))
+}
+
+fn hash_join(exec: &HashJoinExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+    let (filter, filter_changed) = join_filter(exec.filter(), rewrite)?;
+    let (keys, keys_changed) = join_keys(exec.on(), exec.left(), exec.right(), rewrite)?;
+    if !filter_changed && !keys_changed {
+        return Ok(None);
+    }
+    exec.builder().with_filter(filter).with_on(keys).recompute_properties().build_exec().map(Some)
+}
+
+fn nested_loop_join(exec: &NestedLoopJoinExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+    let (filter, changed) = join_filter(exec.filter(), rewrite)?;
+    if !changed {
+        return Ok(None);
+    }
+    let projection = exec.projection().as_ref().map(|columns| columns.to_vec());
+    let (left, right) = (Arc::clone(exec.left()), Arc::clone(exec.right()));
+    Ok(Some(Arc::new(NestedLoopJoinExec::try_new(left, right, filter, exec.join_type(), projection)?)))
+}
+
+fn sort_merge_join(exec: &SortMergeJoinExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+    let (filter, filter_changed) = join_filter(exec.filter().as_ref(), rewrite)?;
+    let (keys, keys_changed) = join_keys(exec.on(), exec.left(), exec.right(), rewrite)?;
+    if !filter_changed && !keys_changed {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(SortMergeJoinExec::try_new(
+        Arc::clone(exec.left()),
+        Arc::clone(exec.right()),
+        keys,
+        filter,
+        exec.join_type(),
+        exec.sort_options().to_vec(),
+        exec.null_equality(),
+    )?)))
+}

@@ -1,0 +1,84 @@
+//! Adds the section `placement` to EXPLAIN and EXPLAIN ANALYZE: every operator's place, and why it is not the device.
+//! Host operators print themselves, so the reasons need rows of their own.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, StringArray};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::format::ExplainFormat;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use futures::StreamExt;
+
+use crate::device::{OperatorPlacement, Placement, places};
+use crate::error::Result;
+
+/// `stream` with the placement rows behind it, when `logical` is an explanation for people.
+pub(crate) async fn with_placement(
+    state: &SessionState,
+    logical: &LogicalPlan,
+    physical: &Arc<dyn ExecutionPlan>,
+    stream: SendableRecordBatchStream,
+) -> Result<SendableRecordBatchStream> {
+    let explained = match logical {
+        LogicalPlan::Explain(explain) if readable(&explain.explain_format) => {
+            // ExplainExec keeps only the printed plan; planning once more gives the operators themselves.
+            state.query_planner().create_physical_plan(&explain.plan, state).await.ok()
+        }
+        LogicalPlan::Analyze(_) => physical.children().first().map(|child| Arc::clone(child)),
+        _ => None,
+    };
+    Ok(match explained {
+        Some(plan) => append(state, stream, plan),
+        None => stream,
+    })
+}
+
+/// The graph and JSON formats are read by programs, which expect one document.
+fn readable(format: &ExplainFormat) -> bool {
+    matches!(format, ExplainFormat::Indent | ExplainFormat::Tree)
+}
+
+fn append(
+    state: &SessionState,
+    stream: SendableRecordBatchStream,
+    plan: Arc<dyn ExecutionPlan>,
+) -> SendableRecordBatchStream {
+    let state = state.clone();
+    let schema = stream.schema();
+    let label = Arc::clone(&schema);
+    // Read after the plan has run, so that ANALYZE shows what happened and not what was predicted.
+    let section = futures::stream::once(async move {
+        let columns: [ArrayRef; 2] = [
+            Arc::new(StringArray::from(vec!["placement"])),
+            Arc::new(StringArray::from(vec![section_text(&places(&state, &plan))])),
+        ];
+        Ok(RecordBatch::try_new(label, columns.to_vec())?)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, stream.chain(section)))
+}
+
+fn section_text(operators: &[OperatorPlacement]) -> String {
+    let line = |operator: &OperatorPlacement| match &operator.place {
+        Placement::Device => format!("{}: device", operator.operator),
+        Placement::Metadata => format!("{}: metadata", operator.operator),
+        Placement::Host { reason } => format!("{}: host ({reason})", operator.operator),
+    };
+    operators.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// SHOW and its kin are queries over `information_schema`: no data is read, so no device is asked for.
+pub(crate) fn reads_only_information_schema(plan: &LogicalPlan) -> bool {
+    let (mut scans, mut others) = (0usize, 0usize);
+    let walked = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            scans += 1;
+            others += usize::from(scan.table_name.schema() != Some("information_schema"));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.is_ok() && scans > 0 && others == 0
+}

@@ -1,0 +1,146 @@
+//! Finds the corrupt file among those a query scans. DataFusion's error says what is wrong but not where.
+//! Runs only after a Parquet error, so it may read the files once more.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::listing::{ListingTable, ListingTableUrl};
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use futures::StreamExt;
+use object_store::{ObjectMeta, ObjectStore};
+use object_store::ObjectStoreExt;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::ParquetMetaDataReader;
+
+use crate::error::{Error, ErrorKind};
+
+/// Footers are always looked at; whole files only while they add up to less than this.
+const DECODED_BYTES_MAX: u64 = 1 << 30;
+
+/// Most footers are smaller.
+const FOOTER_GUESS_BYTES: u64 = 64 << 10;
+
+/// Where the files of a plan are, for the case that one of them is corrupt.
+pub(crate) struct ScannedFiles {
+    state: SessionState,
+    locations: Vec<ListingTableUrl>,
+}
+
+impl ScannedFiles {
+    pub(crate) fn of(state: &SessionState, plan: &LogicalPlan) -> Self {
+        let mut locations = Vec::new();
+        // Visiting cannot fail: the closure does not.
+        let _ = plan.apply_with_subqueries(|node| {
+            add_locations(node, &mut locations);
+            Ok(TreeNodeRecursion::Continue)
+        });
+        Self { state: state.clone(), locations }
+    }
+
+    /// `error`, naming the file that is corrupt if it is a Parquet error and the file is found.
+    pub(crate) async fn explain(self, error: Error) -> Error {
+        name_corrupt_file(&self.state, &self.locations, error).await
+    }
+}
+
+fn add_locations(node: &LogicalPlan, locations: &mut Vec<ListingTableUrl>) {
+    match node {
+        LogicalPlan::TableScan(scan) => {
+            if let Ok(provider) = source_as_provider(&scan.source)
+                && let Some(table) = provider.downcast_ref::<ListingTable>()
+            {
+                locations.extend(table.table_paths().iter().cloned());
+            }
+        }
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(create)) => {
+            locations.extend(create.locations.iter().filter_map(|path| ListingTableUrl::parse(path).ok()));
+        }
+        _ => {}
+    }
+}
+
+/// `error`, naming the file that is corrupt if it is a Parquet error and the file is found.
+pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[ListingTableUrl], error: Error) -> Error {
+    if !error.is_about_parquet() {
+        return error;
+    }
+    let files = list(state, locations).await;
+    for (store, file) in &files {
+        if let Err(cause) = footer(store, file).await {
+            return corrupt(locations, file, &cause);
+        }
+    }
+    let mut decoded_bytes = 0;
+    for (store, file) in &files {
+        decoded_bytes += file.size;
+        if decoded_bytes > DECODED_BYTES_MAX {
+            break;
+        }
+        if let Err(cause) = decode(store, file).await {
+            return corrupt(locations, file, &cause);
+        }
+    }
+    let places: Vec<String> = locations.iter().map(|location| shown(location.as_str())).collect();
+    error.with_hint(format!("the file is one of {} in {}", files.len(), places.join(", ")))
+}
+
+type Found = (Arc<dyn ObjectStore>, ObjectMeta);
+
+async fn list(state: &SessionState, locations: &[ListingTableUrl]) -> Vec<Found> {
+    let mut found = Vec::new();
+    for location in locations {
+        let Ok(store) = state.runtime_env().object_store(location) else { continue };
+        let Ok(mut files) = location.list_all_files(state, store.as_ref(), "").await else { continue };
+        while let Some(Ok(file)) = files.next().await {
+            // DataFusion skips empty files.
+            if file.size > 0 {
+                found.push((Arc::clone(&store), file));
+            }
+        }
+    }
+    found
+}
+
+/// Reads and parses the footer alone.
+async fn footer(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> ParquetResult<()> {
+    let mut tail_bytes = FOOTER_GUESS_BYTES.min(file.size);
+    loop {
+        let range = file.size - tail_bytes..file.size;
+        let tail = store.get_range(&file.location, range).await.map_err(unreadable)?;
+        match ParquetMetaDataReader::new().try_parse_sized(&tail, file.size) {
+            Ok(()) => return Ok(()),
+            Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail_bytes && needed as u64 <= file.size => {
+                tail_bytes = needed as u64;
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// Reads the file and decodes every row of it.
+async fn decode(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> ParquetResult<()> {
+    let whole = store.get(&file.location).await.map_err(unreadable)?.bytes().await.map_err(unreadable)?;
+    for batch in ParquetRecordBatchReaderBuilder::try_new(whole)?.build()? {
+        batch?;
+    }
+    Ok(())
+}
+
+fn unreadable(error: object_store::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+fn corrupt(locations: &[ListingTableUrl], file: &ObjectMeta, cause: &ParquetError) -> Error {
+    let base = locations.first().map_or("", |location| location.scheme());
+    let path = if base == "file" { format!("/{}", file.location) } else { format!("{base}://.../{}", file.location) };
+    let cause = cause.to_string();
+    let cause = cause.strip_prefix("Parquet error: ").unwrap_or(&cause);
+    Error::new(ErrorKind::Invalid, format!("'{path}' is not a readable Parquet file: {cause}"))
+}
+
+fn shown(location: &str) -> String {
+    format!("'{}'", location.strip_prefix("file://").unwrap_or(location))
+}

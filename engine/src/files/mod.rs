@@ -1,0 +1,123 @@
+//! Names the file behind a failure: the path that does not exist, the pattern nothing matches, the Parquet file that is
+//! corrupt. Looked into only after something failed, so that a query that works pays nothing.
+//! Not here: reading files, which DataFusion's listing tables do.
+
+mod corrupt;
+
+use std::path::{Path, PathBuf};
+
+use datafusion::datasource::listing::ListingTableUrl;
+use datafusion::execution::SessionState;
+use datafusion::sql::parser::Statement;
+use futures::StreamExt;
+
+pub(crate) use corrupt::ScannedFiles;
+use corrupt::name_corrupt_file;
+
+use crate::error::{Error, ErrorKind, Result, nearest};
+
+/// Formats that are known by the ends of their names.
+const EXTENSIONS: [&str; 8] = ["parquet", "csv", "tsv", "json", "ndjson", "jsonl", "arrow", "avro"];
+
+/// The paths that a statement reads, as they are written in it.
+#[derive(Debug, Default)]
+pub(crate) struct NamedPaths {
+    read: Vec<String>,
+    /// Of CREATE EXTERNAL TABLE without columns, which takes them from the files.
+    described: Vec<String>,
+}
+
+impl NamedPaths {
+    pub(crate) fn of(state: &SessionState, statement: &Statement) -> Self {
+        let tables = state.resolve_table_references(statement).unwrap_or_default();
+        let paths = tables.into_iter().map(|table| table.table().to_string()).filter(|name| looks_like_path(name));
+        let described = match statement {
+            Statement::CreateExternalTable(create) if create.columns.is_empty() => create.locations.clone(),
+            _ => Vec::new(),
+        };
+        Self { read: paths.collect(), described }
+    }
+
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for a location without files: DataFusion would make a table without columns of it.
+    pub(crate) async fn check_described(&self, state: &SessionState) -> Result<()> {
+        for path in &self.described {
+            if let Some(missing) = missing(state, path).await {
+                return Err(missing);
+            }
+        }
+        Ok(())
+    }
+
+    /// `error`, or the better one that a look at the files gives.
+    pub(crate) async fn explain(&self, state: &SessionState, error: Error) -> Error {
+        for path in self.read.iter().chain(&self.described) {
+            if let Some(found) = missing(state, path).await {
+                return found.or_at(error.position());
+            }
+            if error.kind() == ErrorKind::NotFound && error.message().contains(path.as_str()) {
+                return unknown_format(path).or_at(error.position());
+            }
+        }
+        name_corrupt_file(state, &self.locations(), error).await
+    }
+
+    fn locations(&self) -> Vec<ListingTableUrl> {
+        self.read.iter().chain(&self.described).filter_map(|path| ListingTableUrl::parse(path).ok()).collect()
+    }
+}
+
+fn looks_like_path(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    name.contains('/') || extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
+}
+
+fn unknown_format(path: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("the format of '{path}' is not known from its name"))
+        .with_hint(format!("CREATE EXTERNAL TABLE t STORED AS csv LOCATION '{path}' says what it is"))
+}
+
+/// Why `path` gives no file; `None` if it gives one.
+async fn missing(state: &SessionState, path: &str) -> Option<Error> {
+    let pattern = path.contains(['*', '?', '[']);
+    if !pattern && !path.contains("://") && !Path::new(path).exists() {
+        return Some(not_there(path));
+    }
+    let url = ListingTableUrl::parse(path).ok()?;
+    let store = state.runtime_env().object_store(&url).ok()?;
+    let mut files = url.list_all_files(state, store.as_ref(), "").await.ok()?;
+    let mut empty_files = 0;
+    while let Some(Ok(file)) = files.next().await {
+        if file.size > 0 {
+            return None;
+        }
+        empty_files += 1;
+    }
+    Some(match (empty_files, pattern) {
+        (0, true) => Error::new(ErrorKind::NotFound, format!("no file matches '{path}'")),
+        (0, false) => Error::new(ErrorKind::NotFound, format!("there are no files in '{path}'")),
+        (1, false) => Error::new(ErrorKind::Invalid, format!("'{path}' is empty: it has not one byte")),
+        (count, _) => Error::new(ErrorKind::Invalid, format!("all {count} files of '{path}' are empty")),
+    })
+}
+
+fn not_there(path: &str) -> Error {
+    let error = Error::new(ErrorKind::NotFound, format!("there is no file or directory '{path}'"));
+    if let Some(near) = near_path(Path::new(path)) {
+        return error.with_hint(format!("did you mean '{}'?", near.display()));
+    }
+    match std::env::current_dir() {
+        Ok(here) if Path::new(path).is_relative() => error.with_hint(format!("relative paths start at {}", here.display())),
+        _ => error,
+    }
+}
+
+fn near_path(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let parent = path.parent()?;
+    let parent_read = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let entries = std::fs::read_dir(parent_read).ok()?.flatten();
+    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
+    Some(parent.join(nearest(name, &candidates)?))
+}

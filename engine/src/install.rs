@@ -1,0 +1,73 @@
+//! Adds Maar to a DataFusion session: options, exact arithmetic, placement. One call for an existing embedder.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
+
+use crate::device::{Devices, MaarOptions, install_devices};
+use crate::exact;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The rule that placement goes in front of. There the plan is as the planner made it: whole files, partial directly under
+/// final aggregates, no repartitioning; DataFusion then adds what the placed operators state that they need.
+const PLACED_BEFORE: &str = "EnsureRequirements";
+
+/// Gives the sessions built from `builder` Maar's options (`maar.*`), exact arithmetic and device placement.
+/// Call it after every other setting, `with_default_features` included.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] when the builder's physical optimizer lacks the rule that placement goes in front of.
+pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> {
+    let config = builder.config().get_or_insert_with(SessionConfig::new);
+    if config.options().extensions.get::<MaarOptions>().is_none() {
+        config.options_mut().extensions.insert(MaarOptions::default());
+    }
+    let devices = install_devices(config);
+    exact::install(&mut builder)?;
+    let physical = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
+    place_before_requirements(&mut physical.rules, devices)?;
+    physical.rules.insert(0, exact::first_rule());
+    Ok(builder)
+}
+
+type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
+
+fn place_before_requirements(rules: &mut Rules, devices: Arc<Devices>) -> Result<()> {
+    let at = rules.iter().position(|rule| rule.name() == PLACED_BEFORE).ok_or_else(|| {
+        let names: Vec<&str> = rules.iter().map(|rule| rule.name()).collect();
+        let message = format!("the physical optimizer has no rule {PLACED_BEFORE}, only {}", names.join(", "));
+        Error::new(ErrorKind::Unsupported, message).with_hint("install Maar into DataFusion's own list of rules")
+    })?;
+    let placement: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(PlaceOnDevice { devices });
+    rules.splice(at..at, [placement, exact::host_rule()]);
+    Ok(())
+}
+
+/// Opens the device that the options name, when a query first wants it, and lets `maar-gpu-exec` place the plan on it.
+#[derive(Debug)]
+struct PlaceOnDevice {
+    devices: Arc<Devices>,
+}
+
+impl PhysicalOptimizerRule for PlaceOnDevice {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.devices.rule(config)?.optimize(plan, config)
+    }
+
+    fn name(&self) -> &str {
+        "maar_placement"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,178 @@
+//! A planned statement, and how it is started. Not here: parsing, the session's state, and the rows (`result`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::execution::SessionState;
+use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+
+use crate::device;
+use crate::error::{Error, ErrorKind, Result};
+use crate::explain;
+use crate::files::ScannedFiles;
+use crate::parameters::Parameters;
+use crate::result::QueryResult;
+use crate::stack::{Guarded, guarded};
+
+/// What a statement gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryKind {
+    /// Rows: SELECT, VALUES, SHOW, DESCRIBE, EXPLAIN.
+    Rows,
+    /// One row with the column `count`: INSERT, COPY.
+    Change,
+    /// Nothing: CREATE, DROP, SET, PREPARE.
+    Command,
+}
+
+/// A statement that is planned and has not run. Planning has no side effect.
+#[derive(Clone)]
+pub struct Query {
+    context: SessionContext,
+    plan: LogicalPlan,
+    kind: QueryKind,
+}
+
+impl Query {
+    pub(crate) fn new(context: SessionContext, plan: LogicalPlan) -> Self {
+        let kind = match &plan {
+            // EXECUTE gives what was prepared; that is not known before it runs.
+            LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => QueryKind::Command,
+            LogicalPlan::Dml(_) | LogicalPlan::Copy(_) => QueryKind::Change,
+            _ => QueryKind::Rows,
+        };
+        Self { context, plan, kind }
+    }
+
+    /// What the statement gives back.
+    pub fn kind(&self) -> QueryKind {
+        self.kind
+    }
+
+    /// The columns of the result, exactly as [`QueryResult::schema`] will have them; none for [`QueryKind::Command`].
+    /// Types that hang on a placeholder without a value are what planning assumed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when types do not fit: planning alone does not check them all.
+    pub fn schema(&self) -> Result<SchemaRef> {
+        match self.kind {
+            QueryKind::Command => Ok(Arc::new(Schema::empty())),
+            QueryKind::Rows | QueryKind::Change if self.plan.get_parameter_names()?.is_empty() => {
+                let analysed = guarded(|| analyse(&self.context.state(), &self.plan))??;
+                Ok(Arc::clone(analysed.schema().inner()))
+            }
+            QueryKind::Rows | QueryKind::Change => Ok(Arc::clone(self.plan.schema().inner())),
+        }
+    }
+
+    /// The plan as DataFusion made it, before any optimisation.
+    pub fn logical_plan(&self) -> &LogicalPlan {
+        &self.plan
+    }
+
+    /// The placeholders of the statement (`$1`, `$name`) with their types where planning could tell.
+    pub fn parameters(&self) -> Result<BTreeMap<String, Option<DataType>>> {
+        Ok(self.plan.get_parameter_types()?.into_iter().collect())
+    }
+
+    /// The same query with its placeholders filled in.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when a placeholder has no value or one of a wrong type.
+    pub fn with_parameters(self, parameters: &Parameters) -> Result<Self> {
+        let wanted = self.plan.get_parameter_names()?;
+        if let Some(missing) = wanted.iter().filter(|name| !parameters.contains(name)).min() {
+            return Err(Error::new(ErrorKind::Invalid, format!("the parameter {missing} has no value")));
+        }
+        if wanted.is_empty() {
+            return Ok(self);
+        }
+        let plan = guarded(|| self.plan.with_param_values(parameters.to_datafusion()))??;
+        Ok(Self { context: self.context, plan, kind: self.kind })
+    }
+
+    /// Starts the statement. A [`QueryKind::Command`] is complete when this returns; others run as the result is read.
+    pub async fn execute(self) -> Result<QueryResult> {
+        Guarded::new(self.start()).await
+    }
+
+    async fn start(self) -> Result<QueryResult> {
+        let kind = self.kind;
+        let plan = match kind {
+            QueryKind::Command => match self.run_command().await? {
+                Some(plan) => plan,
+                None => return Ok(QueryResult::empty()),
+            },
+            QueryKind::Rows | QueryKind::Change => self.plan.clone(),
+        };
+        let state = self.context.state();
+        let analysed = analyse(&state, &plan)?;
+        let schema = Arc::clone(analysed.schema().inner());
+        let optimised = optimise(&state, analysed)?;
+        let files = ScannedFiles::of(&state, &optimised);
+        let physical = match state.query_planner().create_physical_plan(&optimised, &state).await {
+            Ok(physical) => physical,
+            Err(e) => return Err(files.explain(e.into()).await),
+        };
+        require_device(&state, &plan, &physical)?;
+        let stream = execute_stream(Arc::clone(&physical), state.task_ctx())?;
+        let stream = explain::with_placement(&state, &optimised, &physical, stream).await?;
+        Ok(QueryResult::running(schema, stream, physical, state, files))
+    }
+
+    /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
+    async fn run_command(&self) -> Result<Option<LogicalPlan>> {
+        let frame = match self.context.execute_logical_plan(self.plan.clone()).await {
+            Ok(frame) => frame,
+            Err(e) => return Err(ScannedFiles::of(&self.context.state(), &self.plan).explain(e.into()).await),
+        };
+        let plan = frame.into_parts().1;
+        match &plan {
+            LogicalPlan::EmptyRelation(_) => Ok(None),
+            LogicalPlan::Statement(_) | LogicalPlan::Ddl(_) => {
+                let message = format!("this statement is not supported: {}", plan.display());
+                Err(Error::new(ErrorKind::Unsupported, message))
+            }
+            _ => Ok(Some(plan)),
+        }
+    }
+}
+
+/// The plan with its final types. Only now are they known: before coercion `u64 - 5` has another type than after.
+fn analyse(state: &SessionState, plan: &LogicalPlan) -> Result<LogicalPlan> {
+    if matches!(plan, LogicalPlan::Explain(_)) {
+        // An explanation analyses what it explains by itself, to show each step.
+        return Ok(plan.clone());
+    }
+    Ok(state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {})?)
+}
+
+fn optimise(state: &SessionState, analysed: LogicalPlan) -> Result<LogicalPlan> {
+    if matches!(analysed, LogicalPlan::Explain(_)) {
+        return Ok(state.optimize(&analysed)?);
+    }
+    Ok(state.optimizer().optimize(analysed, state, |_, _| {})?)
+}
+
+impl std::fmt::Debug for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Query").field("kind", &self.kind).field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+/// # Errors
+/// Under `maar.require_device`, names the first operator that would run on the host.
+fn require_device(state: &SessionState, logical: &LogicalPlan, physical: &Arc<dyn ExecutionPlan>) -> Result<()> {
+    // An explanation is how one finds out what falls back; SHOW and DESCRIBE read no data.
+    let explains = matches!(logical, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));
+    if explains || explain::reads_only_information_schema(logical) {
+        return Ok(());
+    }
+    match device::refusal(state, physical) {
+        None => Ok(()),
+        Some(message) => Err(Error::new(ErrorKind::Unsupported, message)),
+    }
+}

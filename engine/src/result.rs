@@ -1,0 +1,163 @@
+//! A running query: batches out, one schema for all of them, the report at the end. Dropping it cancels the query.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::execution::SessionState;
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream, StreamExt};
+
+use crate::device::QueryReport;
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::ScannedFiles;
+use crate::stack::guarded;
+
+/// How far a result is.
+enum Progress {
+    Running {
+        stream: SendableRecordBatchStream,
+        files: ScannedFiles,
+    },
+    /// It failed, and the file at fault is being looked for.
+    Failing(BoxFuture<'static, Error>),
+    /// Read to its end, failed, or without rows from the start.
+    Finished,
+}
+
+/// A running query: a stream of batches that all have [`QueryResult::schema`]. Dropping it cancels the query.
+pub struct QueryResult {
+    schema: SchemaRef,
+    progress: Progress,
+    plan: Option<RanPlan>,
+}
+
+/// The plan, and the state of the session when it was made.
+struct RanPlan {
+    plan: Arc<dyn ExecutionPlan>,
+    state: Box<SessionState>,
+}
+
+impl QueryResult {
+    pub(crate) fn empty() -> Self {
+        Self { schema: Arc::new(Schema::empty()), progress: Progress::Finished, plan: None }
+    }
+
+    pub(crate) fn running(
+        schema: SchemaRef,
+        stream: SendableRecordBatchStream,
+        plan: Arc<dyn ExecutionPlan>,
+        state: SessionState,
+        files: ScannedFiles,
+    ) -> Self {
+        let plan = RanPlan { plan, state: Box::new(state) };
+        Self { schema, progress: Progress::Running { stream, files }, plan: Some(plan) }
+    }
+
+    /// The columns, as planned: every batch has exactly this schema, nullability included.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// The physical plan that runs; `None` for a statement without rows.
+    pub fn physical_plan(&self) -> Option<&Arc<dyn ExecutionPlan>> {
+        self.plan.as_ref().map(|ran| &ran.plan)
+    }
+
+    /// What ran where. Complete once the stream has ended; before that, what is known so far.
+    pub fn report(&self) -> QueryReport {
+        self.plan.as_ref().map(|ran| QueryReport::of(&ran.state, &ran.plan)).unwrap_or_default()
+    }
+
+    /// The next batch; `None` at the end.
+    pub async fn next_batch(&mut self) -> Option<Result<RecordBatch>> {
+        self.next().await
+    }
+
+    /// All batches at once, with the final report.
+    pub async fn collect(mut self) -> Result<(Vec<RecordBatch>, QueryReport)> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next().await {
+            batches.push(batch?);
+        }
+        Ok((batches, self.report()))
+    }
+
+    fn poll_guarded(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
+        let polled = match &mut self.progress {
+            Progress::Finished => return Poll::Ready(None),
+            Progress::Failing(explanation) => Some(Err(ready!(explanation.poll_unpin(context)))),
+            Progress::Running { stream, .. } => match guarded(|| stream.poll_next_unpin(context)) {
+                Ok(polled) => ready!(polled).map(|batch| batch.map_err(Error::from)),
+                Err(panic) => Some(Err(panic)),
+            },
+        };
+        match polled {
+            Some(Ok(batch)) => Poll::Ready(Some(relabel(batch, &self.schema))),
+            Some(Err(error)) => self.fail(error, context),
+            None => {
+                self.stop();
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
+        match self.stop() {
+            Some(files) if error.is_about_parquet() => {
+                self.progress = Progress::Failing(files.explain(error).boxed());
+                self.poll_guarded(context)
+            }
+            _ => Poll::Ready(Some(Err(error))),
+        }
+    }
+
+    /// Ends the query, if it runs.
+    fn stop(&mut self) -> Option<ScannedFiles> {
+        match std::mem::replace(&mut self.progress, Progress::Finished) {
+            Progress::Running { stream, files } => {
+                // A panic while stopping has no caller left to tell.
+                let _ = guarded(move || drop(stream));
+                Some(files)
+            }
+            Progress::Failing(_) | Progress::Finished => None,
+        }
+    }
+}
+
+impl Drop for QueryResult {
+    fn drop(&mut self) {
+        self.stop();
+        let plan = self.plan.take();
+        let _ = guarded(move || drop(plan));
+    }
+}
+
+impl Stream for QueryResult {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_guarded(context)
+    }
+}
+
+impl std::fmt::Debug for QueryResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueryResult").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+/// Optimisers change nullability and metadata (MIN from file statistics is not nullable); clients compare schemas.
+fn relabel(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if Arc::ptr_eq(batch.schema_ref(), schema) || batch.schema_ref() == schema {
+        return Ok(batch);
+    }
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let labelled = RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &rows);
+    labelled.map_err(|e| {
+        Error::new(ErrorKind::Internal, format!("internal error, a bug of ours: a batch does not fit the plan: {e}"))
+    })
+}

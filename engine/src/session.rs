@@ -1,0 +1,237 @@
+//! The session: SQL in, results out, in five steps: split, plan, optimise, place, stream.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
+
+use crate::device::{DeviceKind, Devices};
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::NamedPaths;
+use crate::install::install;
+use crate::memory;
+use crate::parameters::Parameters;
+use crate::query::Query;
+use crate::result::QueryResult;
+use crate::script::{Statement, split};
+use crate::stack::Guarded;
+use crate::suggest::with_table_hint;
+
+/// A session: a catalog, options, and the memory its queries share. Cheap to clone; clones are the same session.
+#[derive(Clone)]
+pub struct Session {
+    context: SessionContext,
+}
+
+impl Session {
+    /// A session with every default: see [`SessionBuilder`].
+    ///
+    /// # Errors
+    /// When the spill directory cannot be made.
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A builder with every default.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// A session over a DataFusion context of the caller's own, made with [`crate::install`].
+    pub fn from_context(context: SessionContext) -> Self {
+        Self { context }
+    }
+
+    /// The DataFusion context underneath: tables, functions and object stores are registered on it.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Runs one statement. A trailing semicolon is fine; for several statements use [`split`] or [`Self::run_script`].
+    ///
+    /// # Errors
+    /// Of every kind: see [`ErrorKind`]. Rows already read stay valid when a later batch fails.
+    pub async fn sql(&self, text: &str) -> Result<QueryResult> {
+        self.sql_with(text, &Parameters::new()).await
+    }
+
+    /// Runs one statement with values for its placeholders.
+    pub async fn sql_with(&self, text: &str, parameters: &Parameters) -> Result<QueryResult> {
+        let query = self.prepare(text).await?;
+        query.with_parameters(parameters)?.execute().await
+    }
+
+    /// Plans one statement without running it.
+    pub async fn prepare(&self, text: &str) -> Result<Query> {
+        let mut statements = split(text)?.into_iter();
+        match (statements.next(), statements.next()) {
+            (Some(statement), None) => self.plan(&statement).await,
+            (None, _) => Err(Error::new(ErrorKind::Syntax, "there is no statement in the text")),
+            (Some(_), Some(second)) => Err(Error::new(ErrorKind::Syntax, "there is more than one statement")
+                .or_at(Some(second.position()))
+                .with_hint("run them one at a time")),
+        }
+    }
+
+    /// Plans one statement of a script; positions in errors are the script's.
+    pub async fn plan(&self, statement: &Statement) -> Result<Query> {
+        Guarded::new(self.plan_unguarded(statement)).await
+    }
+
+    async fn plan_unguarded(&self, statement: &Statement) -> Result<Query> {
+        let parsed = statement.parse()?;
+        let state = self.context.state();
+        let paths = NamedPaths::of(&state, &parsed);
+        paths.check_described(&state).await?;
+        match state.statement_to_plan(parsed).await {
+            Ok(plan) => Ok(Query::new(self.context.clone(), plan)),
+            Err(e) => Err(with_table_hint(&state, paths.explain(&state, e.into()).await)),
+        }
+    }
+
+    /// Runs a script of statements to its end and drops their rows: for set-up files.
+    ///
+    /// # Errors
+    /// The first error stops the script; statements before it have run.
+    pub async fn run_script(&self, script: &str) -> Result<()> {
+        for statement in split(script)? {
+            self.plan(&statement).await?.execute().await?.collect().await?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.context.session_id()).finish_non_exhaustive()
+    }
+}
+
+/// What a session is made with. Every field has a default.
+#[derive(Debug, Clone, Default)]
+pub struct SessionBuilder {
+    device: DeviceKind,
+    memory_limit_bytes: Option<usize>,
+    spill_directory: Option<PathBuf>,
+    target_partitions: Option<usize>,
+    batch_size: Option<usize>,
+    devices: Option<Arc<Devices>>,
+    options: Vec<(String, String)>,
+}
+
+/// Operators that the out-of-memory error lists with what they hold.
+const MEMORY_CONSUMERS_LISTED: std::num::NonZeroUsize = match std::num::NonZeroUsize::new(5) {
+    Some(listed) => listed,
+    None => std::num::NonZeroUsize::MIN,
+};
+
+impl SessionBuilder {
+    /// Where queries run; default [`DeviceKind::Auto`]. `SET maar.device` changes it later.
+    #[must_use]
+    pub fn device(mut self, device: DeviceKind) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// Devices to share with other sessions; default: the session's own, opened when a query first wants them.
+    #[must_use]
+    pub fn devices(mut self, devices: Arc<Devices>) -> Self {
+        self.devices = Some(devices);
+        self
+    }
+
+    /// Host memory that all queries of the session share, in bytes; default 70 % of the machine's.
+    /// Sorts, aggregations and joins spill to disk before they fail.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit_bytes = Some(bytes);
+        self
+    }
+
+    /// Where to spill; default: a directory under the system's temporary one, made at need and removed after.
+    #[must_use]
+    pub fn spill_directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.spill_directory = Some(path.into());
+        self
+    }
+
+    /// Partitions that the host executes at once; default: one a core.
+    #[must_use]
+    pub fn target_partitions(mut self, partitions: usize) -> Self {
+        self.target_partitions = Some(partitions);
+        self
+    }
+
+    /// Rows a host batch; default 8192.
+    #[must_use]
+    pub fn batch_size(mut self, rows: usize) -> Self {
+        self.batch_size = Some(rows);
+        self
+    }
+
+    /// Any option as SET would take it: `maar.require_device`, `datafusion.execution.time_zone`, ...
+    #[must_use]
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.push((name.into(), value.into()));
+        self
+    }
+
+    /// Makes the session. Opens no device: the first query that wants one does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for an option that does not exist or a value that it cannot take.
+    pub fn build(self) -> Result<Session> {
+        let builder = SessionStateBuilder::new()
+            .with_config(self.config())
+            .with_runtime_env(self.runtime_env()?)
+            .with_default_features();
+        let mut builder = install(builder)?;
+        if let Some(config) = builder.config() {
+            self.apply_options(config.options_mut())?;
+        }
+        let context = SessionContext::new_with_state(builder.build()).enable_url_table();
+        Ok(Session { context })
+    }
+
+    fn config(&self) -> SessionConfig {
+        let mut config = SessionConfig::new().with_information_schema(true);
+        if let Some(partitions) = self.target_partitions {
+            config = config.with_target_partitions(partitions.max(1));
+        }
+        if let Some(rows) = self.batch_size {
+            config = config.with_batch_size(rows.max(1));
+        }
+        if let Some(devices) = &self.devices {
+            config.set_extension(Arc::clone(devices));
+        }
+        // Without spans an error could not point at its place in the SQL.
+        config.options_mut().sql_parser.collect_spans = true;
+        config
+    }
+
+    fn apply_options(&self, options: &mut ConfigOptions) -> Result<()> {
+        options.set("maar.device", &self.device.to_string())?;
+        for (name, value) in &self.options {
+            options.set(name, value)?;
+        }
+        Ok(())
+    }
+
+    fn runtime_env(&self) -> Result<Arc<RuntimeEnv>> {
+        let limit = self.memory_limit_bytes.unwrap_or_else(memory::default_limit_bytes);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(limit), MEMORY_CONSUMERS_LISTED);
+        let mut builder = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            // The cache of directory listings has no expiry: a new file would stay unseen, a replaced one corrupt.
+            .with_object_list_cache_limit(0);
+        if let Some(path) = &self.spill_directory {
+            builder = builder.with_temp_file_path(path);
+        }
+        Ok(builder.build_arc()?)
+    }
+}

@@ -1,0 +1,81 @@
+//! The device through the session: placement, report, explanations, exact arithmetic, and what `require_device` refuses.
+//! On the emulated device, which needs a C++ compiler.
+
+use maar_engine::device::DeviceKind;
+use maar_engine::{ErrorKind, Placement, Session};
+use tempfile::TempDir;
+
+use crate::support::{cells, error};
+
+async fn lake() -> (Session, TempDir) {
+    let directory = TempDir::new().unwrap();
+    let session = Session::builder().device(DeviceKind::Emulated).target_partitions(2).build().unwrap();
+    let rows = "select value as n, value % 3 as g, cast(value as decimal(10, 2)) as d, 9223372036854775807 - value as big
+        from generate_series(0, 999)";
+    session.run_script(&format!("copy ({rows}) to '{0}/t.parquet'; create external table t stored as parquet location '{0}/t.parquet'", directory.path().display())).await.unwrap();
+    (session, directory)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_runs_there_and_the_report_says_so() {
+    let (session, _lake) = lake().await;
+    let sql = "select sum(d * 2) as s, count(*) as c from t where n >= 500 and g = 1";
+    let (batches, report) = session.sql(sql).await.unwrap().collect().await.unwrap();
+    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
+    // CooperativeExec hands rows on, and is DataFusion's own.
+    let computing = report.operators.iter().filter(|operator| operator.operator != "CooperativeExec");
+    assert!(computing.clone().all(|operator| operator.place == Placement::Device), "{:?}", report.operators);
+    assert!(computing.count() > 3);
+    assert!(!report.pipelines.is_empty() && report.pipelines.iter().all(|pipeline| pipeline.launches > 0));
+    assert_ne!(report.device, "cpu");
+    let on_device = cells(&session, sql).await.unwrap();
+    cells(&session, "set maar.device = 'cpu'").await.unwrap();
+    assert_eq!(cells(&session, sql).await.unwrap(), on_device);
+    let (_, report) = session.sql(sql).await.unwrap().collect().await.unwrap();
+    assert_eq!((report.device.as_str(), report.pipelines.len()), ("cpu", 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn explain_tells_the_place_of_each_operator() {
+    let (session, _lake) = lake().await;
+    for explain in ["explain", "explain analyze"] {
+        let text = cells(&session, &format!("{explain} select median(s) from (select g, sum(n) as s from t group by g)")).await.unwrap();
+        assert!(text.contains(": device") && text.contains(": host ("), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn overflow_is_an_error_there_too() {
+    let (session, _lake) = lake().await;
+    cells(&session, "set maar.require_device = true").await.unwrap();
+    for sql in ["select sum(big) from t", "select g, sum(big) from t group by g", "select sum(n) from t where big + 1 > 0", "select max(big * 2) from t"] {
+        let e = error(&session, sql).await;
+        assert_eq!(e.kind(), ErrorKind::Invalid, "{sql}: {e}");
+        assert!(e.message().contains("verflow"), "{sql}: {e}");
+    }
+    let divided = error(&session, "select sum(n / g) from t").await;
+    assert_eq!(divided.kind(), ErrorKind::Invalid, "{divided}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn require_device_refuses_what_would_fall_back() {
+    let (session, _lake) = lake().await;
+    cells(&session, "set maar.require_device = true").await.unwrap();
+    cells(&session, "select sum(n) from t").await.unwrap();
+    cells(&session, "show maar.device").await.unwrap();
+    cells(&session, "describe t").await.unwrap();
+    let refused = error(&session, "select median(n) from t").await;
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert!(refused.message().contains("median"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_unusable_device_is_a_clear_error() {
+    let session = Session::builder().device(DeviceKind::Cuda).build().unwrap();
+    if maar_engine::devices().cuda_usable() {
+        cells(&session, "select 1").await.unwrap();
+        return;
+    }
+    let e = error(&session, "select count(*) from (values (1)) v(x)").await;
+    assert_eq!(e.kind(), ErrorKind::Device, "{e}");
+}

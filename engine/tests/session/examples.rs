@@ -1,0 +1,35 @@
+//! The examples do what they say.
+
+use tempfile::TempDir;
+
+use crate::support::{cells, session};
+
+#[path = "../../examples/datafusion_install.rs"]
+mod datafusion_install;
+#[path = "../../examples/embed.rs"]
+mod embed;
+
+#[tokio::test]
+async fn the_embedding_example_runs() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("orders.parquet");
+    let sql = format!("copy (select value as amount from generate_series(1, 20)) to '{}'", file.display());
+    cells(&session(), &sql).await.unwrap();
+    let (table, places) = embed::total_above(&file.display().to_string(), 10).await.unwrap();
+    assert!(table.contains("| 10     | 155   |"), "{table}");
+    assert!(!places.is_empty());
+}
+
+#[tokio::test]
+async fn the_installing_example_runs() {
+    let context = datafusion_install::context().unwrap();
+    datafusion_install::run(&context, "set maar.device = 'cpu'").await.unwrap();
+    let few = datafusion_install::run(&context, "select sum(amount) from orders where amount < 10").await.unwrap();
+    assert_eq!(few[0].num_rows(), 1);
+    let overflow = datafusion_install::run(&context, "select sum(amount) from orders").await.unwrap_err();
+    assert!(overflow.to_string().contains("verflow"), "{overflow}");
+    let wrong = datafusion_install::run(&context, "set maar.device = 'gpu'").await.unwrap_err();
+    assert!(wrong.to_string().contains("emulated"), "{wrong}");
+    let folded = datafusion_install::run(&context, "select amount + 1 from orders").await.unwrap_err();
+    assert!(folded.to_string().contains("verflow"), "{folded}");
+}

@@ -1,0 +1,12 @@
+//! The engine through its public door: one binary, because linking DataFusion is slow.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod basics;
+mod depth;
+mod device;
+mod errors;
+mod examples;
+mod exact;
+mod files;
+mod support;
