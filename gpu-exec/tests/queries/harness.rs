@@ -13,7 +13,7 @@ use maar_gpu_exec::options::{DeviceOption, MaarOptions};
 use maar_gpu_exec::planner::PlacementRule;
 use tempfile::TempDir;
 
-pub struct Both {
+pub(crate) struct Both {
     device: SessionContext,
     host: SessionContext,
     _files: TempDir,
@@ -21,12 +21,12 @@ pub struct Both {
 
 const ITEMS: &str = "SELECT CAST(i AS BIGINT) AS item, CAST(i / 4 AS BIGINT) AS parent, CAST(i % 50 + 1 AS DECIMAL(15,2)) AS quantity, \
      CAST((i * 7919) % 100000 AS DECIMAL(15,2)) / CAST(10 AS DECIMAL(3,1)) AS raw_price, \
-     CAST(CAST(i % 11 AS DECIMAL(15,2)) / 100 AS DECIMAL(15,2)) AS discount, DATE '1992-01-01' + CAST(i % 2500 AS INT) * INTERVAL '1' DAY AS raw_day, \
+     CAST(CAST(i % 11 AS DECIMAL(15,2)) / 100 AS DECIMAL(15,2)) AS discount, arrow_cast(CAST(8035 + i % 2500 AS INT), 'Date32') AS raw_day, \
      CASE WHEN i % 3 = 0 THEN 'A' WHEN i % 3 = 1 THEN 'N' ELSE 'R' END AS flag, CASE WHEN i % 2 = 0 THEN 'O' ELSE 'F' END AS status, \
      CASE WHEN i % 7 = 0 THEN NULL ELSE CAST(i % 23 AS INT) END AS maybe, CAST(i % 97 AS DOUBLE) / 97 AS ratio";
 
 impl Both {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
         for (part, (first, last)) in [(0, 6000), (6001, 6033), (6034, 13000)].into_iter().enumerate() {
@@ -35,7 +35,7 @@ impl Both {
             let copy = format!("COPY ({select}) TO '{}' STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)", path.display());
             writer.sql(&copy).await.unwrap().collect().await.unwrap();
         }
-        let parents = "SELECT CAST(i AS BIGINT) AS id, CASE WHEN i % 5 = 0 THEN 'red' WHEN i % 5 = 1 THEN 'N' ELSE 'blue' END AS kind, CAST(DATE '1990-01-01' + CAST(i % 900 AS INT) * INTERVAL '1' DAY AS DATE) AS since, CAST(i % 13 AS DECIMAL(15,2)) AS weight FROM (SELECT value AS i FROM generate_series(0, 2999))";
+        let parents = "SELECT CAST(i AS BIGINT) AS id, CASE WHEN i % 5 = 0 THEN 'red' WHEN i % 5 = 1 THEN 'N' ELSE 'blue' END AS kind, arrow_cast(CAST(7305 + i % 900 AS INT), 'Date32') AS since, CAST(i % 13 AS DECIMAL(15,2)) AS weight FROM (SELECT value AS i FROM generate_series(0, 2999))";
         let path = files.path().join("parents/0.parquet");
         writer.sql(&format!("COPY ({parents}) TO '{}' STORED AS PARQUET", path.display())).await.unwrap().collect().await.unwrap();
         let cache = files.path().join("cache");
@@ -53,7 +53,7 @@ impl Both {
     }
 
     /// Both answers, as sorted lines, must be the same; the device must have run something.
-    pub async fn same(&self, query: &str) {
+    pub(crate) async fn same(&self, query: &str) {
         let (expected, _) = run(&self.host, query).await;
         let (found, plan) = run(&self.device, query).await;
         let reports = maar_gpu_exec::report::collect(&plan);

@@ -42,8 +42,7 @@ async fn groups() {
         "SELECT maybe, count(*), sum(price) FROM items GROUP BY maybe",
         "SELECT item, sum(quantity) FROM items GROUP BY item HAVING sum(quantity) > 40",
         "SELECT item * 1000003, count(*) FROM items GROUP BY item * 1000003",
-        "SELECT ratio, count(*) FROM items GROUP BY ratio",
-        "SELECT ratio, maybe, flag, count(*) FROM items GROUP BY ratio, maybe, flag",
+        "SELECT item * 1000003, price * 1000003, day, maybe, flag, count(*) FROM items GROUP BY item * 1000003, price * 1000003, day, maybe, flag",
         "SELECT extract(year FROM day) AS y, status, sum(price) FROM items GROUP BY extract(year FROM day), status",
         "SELECT c, count(*) FROM (SELECT parent, count(*) AS c FROM items GROUP BY parent) GROUP BY c",
     ])
