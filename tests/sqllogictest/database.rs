@@ -32,11 +32,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl Database {
-    pub(crate) async fn open(
-        place: Place,
-        fixtures: &Fixtures,
-        launches: &'static AtomicU64,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn open(place: Place, fixtures: &Fixtures, launches: &'static AtomicU64) -> Result<Self, Failure> {
         let failure = |error: Box<dyn std::error::Error + Send + Sync>| Failure(error.to_string());
         let session = TestSession::open(place).map_err(failure)?;
         fixtures.register(&session).await.map_err(failure)?;

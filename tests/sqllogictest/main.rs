@@ -16,9 +16,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use maar_tests::fixtures::Fixtures;
 use maar_tests::session::{Place, STACK_BYTES, runtime};
 use maar_tests::{Result, skip};
-use sqllogictest::{
-    DefaultColumnType, Runner, default_column_validator, default_normalizer, default_validator,
-};
+use sqllogictest::{DefaultColumnType, Runner, default_normalizer, default_validator, strict_column_validator};
 
 use database::Database;
 
@@ -89,7 +87,7 @@ fn rewrite(files: &[PathBuf], filter: Option<&str>, fixtures: &Arc<Fixtures>) ->
             runtime()?.block_on(async {
                 let mut runner = runner(Place::Cpu, &fixtures);
                 let rewritten = runner
-                    .update_test_file(&path, " ", default_validator, default_normalizer, default_column_validator)
+                    .update_test_file(&path, " ", default_validator, default_normalizer, strict_column_validator)
                     .await;
                 rewritten.map_err(|error| format!("{}: {error}", path.display()).into())
             })
@@ -99,7 +97,8 @@ fn rewrite(files: &[PathBuf], filter: Option<&str>, fixtures: &Arc<Fixtures>) ->
     Ok(ExitCode::SUCCESS)
 }
 
-type Connect = Box<dyn FnMut() -> futures::future::BoxFuture<'static, std::result::Result<Database, database::Failure>>>;
+type Connect =
+    Box<dyn FnMut() -> futures::future::BoxFuture<'static, std::result::Result<Database, database::Failure>>>;
 
 fn runner(place: Place, fixtures: &Arc<Fixtures>) -> Runner<Database, Connect> {
     let shared = Arc::clone(fixtures);
@@ -108,6 +107,7 @@ fn runner(place: Place, fixtures: &Arc<Fixtures>) -> Runner<Database, Connect> {
         Box::pin(async move { Database::open(place, &fixtures, &LAUNCHES).await })
     });
     let mut runner = Runner::new(connect);
+    runner.with_column_validator(strict_column_validator);
     runner.add_label(place.name());
     runner.set_var("FIXTURES".to_owned(), fixtures.folder().display().to_string());
     runner

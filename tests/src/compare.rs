@@ -65,8 +65,7 @@ pub fn same(left: &Answer, right: &Answer, order: Order) -> Result<()> {
 fn table(batches: &[RecordBatch]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for batch in batches {
-        let columns: Vec<Vec<Cell>> =
-            batch.columns().iter().map(|column| cells(column)).collect::<Result<_>>()?;
+        let columns: Vec<Vec<Cell>> = batch.columns().iter().map(|column| cells(column)).collect::<Result<_>>()?;
         rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|column| column[row].clone()).collect::<Row>()));
     }
     Ok(rows)

@@ -16,7 +16,8 @@ const PROFILE: &str = "dist";
 const SCRIPTS: &[&str] = &["run.sh", "duckdb_tpch.py", "merge.py", "README.md"];
 /// For which Python the wheel is.
 const PYTHON: &str = "3.12";
-const PLATFORMS: &[&str] = &["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"];
+const PLATFORMS: &[&str] =
+    &["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"];
 /// The requirement that goes along. Not its extension for TPC-H: data comes from `maar bench`, query texts from us.
 const WHEEL: &str = "duckdb==";
 
