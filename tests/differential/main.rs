@@ -32,7 +32,7 @@ struct Tally {
     with_rows: usize,
     /// Queries that failed everywhere alike.
     errors: usize,
-    launches: u64,
+    pipelines: usize,
 }
 
 fn from_environment(name: &str) -> Option<u64> {
@@ -62,17 +62,20 @@ fn random_queries_agree_everywhere() {
         }
     }
     eprintln!(
-        "differential: {} queries of {} cases, {} with rows, {} failed alike, {} kernels launched",
+        "differential: {} queries of {} cases, {} with rows, {} failed alike, {} pipelines on the device",
         tally.queries,
         seeds.len(),
         tally.with_rows,
         tally.errors,
-        tally.launches
+        tally.pipelines
     );
     if seeds.len() > 1 {
         assert!(tally.with_rows * 2 > tally.queries, "most queries have no rows: the grammar tests nothing");
         assert!(tally.errors * 10 < tally.queries, "one query in ten fails: the grammar is off");
-        assert!(!places.contains(&Place::Emulated) || tally.launches > 0, "no kernel was launched over the whole run");
+        assert!(
+            !places.contains(&Place::Emulated) || tally.pipelines > 0,
+            "no pipeline ran on the device over the whole run"
+        );
     }
 }
 
@@ -127,7 +130,7 @@ async fn compare_everywhere(
     for (place, session) in sessions {
         match (&expected, session.run(&sql).await) {
             (Ok(expected), Ok(answer)) => {
-                tally.launches += answer.launches;
+                tally.pipelines += answer.pipelines;
                 compare::same(&answer, expected, order)
                     .map_err(|error| format!("{place} (first) against DataFusion (second): {error}"))?;
             }

@@ -108,7 +108,8 @@ fn a_corrupt_file_is_an_error_and_the_session_goes_on() {
     everywhere("corrupt", async |lake| {
         assert_eq!(lake.ask().await, "100 4950 first first");
         std::fs::write(lake.path("b"), b"PAR1 this is no Parquet PAR1").unwrap();
-        assert!(lake.ask().await.starts_with("error: "));
+        let error = lake.ask().await;
+        assert!(error.starts_with("error: "), "{error}");
         std::fs::remove_file(lake.path("b")).unwrap();
         assert_eq!(lake.ask().await, "100 4950 first first");
     });
@@ -119,7 +120,8 @@ fn a_truncated_file_is_an_error() {
     everywhere("truncated", async |lake| {
         let whole = std::fs::read(lake.path("a")).unwrap();
         std::fs::write(lake.path("a"), &whole[..whole.len() / 2]).unwrap();
-        assert!(lake.ask().await.starts_with("error: "));
+        let error = lake.ask().await;
+        assert!(error.starts_with("error: "), "{error}");
     });
 }
 

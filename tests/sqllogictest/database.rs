@@ -1,7 +1,7 @@
 //! A session of Maar as the sqllogictest runner wants it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use crate::Column;
 pub(crate) struct Database {
     session: TestSession,
     place: Place,
-    launches: &'static AtomicU64,
+    pipelines: &'static AtomicUsize,
 }
 
 /// The text of an error.
@@ -32,11 +32,15 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl Database {
-    pub(crate) async fn open(place: Place, fixtures: &Fixtures, launches: &'static AtomicU64) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        place: Place,
+        fixtures: &Fixtures,
+        pipelines: &'static AtomicUsize,
+    ) -> Result<Self, Failure> {
         let failure = |error: Box<dyn std::error::Error + Send + Sync>| Failure(error.to_string());
         let session = TestSession::open(place).map_err(failure)?;
         fixtures.register(&session).await.map_err(failure)?;
-        Ok(Self { session, place, launches })
+        Ok(Self { session, place, pipelines })
     }
 }
 
@@ -47,7 +51,7 @@ impl AsyncDB for Database {
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<Column>, Failure> {
         let answer = self.session.run(sql).await.map_err(|error| Failure(error.to_string()))?;
-        self.launches.fetch_add(answer.launches, Ordering::Relaxed);
+        self.pipelines.fetch_add(answer.pipelines, Ordering::Relaxed);
         if answer.schema.fields().is_empty() {
             return Ok(DBOutput::StatementComplete(0));
         }

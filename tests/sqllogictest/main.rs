@@ -10,7 +10,7 @@ mod database;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use maar_tests::fixtures::Fixtures;
@@ -23,8 +23,8 @@ use database::Database;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sqllogictest/slt");
 const PLACES: [Place; 2] = [Place::Cpu, Place::Emulated];
 
-/// Kernels launched by all files run as `emulated::`.
-static LAUNCHES: AtomicU64 = AtomicU64::new(0);
+/// Device pipelines run by all files run as `emulated::`.
+static PIPELINES: AtomicUsize = AtomicUsize::new(0);
 
 fn main() -> ExitCode {
     let (complete, words): (Vec<String>, Vec<String>) = std::env::args().partition(|word| word == "--complete");
@@ -57,8 +57,8 @@ fn run(arguments: &Arguments, complete: bool) -> Result<ExitCode> {
     // The canary is for the whole set: a filter may leave a file that runs nothing on the device.
     let is_whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
     let conclusion = libtest_mimic::run(arguments, trials);
-    if is_whole && Place::Emulated.missing().is_none() && LAUNCHES.load(Ordering::Relaxed) == 0 {
-        return Err("no kernel was launched by any file run as emulated::".into());
+    if is_whole && Place::Emulated.missing().is_none() && PIPELINES.load(Ordering::Relaxed) == 0 {
+        return Err("no pipeline ran on the device by any file run as emulated::".into());
     }
     Ok(conclusion.exit_code())
 }
@@ -104,7 +104,7 @@ fn runner(place: Place, fixtures: &Arc<Fixtures>) -> Runner<Database, Connect> {
     let shared = Arc::clone(fixtures);
     let connect: Connect = Box::new(move || {
         let fixtures = Arc::clone(&shared);
-        Box::pin(async move { Database::open(place, &fixtures, &LAUNCHES).await })
+        Box::pin(async move { Database::open(place, &fixtures, &PIPELINES).await })
     });
     let mut runner = Runner::new(connect);
     runner.with_column_validator(strict_column_validator);

@@ -158,7 +158,7 @@ mod tests {
         let batch =
             RecordBatch::try_from_iter(columns.into_iter().enumerate().map(|(i, column)| (format!("c{i}"), column)))
                 .unwrap();
-        Answer { schema: batch.schema(), batches: vec![batch], launches: 0 }
+        Answer { schema: batch.schema(), batches: vec![batch], pipelines: 0 }
     }
 
     fn numbers(ints: Vec<i64>, floats: Vec<f64>) -> Answer {

@@ -6,9 +6,14 @@ use std::sync::OnceLock;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use maar_engine::device::DeviceKind;
+use maar_engine::{QueryReport, Session};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::Result;
+
+/// Partitions of every session here, so that plans are alike on every machine.
+const PARTITIONS: usize = 2;
 
 /// Where the queries of a test run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,11 +33,19 @@ impl Place {
         }
     }
 
-    /// Why no session can be had there on this machine; `None` where one can.
+    fn device(self) -> DeviceKind {
+        match self {
+            Self::Cpu => DeviceKind::Cpu,
+            Self::Emulated => DeviceKind::Emulated,
+        }
+    }
+
+    /// Why no query can run there on this machine; `None` where one can. Found out once, by running one.
     pub fn missing(self) -> Option<String> {
+        static EMULATED: OnceLock<Option<String>> = OnceLock::new();
         match self {
             Self::Cpu => None,
-            Self::Emulated => Some("the engine has no emulated device yet".to_owned()),
+            Self::Emulated => EMULATED.get_or_init(|| try_out(self).err().map(|error| error.to_string())).clone(),
         }
     }
 }
@@ -43,9 +56,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// Opens the device. Errors of queries are not for here: the tests are to find them.
+fn try_out(place: Place) -> Result<()> {
+    let session = TestSession::open(place)?;
+    runtime()?.block_on(session.run("SELECT 1")).map(|_| ())
+}
+
 /// A session of Maar.
 pub struct TestSession {
-    context: SessionContext,
+    session: Session,
 }
 
 /// All rows of one statement.
@@ -53,8 +72,8 @@ pub struct TestSession {
 pub struct Answer {
     pub schema: SchemaRef,
     pub batches: Vec<RecordBatch>,
-    /// Kernels launched for it.
-    pub launches: u64,
+    /// Device pipelines that ran for it.
+    pub pipelines: usize,
 }
 
 impl Answer {
@@ -64,25 +83,30 @@ impl Answer {
 }
 
 impl TestSession {
-    /// Opens a session at `place`. Two partitions, so that plans are alike on every machine.
+    /// Opens a session at `place`.
     ///
     /// # Errors
-    /// Where the place cannot be had: see [`Place::missing`].
+    /// Where the spill folder cannot be made.
     pub fn open(place: Place) -> Result<Self> {
-        if let Some(missing) = place.missing() {
-            return Err(missing.into());
-        }
-        let config = SessionConfig::new().with_information_schema(true).with_target_partitions(2);
-        Ok(Self { context: SessionContext::new_with_config(config).enable_url_table() })
+        let session = Session::builder().device(place.device()).target_partitions(PARTITIONS).build()?;
+        Ok(Self { session })
     }
 
     /// Plans and runs one statement to its end.
+    ///
+    /// # Errors
+    /// As a user sees them: with the line, the caret and the hint.
     pub async fn run(&self, sql: &str) -> Result<Answer> {
-        let frame = self.context.sql(sql).await?;
-        let schema = SchemaRef::new(frame.schema().as_arrow().clone());
-        let batches = frame.collect().await?;
-        Ok(Answer { schema, batches, launches: 0 })
+        let rendered = |error: maar_engine::Error| error.render(sql);
+        let result = self.session.sql(sql).await.map_err(rendered)?;
+        let schema = result.schema();
+        let (batches, report) = result.collect().await.map_err(rendered)?;
+        Ok(Answer { schema, batches, pipelines: pipelines(&report) })
     }
+}
+
+fn pipelines(report: &QueryReport) -> usize {
+    report.pipelines.len()
 }
 
 /// Plain DataFusion, with none of Maar's rules: the oracle.
@@ -92,7 +116,7 @@ pub struct Oracle {
 
 impl Oracle {
     pub fn open() -> Self {
-        let config = SessionConfig::new().with_information_schema(true).with_target_partitions(2);
+        let config = SessionConfig::new().with_information_schema(true).with_target_partitions(PARTITIONS);
         Self { context: SessionContext::new_with_config(config) }
     }
 
@@ -100,7 +124,7 @@ impl Oracle {
     pub async fn run(&self, sql: &str) -> Result<Answer> {
         let frame = self.context.sql(sql).await?;
         let schema = SchemaRef::new(frame.schema().as_arrow().clone());
-        Ok(Answer { schema, batches: frame.collect().await?, launches: 0 })
+        Ok(Answer { schema, batches: frame.collect().await?, pipelines: 0 })
     }
 }
 

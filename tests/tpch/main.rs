@@ -40,13 +40,13 @@ async fn agree() -> Result<()> {
             continue;
         }
         let session = open(place, data.path()).await?;
-        let mut launches = 0;
+        let mut pipelines = 0;
         for number in 1..=22 {
             let sql = tpch::query(number)?;
             let expected = oracle.run(&sql).await?;
             match session.run(&sql).await {
                 Ok(answer) => {
-                    launches += answer.launches;
+                    pipelines += answer.pipelines;
                     // ORDER BY rarely covers the whole output: rows are a multiset.
                     if let Err(difference) = compare::same(&answer, &expected, Order::None) {
                         wrong.push(format!("Q{number} {place}: {difference}"));
@@ -55,8 +55,8 @@ async fn agree() -> Result<()> {
                 Err(error) => wrong.push(format!("Q{number} {place}: {error}")),
             }
         }
-        if place == Place::Emulated && launches == 0 {
-            wrong.push("no kernel was launched by any query on the emulated device".to_owned());
+        if place == Place::Emulated && pipelines == 0 {
+            wrong.push("no pipeline ran on the device by any query on the emulated device".to_owned());
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
