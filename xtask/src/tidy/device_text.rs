@@ -35,7 +35,6 @@ const SUBSET: &[(&str, &str)] = &[
     ("atomicOr", "use m_atomic_or"),
     ("atomicExch", "use m_atomic_exch"),
     ("asm", "inline assembly belongs to the prelude"),
-    ("reinterpret_cast", "use m_bitcast for values; the prelude's typed loads for memory"),
     ("printf", "set a bit of the error word"),
     ("__trap", "set a bit of the error word: a trap loses the context"),
     ("assert", "set a bit of the error word"),

@@ -25,8 +25,8 @@ const OWNERS: &[Owner] = &[
     },
     Owner {
         word: "unsafe",
-        owners: &["gpu-exec/src/device/", "gpu-exec/src/kernels/mod.rs", "gpu-exec/src/kernels/launcher.rs"],
-        remedy: "hand-written `unsafe` lives only in gpu-exec/src/device and the launchers: call a safe function of theirs",
+        owners: &["gpu-exec/src/device/", "gpu-exec/src/operators/launch.rs"],
+        remedy: "hand-written `unsafe` lives only in gpu-exec/src/device and operators/launch.rs: call a safe function of theirs",
     },
     Owner {
         word: "tonic",
