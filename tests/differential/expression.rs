@@ -94,13 +94,13 @@ impl Grammar<'_> {
             3 => format!("CASE WHEN {} THEN {leaf} ELSE {} END", self.comparison(random), other(random)),
             4 => format!("CASE WHEN {} THEN {leaf} END", self.comparison(random)),
             5 if kind == Kind::Integer => format!("({leaf} / {})", ["2", "7", "1000"][random.random_range(0..3)]),
-            6 if kind == Kind::Integer => self.from_date(random).unwrap_or(leaf),
+            6 if kind == Kind::Integer => self.date_part(random).unwrap_or(leaf),
             7 => format!("coalesce({leaf}, {})", literal(kind, random)),
             _ => leaf,
         }
     }
 
-    fn from_date(&self, random: &mut StdRng) -> Option<String> {
+    fn date_part(&self, random: &mut StdRng) -> Option<String> {
         let column = self.column(Kind::Date, random)?;
         let part = ["year", "month", "day"][random.random_range(0..3)];
         Some(format!("CAST(extract({part} FROM {}) AS BIGINT)", column.name))

@@ -198,7 +198,6 @@ impl Column {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "bounded by the storage")]
     fn values(&self, count: usize, random: &mut StdRng) -> Result<ArrayRef> {
         macro_rules! column {
             ($array:ty, $value:expr) => {{

@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(float(-0.0), "-0");
         assert_eq!(float(f64::NAN), "NaN");
         assert_eq!(float(1e300), "1e300");
-        assert_eq!(float(123_456_789.123_456_789), "123456789.123");
+        assert_eq!(float(123_456_789.123_456_78), "123456789.123");
     }
 
     #[test]

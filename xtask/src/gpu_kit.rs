@@ -138,7 +138,6 @@ fn size(path: &Path) -> Result<u64, Failure> {
     path.metadata().map(|meta| meta.len()).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

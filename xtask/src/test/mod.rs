@@ -3,14 +3,17 @@
 //! A part that is missing (a compiler, a Python package) makes the tests that need it skip themselves; each skip is
 //! listed at the end, and with `CI=true` is a failure. Only tests on a real GPU may be skipped there.
 
+mod recorder;
 mod skips;
 mod steps;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::parts::Parts;
 use crate::{Failure, cargo};
+use recorder::Recorder;
 use skips::Skips;
 use steps::{Context, Step};
 
@@ -37,7 +40,9 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         return Err("with CI=true every part must be there; see `missing` above".into());
     }
     let skips = Skips::start()?;
-    let context = Context { environment: environment(&parts, &skips) };
+    // Chosen steps build on what an earlier run left.
+    let is_whole = arguments.all("--only").next().is_none();
+    let context = Context { environment: environment(&parts, &skips, is_whole)? };
 
     let done = run_steps(&chosen, &context)?;
     summary(&done, started.elapsed());
@@ -72,23 +77,30 @@ fn choose(steps: Vec<Step>, only: &[&str]) -> Result<Vec<Step>, Failure> {
     Ok(steps.into_iter().filter(|step| only.is_empty() || only.contains(&step.name.as_str())).collect())
 }
 
-fn environment(parts: &Parts, skips: &Skips) -> Vec<(String, String)> {
-    let cache = crate::root::target().join("test-cache");
-    let mut variables: Vec<(String, String)> =
-        parts.environment().into_iter().map(|(name, path)| (name.to_owned(), path.display().to_string())).collect();
-    for (name, path) in [
-        // Compiled pipelines are kept between the test binaries of a run, and never in the user's own folders.
-        ("MAAR_TEST_CACHE", cache.join("pipelines")),
-        ("XDG_CACHE_HOME", cache.join("xdg-cache")),
-        ("XDG_STATE_HOME", cache.join("xdg-state")),
-        ("XDG_CONFIG_HOME", cache.join("xdg-config")),
-        (skips::VARIABLE, skips.file().to_path_buf()),
-    ] {
-        variables.push((name.to_owned(), path.display().to_string()));
+/// What the tests are told. `anew`: compiled pipelines of earlier runs are forgotten.
+fn environment(parts: &Parts, skips: &Skips, anew: bool) -> Result<Vec<(String, String)>, Failure> {
+    let folder = crate::root::target().join("test-cache");
+    let (pipelines, xdg_cache) = (folder.join("pipelines"), folder.join("xdg-cache"));
+    let mut paths: Vec<(&str, PathBuf)> = parts.environment();
+    if let Some(compiler) = &parts.compiler {
+        // TPC-H data stays where it is: `maar bench` keeps it below maar/tpch.
+        let caches = [pipelines.as_path(), &xdg_cache.join("maar/v1")];
+        let recorder = Recorder::start(&folder, compiler, anew, &caches)?;
+        paths.extend([("CXX", recorder.compiler), (recorder::VARIABLE, recorder.texts)]);
     }
+    paths.extend([
+        // Compiled pipelines are kept between the test binaries of a run, and never in the user's own folders.
+        ("MAAR_TEST_CACHE", pipelines),
+        ("XDG_CACHE_HOME", xdg_cache),
+        ("XDG_STATE_HOME", folder.join("xdg-state")),
+        ("XDG_CONFIG_HOME", folder.join("xdg-config")),
+        (skips::VARIABLE, skips.file().to_path_buf()),
+    ]);
+    let mut variables: Vec<(String, String)> =
+        paths.into_iter().map(|(name, path)| (name.to_owned(), path.display().to_string())).collect();
     // A snapshot that differs is a failure, never a file quietly written.
     variables.push(("INSTA_UPDATE".into(), "no".into()));
-    variables
+    Ok(variables)
 }
 
 fn summary(done: &[(String, Duration)], total: Duration) {

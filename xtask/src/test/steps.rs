@@ -23,6 +23,9 @@ pub(crate) type Action = dyn Fn(&Context) -> Result<(), Failure>;
 /// The package whose test targets come last: they need all the others.
 const LAST_PACKAGE: &str = "maar-tests";
 
+/// The test target that looks at what the others left: always the last.
+const GATE: &str = "device_text";
+
 /// The steps that are one cargo command each: name, what, words of the command.
 ///
 /// All of them say `--workspace`: naming a package would choose other features for DataFusion, and build it again.
@@ -53,11 +56,15 @@ pub(crate) fn all(packages: &[Package]) -> Vec<Step> {
     for package in first.into_iter().chain(last) {
         for target in &package.tests {
             // Two packages may use one name: cargo then runs both.
-            if !steps.iter().any(|step| step.name == *target) {
+            if target != GATE && !steps.iter().any(|step| step.name == *target) {
                 let what = format!("integration tests of {}", package.name);
                 steps.push(cargo_step(target, what, &["test", "--workspace", "--locked", "--test", target]));
             }
         }
+    }
+    if packages.iter().any(|package| package.tests.iter().any(|target| target == GATE)) {
+        let words = ["test", "--workspace", "--locked", "--test", GATE];
+        steps.push(cargo_step(GATE, "all device text of the steps above compiles for every GPU".into(), &words));
     }
     steps
 }
@@ -83,11 +90,13 @@ mod tests {
 
     #[test]
     fn each_test_target_is_a_step_and_names_are_unique() {
-        let steps =
-            all(&[package(LAST_PACKAGE, &["differential", "tpch"]), package("maar-engine", &["session", "tpch"])]);
+        let steps = all(&[
+            package(LAST_PACKAGE, &["device_text", "differential", "tpch"]),
+            package("maar-engine", &["session", "tpch"]),
+        ]);
         let mut names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
         assert_eq!(names[..3], ["format", "tidy", "clippy"]);
-        assert_eq!(names[names.len() - 3..], ["session", "tpch", "differential"]);
+        assert_eq!(names[names.len() - 4..], ["session", "tpch", "differential", GATE]);
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), steps.len());

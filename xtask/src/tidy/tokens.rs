@@ -111,7 +111,7 @@ pub(crate) fn find_word(code: &str, word: &str) -> Vec<usize> {
     let bound_after = last.is_some_and(|byte| is_word(*byte));
     code.match_indices(word)
         .map(|(at, _)| at)
-        .filter(|at| !(bound_before && edge(at.checked_sub(1))) && !(bound_after && edge(Some(at + word.len()))))
+        .filter(|at| !(bound_before && edge(at.checked_sub(1)) || bound_after && edge(Some(at + word.len()))))
         .collect()
 }
 
