@@ -1,0 +1,104 @@
+//! The gate for device text: what the emulated device compiled during the other tests, NVRTC compiles for real GPUs,
+//! without spills and within the registers that the occupancy of our kernels is planned for.
+//!
+//! The texts are those that `cargo xtask test` records; run alone, this test has nothing to look at and says so.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, nvrtc_check};
+use maar_tests::session::Place;
+use maar_tests::skip;
+
+/// The folder of the recorded sources.
+const FOLDER: &str = "MAAR_TEST_DEVICE_TEXT";
+/// Turing, Ampere, Hopper, Blackwell.
+const ARCHITECTURES: [u32; 4] = [75, 80, 90, 100];
+/// 256 threads a block, two blocks a multiprocessor.
+const REGISTERS_MAX: u32 = 128;
+/// Where the text after the library begins: the last `#line 1 "ENTRY.cu"` of a source.
+const MARK: &str = "#line 1 \"";
+/// Entry points of tests that break rules on purpose.
+const NOT_OURS: [&str; 2] = ["test_", "wrong"];
+
+#[test]
+fn all_device_text_compiles_for_every_gpu() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        eprintln!("device_text: {FOLDER} is not set; run `cargo xtask test`");
+        return;
+    };
+    let requests = recorded(Path::new(&folder));
+    if requests.is_empty() {
+        assert!(Place::Emulated.missing().is_some(), "the emulated device ran and compiled nothing");
+        skip::skipped("device", "device_text", "no device text was compiled by the other tests");
+        return;
+    }
+    eprintln!("device_text: {} texts for {} architectures", requests.len(), ARCHITECTURES.len());
+    let mut refused = Vec::new();
+    for architecture in ARCHITECTURES {
+        match check(&requests, architecture) {
+            Ok(found) => refused.extend(found),
+            Err(reason) => {
+                eprintln!("device_text: skipped: {reason}");
+                skip::skipped("nvrtc", "device_text", &reason);
+                return;
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{} refusals:\n{}", refused.len(), refused.join("\n"));
+}
+
+/// What is wrong with the requests on one architecture; an error where NVRTC is missing.
+fn check(requests: &[KernelRequest], architecture: u32) -> Result<Vec<String>, String> {
+    match nvrtc_check(requests, architecture) {
+        Err(DeviceError::Unavailable { what, remedy }) => Err(format!("{what}. {remedy}")),
+        // One by one, so that every text that fails is named.
+        Err(_) => Ok(requests.iter().filter_map(|request| refusal(request, architecture)).collect()),
+        Ok(all) => {
+            let within = |spills: u32, registers: u32| spills == 0 && registers <= REGISTERS_MAX;
+            let pairs = requests.iter().zip(all).filter(|(_, found)| !within(found.spill_bytes, found.registers));
+            Ok(pairs.map(|(request, found)| format!("{} for sm_{architecture}: {found:?}", request.entry)).collect())
+        }
+    }
+}
+
+fn refusal(request: &KernelRequest, architecture: u32) -> Option<String> {
+    let error = nvrtc_check(std::slice::from_ref(request), architecture).err()?;
+    Some(format!("{} for sm_{architecture}: {error}\n{}", request.entry, request.source))
+}
+
+/// The texts in `folder`, without the library before them, each once.
+fn recorded(folder: &Path) -> Vec<KernelRequest> {
+    let mut requests: Vec<KernelRequest> = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "cpp") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let Some((entry, source)) = own_text(&text) else { continue };
+        if !NOT_OURS.iter().any(|beginning| entry.starts_with(beginning)) {
+            requests.push(KernelRequest { entry: entry.to_owned(), source: Arc::from(source), sync: SyncMode::Block });
+        }
+    }
+    requests.sort_by(|a, b| (&a.entry, &a.source).cmp(&(&b.entry, &b.source)));
+    requests.dedup();
+    requests
+}
+
+/// Entry point and text behind the last mark.
+fn own_text(text: &str) -> Option<(&str, &str)> {
+    let rest = &text[text.rfind(MARK)? + MARK.len()..];
+    let (name, source) = rest.split_once("\"\n")?;
+    Some((name.strip_suffix(".cu")?, source))
+}
+
+#[test]
+fn the_text_behind_the_library_is_found() {
+    let text = "#line 1 \"shim.h\"\nx\n#line 1 \"prelude.cuh\"\ny\n#line 1 \"q6_p0.cu\"\nMAAR_KERNEL(q6_p0)\n";
+    assert_eq!(own_text(text), Some(("q6_p0", "MAAR_KERNEL(q6_p0)\n")));
+    assert_eq!(own_text("nothing"), None);
+}

@@ -1,0 +1,142 @@
+//! Runs every file of `tests/sqllogictest/slt` on each device, as `cpu::topic/file` and `emulated::topic/file`.
+//!
+//! `cargo test -p maar-tests --test sqllogictest -- --complete [FILTER]` writes the answers of the CPU into the files;
+//! a human then reads the difference. The labels `cpu` and `emulated` may be used in `onlyif` and `skipif`.
+
+#![expect(clippy::print_stderr, reason = "a test binary speaks on its streams")]
+
+mod database;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use maar_tests::fixtures::Fixtures;
+use maar_tests::session::{Place, STACK_BYTES, runtime};
+use maar_tests::{Result, skip};
+use sqllogictest::{DefaultColumnType, Runner, default_normalizer, default_validator, strict_column_validator};
+
+use database::Database;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sqllogictest/slt");
+const PLACES: [Place; 2] = [Place::Cpu, Place::Emulated];
+
+/// Device pipelines run by all files run as `emulated::`.
+static PIPELINES: AtomicUsize = AtomicUsize::new(0);
+
+fn main() -> ExitCode {
+    let (complete, words): (Vec<String>, Vec<String>) = std::env::args().partition(|word| word == "--complete");
+    let arguments = Arguments::from_iter(words);
+    match run(&arguments, !complete.is_empty()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("sqllogictest: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments, complete: bool) -> Result<ExitCode> {
+    let folder = tempfile::tempdir()?;
+    let fixtures = Arc::new(Fixtures::create(folder.path())?);
+    let files = files(Path::new(FOLDER))?;
+    if complete {
+        return rewrite(&files, arguments.filter.as_deref(), &fixtures);
+    }
+    let mut trials = Vec::new();
+    for place in PLACES {
+        if let Some(reason) = place.missing() {
+            eprintln!("sqllogictest: {place}:: is skipped: {reason}");
+            skip::skipped("device", &format!("sqllogictest {place}::"), &reason);
+            continue;
+        }
+        trials.extend(files.iter().map(|file| trial(place, file, &fixtures)));
+    }
+    // The canary is for the whole set: a filter may leave a file that runs nothing on the device.
+    let is_whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
+    let conclusion = libtest_mimic::run(arguments, trials);
+    if is_whole && Place::Emulated.missing().is_none() && PIPELINES.load(Ordering::Relaxed) == 0 {
+        return Err("no pipeline ran on the device by any file run as emulated::".into());
+    }
+    Ok(conclusion.exit_code())
+}
+
+fn trial(place: Place, file: &Path, fixtures: &Arc<Fixtures>) -> Trial {
+    let name = format!("{place}::{}", topic(file));
+    let (file, fixtures) = (file.to_path_buf(), Arc::clone(fixtures));
+    Trial::test(name, move || {
+        let outcome = on_deep_stack(move || {
+            runtime()?.block_on(async {
+                let mut runner = runner(place, &fixtures);
+                let outcome = runner.run_file_async(&file).await;
+                runner.shutdown_async().await;
+                outcome.map_err(|error| error.display(false).to_string().into())
+            })
+        });
+        outcome.map_err(|error| Failed::from(error.to_string()))
+    })
+}
+
+/// Writes what the CPU answers into each file that `filter` names.
+fn rewrite(files: &[PathBuf], filter: Option<&str>, fixtures: &Arc<Fixtures>) -> Result<ExitCode> {
+    for file in files.iter().filter(|file| filter.is_none_or(|filter| topic(file).contains(filter))) {
+        let (path, fixtures) = (file.clone(), Arc::clone(fixtures));
+        on_deep_stack(move || {
+            runtime()?.block_on(async {
+                let mut runner = runner(Place::Cpu, &fixtures);
+                let rewritten = runner
+                    .update_test_file(&path, " ", default_validator, default_normalizer, strict_column_validator)
+                    .await;
+                rewritten.map_err(|error| format!("{}: {error}", path.display()).into())
+            })
+        })?;
+        eprintln!("rewritten: {}", topic(file));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+type Connect =
+    Box<dyn FnMut() -> futures::future::BoxFuture<'static, std::result::Result<Database, database::Failure>>>;
+
+fn runner(place: Place, fixtures: &Arc<Fixtures>) -> Runner<Database, Connect> {
+    let shared = Arc::clone(fixtures);
+    let connect: Connect = Box::new(move || {
+        let fixtures = Arc::clone(&shared);
+        Box::pin(async move { Database::open(place, &fixtures, &PIPELINES).await })
+    });
+    let mut runner = Runner::new(connect);
+    runner.with_column_validator(strict_column_validator);
+    runner.add_label(place.name());
+    runner.set_var("FIXTURES".to_owned(), fixtures.folder().display().to_string());
+    runner
+}
+
+/// Planning deep expressions needs more stack than the threads of the test harness have.
+fn on_deep_stack(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work)?;
+    thread.join().unwrap_or_else(|_| Err("a panic, see above".into()))
+}
+
+/// `slt/nulls/logic.slt` is `nulls/logic`.
+fn topic(file: &Path) -> String {
+    file.strip_prefix(FOLDER).unwrap_or(file).with_extension("").display().to_string()
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "slt") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// One letter a column in the files: text, integer, float, or anything else.
+type Column = DefaultColumnType;

@@ -1,0 +1,142 @@
+//! A session on one device, for tests: SQL in, an answer out. The one file that knows how Maar is embedded.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use maar_engine::device::DeviceKind;
+use maar_engine::{QueryReport, Session};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::Result;
+
+/// Partitions of every session here, so that plans are alike on every machine.
+const PARTITIONS: usize = 2;
+
+/// Where the queries of a test run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// DataFusion on the CPU, with Maar's rules.
+    Cpu,
+    /// Device code, compiled by the host's C++ compiler.
+    Emulated,
+}
+
+impl Place {
+    /// The name in tests and labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Emulated => "emulated",
+        }
+    }
+
+    fn device(self) -> DeviceKind {
+        match self {
+            Self::Cpu => DeviceKind::Cpu,
+            Self::Emulated => DeviceKind::Emulated,
+        }
+    }
+
+    /// Why no query can run there on this machine; `None` where one can. Found out once, by running one.
+    pub fn missing(self) -> Option<String> {
+        static EMULATED: OnceLock<Option<String>> = OnceLock::new();
+        match self {
+            Self::Cpu => None,
+            Self::Emulated => EMULATED.get_or_init(|| try_out(self).err().map(|error| error.to_string())).clone(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Opens the device. Errors of queries are not for here: the tests are to find them.
+fn try_out(place: Place) -> Result<()> {
+    let session = TestSession::open(place)?;
+    runtime()?.block_on(session.run("SELECT 1")).map(|_| ())
+}
+
+/// A session of Maar.
+pub struct TestSession {
+    session: Session,
+}
+
+/// All rows of one statement.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
+    /// Device pipelines that ran for it.
+    pub pipelines: usize,
+}
+
+impl Answer {
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+impl TestSession {
+    /// Opens a session at `place`.
+    ///
+    /// # Errors
+    /// Where the spill folder cannot be made.
+    pub fn open(place: Place) -> Result<Self> {
+        let session = Session::builder().device(place.device()).target_partitions(PARTITIONS).build()?;
+        Ok(Self { session })
+    }
+
+    /// Plans and runs one statement to its end.
+    ///
+    /// # Errors
+    /// As a user sees them: with the line, the caret and the hint.
+    pub async fn run(&self, sql: &str) -> Result<Answer> {
+        let rendered = |error: maar_engine::Error| error.render(sql);
+        let result = self.session.sql(sql).await.map_err(rendered)?;
+        let schema = result.schema();
+        let (batches, report) = result.collect().await.map_err(rendered)?;
+        Ok(Answer { schema, batches, pipelines: pipelines(&report) })
+    }
+}
+
+fn pipelines(report: &QueryReport) -> usize {
+    report.pipelines.len()
+}
+
+/// Plain DataFusion, with none of Maar's rules: the oracle.
+pub struct Oracle {
+    context: SessionContext,
+}
+
+impl Oracle {
+    pub fn open() -> Self {
+        let config = SessionConfig::new().with_information_schema(true).with_target_partitions(PARTITIONS);
+        Self { context: SessionContext::new_with_config(config) }
+    }
+
+    /// Plans and runs one statement to its end.
+    pub async fn run(&self, sql: &str) -> Result<Answer> {
+        let frame = self.context.sql(sql).await?;
+        let schema = SchemaRef::new(frame.schema().as_arrow().clone());
+        Ok(Answer { schema, batches: frame.collect().await?, pipelines: 0 })
+    }
+}
+
+/// Planning deep expressions needs more stack than a thread has by default.
+pub const STACK_BYTES: usize = 16 << 20;
+
+/// The runtime that all tests of a binary share.
+///
+/// # Errors
+/// Where the system refuses threads.
+pub fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let build = || Builder::new_multi_thread().worker_threads(2).thread_stack_size(STACK_BYTES).enable_all().build();
+    RUNTIME.get_or_init(build).as_ref().map_err(|error| error.to_string().into())
+}

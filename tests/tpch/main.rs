@@ -1,0 +1,89 @@
+//! The 22 queries of TPC-H at scale 0.01, over many files: every device against plain DataFusion, and the plans of the
+//! device as snapshots.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+use std::path::Path;
+
+use maar_tests::compare::{self, Order};
+use maar_tests::session::{Oracle, Place, TestSession, runtime};
+use maar_tests::{Result, render, skip, tpch};
+
+const SCALE: f64 = 0.01;
+const PLACES: [Place; 2] = [Place::Cpu, Place::Emulated];
+
+async fn open(place: Place, data: &Path) -> Result<TestSession> {
+    let session = TestSession::open(place)?;
+    for statement in tpch::statements(data) {
+        session.run(&statement).await?;
+    }
+    Ok(session)
+}
+
+#[test]
+fn all_queries_agree_with_datafusion() {
+    runtime().unwrap().block_on(agree()).unwrap();
+}
+
+async fn agree() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    tpch::create(data.path(), SCALE)?;
+    let oracle = Oracle::open();
+    for statement in tpch::statements(data.path()) {
+        oracle.run(&statement).await?;
+    }
+    let mut wrong = Vec::new();
+    for place in PLACES {
+        if let Some(reason) = place.missing() {
+            eprintln!("tpch: {place} is skipped: {reason}");
+            skip::skipped("device", &format!("tpch {place}"), &reason);
+            continue;
+        }
+        let session = open(place, data.path()).await?;
+        let mut pipelines = 0;
+        for number in 1..=22 {
+            let sql = tpch::query(number)?;
+            let expected = oracle.run(&sql).await?;
+            match session.run(&sql).await {
+                Ok(answer) => {
+                    pipelines += answer.pipelines;
+                    // ORDER BY rarely covers the whole output: rows are a multiset.
+                    if let Err(difference) = compare::same(&answer, &expected, Order::None) {
+                        wrong.push(format!("Q{number} {place}: {difference}"));
+                    }
+                }
+                Err(error) => wrong.push(format!("Q{number} {place}: {error}")),
+            }
+        }
+        if place == Place::Emulated && pipelines == 0 {
+            wrong.push("no pipeline ran on the device by any query on the emulated device".to_owned());
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+/// The plan as text, with what differs from run to run taken out.
+fn settled(text: &str, data: &Path) -> String {
+    let root = data.display().to_string();
+    let inner = root.trim_start_matches('/');
+    text.replace("\\n", "\n").replace(&root, "DATA").replace(inner, "DATA")
+}
+
+#[test]
+fn plans_of_the_device_are_known() {
+    if let Some(reason) = Place::Emulated.missing() {
+        skip::skipped("device", "tpch plans", &reason);
+        return;
+    }
+    runtime().unwrap().block_on(async {
+        let data = tempfile::tempdir().unwrap();
+        tpch::create(data.path(), SCALE).unwrap();
+        let session = open(Place::Emulated, data.path()).await.unwrap();
+        for number in 1..=22 {
+            let answer = session.run(&format!("EXPLAIN {}", tpch::query(number).unwrap())).await.unwrap();
+            let rows = render::rows(&answer.batches).unwrap();
+            let text: Vec<String> = rows.iter().map(|row| row.join("\n")).collect();
+            insta::assert_snapshot!(format!("q{number:02}"), settled(&text.join("\n\n"), data.path()));
+        }
+    });
+}

@@ -1,0 +1,111 @@
+"""Merges what the steps of run.sh wrote into results.json and table.md. Standard library only, any Python 3."""
+
+import json
+import sys
+from pathlib import Path
+
+
+def read_json(path):
+    """The object in a file; None where a step did not get so far."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def read_steps(folder):
+    steps = []
+    for line in (folder / "steps.tsv").read_text().splitlines():
+        name, code, rest = line.split("\t", 2)
+        if code == "skipped":
+            steps.append({"step": name, "skipped": rest})
+        else:
+            steps.append({"step": name, "exit_code": int(code), "seconds": int(rest)})
+    return steps
+
+
+def scales_of(folder):
+    """Scales that a step was run for, in the order of size."""
+    names = {line.split("\t")[0] for line in (folder / "steps.tsv").read_text().splitlines()}
+    scales = [name[len("tpch-"):] for name in names if name.startswith("tpch-")]
+    return sorted(scales, key=float)
+
+
+def number(value, digits=2):
+    return f"{value:.{digits}f}" if isinstance(value, (int, float)) else ""
+
+
+COLUMNS = ["query", "right", "rows", "cold ms", "hot ms", "kernel ms", "host ms", "floor ms", "DataFusion ms",
+           "DuckDB parquet ms", "DuckDB memory ms", "on the host"]
+
+
+def tpch_rows(tpch, duckdb):
+    rivals = {entry["query"]: entry for entry in (duckdb or {}).get("queries", [])}
+    for entry in tpch.get("queries", []):
+        rival = rivals.get(entry.get("query"), {})
+        operators = entry.get("host_operators") or []
+        yield [
+            str(entry.get("query")),
+            "yes" if entry.get("correct") else "NO",
+            str(entry.get("rows", "")),
+            number(entry.get("cold_ms")),
+            number(entry.get("hot_ms")),
+            number(entry.get("kernel_ms"), 3),
+            number(entry.get("host_ms")),
+            number(entry.get("floor_ms"), 3),
+            number(entry.get("cpu_ms")),
+            number(rival.get("parquet", {}).get("hot_ms")),
+            number(rival.get("memory", {}).get("hot_ms")),
+            ", ".join(str(operator.get("operator")) for operator in operators),
+        ]
+
+
+def markdown(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def table(results):
+    parts = ["# Run of the GPU kit", "", "## Steps", ""]
+    how = lambda step: step.get("skipped") or ("ok" if step["exit_code"] == 0 else f"exit code {step['exit_code']}")
+    parts.append(markdown(["step", "outcome", "seconds"],
+                          [[step["step"], how(step), str(step.get("seconds", ""))] for step in results["steps"]]))
+    for scale, run in results["tpch"].items():
+        parts += ["", f"## TPC-H, scale {scale}", ""]
+        if run["maar"] is None:
+            parts.append("No result: see the step's log.")
+        else:
+            parts.append(markdown(COLUMNS, list(tpch_rows(run["maar"], run["duckdb"]))))
+    if isinstance(results["kernels"], dict):
+        parts += ["", "## Kernels", "", "```json", json.dumps(results["kernels"], indent=1), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def main():
+    folder = Path(sys.argv[1])
+    results = {
+        "steps": read_steps(folder),
+        "machine": (folder / "machine.out").read_text() if (folder / "machine.out").exists() else "",
+        "selftest": read_json(folder / "selftest.out"),
+        "kernels": read_json(folder / "kernels.json"),
+        "tpch": {
+            scale: {"maar": read_json(folder / f"tpch-{scale}.json"), "duckdb": read_json(folder / f"duckdb-{scale}.json")}
+            for scale in scales_of(folder)
+        },
+    }
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = table(results)
+    (folder / "table.md").write_text(text)
+    print(text)
+    failed = [step["step"] for step in results["steps"] if step.get("exit_code") and step["step"] != "machine"]
+    wrong = [entry.get("query") for run in results["tpch"].values() for entry in (run["maar"] or {}).get("queries", [])
+             if not entry.get("correct")]
+    if failed or wrong:
+        print(f"failed steps: {failed or 'none'}; wrong answers: {wrong or 'none'}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
