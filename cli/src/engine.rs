@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow::record_batch::RecordBatch;
 use datafusion::common::ParamValues;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
+use futures::StreamExt;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::args::DeviceArg;
@@ -20,6 +22,38 @@ pub(crate) struct Engine {
 pub(crate) struct Running {
     pub(crate) stream: SendableRecordBatchStream,
     pub(crate) plan: Arc<dyn ExecutionPlan>,
+}
+
+/// Where an operator ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Device,
+    Metadata,
+    Host { reason: String },
+}
+
+/// What a finished statement did and where.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunReport {
+    pub(crate) operators: Vec<(String, Place)>,
+    pub(crate) kernel_ms: f64,
+    pub(crate) compile_ms: f64,
+    pub(crate) bytes: u64,
+    pub(crate) floor_ms: f64,
+    pub(crate) pipelines: usize,
+    pub(crate) compiled_pipelines: usize,
+}
+
+impl Running {
+    /// The next rows; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
+        self.stream.next().await.transpose().map_err(sql_error)
+    }
+
+    /// Complete once the last row is read.
+    pub(crate) fn report(&self) -> RunReport {
+        RunReport::default()
+    }
 }
 
 /// Why a statement failed, with its place in the statement's text where that is known.
@@ -42,6 +76,11 @@ impl Engine {
 
     pub(crate) fn context(&self) -> &SessionContext {
         &self.context
+    }
+
+    /// The device's name.
+    pub(crate) fn device_name(&self) -> String {
+        "cpu".to_owned()
     }
 
     /// Where queries run, in a few words for the shell's greeting.

@@ -1,6 +1,7 @@
 //! `maar`: the shell, script runner, server and benchmark over `maar-engine`. No query logic lives here.
 
 mod args;
+mod bench;
 mod engine;
 mod error;
 mod interpreter;
@@ -59,7 +60,7 @@ async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         None => run(&cli, inputs).await,
         Some(Command::Devices) => Err(Failure::other("later")),
         Some(Command::Serve { .. }) => Err(Failure::other("later")),
-        Some(Command::Bench(_)) => Err(Failure::other("later")),
+        Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
     }
 }
 

@@ -18,3 +18,9 @@ pub(crate) fn colors(no_color: bool) -> bool {
 pub(crate) fn error_colors(no_color: bool) -> bool {
     colors(no_color) && std::io::stderr().is_terminal()
 }
+
+/// A remark to the person at the terminal, beside the results.
+#[expect(clippy::print_stderr, reason = "remarks go to stderr, results to stdout")]
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
