@@ -4,9 +4,10 @@
     pip install duckdb==1.5.5 duckdb-extensions duckdb-extension-tpch
     python make.py DATA > answers.tsv
 
-DATA holds sf0.01-v1, sf0.1-v1 and sf1-v1 as `maar bench tpch --data DATA` writes them. The script first verifies that
-they equal the data of DuckDB's own dbgen, row by row, and that the answers to DuckDB's 22 texts, run on dbgen's data,
-equal the official ones it carries. The fingerprints are of our texts over dbgen's data.
+DATA holds sf0.01-v1, sf0.1-v1 and sf1-v1 as `maar bench tpch --data DATA` writes them. The fingerprints are of our texts
+run by DuckDB over these files. The script first verifies that the files equal the data of DuckDB's own dbgen row by row,
+but for comments and addresses (there DuckDB draws other random text than the TPC's dbgen, which tpchgen follows), and
+that DuckDB's 22 texts over dbgen's data give the official answers it carries.
 
 Decimal averages and quotients are where the two engines differ by design: DuckDB makes doubles, DataFusion decimals
 cut off behind the last digit. EXACT recomputes these columns with fractions, as DataFusion defines them.
@@ -99,8 +100,11 @@ def fingerprints(rows):
 
 def verify_data(connection, folder):
     for table in TABLES:
-        ours = f"(select * from read_parquet('{folder}/{table}/*.parquet'))"
-        for left, right in [(table, ours), (ours, table)]:
+        names = [row[0] for row in connection.sql(f"describe {table}").fetchall()]
+        names = ", ".join(name for name in names if not name.endswith(("_comment", "_address")))
+        ours = f"(select {names} from read_parquet('{folder}/{table}/*.parquet'))"
+        theirs = f"(select {names} from {table})"
+        for left, right in [(theirs, ours), (ours, theirs)]:
             rest = connection.sql(f"select count(*) from (from {left} except all from {right})").fetchone()[0]
             assert rest == 0, f"{folder}: {table} differs from dbgen in {rest} rows"
 
@@ -109,16 +113,18 @@ def verify_official(connection, scale):
     official = connection.sql(f"select query_nr, answer from tpch_answers() where scale_factor = {scale}").fetchall()
     for number, text in official:
         rows = connection.sql(f"pragma tpch({number})").fetchall()
-        lines = text.strip().split("\n")[1:]
+        lines = text.removesuffix("\n").split("\n")[1:]
         assert len(lines) == len(rows), (scale, number)
         for line, row in zip(lines, rows, strict=True):
             for field, value in zip(line.split("|"), row, strict=True):
-                if isinstance(value, float):
+                if value is None:
+                    assert field in ("", "NULL"), (scale, number, field, value)
+                elif isinstance(value, float):
                     assert math.isclose(float(field), value, rel_tol=1e-9), (scale, number, field, value)
                 elif isinstance(value, (int, Decimal)):
                     assert Decimal(field) == value, (scale, number, field, value)
                 else:
-                    assert field == str(value), (scale, number, field, value)
+                    assert field.rstrip() == str(value).rstrip(), (scale, number, field, value)
 
 
 def main():
@@ -131,6 +137,9 @@ def main():
         connection.execute(f"call dbgen(sf = {scale})")
         verify_data(connection, root / f"sf{scale}-v1")
         verify_official(connection, scale)
+        connection = duckdb.connect()
+        for table in TABLES:
+            connection.execute(f"create view {table} as from read_parquet('{root}/sf{scale}-v1/{table}/*.parquet')")
         for number in range(1, 23):
             rows = answer(connection, number)
             for column, (kind, value) in enumerate(fingerprints(rows), 1):
