@@ -1,13 +1,13 @@
-//! The seam to the engine: all that the shell and the benchmark ask of it, in one place.
+//! The seam to `maar-engine`: all that the shell and the benchmark ask of it, in one place.
 
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use datafusion::common::ParamValues;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::StreamExt;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionContext;
+use maar_engine::device::DeviceKind;
+use maar_engine::{Error, Parameters, Placement, QueryReport, QueryResult, Session};
 
 use crate::args::DeviceArg;
 use crate::error::Failure;
@@ -15,13 +15,12 @@ use crate::error::Failure;
 /// An open session. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Engine {
-    context: SessionContext,
+    session: Session,
 }
 
 /// A statement that runs: its rows come as they are made; dropping it cancels.
 pub(crate) struct Running {
-    pub(crate) stream: SendableRecordBatchStream,
-    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    result: QueryResult,
 }
 
 /// Where an operator ran.
@@ -35,6 +34,7 @@ pub(crate) enum Place {
 /// What a finished statement did and where.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunReport {
+    pub(crate) device: String,
     pub(crate) operators: Vec<(String, Place)>,
     pub(crate) kernel_ms: f64,
     pub(crate) compile_ms: f64,
@@ -44,65 +44,90 @@ pub(crate) struct RunReport {
     pub(crate) compiled_pipelines: usize,
 }
 
-impl Running {
-    /// The next rows; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
-        self.stream.next().await.transpose().map_err(sql_error)
-    }
-
-    /// Complete once the last row is read.
-    pub(crate) fn report(&self) -> RunReport {
-        RunReport::default()
-    }
-}
-
 /// Why a statement failed, with its place in the statement's text where that is known.
 #[derive(Clone, Debug)]
 pub(crate) struct SqlError {
     pub(crate) message: String,
     /// Line and column, from 1, in the statement's text, columns in characters.
     pub(crate) position: Option<(usize, usize)>,
-    /// Characters that are marked.
-    pub(crate) length: usize,
     pub(crate) hint: Option<String>,
 }
 
 impl Engine {
-    pub(crate) fn open(_device: DeviceArg) -> Result<Self, Failure> {
-        let mut config = SessionConfig::new().with_information_schema(true);
-        config.options_mut().sql_parser.collect_spans = true;
-        Ok(Self { context: SessionContext::new_with_config(config).enable_url_table() })
+    pub(crate) fn open(device: DeviceArg) -> Result<Self, Failure> {
+        let session = Session::builder().device(kind(device)).build();
+        Ok(Self { session: session.map_err(Failure::other)? })
     }
 
+    /// The DataFusion context underneath, for its catalog.
     pub(crate) fn context(&self) -> &SessionContext {
-        &self.context
-    }
-
-    /// The device's name.
-    pub(crate) fn device_name(&self) -> String {
-        "cpu".to_owned()
-    }
-
-    /// Where queries run, in a few words for the shell's greeting.
-    pub(crate) fn device_line(&self) -> String {
-        "on the CPU".to_owned()
+        self.session.context()
     }
 
     /// Plans and starts one statement.
-    pub(crate) async fn start(&self, sql: &str, params: Option<ParamValues>) -> Result<Running, SqlError> {
-        let mut frame = self.context.sql(sql).await.map_err(sql_error)?;
-        if let Some(params) = params {
-            frame = frame.with_param_values(params).map_err(sql_error)?;
-        }
-        let context = frame.task_ctx();
-        let plan = frame.create_physical_plan().await.map_err(sql_error)?;
-        let stream = datafusion::physical_plan::execute_stream(Arc::clone(&plan), Arc::new(context)).map_err(sql_error)?;
-        Ok(Running { stream, plan })
+    pub(crate) async fn start(&self, sql: &str, params: &Parameters) -> Result<Running, SqlError> {
+        let query = self.session.prepare(sql).await?.with_parameters(params)?;
+        Ok(Running { result: query.execute().await? })
     }
 }
 
-/// An error of a stream that already runs.
-pub(crate) fn sql_error(error: datafusion::error::DataFusionError) -> SqlError {
-    let position = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(|span| (span.start.line as usize, span.start.column as usize));
-    SqlError { message: error.strip_backtrace(), position, length: 1, hint: None }
+impl Running {
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.result.schema()
+    }
+
+    /// The plan that runs; none for DDL.
+    pub(crate) fn plan(&self) -> Option<Arc<dyn ExecutionPlan>> {
+        self.result.physical_plan().cloned()
+    }
+
+    /// The next rows; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
+        Ok(self.result.next_batch().await.transpose()?)
+    }
+
+    /// Complete once the last row is read.
+    pub(crate) fn report(&self) -> RunReport {
+        RunReport::from(self.result.report())
+    }
+}
+
+impl From<QueryReport> for RunReport {
+    fn from(report: QueryReport) -> Self {
+        let place = |place| match place {
+            Placement::Device => Place::Device,
+            Placement::Metadata => Place::Metadata,
+            Placement::Host { reason } => Place::Host { reason },
+        };
+        let pipelines = &report.pipelines;
+        Self {
+            kernel_ms: pipelines.iter().map(|pipeline| pipeline.kernel_ms).sum(),
+            compile_ms: pipelines.iter().map(|pipeline| pipeline.compile_ms).sum(),
+            bytes: pipelines.iter().map(|pipeline| pipeline.bytes).sum(),
+            floor_ms: 0.0,
+            pipelines: pipelines.len(),
+            compiled_pipelines: pipelines.iter().filter(|pipeline| pipeline.compile_ms > 0.0).count(),
+            device: report.device,
+            operators: report.operators.into_iter().map(|operator| (operator.operator, place(operator.place))).collect(),
+        }
+    }
+}
+
+impl From<Error> for SqlError {
+    fn from(error: Error) -> Self {
+        Self {
+            message: error.message().to_owned(),
+            position: error.position().map(|position| (position.line, position.column)),
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+fn kind(device: DeviceArg) -> DeviceKind {
+    match device {
+        DeviceArg::Auto => DeviceKind::Auto,
+        DeviceArg::Cuda => DeviceKind::Cuda,
+        DeviceArg::Emulated => DeviceKind::Emulated,
+        DeviceArg::Cpu => DeviceKind::Cpu,
+    }
 }

@@ -4,17 +4,17 @@
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use datafusion::common::ParamValues;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::StreamExt;
-use std::sync::Arc;
+use maar_engine::Parameters;
 use tokio::sync::mpsc;
 
-use crate::engine::{Engine, Running, SqlError, sql_error};
+use crate::args::DeviceArg;
+use crate::engine::{Engine, SqlError};
 use crate::error::Failure;
 use crate::interrupt::Interrupt;
 use crate::lex;
@@ -44,19 +44,21 @@ pub(crate) struct Settings {
 pub(crate) struct Interpreter {
     pub(crate) engine: Engine,
     pub(crate) settings: Settings,
-    params: Option<ParamValues>,
+    params: Arc<Parameters>,
     interrupt: Interrupt,
     /// The file of `\o`; stdout where none.
     file: Option<BufWriter<File>>,
     /// Depth of `\i` inside `\i`.
     pub(crate) depth: usize,
+    /// The device asked for.
+    pub(crate) device: &'static str,
     /// Whether a person types: meta commands answer.
     pub(crate) interactive: bool,
 }
 
 /// What the task that runs a statement tells.
 enum Event {
-    Started { schema: SchemaRef, plan: Arc<dyn ExecutionPlan> },
+    Started { schema: SchemaRef, plan: Option<Arc<dyn ExecutionPlan>> },
     Batch(RecordBatch),
     Failed(SqlError),
 }
@@ -69,8 +71,8 @@ struct Times {
 }
 
 impl Interpreter {
-    pub(crate) fn new(engine: Engine, settings: Settings, params: Option<ParamValues>) -> Result<Self, Failure> {
-        Ok(Self { engine, settings, params, interrupt: Interrupt::listen()?, file: None, depth: 0, interactive: false })
+    pub(crate) fn new(engine: Engine, device: DeviceArg, settings: Settings, params: Parameters) -> Result<Self, Failure> {
+        Ok(Self { engine, settings, params: Arc::new(params), interrupt: Interrupt::listen()?, file: None, depth: 0, device: device.name(), interactive: false })
     }
 
     /// Runs every statement of `source`; the first failure ends it.
@@ -102,16 +104,12 @@ impl Interpreter {
 
     /// Runs SQL of our own (meta commands).
     pub(crate) async fn run_sql(&mut self, sql: &str) -> Result<(), Failure> {
-        let source = Source::typed(sql);
-        let params = self.params.take();
-        let result = self.statement(&source, sql, 0).await;
-        self.params = params;
-        result
+        self.statement(&Source::typed(sql), sql, 0).await
     }
 
     async fn statement(&mut self, source: &Source, sql: &str, start: usize) -> Result<(), Failure> {
         let (events, mut received) = mpsc::channel(BATCHES_AHEAD);
-        let (engine, text, params) = (self.engine.clone(), sql.to_owned(), self.params.clone());
+        let (engine, text, params) = (self.engine.clone(), sql.to_owned(), Arc::clone(&self.params));
         // A task of its own: planning and operators that do not yield must not keep Ctrl-C from being seen.
         let task = tokio::spawn(async move { drive(engine, text, params, events).await });
         let result = self.show(source, start, &mut received).await;
@@ -211,18 +209,19 @@ impl Interpreter {
 }
 
 /// Runs one statement to its end, or until nobody listens.
-async fn drive(engine: Engine, sql: String, params: Option<ParamValues>, events: mpsc::Sender<Event>) {
-    let Running { mut stream, plan } = match engine.start(&sql, params).await {
+async fn drive(engine: Engine, sql: String, params: Arc<Parameters>, events: mpsc::Sender<Event>) {
+    let mut running = match engine.start(&sql, &params).await {
         Ok(running) => running,
         Err(error) => return drop(events.send(Event::Failed(error)).await),
     };
-    if events.send(Event::Started { schema: stream.schema(), plan }).await.is_err() {
+    if events.send(Event::Started { schema: running.schema(), plan: running.plan() }).await.is_err() {
         return;
     }
-    while let Some(next) = stream.next().await {
-        let (event, last) = match next {
-            Ok(batch) => (Event::Batch(batch), false),
-            Err(error) => (Event::Failed(sql_error(error)), true),
+    loop {
+        let (event, last) = match running.next().await {
+            Ok(Some(batch)) => (Event::Batch(batch), false),
+            Ok(None) => return,
+            Err(error) => (Event::Failed(error), true),
         };
         if events.send(event).await.is_err() || last {
             return;

@@ -25,16 +25,14 @@ use interpreter::{Interpreter, Settings};
 use interrupt::{Interrupt, force_exit_on_second};
 use source::Source;
 
-/// Planning recurses over expressions; DataFusion overflows the default 2 MB stacks.
-const STACK_BYTES: usize = 16 << 20;
-
 /// Rows that a box shows in the shell.
 const SHELL_ROWS: usize = 40;
 
 fn main() -> ExitCode {
     let (cli, inputs) = args::parse();
     let color = terminal::error_colors(cli.common.no_color);
-    let result = runtime().and_then(|runtime| {
+    let runtime = maar_engine::runtime().map_err(|error| Failure::other(format!("cannot start threads: {error}")));
+    let result = runtime.and_then(|runtime| {
         let result = runtime.block_on(Box::pin(dispatch(cli, inputs)));
         // A cancelled query may still sit in code that does not yield: do not wait for it.
         runtime.shutdown_background();
@@ -47,12 +45,6 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all().thread_stack_size(STACK_BYTES);
-    builder.build().map_err(|error| Failure::other(format!("cannot start threads: {error}")))
 }
 
 async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
@@ -77,7 +69,7 @@ async fn run(cli: &Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         max_rows: interactive.then_some(SHELL_ROWS),
         color: terminal::colors(cli.common.no_color),
     };
-    let mut interpreter = Interpreter::new(engine, settings, params)?;
+    let mut interpreter = Interpreter::new(engine, cli.common.device, settings, params)?;
     if interactive {
         return shell::run(interpreter).await;
     }

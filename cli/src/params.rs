@@ -1,20 +1,13 @@
 //! `--param 1=42`, `--param name=value`: values for `$1` and `$name`, typed by how they are written.
 
-use std::collections::HashMap;
-
-use datafusion::common::ParamValues;
-use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::scalar::ScalarValue;
+use maar_engine::Parameters;
 
 use crate::error::Failure;
 
-/// Reads the `key=value` of every `--param`. Keys are all positions (`1`, `2`, ... without a gap) or all names,
-/// as DataFusion binds either. Returns `None` where there is none.
-pub(crate) fn parse(texts: &[String]) -> Result<Option<ParamValues>, Failure> {
-    if texts.is_empty() {
-        return Ok(None);
-    }
-    let mut pairs = Vec::new();
+/// Reads the `key=value` of every `--param`; keys are positions (`1`) or names.
+pub(crate) fn parse(texts: &[String]) -> Result<Parameters, Failure> {
+    let mut parameters = Parameters::new();
     for text in texts {
         let (key, value) = text
             .split_once('=')
@@ -23,28 +16,12 @@ pub(crate) fn parse(texts: &[String]) -> Result<Option<ParamValues>, Failure> {
         if key.is_empty() || !key.chars().all(crate::lex::is_word) {
             return Err(Failure::usage(format!("--param '{text}': '{key}' is neither a position nor a name")));
         }
-        if pairs.iter().any(|(known, _)| known == key) {
+        if parameters.contains(key) {
             return Err(Failure::usage(format!("--param {key} is given twice")));
         }
-        pairs.push((key.to_owned(), scalar(value)));
+        parameters.set(key, scalar(value));
     }
-    bind(pairs).map(Some)
-}
-
-fn bind(mut pairs: Vec<(String, ScalarValue)>) -> Result<ParamValues, Failure> {
-    let numbered = pairs.iter().filter(|(key, _)| key.parse::<usize>().is_ok()).count();
-    if numbered == 0 {
-        let named: HashMap<_, _> = pairs.into_iter().map(|(key, value)| (key, ScalarAndMetadata::from(value))).collect();
-        return Ok(ParamValues::Map(named));
-    }
-    if numbered < pairs.len() {
-        return Err(Failure::usage("--param takes positions (1=, 2=) or names (a=, b=), not both at once"));
-    }
-    pairs.sort_by_key(|(key, _)| key.parse::<usize>().unwrap_or(usize::MAX));
-    if let Some(missing) = (1..).zip(&pairs).find(|(at, (key, _))| *key != at.to_string()).map(|(at, _)| at) {
-        return Err(Failure::usage(format!("--param {missing}=... is missing; positions count from 1 without a gap")));
-    }
-    Ok(ParamValues::List(pairs.into_iter().map(|(_, value)| ScalarAndMetadata::from(value)).collect()))
+    Ok(parameters)
 }
 
 /// The value as SQL would read it unquoted: NULL, true/false, an integer, a number, an ISO date; else a string.
@@ -100,12 +77,11 @@ mod tests {
     }
 
     #[test]
-    fn positions_and_names_do_not_mix_and_leave_no_gap() {
+    fn keys_are_positions_or_names() {
         let texts = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
-        assert!(parse(&[]).unwrap().is_none());
-        assert!(matches!(parse(&texts(&["2=b", "1=a"])).unwrap(), Some(ParamValues::List(list)) if list.len() == 2));
-        assert!(matches!(parse(&texts(&["name=a=b"])).unwrap(), Some(ParamValues::Map(_))));
-        for wrong in [&["x"] as &[&str], &["1=a", "b=c"], &["2=a"], &["1=a", "1=b"], &["=a"]] {
+        let found = parse(&texts(&["2=b", "$1=a", "name=a=b"])).unwrap();
+        assert!(["1", "2", "name"].iter().all(|key| found.contains(key)));
+        for wrong in [&["x"] as &[&str], &["1=a", "1=b"], &["=a"], &["a b=1"]] {
             assert!(matches!(parse(&texts(wrong)), Err(Failure::Usage { .. })), "{wrong:?}");
         }
     }

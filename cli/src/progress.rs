@@ -28,8 +28,8 @@ impl Progress {
     }
 
     /// The statement is planned; its scans tell how far it is.
-    pub(crate) fn planned(&mut self, plan: Arc<dyn ExecutionPlan>) {
-        self.plan = Some(plan);
+    pub(crate) fn planned(&mut self, plan: Option<Arc<dyn ExecutionPlan>>) {
+        self.plan = plan;
     }
 
     pub(crate) fn rows(&mut self, rows: usize) {

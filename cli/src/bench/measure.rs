@@ -16,6 +16,8 @@ use super::data::TABLES;
 use super::queries::TpchQuery;
 use super::report::QueryRow;
 use crate::args::DeviceArg;
+use maar_engine::Parameters;
+
 use crate::engine::{Engine, Place, RunReport};
 use crate::error::Failure;
 
@@ -46,7 +48,8 @@ impl Bench {
             frame.map_err(|error| Failure::other(format!("DataFusion cannot read the data: {}", error.strip_backtrace())))?;
         }
         let mut bench = Self { device, device_name: String::new(), folder, runs, plain, kept: answers::kept(scale) };
-        bench.device_name = bench.session().await?.device_name();
+        let first = run(&bench.session().await?, "SELECT 1").await.map_err(Failure::other)?;
+        bench.device_name = first.report.device;
         Ok(bench)
     }
 
@@ -152,7 +155,7 @@ async fn run(engine: &Engine, sql: &str) -> Result<Run, String> {
     let (engine, sql) = (engine.clone(), sql.to_owned());
     let task = tokio::spawn(async move {
         let started = Instant::now();
-        let mut running = engine.start(&sql, None).await?;
+        let mut running = engine.start(&sql, &Parameters::new()).await?;
         let mut batches = Vec::new();
         while let Some(batch) = running.next().await? {
             batches.push(batch);

@@ -66,8 +66,8 @@ async fn execute(interpreter: &mut Interpreter, text: &str, color: bool) -> Resu
 }
 
 fn greet(interpreter: &mut Interpreter) -> Result<(), Failure> {
-    let device = interpreter.engine.device_line();
-    interpreter.write(|out| writeln!(out, "Maar {}, {device}\nType SQL ended by ; or \\? for help, \\q to leave.", env!("CARGO_PKG_VERSION")))
+    let device = interpreter.device;
+    interpreter.write(|out| writeln!(out, "Maar {}, device {device}.\nType SQL ended by ; or \\? for help, \\q to leave.", env!("CARGO_PKG_VERSION")))
 }
 
 fn editor(color: bool, names: &Arc<RwLock<Names>>) -> Reedline {
