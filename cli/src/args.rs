@@ -33,17 +33,6 @@ pub(crate) enum DeviceArg {
     Cpu,
 }
 
-impl DeviceArg {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Cuda => "cuda",
-            Self::Emulated => "emulated",
-            Self::Cpu => "cpu",
-        }
-    }
-}
-
 #[derive(Debug, Parser)]
 #[command(name = "maar", version, about = ABOUT, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
 pub(crate) struct Cli {
@@ -108,7 +97,7 @@ pub(crate) enum Bench {
 }
 
 /// Options of `maar bench tpch`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct TpchArgs {
     /// Scale factor: 1 is about 1 GB of raw data
     #[arg(long, default_value_t = 1.0)]

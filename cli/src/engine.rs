@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
-use maar_engine::device::DeviceKind;
+use maar_engine::device::{DeviceKind, DeviceRuntime, MaarOptions, PipelineReport, RuntimeOptions};
 use maar_engine::{Error, Parameters, Placement, QueryReport, QueryResult, Session};
 
 use crate::args::DeviceArg;
@@ -64,6 +64,17 @@ impl Engine {
         self.session.context()
     }
 
+    /// The device asked for, as `SET maar.device` has it.
+    pub(crate) fn device(&self) -> String {
+        let state = self.context().state();
+        state
+            .config_options()
+            .extensions
+            .get::<MaarOptions>()
+            .map(|options| options.device.to_string())
+            .unwrap_or_default()
+    }
+
     /// Plans and starts one statement.
     pub(crate) async fn start(&self, sql: &str, params: &Parameters) -> Result<Running, SqlError> {
         let query = self.session.prepare(sql).await?.with_parameters(params)?;
@@ -100,15 +111,21 @@ impl From<QueryReport> for RunReport {
             Placement::Host { reason } => Place::Host { reason },
         };
         let pipelines = &report.pipelines;
+        // Not `sum`: of nothing it is -0.
+        let total = |ms: fn(&PipelineReport) -> f64| pipelines.iter().map(ms).fold(0.0, |sum, ms| sum + ms);
         Self {
-            kernel_ms: pipelines.iter().map(|pipeline| pipeline.kernel_ms).sum(),
-            compile_ms: pipelines.iter().map(|pipeline| pipeline.compile_ms).sum(),
+            kernel_ms: total(|pipeline| pipeline.kernel_ms),
+            compile_ms: total(|pipeline| pipeline.compile_ms),
             bytes: pipelines.iter().map(|pipeline| pipeline.bytes).sum(),
             floor_ms: 0.0,
             pipelines: pipelines.len(),
             compiled_pipelines: pipelines.iter().filter(|pipeline| pipeline.compile_ms > 0.0).count(),
             device: report.device,
-            operators: report.operators.into_iter().map(|operator| (operator.operator, place(operator.place))).collect(),
+            operators: report
+                .operators
+                .into_iter()
+                .map(|operator| (operator.operator, place(operator.place)))
+                .collect(),
         }
     }
 }
@@ -121,6 +138,15 @@ impl From<Error> for SqlError {
             hint: error.hint().map(str::to_owned),
         }
     }
+}
+
+/// The devices found, and what is missing where there is none, as text.
+pub(crate) fn devices() -> String {
+    let line = |kind: DeviceKind| match DeviceRuntime::open(kind, &RuntimeOptions::default()) {
+        Ok(_) => format!("{kind}: usable\n"),
+        Err(error) => format!("{kind}: {}\n", Error::from(error).message()),
+    };
+    [DeviceKind::Cuda, DeviceKind::Emulated].into_iter().map(line).chain(["cpu: usable\n".to_owned()]).collect()
 }
 
 fn kind(device: DeviceArg) -> DeviceKind {

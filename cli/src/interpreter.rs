@@ -11,9 +11,9 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use maar_engine::Parameters;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::args::DeviceArg;
 use crate::engine::{Engine, SqlError};
 use crate::error::Failure;
 use crate::interrupt::Interrupt;
@@ -43,6 +43,8 @@ pub(crate) struct Settings {
 /// A session and how its results are shown.
 pub(crate) struct Interpreter {
     pub(crate) engine: Engine,
+    /// Where statements run.
+    workers: Handle,
     pub(crate) settings: Settings,
     params: Arc<Parameters>,
     interrupt: Interrupt,
@@ -50,8 +52,6 @@ pub(crate) struct Interpreter {
     file: Option<BufWriter<File>>,
     /// Depth of `\i` inside `\i`.
     pub(crate) depth: usize,
-    /// The device asked for.
-    pub(crate) device: &'static str,
     /// Whether a person types: meta commands answer.
     pub(crate) interactive: bool,
 }
@@ -71,8 +71,15 @@ struct Times {
 }
 
 impl Interpreter {
-    pub(crate) fn new(engine: Engine, device: DeviceArg, settings: Settings, params: Parameters) -> Result<Self, Failure> {
-        Ok(Self { engine, settings, params: Arc::new(params), interrupt: Interrupt::listen()?, file: None, depth: 0, device: device.name(), interactive: false })
+    pub(crate) fn new(
+        engine: Engine,
+        workers: &Handle,
+        settings: Settings,
+        params: Parameters,
+        interrupt: Interrupt,
+    ) -> Self {
+        let (params, workers) = (Arc::new(params), workers.clone());
+        Self { engine, workers, settings, params, interrupt, file: None, depth: 0, interactive: false }
     }
 
     /// Runs every statement of `source`; the first failure ends it.
@@ -111,12 +118,14 @@ impl Interpreter {
         let (events, mut received) = mpsc::channel(BATCHES_AHEAD);
         let (engine, text, params) = (self.engine.clone(), sql.to_owned(), Arc::clone(&self.params));
         // A task of its own: planning and operators that do not yield must not keep Ctrl-C from being seen.
-        let task = tokio::spawn(async move { drive(engine, text, params, events).await });
+        let task = self.workers.spawn(async move { drive(engine, text, params, events).await });
         let result = self.show(source, start, &mut received).await;
         task.abort();
         let panicked = matches!(&result, Ok(_)) && task.await.is_err_and(|error| error.is_panic());
         if panicked {
-            return Err(Failure::other("internal error: the engine stopped in the middle of the statement (a bug; please report the query)"));
+            return Err(Failure::other(
+                "internal error: the engine stopped in the middle of the statement (a bug; please report the query)",
+            ));
         }
         let times = result?;
         if self.settings.timer {
@@ -126,7 +135,12 @@ impl Interpreter {
     }
 
     /// Prints what comes until the statement ends, fails or is interrupted.
-    async fn show(&mut self, source: &Source, start: usize, events: &mut mpsc::Receiver<Event>) -> Result<Times, Failure> {
+    async fn show(
+        &mut self,
+        source: &Source,
+        start: usize,
+        events: &mut mpsc::Receiver<Event>,
+    ) -> Result<Times, Failure> {
         let started = Instant::now();
         let mut times = Times { plan: Duration::ZERO, total: Duration::ZERO, rows: 0 };
         let mut progress = Progress::new(io::stderr().is_terminal());
@@ -165,7 +179,10 @@ impl Interpreter {
         progress.stop();
         times.total = started.elapsed();
         if let Some(mut printer) = printer {
-            self.write(|out| { printer.finish(out)?; out.flush() })?;
+            self.write(|out| {
+                printer.finish(out)?;
+                out.flush()
+            })?;
         }
         Ok(times)
     }
@@ -233,7 +250,11 @@ async fn drive(engine: Engine, sql: String, params: Arc<Parameters>, events: mps
 fn report_times(times: &Times) {
     let noun = if times.rows == 1 { "row" } else { "rows" };
     let (total, plan) = (milliseconds(times.total), milliseconds(times.plan));
-    eprintln!("Time: {total} ({} {noun}; plan {plan}, execute {})", times.rows, milliseconds(times.total.saturating_sub(times.plan)));
+    eprintln!(
+        "Time: {total} ({} {noun}; plan {plan}, execute {})",
+        times.rows,
+        milliseconds(times.total.saturating_sub(times.plan))
+    );
 }
 
 fn milliseconds(duration: Duration) -> String {

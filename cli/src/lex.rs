@@ -178,8 +178,14 @@ mod tests {
 
     #[test]
     fn statements_end_at_semicolons_outside_quotes_and_comments() {
-        assert_eq!(statements("select 1; select ';' ; -- a;b\n select \";\""), ["select 1", "select ';'", "select \";\""]);
-        assert_eq!(statements("/* ; /* nested */ ; */ select $$;$$; select $t$ ;$$ $t$;;"), ["select $$;$$", "select $t$ ;$$ $t$"]);
+        assert_eq!(
+            statements("select 1; select ';' ; -- a;b\n select \";\""),
+            ["select 1", "select ';'", "select \";\""]
+        );
+        assert_eq!(
+            statements("/* ; /* nested */ ; */ select $$;$$; select $t$ ;$$ $t$;;"),
+            ["select $$;$$", "select $t$ ;$$ $t$"]
+        );
         assert_eq!(statements("select 'it''s;' ; select e'\\';'"), ["select 'it''s;'", "select e'\\';'"]);
         assert!(statements(" ;; -- nothing\n").is_empty());
     }

@@ -11,19 +11,21 @@ mod meta;
 mod output;
 mod params;
 mod progress;
+mod serve;
 mod shell;
 mod source;
 mod terminal;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use args::{Cli, Command, Input};
 use engine::Engine;
 use error::Failure;
 use interpreter::{Interpreter, Settings};
-use interrupt::{Interrupt, force_exit_on_second};
+use interrupt::{Interrupt, Second};
 use source::Source;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Rows that a box shows in the shell.
 const SHELL_ROWS: usize = 40;
@@ -31,11 +33,10 @@ const SHELL_ROWS: usize = 40;
 fn main() -> ExitCode {
     let (cli, inputs) = args::parse();
     let color = terminal::error_colors(cli.common.no_color);
-    let runtime = maar_engine::runtime().map_err(|error| Failure::other(format!("cannot start threads: {error}")));
-    let result = runtime.and_then(|runtime| {
-        let result = runtime.block_on(Box::pin(dispatch(cli, inputs)));
+    let result = runtimes().and_then(|(workers, main)| {
+        let result = main.block_on(Box::pin(dispatch(cli, inputs, workers.handle())));
         // A cancelled query may still sit in code that does not yield: do not wait for it.
-        runtime.shutdown_background();
+        workers.shutdown_background();
         result
     });
     match result {
@@ -47,17 +48,29 @@ fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
+/// The engine's runtime, and one for this thread alone, which stays awake when queries keep all workers busy.
+fn runtimes() -> Result<(Runtime, Runtime), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::other(format!("cannot start threads: {error}"));
+    let workers = maar_engine::runtime().map_err(|error| failed(&error))?;
+    let main = Builder::new_current_thread().enable_time().build().map_err(|error| failed(&error))?;
+    Ok((workers, main))
+}
+
+async fn dispatch(cli: Cli, inputs: Vec<Input>, workers: &Handle) -> Result<(), Failure> {
     match &cli.command {
-        None => run(&cli, inputs).await,
-        Some(Command::Devices) => Err(Failure::other("later")),
-        Some(Command::Serve { .. }) => Err(Failure::other("later")),
-        Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
+        None => run(&cli, inputs, workers).await,
+        Some(Command::Devices) => devices(),
+        Some(Command::Serve { listen }) => serve::run(*listen, cli.common.device, workers).await,
+        Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device, workers).await,
     }
 }
 
+fn devices() -> Result<(), Failure> {
+    Ok(std::io::stdout().lock().write_all(engine::devices().as_bytes())?)
+}
+
 /// The shell where a person sits at stdin and no input is named; else the scripts.
-async fn run(cli: &Cli, inputs: Vec<Input>) -> Result<(), Failure> {
+async fn run(cli: &Cli, inputs: Vec<Input>, workers: &Handle) -> Result<(), Failure> {
     let params = params::parse(&cli.run.params)?;
     let interactive = inputs.is_empty() && std::io::stdin().is_terminal();
     let sources = if interactive { Vec::new() } else { sources(inputs)? };
@@ -69,11 +82,11 @@ async fn run(cli: &Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         max_rows: interactive.then_some(SHELL_ROWS),
         color: terminal::colors(cli.common.no_color),
     };
-    let mut interpreter = Interpreter::new(engine, cli.common.device, settings, params)?;
+    let interrupt = Interrupt::listen(if interactive { Second::Ignored } else { Second::Exits })?;
+    let mut interpreter = Interpreter::new(engine, workers, settings, params, interrupt);
     if interactive {
         return shell::run(interpreter).await;
     }
-    tokio::spawn(force_exit_on_second(Interrupt::listen()?));
     for source in &sources {
         if interpreter.run(source).await?.is_break() {
             break;

@@ -42,15 +42,50 @@ const COMMANDS: &[Meta] = &[
     Meta { names: &["\\q", ".quit", ".exit", "\\quit"], argument: "", action: Action::Quit, help: "leave" },
     Meta { names: &["\\?", ".help", "\\h", "\\help"], argument: "", action: Action::Help, help: "this list" },
     Meta { names: &["\\dt", ".tables"], argument: "", action: Action::Tables, help: "list tables and views" },
-    Meta { names: &["\\d", ".schema"], argument: "[TABLE]", action: Action::Describe, help: "list tables, or a table's columns" },
-    Meta { names: &["\\df"], argument: "[TEXT]", action: Action::Functions, help: "list functions whose name contains TEXT" },
+    Meta {
+        names: &["\\d", ".schema"],
+        argument: "[TABLE]",
+        action: Action::Describe,
+        help: "list tables, or a table's columns",
+    },
+    Meta {
+        names: &["\\df"],
+        argument: "[TEXT]",
+        action: Action::Functions,
+        help: "list functions whose name contains TEXT",
+    },
     Meta { names: &["\\dn", ".databases"], argument: "", action: Action::Schemas, help: "list catalogs and schemas" },
-    Meta { names: &["\\timing", ".timer"], argument: "[on|off]", action: Action::Timing, help: "show the time of statements" },
-    Meta { names: &["\\x"], argument: "[on|off]", action: Action::Expanded, help: "one line a column instead of one a row" },
-    Meta { names: &["\\format", ".mode"], argument: "[FORMAT]", action: Action::Mode, help: "box, csv, tsv, json, jsonl or markdown" },
-    Meta { names: &["\\maxrows", ".maxrows"], argument: "[N]", action: Action::MaxRows, help: "rows of a box, 0 for all" },
+    Meta {
+        names: &["\\timing", ".timer"],
+        argument: "[on|off]",
+        action: Action::Timing,
+        help: "show the time of statements",
+    },
+    Meta {
+        names: &["\\x"],
+        argument: "[on|off]",
+        action: Action::Expanded,
+        help: "one line a column instead of one a row",
+    },
+    Meta {
+        names: &["\\format", ".mode"],
+        argument: "[FORMAT]",
+        action: Action::Mode,
+        help: "box, csv, tsv, json, jsonl or markdown",
+    },
+    Meta {
+        names: &["\\maxrows", ".maxrows"],
+        argument: "[N]",
+        action: Action::MaxRows,
+        help: "rows of a box, 0 for all",
+    },
     Meta { names: &["\\i", ".read"], argument: "FILE", action: Action::Include, help: "run the statements of a file" },
-    Meta { names: &["\\o", ".output"], argument: "[FILE]", action: Action::Output, help: "write results to a file; without one, here again" },
+    Meta {
+        names: &["\\o", ".output"],
+        argument: "[FILE]",
+        action: Action::Output,
+        help: "write results to a file; without one, here again",
+    },
     Meta { names: &["\\echo", ".print"], argument: "TEXT", action: Action::Echo, help: "write a text" },
 ];
 
@@ -111,7 +146,8 @@ pub(crate) async fn run(interpreter: &mut Interpreter, line: &str) -> Result<Flo
 const TABLES: &str = "SELECT table_catalog AS catalog, table_schema AS schema, table_name AS name, table_type AS type \
     FROM information_schema.tables WHERE table_schema <> 'information_schema' ORDER BY 1, 2, 3";
 
-const SCHEMAS: &str = "SELECT catalog_name AS catalog, schema_name AS schema FROM information_schema.schemata ORDER BY 1, 2";
+const SCHEMAS: &str =
+    "SELECT catalog_name AS catalog, schema_name AS schema FROM information_schema.schemata ORDER BY 1, 2";
 
 fn functions(part: &str) -> String {
     format!(
@@ -157,10 +193,12 @@ fn say(interpreter: &Interpreter, text: &str) -> Result<(), Failure> {
 
 fn mode(interpreter: &mut Interpreter, argument: &str) -> Result<(), Failure> {
     if !argument.is_empty() {
-        interpreter.settings.format = Format::from_str(argument, true)
-            .map_err(|_| Failure::other(format!("unknown format '{argument}'\nHint: box, csv, tsv, json, jsonl or markdown")))?;
+        interpreter.settings.format = Format::from_str(argument, true).map_err(|_| {
+            Failure::other(format!("unknown format '{argument}'\nHint: box, csv, tsv, json, jsonl or markdown"))
+        })?;
     }
-    let name = interpreter.settings.format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let name =
+        interpreter.settings.format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
     say(interpreter, &format!("Format is {name}."))
 }
 
@@ -181,7 +219,9 @@ async fn include(interpreter: &mut Interpreter, argument: &str) -> Result<Flow, 
         return Err(Failure::other("\\i needs a file's name"));
     }
     if interpreter.depth >= DEEPEST_INCLUDE {
-        return Err(Failure::other(format!("'{argument}': scripts include each other more than {DEEPEST_INCLUDE} deep")));
+        return Err(Failure::other(format!(
+            "'{argument}': scripts include each other more than {DEEPEST_INCLUDE} deep"
+        )));
     }
     let source = Source::read(Path::new(argument))?;
     interpreter.depth += 1;
@@ -193,7 +233,8 @@ async fn include(interpreter: &mut Interpreter, argument: &str) -> Result<Flow, 
 fn help() -> String {
     let left = |command: &Meta| format!("{} {}", command.names.join(" "), command.argument).trim_end().to_owned();
     let width = COMMANDS.iter().map(|command| left(command).len()).max().unwrap_or(0);
-    let mut text = String::from("Statements end with ; and may take several lines. Ctrl-C cancels a query, Ctrl-D leaves.\n\n");
+    let mut text =
+        String::from("Statements end with ; and may take several lines. Ctrl-C cancels a query, Ctrl-D leaves.\n\n");
     for command in COMMANDS {
         text.push_str(&format!("  {:width$}  {}\n", left(command), command.help));
     }

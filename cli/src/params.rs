@@ -9,9 +9,9 @@ use crate::error::Failure;
 pub(crate) fn parse(texts: &[String]) -> Result<Parameters, Failure> {
     let mut parameters = Parameters::new();
     for text in texts {
-        let (key, value) = text
-            .split_once('=')
-            .ok_or_else(|| Failure::usage(format!("--param '{text}' has no '='; write --param 1=42 or --param name=value")))?;
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("--param '{text}' has no '='; write --param 1=42 or --param name=value"))
+        })?;
         let key = key.trim().trim_start_matches('$');
         if key.is_empty() || !key.chars().all(crate::lex::is_word) {
             return Err(Failure::usage(format!("--param '{text}': '{key}' is neither a position nor a name")));
@@ -49,7 +49,10 @@ fn scalar(text: &str) -> ScalarValue {
 
 fn iso_date(text: &str) -> Option<ScalarValue> {
     let shape = text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
     if !shape {
         return None;
     }

@@ -101,7 +101,8 @@ fn scanned(plan: &Arc<dyn ExecutionPlan>) -> Scanned {
     let children = plan.children();
     if children.is_empty() {
         let metrics = plan.metrics();
-        let sum = |name: &str| metrics.as_ref().and_then(|set| set.sum_by_name(name)).map_or(0, |value| value.as_usize());
+        let sum =
+            |name: &str| metrics.as_ref().and_then(|set| set.sum_by_name(name)).map_or(0, |value| value.as_usize());
         let rows = metrics.as_ref().and_then(|set| set.output_rows()).unwrap_or(0);
         let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new()).ok();
         let rows_total = statistics.and_then(|statistics| statistics.num_rows.get_value().copied());

@@ -33,7 +33,10 @@ impl Source {
 
     pub(crate) fn stdin() -> Result<Self, Failure> {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::file("read", Path::new("stdin"), &error))?;
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|error| Failure::file("read", Path::new("stdin"), &error))?;
         Ok(Self::typed(utf8(bytes, "stdin")?))
     }
 
@@ -69,7 +72,8 @@ impl Source {
         let at = column.saturating_sub(1).min(characters.len());
         let from = if characters.len() <= WINDOW { 0 } else { at.saturating_sub(WINDOW / 2) };
         let to = characters.len().min(from + WINDOW);
-        let (dots_before, dots_after) = (if from > 0 { "..." } else { "" }, if to < characters.len() { "..." } else { "" });
+        let (dots_before, dots_after) =
+            (if from > 0 { "..." } else { "" }, if to < characters.len() { "..." } else { "" });
         let shown: String = characters[from..to].iter().collect();
         let label = format!("LINE {line}: {dots_before}");
         let before: String = characters[from..at.max(from)].iter().collect();
@@ -102,7 +106,7 @@ mod tests {
     fn the_caret_stands_under_the_culprit() {
         let source = Source::typed("select 1;\n  select 日本, x\nfrom t");
         let text = rendered(&source, 12, (1, 12));
-        assert_eq!(text, "Error: bad\nLINE 2:   select 日本, x\n                        ^\nHint: try b");
+        assert_eq!(text, "Error: bad\nLINE 2:   select 日本, x\n                       ^\nHint: try b");
         let named = Source { name: Some("q.sql".to_owned()), ..source };
         assert!(rendered(&named, 12, (2, 6)).starts_with("Error: q.sql:3: bad\nLINE 3: from t\n             ^"));
     }

@@ -31,7 +31,9 @@ pub(crate) fn kept(scale: f64) -> BTreeMap<u8, Answer> {
     for line in FILE.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<&str> = line.split('\t').collect();
         let [line_scale, query, rows, _column, kind, value] = fields[..] else { continue };
-        let (Ok(line_scale), Ok(query), Ok(rows)) = (line_scale.parse::<f64>(), query.parse(), rows.parse()) else { continue };
+        let (Ok(line_scale), Ok(query), Ok(rows)) = (line_scale.parse::<f64>(), query.parse(), rows.parse()) else {
+            continue;
+        };
         if line_scale != scale {
             continue;
         }

@@ -32,7 +32,8 @@ pub(crate) type Rows = Vec<Vec<Cell>>;
 pub(crate) fn rows(batches: &[RecordBatch]) -> Result<Rows, ArrowError> {
     let mut all = Vec::new();
     for batch in batches {
-        let columns: Vec<Vec<Cell>> = batch.columns().iter().map(|array| cells(array.as_ref())).collect::<Result<_, _>>()?;
+        let columns: Vec<Vec<Cell>> =
+            batch.columns().iter().map(|array| cells(array.as_ref())).collect::<Result<_, _>>()?;
         let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
         all.extend((0..batch.num_rows()).map(|_| columns.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>()));
     }
@@ -71,7 +72,12 @@ pub(crate) fn compare(mut ours: Rows, mut theirs: Rows, order: &[usize]) -> Resu
     for (at, (our, their)) in ours.iter().zip(&theirs).enumerate() {
         let key = |row: &Vec<Cell>| order.iter().filter_map(|column| row.get(*column).cloned()).collect::<Vec<_>>();
         if !same_row(&key(our), &key(their)) {
-            return Err(format!("row {} is out of order: {} instead of {}", at + 1, show(&key(our)), show(&key(their))));
+            return Err(format!(
+                "row {} is out of order: {} instead of {}",
+                at + 1,
+                show(&key(our)),
+                show(&key(their))
+            ));
         }
     }
     ours.sort_by(|a, b| order_rows(a, b));
@@ -96,7 +102,8 @@ fn same(a: &Cell, b: &Cell) -> bool {
 /// Whether two floats are equal but for rounding.
 pub(crate) fn near(a: f64, b: f64) -> bool {
     let same = a == b || (a.is_nan() && b.is_nan());
-    same || (a - b).abs() <= ABSOLUTE.max(RELATIVE * a.abs().max(b.abs()))
+    let finite = a.is_finite() && b.is_finite();
+    same || finite && (a - b).abs() <= ABSOLUTE.max(RELATIVE * a.abs().max(b.abs()))
 }
 
 /// A total order in which exact columns weigh first, so that rounding of floats does not part equal rows.
@@ -152,8 +159,13 @@ mod tests {
     #[test]
     fn values_count_and_types_do_not() {
         assert!(compare(decimals(vec![Some(150), None], 15, 2), decimals(vec![None, Some(15000)], 38, 4), &[]).is_ok());
-        assert!(compare(one(Arc::new(Int32Array::from(vec![7]))), one(Arc::new(Int64Array::from(vec![7]))), &[0]).is_ok());
-        assert!(compare(one(Arc::new(StringArray::from(vec!["a"]))), one(Arc::new(StringViewArray::from(vec!["a"]))), &[0]).is_ok());
+        assert!(
+            compare(one(Arc::new(Int32Array::from(vec![7]))), one(Arc::new(Int64Array::from(vec![7]))), &[0]).is_ok()
+        );
+        assert!(
+            compare(one(Arc::new(StringArray::from(vec!["a"]))), one(Arc::new(StringViewArray::from(vec!["a"]))), &[0])
+                .is_ok()
+        );
         assert!(compare(decimals(vec![Some(0)], 15, 2), decimals(vec![Some(-1)], 15, 2), &[]).is_err());
         assert!(compare(decimals(vec![None], 15, 2), decimals(vec![Some(0)], 15, 2), &[]).is_err());
     }

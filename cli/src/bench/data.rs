@@ -10,9 +10,12 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use tpchgen::generators::{
-    CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator, PartSuppGenerator, RegionGenerator, SupplierGenerator,
+    CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator, PartSuppGenerator,
+    RegionGenerator, SupplierGenerator,
 };
-use tpchgen_arrow::{CustomerArrow, LineItemArrow, NationArrow, OrderArrow, PartArrow, PartSuppArrow, RegionArrow, SupplierArrow};
+use tpchgen_arrow::{
+    CustomerArrow, LineItemArrow, NationArrow, OrderArrow, PartArrow, PartSuppArrow, RegionArrow, SupplierArrow,
+};
 
 use crate::error::Failure;
 
@@ -49,7 +52,9 @@ macro_rules! table {
         Table {
             name: $name,
             rows_per_scale: $rows,
-            open: |scale, part, parts| Box::new($arrow::new($generator::new(scale, part, parts)).with_batch_size(BATCH_ROWS)),
+            open: |scale, part, parts| {
+                Box::new($arrow::new($generator::new(scale, part, parts)).with_batch_size(BATCH_ROWS))
+            },
         }
     };
 }
@@ -105,7 +110,9 @@ fn absolute(folder: &Path) -> Result<PathBuf, Failure> {
 fn default_root() -> Result<PathBuf, Failure> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-    let cache = cache.ok_or_else(|| Failure::other("neither XDG_CACHE_HOME nor HOME is set\nHint: say where to keep the data with --data DIR"))?;
+    let cache = cache.ok_or_else(|| {
+        Failure::other("neither XDG_CACHE_HOME nor HOME is set\nHint: say where to keep the data with --data DIR")
+    })?;
     Ok(cache.join("maar/tpch"))
 }
 
@@ -130,7 +137,10 @@ fn sweep(root: &Path, scale: f64) {
     let Ok(entries) = fs::read_dir(root) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.strip_prefix(&fresh_prefix(scale))).and_then(|id| id.parse::<u32>().ok());
+        let process = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(&fresh_prefix(scale)))
+            .and_then(|id| id.parse::<u32>().ok());
         if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -163,7 +173,9 @@ fn make(scale: f64, folder: &Path) -> Result<(), Failure> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let results = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(Failure::other("making the data failed (a bug)"))));
+        let results = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(Failure::other("making the data failed (a bug)"))));
         results.collect::<Vec<_>>().into_iter().collect()
     })
 }
@@ -181,7 +193,10 @@ fn write(scale: f64, part: &Part, folder: &Path, group_rows: usize) -> Result<()
     let failed = |error: &dyn std::fmt::Display| Failure::other(format!("cannot write '{}': {error}", path.display()));
     let count = |number: usize| i32::try_from(number).map_err(|error| failed(&error));
     let reader = (part.table.open)(scale, count(part.number)?, count(part.parts)?);
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_max_row_group_row_count(Some(group_rows)).build();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(group_rows))
+        .build();
     let file = File::create(&path).map_err(|error| Failure::file("write", &path, &error))?;
     let mut writer = ArrowWriter::try_new(file, reader.schema(), Some(properties)).map_err(|error| failed(&error))?;
     for batch in reader {

@@ -14,7 +14,7 @@ use super::answers::{self, Answer};
 use super::compare;
 use super::data::TABLES;
 use super::queries::TpchQuery;
-use super::report::QueryRow;
+use super::report::{HostOperator, QueryRow};
 use crate::args::DeviceArg;
 use maar_engine::Parameters;
 
@@ -45,7 +45,9 @@ impl Bench {
         for table in &TABLES {
             let ddl = create_table(table.name, &folder);
             let frame = plain.sql(&ddl).await;
-            frame.map_err(|error| Failure::other(format!("DataFusion cannot read the data: {}", error.strip_backtrace())))?;
+            frame.map_err(|error| {
+                Failure::other(format!("DataFusion cannot read the data: {}", error.strip_backtrace()))
+            })?;
         }
         let mut bench = Self { device, device_name: String::new(), folder, runs, plain, kept: answers::kept(scale) };
         let first = run(&bench.session().await?, "SELECT 1").await.map_err(Failure::other)?;
@@ -123,7 +125,8 @@ impl Bench {
     fn check(&self, query: &TpchQuery, run: &Run, theirs: &[RecordBatch]) -> Result<(), String> {
         let rows = |batches| compare::rows(batches).map_err(|error| format!("the answer cannot be read: {error}"));
         let ours = rows(&run.batches)?;
-        compare::compare(ours.clone(), rows(theirs)?, query.order).map_err(|difference| format!("differs from DataFusion: {difference}"))?;
+        compare::compare(ours.clone(), rows(theirs)?, query.order)
+            .map_err(|difference| format!("differs from DataFusion: {difference}"))?;
         self.kept.get(&query.number).map_or(Ok(()), |kept| kept.check(ours))
     }
 }
@@ -140,7 +143,12 @@ fn fill(row: &mut QueryRow, run: &Run) {
         match place {
             Place::Device => row.device_operators += 1,
             Place::Metadata => {}
-            Place::Host { reason } => row.host_operators.push((operator.clone(), reason.clone())),
+            Place::Host { reason } => {
+                let host = HostOperator { operator: operator.clone(), reason: reason.clone() };
+                if !row.host_operators.contains(&host) {
+                    row.host_operators.push(host);
+                }
+            }
         }
     }
 }
@@ -163,6 +171,7 @@ async fn run(engine: &Engine, sql: &str) -> Result<Run, String> {
         let ms = started.elapsed().as_secs_f64() * 1e3;
         Ok(Run { batches, ms, report: running.report() })
     });
-    let result: Result<Run, crate::engine::SqlError> = task.await.map_err(|error| format!("the engine failed: {error}"))?;
+    let result: Result<Run, crate::engine::SqlError> =
+        task.await.map_err(|error| format!("the engine failed: {error}"))?;
     result.map_err(|error| error.message)
 }

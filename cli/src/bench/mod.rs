@@ -9,9 +9,11 @@ mod report;
 
 use std::path::PathBuf;
 
+use tokio::runtime::Handle;
+
 use crate::args::{DeviceArg, TpchArgs};
 use crate::error::Failure;
-use crate::interrupt::{Interrupt, force_exit_on_second};
+use crate::interrupt::{Interrupt, Second};
 use crate::terminal;
 use measure::Bench;
 use queries::{QUERIES, TpchQuery};
@@ -21,13 +23,14 @@ use report::{Report, Table};
 const SCALES: std::ops::RangeInclusive<f64> = 0.001..=100_000.0;
 
 /// Runs the benchmark; an error of kind `Other` where an answer is wrong.
-pub(crate) async fn tpch(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
-    let mut interrupt = Interrupt::listen()?;
-    tokio::spawn(force_exit_on_second(Interrupt::listen()?));
+pub(crate) async fn tpch(args: &TpchArgs, device: DeviceArg, workers: &Handle) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::listen(Second::Exits)?;
+    let args = args.clone();
+    let running = workers.spawn(async move { Box::pin(run(&args, device)).await });
     tokio::select! {
         biased;
         () = interrupt.wait() => Err(Failure::Interrupted),
-        result = Box::pin(run(args, device)) => result,
+        result = running => result.map_err(|error| Failure::other(format!("the benchmark failed: {error}")))?,
     }
 }
 
@@ -51,7 +54,7 @@ async fn run(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
     }
     table.footer(&report)?;
     if let Some(path) = &args.json {
-        std::fs::write(path, report.json()).map_err(|error| Failure::file("write", path, &error))?;
+        std::fs::write(path, report.json()?).map_err(|error| Failure::file("write", path, &error))?;
     }
     match report.wrong() {
         wrong if wrong.is_empty() => Ok(()),
@@ -68,7 +71,10 @@ async fn data_folder(args: &TpchArgs) -> Result<PathBuf, Failure> {
     let (scale, root) = (args.scale, args.data.clone());
     let making = tokio::task::spawn_blocking(move || {
         data::ensure(scale, root.as_deref(), |folder| {
-            terminal::note(&format!("Making TPC-H data of scale {scale} in {} (kept for the next run) ...", folder.display()));
+            terminal::note(&format!(
+                "Making TPC-H data of scale {scale} in {} (kept for the next run) ...",
+                folder.display()
+            ));
         })
     });
     making.await.map_err(|error| Failure::other(format!("making the data failed: {error}")))?

@@ -3,40 +3,57 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
 use crate::error::Failure;
 
 /// All findings.
+#[derive(Debug, Serialize)]
 pub(super) struct Report {
     device: String,
     scale: f64,
     pub(super) queries: Vec<QueryRow>,
 }
 
-/// The findings on one query. Times are milliseconds; those of kernels, bytes and floor are of the median hot run,
+/// An operator that ran on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct HostOperator {
+    pub(super) operator: String,
+    pub(super) reason: String,
+}
+
+/// The findings on one query. The JSON holds the public fields in this order. Times are milliseconds; those of kernels, bytes and floor are of the median hot run,
 /// those of compiling of the cold run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct QueryRow {
     pub(super) query: u8,
     pub(super) correct: bool,
     /// What is wrong with the answer, or why there is none.
+    #[serde(skip)]
     pub(super) error: Option<String>,
     pub(super) rows: usize,
-    /// Operator and reason.
-    pub(super) host_operators: Vec<(String, String)>,
+    /// Each once.
+    pub(super) host_operators: Vec<HostOperator>,
+    #[serde(skip)]
     pub(super) device_operators: usize,
+    #[serde(serialize_with = "microseconds")]
     pub(super) cold_ms: f64,
+    #[serde(serialize_with = "microseconds")]
     pub(super) hot_ms: f64,
+    #[serde(serialize_with = "microseconds")]
     pub(super) kernel_ms: f64,
     /// Time of the hot run outside kernels: parse, plan, place, launch, host operators, conversion.
+    #[serde(serialize_with = "microseconds")]
     pub(super) host_ms: f64,
     /// Plain DataFusion on the CPU, hot.
+    #[serde(serialize_with = "microseconds")]
     pub(super) cpu_ms: f64,
     /// Bytes of device memory that the kernels must read.
     pub(super) bytes: u64,
     /// The time that the device's memory needs for these bytes.
+    #[serde(serialize_with = "microseconds")]
     pub(super) floor_ms: f64,
+    #[serde(serialize_with = "microseconds")]
     pub(super) compile_ms: f64,
     pub(super) compiled_pipelines: usize,
     pub(super) pipelines: usize,
@@ -50,31 +67,11 @@ impl QueryRow {
             _ => "mixed",
         }
     }
-
-    fn json(&self) -> Value {
-        let operator = |(operator, reason): &(String, String)| json!({"operator": operator, "reason": reason});
-        json!({
-            "query": self.query,
-            "correct": self.correct,
-            "rows": self.rows,
-            "host_operators": self.host_operators.iter().map(operator).collect::<Vec<_>>(),
-            "cold_ms": round(self.cold_ms),
-            "hot_ms": round(self.hot_ms),
-            "kernel_ms": round(self.kernel_ms),
-            "host_ms": round(self.host_ms),
-            "cpu_ms": round(self.cpu_ms),
-            "bytes": self.bytes,
-            "floor_ms": round(self.floor_ms),
-            "compile_ms": round(self.compile_ms),
-            "compiled_pipelines": self.compiled_pipelines,
-            "pipelines": self.pipelines,
-        })
-    }
 }
 
 /// Whole microseconds: more digits are noise.
-fn round(ms: f64) -> f64 {
-    (ms * 1e3).round() / 1e3
+fn microseconds<S: Serializer>(ms: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((ms * 1e3).round() / 1e3)
 }
 
 impl Report {
@@ -83,10 +80,10 @@ impl Report {
     }
 
     /// The one JSON object of the run.
-    pub(super) fn json(&self) -> String {
-        let queries: Vec<Value> = self.queries.iter().map(QueryRow::json).collect();
-        let object = json!({"device": self.device, "scale": self.scale, "queries": queries});
-        format!("{object:#}\n")
+    pub(super) fn json(&self) -> Result<String, Failure> {
+        let object = serde_json::to_string_pretty(self)
+            .map_err(|error| Failure::other(format!("cannot write JSON: {error}")))?;
+        Ok(object + "\n")
     }
 
     /// The queries without a right answer.
@@ -115,11 +112,26 @@ const COLUMNS: &[Column] = &[
     Column { title: "cold ms", width: 9, text: |row| ms(row.cold_ms), total: Some(|row| row.cold_ms) },
     Column { title: "hot ms", width: 9, text: |row| ms(row.hot_ms), total: Some(|row| row.hot_ms) },
     Column { title: "CPU DataFusion ms", width: 17, text: |row| ms(row.cpu_ms), total: Some(|row| row.cpu_ms) },
-    Column { title: "kernel ms", width: 9, text: |row| on_device(row, ms(row.kernel_ms)), total: Some(|row| row.kernel_ms) },
+    Column {
+        title: "kernel ms",
+        width: 9,
+        text: |row| on_device(row, ms(row.kernel_ms)),
+        total: Some(|row| row.kernel_ms),
+    },
     Column { title: "host ms", width: 9, text: |row| ms(row.host_ms), total: Some(|row| row.host_ms) },
     Column { title: "bytes", width: 9, text: |row| on_device(row, bytes(row.bytes)), total: None },
-    Column { title: "floor ms", width: 8, text: |row| on_device(row, ms(row.floor_ms)), total: Some(|row| row.floor_ms) },
-    Column { title: "compile ms", width: 10, text: |row| on_device(row, ms(row.compile_ms)), total: Some(|row| row.compile_ms) },
+    Column {
+        title: "floor ms",
+        width: 8,
+        text: |row| on_device(row, ms(row.floor_ms)),
+        total: Some(|row| row.floor_ms),
+    },
+    Column {
+        title: "compile ms",
+        width: 10,
+        text: |row| on_device(row, ms(row.compile_ms)),
+        total: Some(|row| row.compile_ms),
+    },
     Column { title: "check", width: 5, text: |row| (if row.correct { "ok" } else { "WRONG" }).to_owned(), total: None },
 ];
 
@@ -152,7 +164,8 @@ impl Table {
     pub(super) fn header(&self, report: &Report) -> Result<(), Failure> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runs = self.runs;
-        let title = format!("TPC-H at scale {}, device {}, {cores} cores; hot: median of {runs}", report.scale, report.device);
+        let title =
+            format!("TPC-H at scale {}, device {}, {cores} cores; hot: median of {runs}", report.scale, report.device);
         let titles = line(COLUMNS.iter().map(|column| column.title.to_owned()));
         print(&format!("{title}\n\n{titles}\n{}\n", "─".repeat(titles.chars().count())))
     }
@@ -176,7 +189,11 @@ impl Table {
         };
         let totals = line(COLUMNS.iter().map(total));
         let right = report.queries.len() - report.wrong().len();
-        let mut text = format!("{}\n{totals}\n\n{right} of {} answers right.\n", "─".repeat(totals.chars().count()), report.queries.len());
+        let mut text = format!(
+            "{}\n{totals}\n\n{right} of {} answers right.\n",
+            "─".repeat(totals.chars().count()),
+            report.queries.len()
+        );
         text.push_str(&fallbacks(report));
         print(&text)
     }
@@ -186,12 +203,13 @@ impl Table {
 fn fallbacks(report: &Report) -> String {
     let mut by_reason: BTreeMap<&str, BTreeMap<&str, Vec<u8>>> = BTreeMap::new();
     for row in &report.queries {
-        for (operator, reason) in &row.host_operators {
-            let queries = by_reason.entry(reason).or_default().entry(operator).or_default();
-            if !queries.contains(&row.query) {
-                queries.push(row.query);
-            }
+        for HostOperator { operator, reason } in &row.host_operators {
+            by_reason.entry(reason).or_default().entry(operator).or_default().push(row.query);
         }
+    }
+    let nothing_on_device = report.queries.iter().all(|row| row.device_operators == 0);
+    if let (true, 1, Some((reason, _))) = (nothing_on_device, by_reason.len(), by_reason.first_key_value()) {
+        return format!("Everything ran on the host: {reason}\n");
     }
     let mut text = String::new();
     for (reason, operators) in &by_reason {

@@ -17,7 +17,8 @@ pub(crate) struct Cells<'a> {
 impl<'a> Cells<'a> {
     pub(crate) fn new(batch: &'a RecordBatch) -> io::Result<Self> {
         let options = FormatOptions::default().with_display_error(true).with_null("NULL");
-        let column = |array: &'a dyn Array| ArrayFormatter::try_new(array, &options).map(|formatter| (array, formatter));
+        let column =
+            |array: &'a dyn Array| ArrayFormatter::try_new(array, &options).map(|formatter| (array, formatter));
         let columns: Result<_, _> = batch.columns().iter().map(|array| column(array.as_ref())).collect();
         Ok(Self { columns: columns.map_err(unprintable)? })
     }
@@ -62,7 +63,12 @@ enum JsonColumn<'a> {
 
 impl<'a> JsonCells<'a> {
     pub(crate) fn new(schema: &'a SchemaRef, batch: &'a RecordBatch, options: &'a EncoderOptions) -> io::Result<Self> {
-        let columns: io::Result<_> = schema.fields().iter().zip(batch.columns()).map(|(field, array)| column(field, array.as_ref(), options)).collect();
+        let columns: io::Result<_> = schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, array)| column(field, array.as_ref(), options))
+            .collect();
         Ok(Self { columns: columns? })
     }
 
@@ -70,7 +76,9 @@ impl<'a> JsonCells<'a> {
     pub(crate) fn write(&mut self, column: usize, row: usize, out: &mut Vec<u8>) {
         match self.columns.get_mut(column) {
             Some(JsonColumn::Encoded(encoder)) if !encoder.is_null(row) => encoder.encode(row, out),
-            Some(JsonColumn::Shown(array, formatter)) if !is_null(*array, row) => string(&formatter.value(row).to_string(), out),
+            Some(JsonColumn::Shown(array, formatter)) if !is_null(*array, row) => {
+                string(&formatter.value(row).to_string(), out)
+            }
             _ => out.extend_from_slice(b"null"),
         }
     }
@@ -85,7 +93,8 @@ fn column<'a>(field: &'a FieldRef, array: &'a dyn Array, options: &'a EncoderOpt
     if let Ok(encoder) = make_encoder(field, array, options) {
         return Ok(JsonColumn::Encoded(encoder));
     }
-    let formatter = ArrayFormatter::try_new(array, &FormatOptions::default().with_display_error(true)).map_err(unprintable)?;
+    let formatter =
+        ArrayFormatter::try_new(array, &FormatOptions::default().with_display_error(true)).map_err(unprintable)?;
     Ok(JsonColumn::Shown(array, formatter))
 }
 

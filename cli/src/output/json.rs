@@ -43,7 +43,10 @@ fn keys(schema: &SchemaRef) -> Vec<Vec<u8>> {
     let mut taken = HashSet::new();
     let unique = |name: &str| {
         let numbered = (1..).map(|n| format!("{name}_{n}"));
-        std::iter::once(name.to_owned()).chain(numbered).find(|candidate| taken.insert(candidate.clone())).unwrap_or_default()
+        std::iter::once(name.to_owned())
+            .chain(numbered)
+            .find(|candidate| taken.insert(candidate.clone()))
+            .unwrap_or_default()
     };
     let names: Vec<String> = schema.fields().iter().map(|field| field.name().as_str()).map(unique).collect();
     let key = |name: &String| {

@@ -74,15 +74,23 @@ impl Printer for MarkdownPrinter {
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let escape = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace('\n', "<br>");
         let names: Vec<String> = self.rows.names.iter().map(|name| escape(name)).collect();
-        let row = |texts: &Vec<Option<String>>| texts.iter().map(|text| escape(text.as_deref().unwrap_or("NULL"))).collect();
+        let row =
+            |texts: &Vec<Option<String>>| texts.iter().map(|text| escape(text.as_deref().unwrap_or("NULL"))).collect();
         let rows: Vec<Vec<String>> = self.rows.rows.iter().map(row).collect();
-        let widest = |column: usize| rows.iter().chain([&names]).map(|row| row[column].width()).max().unwrap_or(0).max(3);
+        let widest =
+            |column: usize| rows.iter().chain([&names]).map(|row| row[column].width()).max().unwrap_or(0).max(3);
         let widths: Vec<usize> = (0..names.len()).map(widest).collect();
         let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).zip(&self.rows.right).map(|((text, width), right)| padded(text, *width, *right));
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .zip(&self.rows.right)
+                .map(|((text, width), right)| padded(text, *width, *right));
             format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
         };
-        let rule = |(width, right): (&usize, &bool)| if *right { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(*width) };
+        let rule = |(width, right): (&usize, &bool)| {
+            if *right { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(*width) }
+        };
         let rules: Vec<String> = widths.iter().zip(&self.rows.right).map(rule).collect();
         out.write_all(line(&names).as_bytes())?;
         out.write_all(line(&rules).as_bytes())?;

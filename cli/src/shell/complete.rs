@@ -13,13 +13,104 @@ use crate::meta;
 
 /// Keywords offered. The parser knows many more words than anyone types here.
 const KEYWORDS: &[&str] = &[
-    "ALL", "ALTER", "ANALYZE", "AND", "ANTI", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "COPY", "CREATE", "CROSS", "CURRENT_DATE",
-    "CURRENT_TIMESTAMP", "DATE", "DELETE", "DESC", "DESCRIBE", "DISTINCT", "DROP", "ELSE", "END", "ESCAPE", "EXCEPT", "EXISTS", "EXPLAIN",
-    "EXTERNAL", "EXTRACT", "FALSE", "FILTER", "FIRST", "FOLLOWING", "FROM", "FULL", "GROUP", "GROUPING", "HAVING", "ILIKE", "IN", "INNER",
-    "INSERT", "INTERSECT", "INTERVAL", "INTO", "IS", "JOIN", "LAST", "LATERAL", "LEFT", "LIKE", "LIMIT", "LOCATION", "NATURAL", "NOT",
-    "NULL", "NULLS", "OFFSET", "ON", "OPTIONS", "OR", "ORDER", "OUTER", "OVER", "PARTITION", "PARTITIONED", "PRECEDING", "QUALIFY",
-    "RECURSIVE", "REPLACE", "RESET", "RIGHT", "ROLLUP", "ROWS", "SCHEMA", "SELECT", "SEMI", "SET", "SHOW", "STORED", "TABLE", "TABLES", "THEN",
-    "TIMESTAMP", "TO", "TRUE", "UNBOUNDED", "UNION", "UNNEST", "USING", "VALUES", "VIEW", "WHEN", "WHERE", "WINDOW", "WITH", "WITHIN",
+    "ALL",
+    "ALTER",
+    "ANALYZE",
+    "AND",
+    "ANTI",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "COPY",
+    "CREATE",
+    "CROSS",
+    "CURRENT_DATE",
+    "CURRENT_TIMESTAMP",
+    "DATE",
+    "DELETE",
+    "DESC",
+    "DESCRIBE",
+    "DISTINCT",
+    "DROP",
+    "ELSE",
+    "END",
+    "ESCAPE",
+    "EXCEPT",
+    "EXISTS",
+    "EXPLAIN",
+    "EXTERNAL",
+    "EXTRACT",
+    "FALSE",
+    "FILTER",
+    "FIRST",
+    "FOLLOWING",
+    "FROM",
+    "FULL",
+    "GROUP",
+    "GROUPING",
+    "HAVING",
+    "ILIKE",
+    "IN",
+    "INNER",
+    "INSERT",
+    "INTERSECT",
+    "INTERVAL",
+    "INTO",
+    "IS",
+    "JOIN",
+    "LAST",
+    "LATERAL",
+    "LEFT",
+    "LIKE",
+    "LIMIT",
+    "LOCATION",
+    "NATURAL",
+    "NOT",
+    "NULL",
+    "NULLS",
+    "OFFSET",
+    "ON",
+    "OPTIONS",
+    "OR",
+    "ORDER",
+    "OUTER",
+    "OVER",
+    "PARTITION",
+    "PARTITIONED",
+    "PRECEDING",
+    "QUALIFY",
+    "RECURSIVE",
+    "REPLACE",
+    "RESET",
+    "RIGHT",
+    "ROLLUP",
+    "ROWS",
+    "SCHEMA",
+    "SELECT",
+    "SEMI",
+    "SET",
+    "SHOW",
+    "STORED",
+    "TABLE",
+    "TABLES",
+    "THEN",
+    "TIMESTAMP",
+    "TO",
+    "TRUE",
+    "UNBOUNDED",
+    "UNION",
+    "UNNEST",
+    "USING",
+    "VALUES",
+    "VIEW",
+    "WHEN",
+    "WHERE",
+    "WINDOW",
+    "WITH",
+    "WITHIN",
 ];
 
 static KNOWN: LazyLock<std::collections::HashSet<&'static str>> = LazyLock::new(|| KEYWORDS.iter().copied().collect());
@@ -48,7 +139,9 @@ impl Names {
                 let Some(schema) = catalog.schema(&schema_name) else { continue };
                 for table in schema.table_names() {
                     if let Ok(Some(provider)) = schema.table(&table).await {
-                        names.columns.extend(provider.schema().fields().iter().map(|field| quoted_if_needed(field.name())));
+                        names
+                            .columns
+                            .extend(provider.schema().fields().iter().map(|field| quoted_if_needed(field.name())));
                     }
                     names.tables.insert(match schema_name.as_str() {
                         "information_schema" => format!("information_schema.{table}"),
@@ -58,14 +151,22 @@ impl Names {
             }
         }
         let state = context.state();
-        names.functions.extend(state.scalar_functions().keys().chain(state.aggregate_functions().keys()).chain(state.window_functions().keys()).cloned());
+        names.functions.extend(
+            state
+                .scalar_functions()
+                .keys()
+                .chain(state.aggregate_functions().keys())
+                .chain(state.window_functions().keys())
+                .cloned(),
+        );
         names
     }
 }
 
 /// A name as it must be typed: quoted where folding to lower case or a sign would lose it.
 fn quoted_if_needed(name: &str) -> String {
-    let plain = name.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit()) && !name.starts_with(|c: char| c.is_ascii_digit());
+    let plain = name.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
+        && !name.starts_with(|c: char| c.is_ascii_digit());
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
@@ -82,8 +183,11 @@ impl SqlCompleter {
         let Ok(names) = self.names.read() else { return Vec::new() };
         let lower = word.to_lowercase();
         let starts = |name: &&String| name.trim_start_matches('"').to_lowercase().starts_with(&lower);
-        let wants_table = after.is_some_and(|before| matches!(before.to_ascii_uppercase().as_str(), "FROM" | "JOIN" | "INTO" | "TABLE" | "DESCRIBE"));
-        let mut found: Vec<(String, bool)> = names.tables.iter().filter(starts).map(|name| (name.clone(), true)).collect();
+        let wants_table = after.is_some_and(|before| {
+            matches!(before.to_ascii_uppercase().as_str(), "FROM" | "JOIN" | "INTO" | "TABLE" | "DESCRIBE")
+        });
+        let mut found: Vec<(String, bool)> =
+            names.tables.iter().filter(starts).map(|name| (name.clone(), true)).collect();
         if wants_table || word.is_empty() {
             return found;
         }
@@ -118,7 +222,8 @@ impl Completer for SqlCompleter {
 
 impl SqlCompleter {
     fn word_suggestions(&self, text: &str, start: usize, end: usize) -> Vec<Suggestion> {
-        let before = lex::tokens(&text[..start]).filter(|token| !matches!(token.kind, Kind::Space | Kind::Comment)).last();
+        let before =
+            lex::tokens(&text[..start]).filter(|token| !matches!(token.kind, Kind::Space | Kind::Comment)).last();
         let before = before.map(|token| &text[token.range]);
         let found = self.words(&text[start..end], before);
         found.into_iter().map(|(value, space)| suggestion(value, start, end, space)).collect()
@@ -127,12 +232,19 @@ impl SqlCompleter {
     fn meta_suggestions(&self, text: &str, start: usize, command: &str) -> Vec<Suggestion> {
         let end = text.len();
         let Some(blank) = command.find(char::is_whitespace) else {
-            return meta::names().filter(|name| name.starts_with(command)).map(|name| suggestion(name.to_owned(), start, end, true)).collect();
+            return meta::names()
+                .filter(|name| name.starts_with(command))
+                .map(|name| suggestion(name.to_owned(), start, end, true))
+                .collect();
         };
         let from = text.rfind(char::is_whitespace).map_or(end, |at| at + 1);
         match &command[..blank] {
             "\\i" | ".read" | "\\o" | ".output" => paths(&text[from..], from, end, " "),
-            "\\d" | ".schema" => self.words(&text[from..], Some("TABLE")).into_iter().map(|(name, _)| suggestion(name, from, end, false)).collect(),
+            "\\d" | ".schema" => self
+                .words(&text[from..], Some("TABLE"))
+                .into_iter()
+                .map(|(name, _)| suggestion(name, from, end, false))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -146,7 +258,8 @@ fn suggestion(value: String, start: usize, end: usize, append_whitespace: bool) 
 fn paths(typed: &str, start: usize, end: usize, _after: &str) -> Vec<Suggestion> {
     let cut = typed.rfind('/').map_or(0, |slash| slash + 1);
     let (folder, prefix) = typed.split_at(cut);
-    let home = folder.strip_prefix("~/").and_then(|rest| std::env::var("HOME").ok().map(|home| format!("{home}/{rest}")));
+    let home =
+        folder.strip_prefix("~/").and_then(|rest| std::env::var("HOME").ok().map(|home| format!("{home}/{rest}")));
     let real = home.unwrap_or_else(|| if folder.is_empty() { "./".to_owned() } else { folder.to_owned() });
     let Ok(entries) = std::fs::read_dir(Path::new(&real)) else { return Vec::new() };
     let mut found: Vec<String> = entries

@@ -9,8 +9,8 @@ use std::sync::{Arc, RwLock};
 
 use nu_ansi_term::{Color, Style};
 use reedline::{
-    ColumnarMenu, DefaultHinter, Emacs, KeyCode, KeyModifiers, MenuBuilder, Reedline, ReedlineEvent, ReedlineMenu, Signal, ValidationResult,
-    Validator, default_emacs_keybindings,
+    ColumnarMenu, DefaultHinter, Emacs, KeyCode, KeyModifiers, MenuBuilder, Reedline, ReedlineEvent, ReedlineMenu,
+    Signal, ValidationResult, Validator, default_emacs_keybindings,
 };
 
 use crate::error::{self, Failure};
@@ -66,8 +66,14 @@ async fn execute(interpreter: &mut Interpreter, text: &str, color: bool) -> Resu
 }
 
 fn greet(interpreter: &mut Interpreter) -> Result<(), Failure> {
-    let device = interpreter.device;
-    interpreter.write(|out| writeln!(out, "Maar {}, device {device}.\nType SQL ended by ; or \\? for help, \\q to leave.", env!("CARGO_PKG_VERSION")))
+    let device = interpreter.engine.device();
+    interpreter.write(|out| {
+        writeln!(
+            out,
+            "Maar {}, device {device}.\nType SQL ended by ; or \\? for help, \\q to leave.",
+            env!("CARGO_PKG_VERSION")
+        )
+    })
 }
 
 fn editor(color: bool, names: &Arc<RwLock<Names>>) -> Reedline {
@@ -88,7 +94,9 @@ fn editor(color: bool, names: &Arc<RwLock<Names>>) -> Reedline {
         .with_history_exclusion_prefix(Some(" ".to_owned()));
     if color {
         let hint = Style::new().fg(Color::DarkGray);
-        editor = editor.with_highlighter(Box::new(highlight::SqlHighlighter)).with_hinter(Box::new(DefaultHinter::default().with_style(hint)));
+        editor = editor
+            .with_highlighter(Box::new(highlight::SqlHighlighter))
+            .with_hinter(Box::new(DefaultHinter::default().with_style(hint)));
     }
     match history::open() {
         Some(history) => editor.with_history(history),
