@@ -11,7 +11,6 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use maar_engine::Parameters;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::engine::{Engine, SqlError};
@@ -21,6 +20,7 @@ use crate::lex;
 use crate::output::{self, Format, Look};
 use crate::progress::{Progress, TICK};
 use crate::source::Source;
+use crate::workers::Workers;
 use crate::{meta, terminal};
 
 /// Batches that wait between the engine and the printer.
@@ -44,7 +44,7 @@ pub(crate) struct Settings {
 pub(crate) struct Interpreter {
     pub(crate) engine: Engine,
     /// Where statements run.
-    workers: Handle,
+    workers: Workers,
     pub(crate) settings: Settings,
     params: Arc<Parameters>,
     interrupt: Interrupt,
@@ -73,13 +73,21 @@ struct Times {
 impl Interpreter {
     pub(crate) fn new(
         engine: Engine,
-        workers: &Handle,
+        workers: Workers,
         settings: Settings,
         params: Parameters,
         interrupt: Interrupt,
     ) -> Self {
-        let (params, workers) = (Arc::new(params), workers.clone());
-        Self { engine, workers, settings, params, interrupt, file: None, depth: 0, interactive: false }
+        Self {
+            engine,
+            workers,
+            settings,
+            params: Arc::new(params),
+            interrupt,
+            file: None,
+            depth: 0,
+            interactive: false,
+        }
     }
 
     /// Runs every statement of `source`; the first failure ends it.
@@ -118,10 +126,13 @@ impl Interpreter {
         let (events, mut received) = mpsc::channel(BATCHES_AHEAD);
         let (engine, text, params) = (self.engine.clone(), sql.to_owned(), Arc::clone(&self.params));
         // A task of its own: planning and operators that do not yield must not keep Ctrl-C from being seen.
-        let task = self.workers.spawn(async move { drive(engine, text, params, events).await });
+        let task = self.workers.spawn(async move { drive(engine, text, params, events).await })?;
         let result = self.show(source, start, &mut received).await;
         task.abort();
-        let panicked = matches!(&result, Ok(_)) && task.await.is_err_and(|error| error.is_panic());
+        if self.interactive && matches!(result, Err(Failure::Interrupted)) {
+            self.workers.renew()?;
+        }
+        let panicked = result.is_ok() && task.await.is_err_and(|error| error.is_panic());
         if panicked {
             return Err(Failure::other(
                 "internal error: the engine stopped in the middle of the statement (a bug; please report the query)",

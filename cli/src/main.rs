@@ -15,6 +15,7 @@ mod serve;
 mod shell;
 mod source;
 mod terminal;
+mod workers;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -25,7 +26,8 @@ use error::Failure;
 use interpreter::{Interpreter, Settings};
 use interrupt::{Interrupt, Second};
 use source::Source;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::Builder;
+use workers::Workers;
 
 /// Rows that a box shows in the shell.
 const SHELL_ROWS: usize = 40;
@@ -33,12 +35,12 @@ const SHELL_ROWS: usize = 40;
 fn main() -> ExitCode {
     let (cli, inputs) = args::parse();
     let color = terminal::error_colors(cli.common.no_color);
-    let result = runtimes().and_then(|(workers, main)| {
-        let result = main.block_on(Box::pin(dispatch(cli, inputs, workers.handle())));
-        // A cancelled query may still sit in code that does not yield: do not wait for it.
-        workers.shutdown_background();
-        result
-    });
+    // A thread that stays awake when queries keep all workers busy.
+    let main = Builder::new_current_thread().enable_time().build();
+    let result = match main {
+        Ok(main) => main.block_on(Box::pin(dispatch(cli, inputs))),
+        Err(error) => Err(Failure::other(format!("cannot start: {error}"))),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -48,20 +50,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// The engine's runtime, and one for this thread alone, which stays awake when queries keep all workers busy.
-fn runtimes() -> Result<(Runtime, Runtime), Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::other(format!("cannot start threads: {error}"));
-    let workers = maar_engine::runtime().map_err(|error| failed(&error))?;
-    let main = Builder::new_current_thread().enable_time().build().map_err(|error| failed(&error))?;
-    Ok((workers, main))
-}
-
-async fn dispatch(cli: Cli, inputs: Vec<Input>, workers: &Handle) -> Result<(), Failure> {
+async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
     match &cli.command {
-        None => run(&cli, inputs, workers).await,
+        None => run(&cli, inputs).await,
         Some(Command::Devices) => devices(),
-        Some(Command::Serve { listen }) => serve::run(*listen, cli.common.device, workers).await,
-        Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device, workers).await,
+        Some(Command::Serve { listen }) => serve::run(*listen, cli.common.device).await,
+        Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
     }
 }
 
@@ -70,7 +64,7 @@ fn devices() -> Result<(), Failure> {
 }
 
 /// The shell where a person sits at stdin and no input is named; else the scripts.
-async fn run(cli: &Cli, inputs: Vec<Input>, workers: &Handle) -> Result<(), Failure> {
+async fn run(cli: &Cli, inputs: Vec<Input>) -> Result<(), Failure> {
     let params = params::parse(&cli.run.params)?;
     let interactive = inputs.is_empty() && std::io::stdin().is_terminal();
     let sources = if interactive { Vec::new() } else { sources(inputs)? };
@@ -83,7 +77,7 @@ async fn run(cli: &Cli, inputs: Vec<Input>, workers: &Handle) -> Result<(), Fail
         color: terminal::colors(cli.common.no_color),
     };
     let interrupt = Interrupt::listen(if interactive { Second::Ignored } else { Second::Exits })?;
-    let mut interpreter = Interpreter::new(engine, workers, settings, params, interrupt);
+    let mut interpreter = Interpreter::new(engine, Workers::start()?, settings, params, interrupt);
     if interactive {
         return shell::run(interpreter).await;
     }

@@ -50,7 +50,9 @@ impl Progress {
             return;
         }
         let scanned = self.plan.as_ref().map(scanned).unwrap_or_default();
-        let bar = self.bar.get_or_insert_with(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
+        let bar = self.bar.get_or_insert_with(|| {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_elapsed(self.started.elapsed())
+        });
         let (template, length) = match scanned.rows_total.filter(|total| *total > 0) {
             Some(total) => ("{bar:30.cyan} {percent:>3}%  {elapsed}  {msg}", total as u64),
             None => ("{spinner:.cyan} {elapsed}  {msg}", 0),

@@ -2,12 +2,10 @@
 
 use std::net::SocketAddr;
 
-use tokio::runtime::Handle;
-
 use crate::args::DeviceArg;
 use crate::error::Failure;
 
 /// Serves until interrupted.
-pub(crate) async fn run(listen: SocketAddr, _device: DeviceArg, _workers: &Handle) -> Result<(), Failure> {
+pub(crate) async fn run(listen: SocketAddr, _device: DeviceArg) -> Result<(), Failure> {
     Err(Failure::other(format!("cannot listen on {listen}: this build has no server")))
 }

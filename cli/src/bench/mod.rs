@@ -9,12 +9,11 @@ mod report;
 
 use std::path::PathBuf;
 
-use tokio::runtime::Handle;
-
 use crate::args::{DeviceArg, TpchArgs};
 use crate::error::Failure;
 use crate::interrupt::{Interrupt, Second};
 use crate::terminal;
+use crate::workers::Workers;
 use measure::Bench;
 use queries::{QUERIES, TpchQuery};
 use report::{Report, Table};
@@ -23,10 +22,11 @@ use report::{Report, Table};
 const SCALES: std::ops::RangeInclusive<f64> = 0.001..=100_000.0;
 
 /// Runs the benchmark; an error of kind `Other` where an answer is wrong.
-pub(crate) async fn tpch(args: &TpchArgs, device: DeviceArg, workers: &Handle) -> Result<(), Failure> {
+pub(crate) async fn tpch(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen(Second::Exits)?;
     let args = args.clone();
-    let running = workers.spawn(async move { Box::pin(run(&args, device)).await });
+    let workers = Workers::start()?;
+    let running = workers.spawn(async move { Box::pin(run(&args, device)).await })?;
     tokio::select! {
         biased;
         () = interrupt.wait() => Err(Failure::Interrupted),

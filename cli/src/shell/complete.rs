@@ -1,13 +1,12 @@
 //! Completion: keywords, tables, columns, functions, file paths inside quotes, meta commands.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, RwLock};
 
 use datafusion::sql::sqlparser::keywords::ALL_KEYWORDS;
 use reedline::{Completer, CompletionResult, Span, Suggestion};
 
-use crate::engine::Engine;
+use super::names::Names;
 use crate::lex::{self, Kind};
 use crate::meta;
 
@@ -121,55 +120,6 @@ pub(super) fn is_keyword(word: &str) -> bool {
     KNOWN.contains(upper.as_str()) && ALL_KEYWORDS.binary_search(&upper.as_str()).is_ok()
 }
 
-/// What the catalog holds, read again after statements that may change it.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    tables: BTreeSet<String>,
-    columns: BTreeSet<String>,
-    functions: BTreeSet<String>,
-}
-
-impl Names {
-    pub(super) async fn load(engine: &Engine) -> Self {
-        let mut names = Self::default();
-        let context = engine.context();
-        for catalog_name in context.catalog_names() {
-            let Some(catalog) = context.catalog(&catalog_name) else { continue };
-            for schema_name in catalog.schema_names() {
-                let Some(schema) = catalog.schema(&schema_name) else { continue };
-                for table in schema.table_names() {
-                    if let Ok(Some(provider)) = schema.table(&table).await {
-                        names
-                            .columns
-                            .extend(provider.schema().fields().iter().map(|field| quoted_if_needed(field.name())));
-                    }
-                    names.tables.insert(match schema_name.as_str() {
-                        "information_schema" => format!("information_schema.{table}"),
-                        _ => quoted_if_needed(&table),
-                    });
-                }
-            }
-        }
-        let state = context.state();
-        names.functions.extend(
-            state
-                .scalar_functions()
-                .keys()
-                .chain(state.aggregate_functions().keys())
-                .chain(state.window_functions().keys())
-                .cloned(),
-        );
-        names
-    }
-}
-
-/// A name as it must be typed: quoted where folding to lower case or a sign would lose it.
-fn quoted_if_needed(name: &str) -> String {
-    let plain = name.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
-        && !name.starts_with(|c: char| c.is_ascii_digit());
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
 pub(super) struct SqlCompleter {
     names: Arc<RwLock<Names>>,
 }
@@ -179,26 +129,36 @@ impl SqlCompleter {
         Self { names }
     }
 
-    fn words(&self, word: &str, after: Option<&str>) -> Vec<(String, bool)> {
+    /// What `word`, which follows `before` in `text`, may become; and whether a space goes after it.
+    fn words(&self, word: &str, before: Option<&str>, text: &str) -> Vec<(String, bool)> {
         let Ok(names) = self.names.read() else { return Vec::new() };
         let lower = word.to_lowercase();
         let starts = |name: &&String| name.trim_start_matches('"').to_lowercase().starts_with(&lower);
-        let wants_table = after.is_some_and(|before| {
-            matches!(before.to_ascii_uppercase().as_str(), "FROM" | "JOIN" | "INTO" | "TABLE" | "DESCRIBE")
-        });
-        let mut found: Vec<(String, bool)> =
-            names.tables.iter().filter(starts).map(|name| (name.clone(), true)).collect();
-        if wants_table || word.is_empty() {
+        let unspaced = |name: &String| (name.clone(), false);
+        let tables: Vec<_> = names.tables.keys().filter(starts).map(unspaced).collect();
+        if before.is_some_and(takes_table) {
+            return tables;
+        }
+        let mut found: Vec<_> = names.columns_in(text).filter(starts).map(unspaced).collect();
+        found.sort();
+        found.dedup();
+        if word.is_empty() {
             return found;
         }
-        found.extend(names.columns.iter().filter(starts).map(|name| (name.clone(), true)));
+        found.extend(tables);
         // In the case that the user types: `sel` gives `select`.
         let upper = word.chars().any(char::is_uppercase);
-        let keyword = |keyword: &&str| (if upper { (*keyword).to_owned() } else { keyword.to_lowercase() }, true);
-        found.extend(KEYWORDS.iter().filter(|keyword| keyword.to_lowercase().starts_with(&lower)).map(keyword));
+        let keywords = KEYWORDS.iter().filter(|keyword| keyword.to_lowercase().starts_with(&lower));
+        found
+            .extend(keywords.map(|keyword| (if upper { (*keyword).to_owned() } else { keyword.to_lowercase() }, true)));
         found.extend(names.functions.iter().filter(starts).map(|name| (format!("{name}("), false)));
         found
     }
+}
+
+/// Whether a table's name comes after this word.
+fn takes_table(word: &str) -> bool {
+    matches!(word.to_ascii_uppercase().as_str(), "FROM" | "JOIN" | "INTO" | "TABLE" | "DESCRIBE")
 }
 
 impl Completer for SqlCompleter {
@@ -211,7 +171,7 @@ impl Completer for SqlCompleter {
         let last = lex::tokens(text).last();
         let suggestions = match last {
             Some(token) if token.kind == Kind::String && !token.closed => {
-                paths(&text[token.range.start + 1..], token.range.start + 1, position, "")
+                paths(&text[token.range.start + 1..], token.range.start + 1, position)
             }
             Some(token) if token.kind == Kind::Word => self.word_suggestions(text, token.range.start, position),
             _ => self.word_suggestions(text, position, position),
@@ -225,7 +185,7 @@ impl SqlCompleter {
         let before =
             lex::tokens(&text[..start]).filter(|token| !matches!(token.kind, Kind::Space | Kind::Comment)).last();
         let before = before.map(|token| &text[token.range]);
-        let found = self.words(&text[start..end], before);
+        let found = self.words(&text[start..end], before, text);
         found.into_iter().map(|(value, space)| suggestion(value, start, end, space)).collect()
     }
 
@@ -239,9 +199,9 @@ impl SqlCompleter {
         };
         let from = text.rfind(char::is_whitespace).map_or(end, |at| at + 1);
         match &command[..blank] {
-            "\\i" | ".read" | "\\o" | ".output" => paths(&text[from..], from, end, " "),
+            "\\i" | ".read" | "\\o" | ".output" => paths(&text[from..], from, end),
             "\\d" | ".schema" => self
-                .words(&text[from..], Some("TABLE"))
+                .words(&text[from..], Some("TABLE"), "")
                 .into_iter()
                 .map(|(name, _)| suggestion(name, from, end, false))
                 .collect(),
@@ -255,7 +215,7 @@ fn suggestion(value: String, start: usize, end: usize, append_whitespace: bool) 
 }
 
 /// Entries of the folder that `typed` points into. Folders end in `/` so that completion can go on.
-fn paths(typed: &str, start: usize, end: usize, _after: &str) -> Vec<Suggestion> {
+fn paths(typed: &str, start: usize, end: usize) -> Vec<Suggestion> {
     let cut = typed.rfind('/').map_or(0, |slash| slash + 1);
     let (folder, prefix) = typed.split_at(cut);
     let home =

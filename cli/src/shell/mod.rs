@@ -3,6 +3,7 @@
 mod complete;
 mod highlight;
 mod history;
+mod names;
 mod prompt;
 
 use std::sync::{Arc, RwLock};
@@ -17,7 +18,8 @@ use crate::error::{self, Failure};
 use crate::interpreter::{Flow, Interpreter};
 use crate::source::Source;
 use crate::{lex, meta, terminal};
-use complete::{Names, SqlCompleter};
+use complete::SqlCompleter;
+use names::Names;
 
 const MENU: &str = "completion";
 
