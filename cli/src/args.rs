@@ -33,6 +33,18 @@ pub(crate) enum DeviceArg {
     Cpu,
 }
 
+impl DeviceArg {
+    /// As `SET maar.device` has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cuda => "cuda",
+            Self::Emulated => "emulated",
+            Self::Cpu => "cpu",
+        }
+    }
+}
+
 #[derive(Debug, Parser)]
 #[command(name = "maar", version, about = ABOUT, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
 pub(crate) struct Cli {

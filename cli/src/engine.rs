@@ -6,11 +6,13 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
-use maar_engine::device::{DeviceKind, DeviceRuntime, MaarOptions, PipelineReport, RuntimeOptions};
 use maar_engine::{Error, Parameters, Placement, QueryReport, QueryResult, Session};
 
 use crate::args::DeviceArg;
 use crate::error::Failure;
+
+/// The option that says where queries run.
+const DEVICE: &str = "maar.device";
 
 /// An open session. Clones share it.
 #[derive(Clone)]
@@ -55,7 +57,7 @@ pub(crate) struct SqlError {
 
 impl Engine {
     pub(crate) fn open(device: DeviceArg) -> Result<Self, Failure> {
-        let session = Session::builder().device(kind(device)).build();
+        let session = Session::builder().option(DEVICE, device.name()).build();
         Ok(Self { session: session.map_err(Failure::other)? })
     }
 
@@ -66,13 +68,8 @@ impl Engine {
 
     /// The device asked for, as `SET maar.device` has it.
     pub(crate) fn device(&self) -> String {
-        let state = self.context().state();
-        state
-            .config_options()
-            .extensions
-            .get::<MaarOptions>()
-            .map(|options| options.device.to_string())
-            .unwrap_or_default()
+        let entries = self.context().state().config_options().entries();
+        entries.into_iter().find(|entry| entry.key == DEVICE).and_then(|entry| entry.value).unwrap_or_default()
     }
 
     /// Plans and starts one statement.
@@ -110,23 +107,16 @@ impl From<QueryReport> for RunReport {
             Placement::Metadata => Place::Metadata,
             Placement::Host { reason } => Place::Host { reason },
         };
-        let pipelines = &report.pipelines;
-        // Not `sum`: of nothing it is -0.
-        let total = |ms: fn(&PipelineReport) -> f64| pipelines.iter().map(ms).fold(0.0, |sum, ms| sum + ms);
-        Self {
-            kernel_ms: total(|pipeline| pipeline.kernel_ms),
-            compile_ms: total(|pipeline| pipeline.compile_ms),
-            bytes: pipelines.iter().map(|pipeline| pipeline.bytes).sum(),
-            floor_ms: 0.0,
-            pipelines: pipelines.len(),
-            compiled_pipelines: pipelines.iter().filter(|pipeline| pipeline.compile_ms > 0.0).count(),
-            device: report.device,
-            operators: report
-                .operators
-                .into_iter()
-                .map(|operator| (operator.operator, place(operator.place)))
-                .collect(),
+        let pipelines = report.pipelines.len();
+        let operators = report.operators.into_iter().map(|operator| (operator.operator, place(operator.place)));
+        let mut run = Self { device: report.device, operators: operators.collect(), pipelines, ..Self::default() };
+        for pipeline in &report.pipelines {
+            run.kernel_ms += pipeline.kernel_ms;
+            run.compile_ms += pipeline.compile_ms;
+            run.bytes += pipeline.bytes;
+            run.compiled_pipelines += usize::from(pipeline.compile_ms > 0.0);
         }
+        run
     }
 }
 
@@ -140,20 +130,23 @@ impl From<Error> for SqlError {
     }
 }
 
-/// The devices found, and what is missing where there is none, as text.
-pub(crate) fn devices() -> String {
-    let line = |kind: DeviceKind| match DeviceRuntime::open(kind, &RuntimeOptions::default()) {
-        Ok(_) => format!("{kind}: usable\n"),
-        Err(error) => format!("{kind}: {}\n", Error::from(error).message()),
-    };
-    [DeviceKind::Cuda, DeviceKind::Emulated].into_iter().map(line).chain(["cpu: usable\n".to_owned()]).collect()
+/// What each kind of device says when it is asked to run something: usable, or what is missing and how to get it.
+pub(crate) async fn devices() -> String {
+    let mut text = String::new();
+    for device in [DeviceArg::Cuda, DeviceArg::Emulated, DeviceArg::Cpu] {
+        let said = match probe(device).await {
+            Ok(name) if name == device.name() => "usable".to_owned(),
+            Ok(name) => format!("usable, {name}"),
+            Err(error) => format!("not usable: {error}"),
+        };
+        text.push_str(&format!("{:<9} {said}\n", device.name()));
+    }
+    text
 }
 
-fn kind(device: DeviceArg) -> DeviceKind {
-    match device {
-        DeviceArg::Auto => DeviceKind::Auto,
-        DeviceArg::Cuda => DeviceKind::Cuda,
-        DeviceArg::Emulated => DeviceKind::Emulated,
-        DeviceArg::Cpu => DeviceKind::Cpu,
-    }
+/// The device's own name.
+async fn probe(device: DeviceArg) -> Result<String, String> {
+    let engine = Engine::open(device).map_err(|failure| failure.message().unwrap_or_default())?;
+    let running = engine.start("SELECT 1", &Parameters::new()).await;
+    Ok(running.map_err(|error| error.message)?.report().device)
 }

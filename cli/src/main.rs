@@ -53,14 +53,15 @@ fn main() -> ExitCode {
 async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
     match &cli.command {
         None => run(&cli, inputs).await,
-        Some(Command::Devices) => devices(),
+        Some(Command::Devices) => devices().await,
         Some(Command::Serve { listen }) => serve::run(*listen, cli.common.device).await,
         Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
     }
 }
 
-fn devices() -> Result<(), Failure> {
-    Ok(std::io::stdout().lock().write_all(engine::devices().as_bytes())?)
+async fn devices() -> Result<(), Failure> {
+    let found = engine::devices().await;
+    Ok(std::io::stdout().lock().write_all(found.as_bytes())?)
 }
 
 /// The shell where a person sits at stdin and no input is named; else the scripts.
