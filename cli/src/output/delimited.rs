@@ -52,12 +52,14 @@ impl Printer for DelimitedPrinter {
                     self.line.push(self.delimiter);
                 }
                 let Some(text) = cells.text(column, row) else { continue };
+                let mut value = Vec::new();
                 if *nested {
-                    let mut value = Vec::new();
                     json.write(column, row, &mut value);
-                    push(&String::from_utf8_lossy(&value), self.delimiter, &mut self.line);
-                } else {
-                    push(&text, self.delimiter, &mut self.line);
+                }
+                match value.first() {
+                    // A string is what JSON has for a type it does not know: the bare text then.
+                    None | Some(b'"') => push(&text, self.delimiter, &mut self.line),
+                    Some(_) => push(&String::from_utf8_lossy(&value), self.delimiter, &mut self.line),
                 }
             }
             self.line.push(b'\n');

@@ -38,14 +38,13 @@ EXACT = {
     8: [
         (
             1,
-            None,
+            8,
             "sum(case when nation = 'BRAZIL' then volume else 0 end) / sum(volume)",
             "sum(case when nation = 'BRAZIL' then volume else 0 end)",
             "sum(volume)",
         )
     ],
 }
-QUOTIENT_DIGITS = 6
 
 
 def exact(value):
@@ -80,7 +79,7 @@ def answer(connection, number):
         tops = connection.sql(sql.replace(text, numerator)).fetchall()
         bottoms = connection.sql(sql.replace(text, denominator)).fetchall()
         for row, top, bottom in zip(rows, tops, bottoms, strict=True):
-            row[column] = cut(top[column], bottom[column], digits or QUOTIENT_DIGITS)
+            row[column] = cut(top[column], bottom[column], digits)
     return rows
 
 
