@@ -1,1 +1,103 @@
-fn main() {}
+//! `maar`: the shell, script runner, server and benchmark over `maar-engine`. No query logic lives here.
+
+mod args;
+mod bench;
+mod engine;
+mod error;
+mod interpreter;
+mod interrupt;
+mod lex;
+mod meta;
+mod output;
+mod params;
+mod progress;
+mod serve;
+mod shell;
+mod source;
+mod terminal;
+mod workers;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use args::{Cli, Command, Input};
+use engine::Engine;
+use error::Failure;
+use interpreter::{Interpreter, Settings};
+use interrupt::{Interrupt, Second};
+use source::Source;
+use tokio::runtime::Builder;
+use workers::Workers;
+
+/// Rows that a box shows in the shell.
+const SHELL_ROWS: usize = 40;
+
+fn main() -> ExitCode {
+    let (cli, inputs) = args::parse();
+    let color = terminal::error_colors(cli.common.no_color);
+    // A thread that stays awake when queries keep all workers busy.
+    let main = Builder::new_current_thread().enable_time().build();
+    let result = match main {
+        Ok(main) => main.block_on(Box::pin(dispatch(cli, inputs))),
+        Err(error) => Err(Failure::other(format!("cannot start: {error}"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            error::report(&failure, color);
+            failure.exit_code()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
+    match &cli.command {
+        None => run(&cli, inputs).await,
+        Some(Command::Devices) => devices().await,
+        Some(Command::Serve { listen }) => serve::run(*listen, cli.common.device).await,
+        Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
+    }
+}
+
+async fn devices() -> Result<(), Failure> {
+    let found = engine::devices().await;
+    Ok(std::io::stdout().lock().write_all(found.as_bytes())?)
+}
+
+/// The shell where a person sits at stdin and no input is named; else the scripts.
+async fn run(cli: &Cli, inputs: Vec<Input>) -> Result<(), Failure> {
+    let params = params::parse(&cli.run.params)?;
+    let interactive = inputs.is_empty() && std::io::stdin().is_terminal();
+    let sources = if interactive { Vec::new() } else { sources(inputs)? };
+    let engine = Engine::open(cli.common.device)?;
+    let settings = Settings {
+        format: cli.run.format,
+        timer: cli.run.timer,
+        expanded: false,
+        max_rows: interactive.then_some(SHELL_ROWS),
+        color: terminal::colors(cli.common.no_color),
+    };
+    let interrupt = Interrupt::listen(if interactive { Second::Ignored } else { Second::Exits })?;
+    let mut interpreter = Interpreter::new(engine, Workers::start()?, settings, params, interrupt);
+    if interactive {
+        return shell::run(interpreter).await;
+    }
+    for source in &sources {
+        if interpreter.run(source).await?.is_break() {
+            break;
+        }
+    }
+    interpreter.redirect(None)
+}
+
+/// Reads all inputs before any statement runs: a misspelt file must not leave half of the work done.
+fn sources(inputs: Vec<Input>) -> Result<Vec<Source>, Failure> {
+    if inputs.is_empty() {
+        return Ok(vec![Source::stdin()?]);
+    }
+    let source = |input| match input {
+        Input::Command(text) => Ok(Source::typed(text)),
+        Input::File(path) => Source::read(&path),
+    };
+    inputs.into_iter().map(source).collect()
+}

@@ -1,0 +1,81 @@
+//! `maar bench tpch`: makes the data, runs the queries cold and hot, checks every answer, reports.
+
+mod answers;
+mod compare;
+mod data;
+mod measure;
+mod queries;
+mod report;
+
+use std::path::PathBuf;
+
+use crate::args::{DeviceArg, TpchArgs};
+use crate::error::Failure;
+use crate::interrupt::{Interrupt, Second};
+use crate::terminal;
+use crate::workers::Workers;
+use measure::Bench;
+use queries::{QUERIES, TpchQuery};
+use report::{Report, Table};
+
+/// Scales that the generators can make.
+const SCALES: std::ops::RangeInclusive<f64> = 0.001..=100_000.0;
+
+/// Runs the benchmark; an error of kind `Other` where an answer is wrong.
+pub(crate) async fn tpch(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::listen(Second::Exits)?;
+    let args = args.clone();
+    let workers = Workers::start()?;
+    let running = workers.spawn(async move { Box::pin(run(&args, device)).await })?;
+    tokio::select! {
+        biased;
+        () = interrupt.wait() => Err(Failure::Interrupted),
+        result = running => result.map_err(|error| Failure::other(format!("the benchmark failed: {error}")))?,
+    }
+}
+
+async fn run(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
+    if !SCALES.contains(&args.scale) {
+        return Err(Failure::usage(format!("--scale {} is not between 0.001 and 100000", args.scale)));
+    }
+    // Found out now rather than after the work.
+    if let Some(path) = &args.json {
+        std::fs::File::create(path).map_err(|error| Failure::file("write", path, &error))?;
+    }
+    let folder = data_folder(args).await?;
+    let bench = Bench::open(device, folder, args.scale, args.runs).await?;
+    let mut report = Report::new(bench.device_name(), args.scale);
+    let table = Table::new(args.runs);
+    table.header(&report)?;
+    for query in selected(&args.queries) {
+        let row = bench.query(&query).await?;
+        table.row(&row)?;
+        report.queries.push(row);
+    }
+    table.footer(&report)?;
+    if let Some(path) = &args.json {
+        std::fs::write(path, report.json()?).map_err(|error| Failure::file("write", path, &error))?;
+    }
+    match report.wrong() {
+        wrong if wrong.is_empty() => Ok(()),
+        wrong => Err(Failure::other(format!("wrong or no answer: {}", wrong.join(", ")))),
+    }
+}
+
+fn selected(numbers: &[u8]) -> Vec<TpchQuery> {
+    QUERIES.into_iter().filter(|query| numbers.is_empty() || numbers.contains(&query.number)).collect()
+}
+
+/// Makes the data where needed, beside the runtime: it keeps all cores busy and would keep Ctrl-C from being seen.
+async fn data_folder(args: &TpchArgs) -> Result<PathBuf, Failure> {
+    let (scale, root) = (args.scale, args.data.clone());
+    let making = tokio::task::spawn_blocking(move || {
+        data::ensure(scale, root.as_deref(), |folder| {
+            terminal::note(&format!(
+                "Making TPC-H data of scale {scale} in {} (kept for the next run) ...",
+                folder.display()
+            ));
+        })
+    });
+    making.await.map_err(|error| Failure::other(format!("making the data failed: {error}")))?
+}

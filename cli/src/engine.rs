@@ -1,0 +1,152 @@
+//! The seam to `maar-engine`: all that the shell and the benchmark ask of it, in one place.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
+use maar_engine::{Error, Parameters, Placement, QueryReport, QueryResult, Session};
+
+use crate::args::DeviceArg;
+use crate::error::Failure;
+
+/// The option that says where queries run.
+const DEVICE: &str = "maar.device";
+
+/// An open session. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    session: Session,
+}
+
+/// A statement that runs: its rows come as they are made; dropping it cancels.
+pub(crate) struct Running {
+    result: QueryResult,
+}
+
+/// Where an operator ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Device,
+    Metadata,
+    Host { reason: String },
+}
+
+/// What a finished statement did and where.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunReport {
+    pub(crate) device: String,
+    pub(crate) operators: Vec<(String, Place)>,
+    pub(crate) kernel_ms: f64,
+    pub(crate) compile_ms: f64,
+    pub(crate) bytes: u64,
+    pub(crate) floor_ms: f64,
+    pub(crate) pipelines: usize,
+    pub(crate) compiled_pipelines: usize,
+}
+
+/// Why a statement failed, with its place in the statement's text where that is known.
+#[derive(Clone, Debug)]
+pub(crate) struct SqlError {
+    pub(crate) message: String,
+    /// Line and column, from 1, in the statement's text, columns in characters.
+    pub(crate) position: Option<(usize, usize)>,
+    pub(crate) hint: Option<String>,
+}
+
+impl Engine {
+    pub(crate) fn open(device: DeviceArg) -> Result<Self, Failure> {
+        let session = Session::builder().option(DEVICE, device.name()).build();
+        Ok(Self { session: session.map_err(Failure::other)? })
+    }
+
+    /// The DataFusion context underneath, for its catalog.
+    pub(crate) fn context(&self) -> &SessionContext {
+        self.session.context()
+    }
+
+    /// The device asked for, as `SET maar.device` has it.
+    pub(crate) fn device(&self) -> String {
+        let entries = self.context().state().config_options().entries();
+        entries.into_iter().find(|entry| entry.key == DEVICE).and_then(|entry| entry.value).unwrap_or_default()
+    }
+
+    /// Plans and starts one statement.
+    pub(crate) async fn start(&self, sql: &str, params: &Parameters) -> Result<Running, SqlError> {
+        let query = self.session.prepare(sql).await?.with_parameters(params)?;
+        Ok(Running { result: query.execute().await? })
+    }
+}
+
+impl Running {
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.result.schema()
+    }
+
+    /// The plan that runs; none for DDL.
+    pub(crate) fn plan(&self) -> Option<Arc<dyn ExecutionPlan>> {
+        self.result.physical_plan().cloned()
+    }
+
+    /// The next rows; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
+        Ok(self.result.next_batch().await.transpose()?)
+    }
+
+    /// Complete once the last row is read.
+    pub(crate) fn report(&self) -> RunReport {
+        RunReport::from(self.result.report())
+    }
+}
+
+impl From<QueryReport> for RunReport {
+    fn from(report: QueryReport) -> Self {
+        let place = |place| match place {
+            Placement::Device => Place::Device,
+            Placement::Metadata => Place::Metadata,
+            Placement::Host { reason } => Place::Host { reason },
+        };
+        let pipelines = report.pipelines.len();
+        let operators = report.operators.into_iter().map(|operator| (operator.operator, place(operator.place)));
+        let mut run = Self { device: report.device, operators: operators.collect(), pipelines, ..Self::default() };
+        for pipeline in &report.pipelines {
+            run.kernel_ms += pipeline.kernel_ms;
+            run.compile_ms += pipeline.compile_ms;
+            run.bytes += pipeline.bytes;
+            run.compiled_pipelines += usize::from(pipeline.compile_ms > 0.0);
+        }
+        run
+    }
+}
+
+impl From<Error> for SqlError {
+    fn from(error: Error) -> Self {
+        Self {
+            message: error.message().to_owned(),
+            position: error.position().map(|position| (position.line, position.column)),
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+/// What each kind of device says when it is asked to run something: usable, or what is missing and how to get it.
+pub(crate) async fn devices() -> String {
+    let mut text = String::new();
+    for device in [DeviceArg::Cuda, DeviceArg::Emulated, DeviceArg::Cpu] {
+        let said = match probe(device).await {
+            Ok(name) if name == device.name() => "usable".to_owned(),
+            Ok(name) => format!("usable, {name}"),
+            Err(error) => format!("not usable: {error}"),
+        };
+        text.push_str(&format!("{:<9} {said}\n", device.name()));
+    }
+    text
+}
+
+/// The device's own name.
+async fn probe(device: DeviceArg) -> Result<String, String> {
+    let engine = Engine::open(device).map_err(|failure| failure.message().unwrap_or_default())?;
+    let running = engine.start("SELECT 1", &Parameters::new()).await;
+    Ok(running.map_err(|error| error.message)?.report().device)
+}

@@ -1,0 +1,276 @@
+//! Runs scripts: statements go to the engine, lines that begin with `\` or `.` to the meta commands, results to
+//! the printer of the chosen format. The shell, `-c`, `-f` and stdin all come through here.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::physical_plan::ExecutionPlan;
+use maar_engine::Parameters;
+use tokio::sync::mpsc;
+
+use crate::engine::{Engine, SqlError};
+use crate::error::Failure;
+use crate::interrupt::Interrupt;
+use crate::lex;
+use crate::output::{self, Format, Look};
+use crate::progress::{Progress, TICK};
+use crate::source::Source;
+use crate::workers::Workers;
+use crate::{meta, terminal};
+
+/// Batches that wait between the engine and the printer.
+const BATCHES_AHEAD: usize = 4;
+
+/// Whether to go on with the next statement; a break leaves the program.
+pub(crate) type Flow = ControlFlow<()>;
+
+/// What the user can change while it runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) format: Format,
+    pub(crate) timer: bool,
+    pub(crate) expanded: bool,
+    /// Most rows of a box; `None` shows all.
+    pub(crate) max_rows: Option<usize>,
+    pub(crate) color: bool,
+}
+
+/// A session and how its results are shown.
+pub(crate) struct Interpreter {
+    pub(crate) engine: Engine,
+    /// Where statements run.
+    workers: Workers,
+    pub(crate) settings: Settings,
+    params: Arc<Parameters>,
+    interrupt: Interrupt,
+    /// The file of `\o`; stdout where none.
+    file: Option<BufWriter<File>>,
+    /// Depth of `\i` inside `\i`.
+    pub(crate) depth: usize,
+    /// Whether a person types: meta commands answer.
+    pub(crate) interactive: bool,
+}
+
+/// What the task that runs a statement tells.
+enum Event {
+    Started { schema: SchemaRef, plan: Option<Arc<dyn ExecutionPlan>> },
+    Batch(RecordBatch),
+    Failed(SqlError),
+}
+
+/// Times of one statement.
+struct Times {
+    plan: Duration,
+    total: Duration,
+    rows: usize,
+}
+
+impl Interpreter {
+    pub(crate) fn new(
+        engine: Engine,
+        workers: Workers,
+        settings: Settings,
+        params: Parameters,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self {
+            engine,
+            workers,
+            settings,
+            params: Arc::new(params),
+            interrupt,
+            file: None,
+            depth: 0,
+            interactive: false,
+        }
+    }
+
+    /// Runs every statement of `source`; the first failure ends it.
+    pub(crate) async fn run(&mut self, source: &Source) -> Result<Flow, Failure> {
+        let text = source.text.as_str();
+        let mut at = 0;
+        while let Some((statement, after)) = lex::next_statement(text, at) {
+            if let Some((line, next)) = meta::line(text, statement.start) {
+                at = next;
+                if meta::run(self, line).await?.is_break() {
+                    return Ok(Flow::Break(()));
+                }
+                continue;
+            }
+            at = after;
+            let sql = &text[statement.clone()];
+            if matches!(sql.to_ascii_lowercase().as_str(), "quit" | "exit") {
+                return Ok(Flow::Break(()));
+            }
+            self.statement(source, sql, statement.start).await?;
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// A Ctrl-C of earlier does not cancel what comes next.
+    pub(crate) fn forget_interrupts(&mut self) {
+        self.interrupt.forget();
+    }
+
+    /// Runs SQL of our own (meta commands).
+    pub(crate) async fn run_sql(&mut self, sql: &str) -> Result<(), Failure> {
+        self.statement(&Source::typed(sql), sql, 0).await
+    }
+
+    async fn statement(&mut self, source: &Source, sql: &str, start: usize) -> Result<(), Failure> {
+        let (events, mut received) = mpsc::channel(BATCHES_AHEAD);
+        let (engine, text, params) = (self.engine.clone(), sql.to_owned(), Arc::clone(&self.params));
+        // A task of its own: planning and operators that do not yield must not keep Ctrl-C from being seen.
+        let task = self.workers.spawn(async move { drive(engine, text, params, events).await })?;
+        let result = self.show(source, start, &mut received).await;
+        task.abort();
+        if self.interactive && matches!(result, Err(Failure::Interrupted)) {
+            self.workers.renew()?;
+        }
+        let panicked = result.is_ok() && task.await.is_err_and(|error| error.is_panic());
+        if panicked {
+            return Err(Failure::other(
+                "internal error: the engine stopped in the middle of the statement (a bug; please report the query)",
+            ));
+        }
+        let times = result?;
+        if self.settings.timer {
+            report_times(&times);
+        }
+        Ok(())
+    }
+
+    /// Prints what comes until the statement ends, fails or is interrupted.
+    async fn show(
+        &mut self,
+        source: &Source,
+        start: usize,
+        events: &mut mpsc::Receiver<Event>,
+    ) -> Result<Times, Failure> {
+        let started = Instant::now();
+        let mut times = Times { plan: Duration::ZERO, total: Duration::ZERO, rows: 0 };
+        let mut progress = Progress::new(io::stderr().is_terminal());
+        let mut ticks = tokio::time::interval(TICK);
+        let mut printer = None;
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.interrupt.wait() => return Err(Failure::Interrupted),
+                event = events.recv() => event,
+                _ = ticks.tick() => { progress.tick(); continue; }
+            };
+            match event {
+                None => break,
+                Some(Event::Failed(error)) => {
+                    progress.stop();
+                    return Err(source.failure(start, &error));
+                }
+                Some(Event::Started { schema, plan }) => {
+                    times.plan = started.elapsed();
+                    progress.planned(plan);
+                    printer = Some(output::printer(self.settings.format, self.look(), &schema));
+                }
+                Some(Event::Batch(batch)) => {
+                    times.rows += batch.num_rows();
+                    progress.rows(batch.num_rows());
+                    if self.streams_to_terminal() {
+                        progress.stop();
+                    }
+                    if let Some(printer) = &mut printer {
+                        self.write(|out| printer.batch(&batch, out))?;
+                    }
+                }
+            }
+        }
+        progress.stop();
+        times.total = started.elapsed();
+        if let Some(mut printer) = printer {
+            self.write(|out| {
+                printer.finish(out)?;
+                out.flush()
+            })?;
+        }
+        Ok(times)
+    }
+
+    /// Whether rows appear on the terminal while the statement still runs.
+    fn streams_to_terminal(&self) -> bool {
+        let buffered = matches!(self.settings.format, Format::Box | Format::Markdown);
+        !buffered && self.file.is_none() && io::stdout().is_terminal()
+    }
+
+    fn look(&self) -> Look {
+        let terminal = self.file.is_none() && io::stdout().is_terminal();
+        Look {
+            color: self.settings.color && terminal,
+            width: if terminal { terminal::width() } else { None },
+            max_rows: self.settings.max_rows.filter(|_| self.file.is_none()),
+            expanded: self.settings.expanded,
+        }
+    }
+
+    /// Writes to the chosen output.
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        match &mut self.file {
+            Some(file) => write(file)?,
+            None => write(&mut io::stdout().lock())?,
+        }
+        Ok(())
+    }
+
+    /// Sends results to a new file from here on, or back to stdout.
+    pub(crate) fn redirect(&mut self, path: Option<&std::path::Path>) -> Result<(), Failure> {
+        if let Some(mut file) = self.file.take() {
+            file.flush()?;
+        }
+        if let Some(path) = path {
+            let file = File::create(path).map_err(|error| Failure::file("write", path, &error))?;
+            self.file = Some(BufWriter::new(file));
+        }
+        Ok(())
+    }
+}
+
+/// Runs one statement to its end, or until nobody listens.
+async fn drive(engine: Engine, sql: String, params: Arc<Parameters>, events: mpsc::Sender<Event>) {
+    let mut running = match engine.start(&sql, &params).await {
+        Ok(running) => running,
+        Err(error) => return drop(events.send(Event::Failed(error)).await),
+    };
+    if events.send(Event::Started { schema: running.schema(), plan: running.plan() }).await.is_err() {
+        return;
+    }
+    loop {
+        let (event, last) = match running.next().await {
+            Ok(Some(batch)) => (Event::Batch(batch), false),
+            Ok(None) => return,
+            Err(error) => (Event::Failed(error), true),
+        };
+        if events.send(event).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the timer goes to stderr, results to stdout")]
+fn report_times(times: &Times) {
+    let noun = if times.rows == 1 { "row" } else { "rows" };
+    let (total, plan) = (milliseconds(times.total), milliseconds(times.plan));
+    eprintln!(
+        "Time: {total} ({} {noun}; plan {plan}, execute {})",
+        times.rows,
+        milliseconds(times.total.saturating_sub(times.plan))
+    );
+}
+
+fn milliseconds(duration: Duration) -> String {
+    match duration.as_secs_f64() * 1e3 {
+        ms if ms < 10_000.0 => format!("{ms:.1} ms"),
+        ms => format!("{:.2} s", ms / 1e3),
+    }
+}

@@ -1,0 +1,62 @@
+//! Ctrl-C as something to wait for. A thread of its own listens: operators that do not yield can keep every thread
+//! of the engine's runtime busy, and with them whatever that runtime would listen with.
+
+use std::process;
+use std::thread;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::error::Failure;
+
+/// What a second Ctrl-C does while the first one is not yet taken notice of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Second {
+    /// Nothing more: the shell stays.
+    Ignored,
+    /// Ends the process: a script may be stuck in a write that nobody reads.
+    Exits,
+}
+
+/// Ctrl-C, from here on not the end of the process by itself. Presses between two waits are remembered.
+pub(crate) struct Interrupt {
+    presses: mpsc::UnboundedReceiver<()>,
+}
+
+impl Interrupt {
+    pub(crate) fn listen(second: Second) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::other(format!("cannot listen for Ctrl-C: {error}"));
+        let runtime = Builder::new_current_thread().enable_io().build().map_err(failed)?;
+        let entered = runtime.enter();
+        let mut signal = signal(SignalKind::interrupt()).map_err(failed)?;
+        drop(entered);
+        let (press, presses) = mpsc::unbounded_channel();
+        let listen = async move {
+            let mut seen = 0;
+            while signal.recv().await.is_some() {
+                seen += 1;
+                if second == Second::Exits && seen > 1 {
+                    process::exit(130);
+                }
+                if press.send(()).is_err() {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("interrupt".to_owned()).spawn(move || runtime.block_on(listen)).map_err(failed)?;
+        Ok(Self { presses })
+    }
+
+    /// Waits for the next Ctrl-C.
+    pub(crate) async fn wait(&mut self) {
+        if self.presses.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Drops presses that came while nobody waited.
+    pub(crate) fn forget(&mut self) {
+        while self.presses.try_recv().is_ok() {}
+    }
+}

@@ -1,0 +1,107 @@
+//! One value as text. Decimals are exact, dates and timestamps ISO 8601, nested values JSON-like.
+
+use std::io;
+
+use arrow::array::Array;
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::json::writer::{EncoderOptions, NullableEncoder, make_encoder};
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+/// The values of one batch for people: strings bare, NULL apart from every string.
+pub(crate) struct Cells<'a> {
+    columns: Vec<(&'a dyn Array, ArrayFormatter<'a>)>,
+}
+
+impl<'a> Cells<'a> {
+    pub(crate) fn new(batch: &'a RecordBatch) -> io::Result<Self> {
+        let options = FormatOptions::default().with_display_error(true).with_null("NULL");
+        let column =
+            |array: &'a dyn Array| ArrayFormatter::try_new(array, &options).map(|formatter| (array, formatter));
+        let columns: Result<_, _> = batch.columns().iter().map(|array| column(array.as_ref())).collect();
+        Ok(Self { columns: columns.map_err(unprintable)? })
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The text of a value, `None` for NULL.
+    pub(crate) fn text(&self, column: usize, row: usize) -> Option<String> {
+        let (array, formatter) = self.columns.get(column)?;
+        (!is_null(*array, row)).then(|| formatter.value(row).to_string())
+    }
+}
+
+/// NULL by value: a dictionary or run-end key can point at one.
+fn is_null(array: &dyn Array, row: usize) -> bool {
+    match array.data_type() {
+        DataType::Dictionary(_, _) | DataType::RunEndEncoded(_, _) | DataType::Null => {
+            array.logical_nulls().is_some_and(|nulls| nulls.is_null(row))
+        }
+        _ => array.is_null(row),
+    }
+}
+
+/// A value no format can write. Reported as data, not as a closed pipe.
+fn unprintable(error: ArrowError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}
+
+/// The values of one batch as JSON texts: decimals and integers as exact numbers, temporal values as ISO strings,
+/// binary as hexadecimal strings. Types that JSON cannot hold (maps with other keys than strings, unions) become
+/// strings of what [`Cells`] shows.
+pub(crate) struct JsonCells<'a> {
+    columns: Vec<JsonColumn<'a>>,
+}
+
+enum JsonColumn<'a> {
+    Encoded(NullableEncoder<'a>),
+    Shown(&'a dyn Array, ArrayFormatter<'a>),
+}
+
+impl<'a> JsonCells<'a> {
+    pub(crate) fn new(schema: &'a SchemaRef, batch: &'a RecordBatch, options: &'a EncoderOptions) -> io::Result<Self> {
+        let columns: io::Result<_> = schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, array)| column(field, array.as_ref(), options))
+            .collect();
+        Ok(Self { columns: columns? })
+    }
+
+    /// Appends the JSON text of a value.
+    pub(crate) fn write(&mut self, column: usize, row: usize, out: &mut Vec<u8>) {
+        match self.columns.get_mut(column) {
+            Some(JsonColumn::Encoded(encoder)) if !encoder.is_null(row) => encoder.encode(row, out),
+            Some(JsonColumn::Shown(array, formatter)) if !is_null(*array, row) => {
+                string(&formatter.value(row).to_string(), out)
+            }
+            _ => out.extend_from_slice(b"null"),
+        }
+    }
+}
+
+/// Options of the encoders: NULL fields inside structs are written, so that rows keep one shape.
+pub(crate) fn json_options() -> EncoderOptions {
+    EncoderOptions::default().with_explicit_nulls(true)
+}
+
+fn column<'a>(field: &'a FieldRef, array: &'a dyn Array, options: &'a EncoderOptions) -> io::Result<JsonColumn<'a>> {
+    if let Ok(encoder) = make_encoder(field, array, options) {
+        return Ok(JsonColumn::Encoded(encoder));
+    }
+    let formatter =
+        ArrayFormatter::try_new(array, &FormatOptions::default().with_display_error(true)).map_err(unprintable)?;
+    Ok(JsonColumn::Shown(array, formatter))
+}
+
+/// Appends `text` as a JSON string.
+pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
+    match serde_json::to_writer(&mut *out, text) {
+        Ok(()) => {}
+        Err(_) => out.extend_from_slice(b"null"),
+    }
+}

@@ -1,0 +1,118 @@
+//! Every output format, to the byte.
+
+use crate::answer;
+
+/// One row of every kind of value, then one of NULLs.
+const KINDS: &str = "SELECT * FROM (VALUES \
+    (1, 9223372036854775807, 1.5::decimal(20, 10), 0.1::double, true, 'a \"b\", c', '', date '1998-09-02', \
+     timestamp '2020-01-02 03:04:05.678', arrow_cast('AB', 'Binary')), \
+    (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)) \
+    AS t (i, big, dec, f, b, s, empty, d, ts, bin)";
+
+#[test]
+fn csv_quotes_and_tells_null_from_empty() {
+    let expected = "i,big,dec,f,b,s,empty,d,ts,bin\n\
+        1,9223372036854775807,1.5000000000,0.1,true,\"a \"\"b\"\", c\",\"\",1998-09-02,2020-01-02T03:04:05.678,4142\n\
+        ,,,,,,,,,\n";
+    assert_eq!(answer(&["--format", "csv", "-c", KINDS]), expected);
+    assert_eq!(answer(&["--format", "csv", "-c", "SELECT 'x\ny' AS \"a,b\""]), "\"a,b\"\n\"x\ny\"\n");
+    assert_eq!(answer(&["--format", "csv", "-c", "SELECT 1 AS a WHERE false"]), "a\n");
+}
+
+#[test]
+fn tsv_separates_by_tabs() {
+    assert_eq!(
+        answer(&["--format", "tsv", "-c", "SELECT 1 a, 'x\ty' b, 'p,q' c, NULL d"]),
+        "a\tb\tc\td\n1\t\"x\ty\"\tp,q\t\n"
+    );
+}
+
+#[test]
+fn json_numbers_are_exact() {
+    let expected = "[\n{\"i\":1,\"big\":9223372036854775807,\"dec\":1.5000000000,\"f\":0.1,\"b\":true,\"s\":\"a \\\"b\\\", c\",\"empty\":\"\",\
+        \"d\":\"1998-09-02\",\"ts\":\"2020-01-02T03:04:05.678\",\"bin\":\"4142\"},\n\
+        {\"i\":null,\"big\":null,\"dec\":null,\"f\":null,\"b\":null,\"s\":null,\"empty\":null,\"d\":null,\"ts\":null,\"bin\":null}\n]\n";
+    let found = answer(&["--format", "json", "-c", KINDS]);
+    assert_eq!(found, expected);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&found).unwrap().as_array().unwrap().len(), 2);
+    assert_eq!(answer(&["--format", "json", "-c", "SELECT 1 a WHERE false"]), "[]\n");
+}
+
+#[test]
+fn jsonl_is_one_object_a_line() {
+    let sql = "SELECT * FROM (VALUES (1, [1, 2], {x: 1.5::decimal(3,1), y: NULL}), (2, NULL, NULL)) AS t (a, l, s) ORDER BY a";
+    let expected = "{\"a\":1,\"l\":[1,2],\"s\":{\"x\":1.5,\"y\":null}}\n{\"a\":2,\"l\":null,\"s\":null}\n";
+    assert_eq!(answer(&["--format", "jsonl", "-c", sql]), expected);
+    assert_eq!(answer(&["--format", "jsonl", "-c", "SELECT 1 a WHERE false"]), "");
+}
+
+#[test]
+fn json_keeps_columns_of_one_name_apart() {
+    let sql = "SELECT * FROM (SELECT 1 a) x JOIN (SELECT 1 a) y ON x.a = y.a";
+    assert_eq!(answer(&["--format", "jsonl", "-c", sql]), "{\"a\":1,\"a_1\":1}\n");
+}
+
+#[test]
+fn nested_values_in_csv_are_json() {
+    let sql = "SELECT [1, NULL] l, {a: 'x', b: 2} s";
+    assert_eq!(answer(&["--format", "csv", "-c", sql]), "l,s\n\"[1,null]\",\"{\"\"a\"\":\"\"x\"\",\"\"b\"\":2}\"\n");
+}
+
+#[test]
+fn markdown_escapes_its_own_signs() {
+    let expected = "|   n | s    |\n| --: | ---- |\n|   1 | a\\|b |\n|  22 | NULL |\n";
+    assert_eq!(
+        answer(&["--format", "markdown", "-c", "SELECT * FROM (VALUES (1, 'a|b'), (22, NULL)) AS t (n, s)"]),
+        expected
+    );
+}
+
+#[test]
+fn boxes_align_numbers_and_measure_unicode() {
+    let expected = "\
+┌─────┬────────┬──────┐
+│ n   │ text   │ dec  │
+├─────┼────────┼──────┤
+│   1 │ 日本語 │ 1.50 │
+│ 100 │ é      │ NULL │
+└─────┴────────┴──────┘
+2 rows
+";
+    let sql = "SELECT * FROM (VALUES (1, '日本語', 1.5::decimal(5,2)), (100, 'é', NULL)) AS t (n, text, dec)";
+    assert_eq!(answer(&["-c", sql]), expected);
+}
+
+#[test]
+fn boxes_show_lines_and_hide_terminal_escapes() {
+    let expected = "\
+┌────┬──────────────┐
+│ a  │ b            │
+├────┼──────────────┤
+│ x  │ \\u{1b}[31m\\t │
+│ yz │              │
+└────┴──────────────┘
+1 row
+";
+    assert_eq!(answer(&["-c", "SELECT 'x\nyz' a, E'\x1b[31m\t' b"]), expected);
+}
+
+#[test]
+fn scripts_print_all_rows_of_a_box() {
+    let found = answer(&["-c", "SELECT value FROM range(0, 1000)"]);
+    assert!(found.ends_with("1000 rows\n"), "{found}");
+    assert_eq!(found.lines().count(), 1000 + 5);
+}
+
+#[test]
+fn statements_without_columns_print_nothing() {
+    for format in ["box", "csv", "tsv", "json", "jsonl", "markdown"] {
+        assert_eq!(answer(&["--format", format, "-c", "CREATE TABLE t (a INT)"]), "", "{format}");
+    }
+}
+
+#[test]
+fn plans_are_not_boxed() {
+    let found = answer(&["-c", "EXPLAIN SELECT 1"]);
+    assert!(found.starts_with("logical_plan\n  Projection"), "{found}");
+    assert!(answer(&["--format", "csv", "-c", "EXPLAIN SELECT 1"]).starts_with("plan_type,plan\n"));
+}
