@@ -80,14 +80,7 @@ pub(crate) fn places(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Vec
     let device = session_devices(state.config()).and_then(|devices| devices.nodes(&options));
     // Placement judges operators as they were when it saw them: without the checks that the host got after.
     let judged = exact::without_host_checks(Arc::clone(plan)).unwrap_or_else(|_| Arc::clone(plan));
-    let host_only = match policy(&judged, &options, device.is_some()) {
-        Policy::Host(reason) => Some(reason),
-        Policy::Place => None,
-    };
-    match &device {
-        Some((nodes, _)) => placements(&judged, nodes.as_ref(), host_only.as_ref()),
-        None => placements(&judged, &NoDevice as &dyn DeviceNodes, host_only.as_ref()),
-    }
+    placements(&judged, device.as_ref().map(|(nodes, _)| nodes.as_ref()), &options)
 }
 
 /// Why `plan` may not run under `maar.require_device`; `None` if it may, or the option is off.
