@@ -76,7 +76,7 @@ impl Cutter<'_> {
     }
 
     fn packed_kind(&self, product: u64, words_a_group: u64, rows: u64) -> GroupKind {
-        let private_bytes = product * words_a_group * 8 * u64::from(crate::codegen::BLOCK_THREADS);
+        let private_bytes = product.saturating_mul(words_a_group * 8 * u64::from(crate::codegen::BLOCK_THREADS));
         let direct_slots = (rows.saturating_mul(DIRECT_SLOTS_PER_ROW)).max(DIRECT_SLOTS_FREE);
         match () {
             () if product <= PRIVATE_GROUPS_MAX && private_bytes <= PRIVATE_BYTES_MAX.min(u64::from(self.limits.shared_bytes)) => GroupKind::Private,
