@@ -13,10 +13,12 @@ import duckdb
 TABLES = ["region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"]
 
 
-def files_of(data, table):
-    """The glob of a table's files: a folder of files, or one file."""
-    folder = data / table
-    return str(folder / "*.parquet") if folder.is_dir() else str(data / f"{table}*.parquet")
+def tables_in(data):
+    """The folder that holds the tables: maar puts them into one named after scale and version below `data`."""
+    for folder in [data, *sorted(data.iterdir())]:
+        if (folder / TABLES[-1]).is_dir():
+            return folder
+    raise SystemExit(f"no folder `{TABLES[-1]}` below {data}: did maar bench run?")
 
 
 def connect(data, resident):
@@ -24,7 +26,7 @@ def connect(data, resident):
     connection = duckdb.connect()
     kind = "TABLE" if resident else "VIEW"
     for table in TABLES:
-        source = files_of(data, table).replace("'", "''")
+        source = str(data / table / "*.parquet").replace("'", "''")
         connection.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet('{source}')")
     return connection
 
@@ -57,7 +59,8 @@ def main():
         print(f"no query texts in {arguments.queries}", file=sys.stderr)
         return 1
     # From files, as an engine without a column store; and from memory, beside our resident columns.
-    modes = {"parquet": connect(arguments.data, False), "memory": connect(arguments.data, True)}
+    data = tables_in(arguments.data)
+    modes = {"parquet": connect(data, False), "memory": connect(data, True)}
     failed = 0
     for path in texts:
         entry = {"query": int(path.stem.lstrip("q"))}

@@ -25,8 +25,13 @@ const OWNERS: &[Owner] = &[
     },
     Owner {
         word: "unsafe",
-        owners: &["gpu-exec/src/device/", "gpu-exec/src/operators/launch.rs"],
-        remedy: "hand-written `unsafe` lives only in gpu-exec/src/device and operators/launch.rs: call a safe function of theirs",
+        owners: &[
+            "gpu-exec/src/device/",
+            "gpu-exec/src/operators/launch.rs",
+            "gpu-exec/src/scan/recode.rs",
+            "gpu-exec/tests/",
+        ],
+        remedy: "hand-written `unsafe` lives only in gpu-exec/src/device and the launchers (OWNERS in xtask/src/tidy/words.rs): call a safe function of theirs",
     },
     Owner {
         word: "tonic",
@@ -172,7 +177,7 @@ mod tests {
     #[test]
     fn unsafe_lives_in_the_device() {
         let text = "#![expect(unsafe_code)]\nfn f() { unsafe { g() } }\n";
-        assert_eq!(lines(&check_owners(&[File::new("gpu-exec/src/scan/a.rs", text)])), [2]);
+        assert_eq!(lines(&check_owners(&[File::new("gpu-exec/src/scan/load.rs", text)])), [2]);
         assert!(check_owners(&[File::new("gpu-exec/src/device/emulated/a.rs", text)]).is_empty());
     }
 
