@@ -25,17 +25,25 @@ pub(crate) struct Running {
     result: QueryResult,
 }
 
+/// The reason that placement gives for operators which only pass rows on. Under `maar.require_device` they are no
+/// fallback, so they are none here.
+const MOVEMENT: &str = "carries rows between host operators";
+
 /// Where an operator ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Device,
-    Metadata,
-    Host { reason: String },
+    /// Nothing was computed anywhere: answered from metadata, or rows were only passed on.
+    Nowhere,
+    Host {
+        reason: String,
+    },
 }
 
 /// What a finished statement did and where.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunReport {
+    /// The device's name; `cpu` where nothing ran on one.
     pub(crate) device: String,
     pub(crate) operators: Vec<(String, Place)>,
     pub(crate) kernel_ms: f64,
@@ -104,19 +112,24 @@ impl From<QueryReport> for RunReport {
     fn from(report: QueryReport) -> Self {
         let place = |place| match place {
             Placement::Device => Place::Device,
-            Placement::Metadata => Place::Metadata,
+            Placement::Metadata => Place::Nowhere,
+            Placement::Host { reason } if reason == MOVEMENT => Place::Nowhere,
             Placement::Host { reason } => Place::Host { reason },
         };
-        let pipelines = report.pipelines.len();
-        let operators = report.operators.into_iter().map(|operator| (operator.operator, place(operator.place)));
-        let mut run = Self { device: report.device, operators: operators.collect(), pipelines, ..Self::default() };
-        for pipeline in &report.pipelines {
-            run.kernel_ms += pipeline.kernel_ms;
-            run.compile_ms += pipeline.compile_ms;
-            run.bytes += pipeline.bytes;
-            run.compiled_pipelines += usize::from(pipeline.compile_ms > 0.0);
+        Self {
+            kernel_ms: report.kernel_ms(),
+            compile_ms: report.compile_ms,
+            bytes: report.bytes(),
+            floor_ms: report.floor_ms(),
+            pipelines: report.pipelines.len(),
+            compiled_pipelines: report.pipelines.iter().filter(|pipeline| pipeline.compile_ms > 0.0).count(),
+            device: report.device,
+            operators: report
+                .operators
+                .into_iter()
+                .map(|operator| (operator.operator, place(operator.place)))
+                .collect(),
         }
-        run
     }
 }
 
@@ -130,23 +143,7 @@ impl From<Error> for SqlError {
     }
 }
 
-/// What each kind of device says when it is asked to run something: usable, or what is missing and how to get it.
-pub(crate) async fn devices() -> String {
-    let mut text = String::new();
-    for device in [DeviceArg::Cuda, DeviceArg::Emulated, DeviceArg::Cpu] {
-        let said = match probe(device).await {
-            Ok(name) if name == device.name() => "usable".to_owned(),
-            Ok(name) => format!("usable, {name}"),
-            Err(error) => format!("not usable: {error}"),
-        };
-        text.push_str(&format!("{:<9} {said}\n", device.name()));
-    }
-    text
-}
-
-/// The device's own name.
-async fn probe(device: DeviceArg) -> Result<String, String> {
-    let engine = Engine::open(device).map_err(|failure| failure.message().unwrap_or_default())?;
-    let running = engine.start("SELECT 1", &Parameters::new()).await;
-    Ok(running.map_err(|error| error.message)?.report().device)
+/// The devices found, and what is missing where there is none, as text.
+pub(crate) fn devices() -> String {
+    maar_engine::device::discover().to_string()
 }

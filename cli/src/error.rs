@@ -78,3 +78,17 @@ pub(crate) fn report(failure: &Failure, color: bool) {
         _ => eprintln!("{message}"),
     }
 }
+
+/// The engine turns panics of its threads into errors, which say all there is to say to a user; the message that Rust
+/// prints besides is for developers, who set `RUST_BACKTRACE`.
+pub(crate) fn quiet_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        return;
+    }
+    let loud = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some("main") {
+            loud(panic);
+        }
+    }));
+}

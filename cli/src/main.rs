@@ -34,6 +34,7 @@ const SHELL_ROWS: usize = 40;
 
 fn main() -> ExitCode {
     let (cli, inputs) = args::parse();
+    error::quiet_panics();
     let color = terminal::error_colors(cli.common.no_color);
     // A thread that stays awake when queries keep all workers busy.
     let main = Builder::new_current_thread().enable_time().build();
@@ -53,15 +54,14 @@ fn main() -> ExitCode {
 async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
     match &cli.command {
         None => run(&cli, inputs).await,
-        Some(Command::Devices) => devices().await,
+        Some(Command::Devices) => devices(),
         Some(Command::Serve { listen }) => serve::run(*listen, cli.common.device).await,
         Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
     }
 }
 
-async fn devices() -> Result<(), Failure> {
-    let found = engine::devices().await;
-    Ok(std::io::stdout().lock().write_all(found.as_bytes())?)
+fn devices() -> Result<(), Failure> {
+    Ok(std::io::stdout().lock().write_all(engine::devices().as_bytes())?)
 }
 
 /// The shell where a person sits at stdin and no input is named; else the scripts.

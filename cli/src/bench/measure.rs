@@ -24,7 +24,6 @@ use crate::error::Failure;
 /// The benchmark's two sides, ready to run.
 pub(super) struct Bench {
     device: DeviceArg,
-    device_name: String,
     folder: PathBuf,
     runs: u32,
     /// DataFusion as it comes: no rule of ours.
@@ -49,14 +48,10 @@ impl Bench {
                 Failure::other(format!("DataFusion cannot read the data: {}", error.strip_backtrace()))
             })?;
         }
-        let mut bench = Self { device, device_name: String::new(), folder, runs, plain, kept: answers::kept(scale) };
-        let first = run(&bench.session().await?, "SELECT 1").await.map_err(Failure::other)?;
-        bench.device_name = first.report.device;
+        let bench = Self { device, folder, runs, plain, kept: answers::kept(scale) };
+        // A device that is missing is told now, once.
+        bench.session().await?;
         Ok(bench)
-    }
-
-    pub(super) fn device_name(&self) -> &str {
-        &self.device_name
     }
 
     /// A fresh session whose device is open.
@@ -134,6 +129,7 @@ impl Bench {
 /// What a hot run says of a query.
 fn fill(row: &mut QueryRow, run: &Run) {
     row.hot_ms = run.ms;
+    row.device.clone_from(&run.report.device);
     row.kernel_ms = run.report.kernel_ms;
     row.host_ms = (run.ms - run.report.kernel_ms).max(0.0);
     row.bytes = run.report.bytes;
@@ -142,7 +138,7 @@ fn fill(row: &mut QueryRow, run: &Run) {
     for (operator, place) in &run.report.operators {
         match place {
             Place::Device => row.device_operators += 1,
-            Place::Metadata => {}
+            Place::Nowhere => {}
             Place::Host { reason } => {
                 let host = HostOperator { operator: operator.clone(), reason: reason.clone() };
                 if !row.host_operators.contains(&host) {

@@ -44,14 +44,15 @@ async fn run(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
     }
     let folder = data_folder(args).await?;
     let bench = Bench::open(device, folder, args.scale, args.runs).await?;
-    let mut report = Report::new(bench.device_name(), args.scale);
+    let mut report = Report::new(device, args.scale);
     let table = Table::new(args.runs);
     table.header(&report)?;
     for query in selected(&args.queries) {
         let row = bench.query(&query).await?;
         table.row(&row)?;
-        report.queries.push(row);
+        report.add(row);
     }
+    report.finish();
     table.footer(&report)?;
     if let Some(path) = &args.json {
         std::fs::write(path, report.json()?).map_err(|error| Failure::file("write", path, &error))?;

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
+use crate::args::DeviceArg;
 use crate::error::Failure;
 
 /// All findings.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
+    /// `cpu`, `emulated` or the GPU's name.
     device: String,
     scale: f64,
     pub(super) queries: Vec<QueryRow>,
@@ -34,6 +36,9 @@ pub(super) struct QueryRow {
     pub(super) rows: usize,
     /// Each once.
     pub(super) host_operators: Vec<HostOperator>,
+    /// The name of the device that was used; `cpu` for none.
+    #[serde(skip)]
+    pub(super) device: String,
     #[serde(skip)]
     pub(super) device_operators: usize,
     #[serde(serialize_with = "microseconds")]
@@ -62,6 +67,8 @@ pub(super) struct QueryRow {
 impl QueryRow {
     fn place(&self) -> &'static str {
         match (self.device_operators, self.host_operators.len()) {
+            // It failed before it ran.
+            (0, 0) => "-",
             (0, _) => "host",
             (_, 0) => "device",
             _ => "mixed",
@@ -75,8 +82,24 @@ fn microseconds<S: Serializer>(ms: &f64, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl Report {
-    pub(super) fn new(device: &str, scale: f64) -> Self {
-        Self { device: device.to_owned(), scale, queries: Vec::new() }
+    pub(super) fn new(device: DeviceArg, scale: f64) -> Self {
+        Self { device: device.name().to_owned(), scale, queries: Vec::new() }
+    }
+
+    /// Adds a query. What `auto` and `cuda` stand for is known once one of them has used a device.
+    pub(super) fn add(&mut self, row: QueryRow) {
+        let used = ["auto", "cuda"].contains(&self.device.as_str()) && !row.device.is_empty() && row.device != "cpu";
+        if used {
+            self.device.clone_from(&row.device);
+        }
+        self.queries.push(row);
+    }
+
+    /// All queries have run: an `auto` that used no device was the CPU.
+    pub(super) fn finish(&mut self) {
+        if self.device == "auto" {
+            self.device = "cpu".to_owned();
+        }
     }
 
     /// The one JSON object of the run.
@@ -141,6 +164,7 @@ fn on_device(row: &QueryRow, text: String) -> String {
 
 fn ms(value: f64) -> String {
     match value {
+        value if value > 0.0 && value < 0.1 => format!("{value:.4}"),
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 1000.0 => format!("{value:.1}"),
         value => format!("{value:.0}"),
@@ -204,7 +228,11 @@ fn fallbacks(report: &Report) -> String {
     let mut by_reason: BTreeMap<&str, BTreeMap<&str, Vec<u8>>> = BTreeMap::new();
     for row in &report.queries {
         for HostOperator { operator, reason } in &row.host_operators {
-            by_reason.entry(reason).or_default().entry(operator).or_default().push(row.query);
+            let name = operator.split(':').next().unwrap_or(operator);
+            let queries = by_reason.entry(reason).or_default().entry(name).or_default();
+            if !queries.contains(&row.query) {
+                queries.push(row.query);
+            }
         }
     }
     let nothing_on_device = report.queries.iter().all(|row| row.device_operators == 0);
