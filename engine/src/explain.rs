@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, StringArray};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::format::ExplainFormat;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -18,7 +18,7 @@ use crate::error::Result;
 
 /// `stream` with the placement rows behind it, when `logical` is an explanation for people.
 pub(crate) async fn with_placement(
-    state: &SessionState,
+    state: &Arc<SessionState>,
     logical: &LogicalPlan,
     physical: &Arc<dyn ExecutionPlan>,
     stream: SendableRecordBatchStream,
@@ -26,7 +26,7 @@ pub(crate) async fn with_placement(
     let explained = match logical {
         LogicalPlan::Explain(explain) if readable(&explain.explain_format) => {
             // ExplainExec keeps only the printed plan; planning once more gives the operators themselves.
-            state.query_planner().create_physical_plan(&explain.plan, state).await.ok()
+            state.query_planner().create_physical_plan(&explain.plan, state.as_ref()).await.ok()
         }
         LogicalPlan::Analyze(_) => physical.children().first().map(|child| Arc::clone(child)),
         _ => None,
@@ -43,11 +43,11 @@ fn readable(format: &ExplainFormat) -> bool {
 }
 
 fn append(
-    state: &SessionState,
+    state: &Arc<SessionState>,
     stream: SendableRecordBatchStream,
     plan: Arc<dyn ExecutionPlan>,
 ) -> SendableRecordBatchStream {
-    let state = state.clone();
+    let state = Arc::clone(state);
     let schema = stream.schema();
     let label = Arc::clone(&schema);
     // Read after the plan has run, so that ANALYZE shows what happened and not what was predicted.

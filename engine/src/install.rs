@@ -10,8 +10,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
 use crate::device::{Devices, MaarOptions, install_devices};
-use crate::exact;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exact;
 
 /// The rule that placement goes in front of. There the plan is as the planner made it: whole files, partial directly under
 /// final aggregates, no repartitioning; DataFusion then adds what the placed operators state that they need.

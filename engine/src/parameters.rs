@@ -40,8 +40,6 @@ impl Parameters {
     // DataFusion looks a list up by number and a map by name, and a map by "1" too: one form serves both.
     pub(crate) fn to_datafusion(&self) -> ParamValues {
         let owned = self.values.iter();
-        ParamValues::Map(
-            owned.map(|(name, value)| (name.clone(), ScalarAndMetadata::from(value.clone()))).collect(),
-        )
+        ParamValues::Map(owned.map(|(name, value)| (name.clone(), ScalarAndMetadata::from(value.clone()))).collect())
     }
 }

@@ -108,12 +108,12 @@ impl Query {
             },
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
-        let state = self.context.state();
+        let state = Arc::new(self.context.state());
         let analysed = analyse(&state, &plan)?;
         let schema = Arc::clone(analysed.schema().inner());
         let optimised = optimise(&state, analysed)?;
         let files = ScannedFiles::of(&state, &optimised);
-        let physical = match state.query_planner().create_physical_plan(&optimised, &state).await {
+        let physical = match state.query_planner().create_physical_plan(&optimised, state.as_ref()).await {
             Ok(physical) => physical,
             Err(e) => return Err(files.explain(e.into()).await),
         };
@@ -127,7 +127,9 @@ impl Query {
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
         let frame = match self.context.execute_logical_plan(self.plan.clone()).await {
             Ok(frame) => frame,
-            Err(e) => return Err(ScannedFiles::of(&self.context.state(), &self.plan).explain(e.into()).await),
+            Err(e) => {
+                return Err(ScannedFiles::of(&Arc::new(self.context.state()), &self.plan).explain(e.into()).await);
+            }
         };
         let plan = frame.into_parts().1;
         match &plan {

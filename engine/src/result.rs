@@ -38,7 +38,7 @@ pub struct QueryResult {
 /// The plan, and the state of the session when it was made.
 struct RanPlan {
     plan: Arc<dyn ExecutionPlan>,
-    state: Box<SessionState>,
+    state: Arc<SessionState>,
 }
 
 impl QueryResult {
@@ -50,10 +50,10 @@ impl QueryResult {
         schema: SchemaRef,
         stream: SendableRecordBatchStream,
         plan: Arc<dyn ExecutionPlan>,
-        state: SessionState,
+        state: Arc<SessionState>,
         files: ScannedFiles,
     ) -> Self {
-        let plan = RanPlan { plan, state: Box::new(state) };
+        let plan = RanPlan { plan, state };
         Self { schema, progress: Progress::Running { stream, files }, plan: Some(plan) }
     }
 

@@ -148,9 +148,24 @@ struct Chains {
 impl Chains {
     fn check(&self) -> Result<()> {
         let limits = [
-            (self.operators, OPERATORS_MAX, "operators in one expression", "compute long sums from rows: a table and SUM"),
-            (self.conditions, CONDITIONS_MAX, "conditions in one chain", "write alternatives as IN (...), or join a table"),
-            (self.relations, RELATIONS_MAX, "joins or set operations in one query", "write constant rows as VALUES, or load them"),
+            (
+                self.operators,
+                OPERATORS_MAX,
+                "operators in one expression",
+                "compute long sums from rows: a table and SUM",
+            ),
+            (
+                self.conditions,
+                CONDITIONS_MAX,
+                "conditions in one chain",
+                "write alternatives as IN (...), or join a table",
+            ),
+            (
+                self.relations,
+                RELATIONS_MAX,
+                "joins or set operations in one query",
+                "write constant rows as VALUES, or load them",
+            ),
         ];
         match limits.into_iter().find(|(count, most, ..)| count > most) {
             None => Ok(()),
@@ -206,12 +221,7 @@ fn keyword_step(keyword: Keyword) -> Step {
         | Keyword::THEN
         | Keyword::ELSE => Step::Restart,
         Keyword::AND | Keyword::OR => Step::Condition,
-        Keyword::NOT
-        | Keyword::IS
-        | Keyword::LIKE
-        | Keyword::ILIKE
-        | Keyword::AT
-        | Keyword::COLLATE => Step::Operator,
+        Keyword::NOT | Keyword::IS | Keyword::LIKE | Keyword::ILIKE | Keyword::AT | Keyword::COLLATE => Step::Operator,
         Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::JOIN => Step::Relation,
         _ => Step::Other,
     }

@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error() {
         let caught = guarded(|| -> u32 { std::panic::resume_unwind(Box::new("broken")) });
-        assert!(matches!(&caught, Err(e) if e.kind() == ErrorKind::Internal && e.message().contains("broken")), "{caught:?}");
+        assert!(
+            matches!(&caught, Err(e) if e.kind() == ErrorKind::Internal && e.message().contains("broken")),
+            "{caught:?}"
+        );
     }
 
     #[test]

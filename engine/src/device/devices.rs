@@ -31,7 +31,10 @@ struct Wanted {
 
 #[derive(Debug, Clone)]
 enum Opened {
-    Device { runtime: Arc<DeviceRuntime>, nodes: Arc<dyn DeviceNodes> },
+    Device {
+        runtime: Arc<DeviceRuntime>,
+        nodes: Arc<dyn DeviceNodes>,
+    },
     /// The CPU, by wish or because `auto` found no usable device.
     Cpu,
 }
@@ -106,7 +109,7 @@ pub(crate) fn install_devices(config: &mut SessionConfig) -> Arc<Devices> {
 }
 
 /// The devices of a session that Maar is installed in.
-pub(crate) fn session_devices(config: &SessionConfig) -> Option<Arc<Devices>> {
+pub(super) fn session_devices(config: &SessionConfig) -> Option<Arc<Devices>> {
     config.get_extension::<Devices>()
 }
 

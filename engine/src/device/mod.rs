@@ -11,5 +11,5 @@ pub use maar_gpu_exec::planner::{OperatorPlacement, Placement};
 pub use maar_gpu_exec::report::PipelineReport;
 pub use report::QueryReport;
 
-pub(crate) use devices::{install_devices, session_devices};
+pub(crate) use devices::install_devices;
 pub(crate) use report::{places, refusal};

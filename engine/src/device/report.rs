@@ -8,8 +8,8 @@ use maar_gpu_exec::planner::{DeviceNodes, Policy, placements, policy, require_de
 use maar_gpu_exec::report::{DeviceReport, PipelineReport, collect};
 use maar_gpu_exec::scan::LoadStats;
 
-use super::devices::{NoDevice, options, session_devices};
 use super::OperatorPlacement;
+use super::devices::{NoDevice, options, session_devices};
 use crate::exact;
 
 /// The report of one query. Times are in milliseconds.

@@ -127,10 +127,7 @@ fn schema(error: &SchemaError) -> Error {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let names: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
-            let mut found = Error::new(
-                ErrorKind::NotFound,
-                format!("there is no column {}", field.quoted_flat_name()),
-            );
+            let mut found = Error::new(ErrorKind::NotFound, format!("there is no column {}", field.quoted_flat_name()));
             found.hint = nearest(&field.name, &names)
                 .map(|name| format!("did you mean {}?", quoted(name)))
                 .or_else(|| columns_there_are(&names));
@@ -284,7 +281,8 @@ fn internal(message: &str) -> Error {
 
 /// DataFusion appends backtraces and requests to report to it; neither is for the reader of a SQL error.
 fn clean(message: &str) -> String {
-    const TAILS: [&str; 3] = ["\n\nbacktrace: ", "\nbacktrace: ", ".\nThis issue was likely caused by a bug in DataFusion"];
+    const TAILS: [&str; 3] =
+        ["\n\nbacktrace: ", "\nbacktrace: ", ".\nThis issue was likely caused by a bug in DataFusion"];
     let end = TAILS.iter().filter_map(|tail| message.find(tail)).min().unwrap_or(message.len());
     message[..end].trim().to_string()
 }

@@ -13,8 +13,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    BinaryExpr, ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
 };
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr as PhysicalBinary, Column, Literal};
@@ -115,13 +115,18 @@ impl ExactArithmetic {
 }
 
 /// `left op right` as a physical expression that fails on overflow.
-pub(super) fn marked(left: &Arc<dyn PhysicalExpr>, op: Operator, right: &Arc<dyn PhysicalExpr>) -> Arc<dyn PhysicalExpr> {
+pub(super) fn marked(
+    left: &Arc<dyn PhysicalExpr>,
+    op: Operator,
+    right: &Arc<dyn PhysicalExpr>,
+) -> Arc<dyn PhysicalExpr> {
     Arc::new(PhysicalBinary::new(Arc::clone(left), op, Arc::clone(right)).with_fail_on_overflow(true))
 }
 
 /// Whether `expr` has arithmetic in it, hidden or not.
 pub(super) fn has_arithmetic(expr: &Expr) -> bool {
-    expr.exists(|e| Ok(matches!(e, Expr::BinaryExpr(b) if wraps(b.op)) || operands_of_hidden(e).is_some())).unwrap_or(true)
+    expr.exists(|e| Ok(matches!(e, Expr::BinaryExpr(b) if wraps(b.op)) || operands_of_hidden(e).is_some()))
+        .unwrap_or(true)
 }
 
 /// What [`hide`] hides.
@@ -210,22 +215,18 @@ fn hidden(binary: BinaryExpr) -> Expr {
 /// folding them failed, and the plain form would be folded to a wrong value by the next rule.
 pub(super) fn reveal(expr: Expr) -> Result<Transformed<Expr>> {
     expr.transform_up(|e| match operands_of_hidden(&e) {
-        Some((op, [left, right])) if !is_constant(&e) => Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(
-            Box::new(left.clone()),
-            op,
-            Box::new(right.clone()),
-        )))),
+        Some((op, [left, right])) if !is_constant(&e) => {
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), op, Box::new(right.clone())))))
+        }
         _ => Ok(Transformed::no(e)),
     })
 }
 
 fn reveal_all(expr: &Expr) -> Expr {
     let revealed = expr.clone().transform_up(|e| match operands_of_hidden(&e) {
-        Some((op, [left, right])) => Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(
-            Box::new(left.clone()),
-            op,
-            Box::new(right.clone()),
-        )))),
+        Some((op, [left, right])) => {
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), op, Box::new(right.clone())))))
+        }
         None => Ok(Transformed::no(e)),
     });
     revealed.data().unwrap_or_else(|_| expr.clone())

@@ -115,7 +115,8 @@ fn sort_rows(exec: &SortExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> 
     }
     let Some(keys) = LexOrdering::new(keys) else { return Ok(None) };
     rewriter.finish(|| {
-        let sort = SortExec::new(keys, Arc::clone(exec.input())).with_preserve_partitioning(exec.preserve_partitioning());
+        let sort =
+            SortExec::new(keys, Arc::clone(exec.input())).with_preserve_partitioning(exec.preserve_partitioning());
         Ok(Arc::new(sort.with_fetch(exec.fetch())))
     })
 }
@@ -159,7 +160,9 @@ fn aggregate_function(
     rewriter.changed = true;
     match function.with_new_expressions(arguments, ordering) {
         Some(new) => Ok(Arc::new(new)),
-        None => datafusion::common::not_impl_err!("the arguments of {} cannot be checked for overflow", function.name()),
+        None => {
+            datafusion::common::not_impl_err!("the arguments of {} cannot be checked for overflow", function.name())
+        }
     }
 }
 

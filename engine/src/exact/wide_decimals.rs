@@ -12,9 +12,9 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, Operator};
 use datafusion::physical_expr::PhysicalExpr;
@@ -237,8 +237,12 @@ impl PhysicalExpr for FitsDecimal {
 /// When a value has more digits than `data_type` allows.
 pub(super) fn validate(array: &ArrayRef, data_type: &DataType) -> Result<()> {
     let valid = match data_type {
-        DataType::Decimal32(precision, _) => array.as_primitive::<Decimal32Type>().validate_decimal_precision(*precision),
-        DataType::Decimal64(precision, _) => array.as_primitive::<Decimal64Type>().validate_decimal_precision(*precision),
+        DataType::Decimal32(precision, _) => {
+            array.as_primitive::<Decimal32Type>().validate_decimal_precision(*precision)
+        }
+        DataType::Decimal64(precision, _) => {
+            array.as_primitive::<Decimal64Type>().validate_decimal_precision(*precision)
+        }
         DataType::Decimal128(precision, _) => {
             let decimals = array.as_primitive::<Decimal128Type>();
             // The careful check is a call a value and knows NULLs; most batches pass this one, which the compiler vectorises.

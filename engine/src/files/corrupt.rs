@@ -9,8 +9,8 @@ use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use futures::StreamExt;
-use object_store::{ObjectMeta, ObjectStore};
 use object_store::ObjectStoreExt;
+use object_store::{ObjectMeta, ObjectStore};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::ParquetMetaDataReader;
@@ -25,19 +25,19 @@ const FOOTER_GUESS_BYTES: u64 = 64 << 10;
 
 /// Where the files of a plan are, for the case that one of them is corrupt.
 pub(crate) struct ScannedFiles {
-    state: SessionState,
+    state: Arc<SessionState>,
     locations: Vec<ListingTableUrl>,
 }
 
 impl ScannedFiles {
-    pub(crate) fn of(state: &SessionState, plan: &LogicalPlan) -> Self {
+    pub(crate) fn of(state: &Arc<SessionState>, plan: &LogicalPlan) -> Self {
         let mut locations = Vec::new();
         // Visiting cannot fail: the closure does not.
         let _ = plan.apply_with_subqueries(|node| {
             add_locations(node, &mut locations);
             Ok(TreeNodeRecursion::Continue)
         });
-        Self { state: state.clone(), locations }
+        Self { state: Arc::clone(state), locations }
     }
 
     /// `error`, naming the file that is corrupt if it is a Parquet error and the file is found.

@@ -107,7 +107,9 @@ fn not_there(path: &str) -> Error {
         return error.with_hint(format!("did you mean '{}'?", near.display()));
     }
     match std::env::current_dir() {
-        Ok(here) if Path::new(path).is_relative() => error.with_hint(format!("relative paths start at {}", here.display())),
+        Ok(here) if Path::new(path).is_relative() => {
+            error.with_hint(format!("relative paths start at {}", here.display()))
+        }
         _ => error,
     }
 }

@@ -44,7 +44,10 @@ async fn parameters_fill_placeholders() {
     named.set("name", ScalarValue::from("a"));
     let query = session.prepare("select 1 where $name = 'a'").await.unwrap();
     assert!(query.parameters().unwrap().contains_key("$name"));
-    assert_eq!(query.clone().with_parameters(&named).unwrap().execute().await.unwrap().collect().await.unwrap().0.len(), 1);
+    assert_eq!(
+        query.clone().with_parameters(&named).unwrap().execute().await.unwrap().collect().await.unwrap().0.len(),
+        1
+    );
     let missing = query.with_parameters(&Parameters::new()).unwrap_err();
     assert!(missing.message().contains("$name"), "{missing}");
 }
@@ -87,7 +90,10 @@ async fn require_device_names_what_would_fall_back() {
 #[tokio::test]
 async fn dml_and_prepared_statements_work() {
     let session = session();
-    session.run_script("create table t (a int); insert into t values (1), (2); prepare p as select a from t where a > $1;").await.unwrap();
+    session
+        .run_script("create table t (a int); insert into t values (1), (2); prepare p as select a from t where a > $1;")
+        .await
+        .unwrap();
     assert_eq!(cells(&session, "execute p(1)").await.unwrap(), "2");
     assert_eq!(cells(&session, "insert into t values (3)").await.unwrap(), "1");
 }

@@ -10,9 +10,16 @@ use crate::support::{cells, error};
 async fn lake() -> (Session, TempDir) {
     let directory = TempDir::new().unwrap();
     let session = Session::builder().device(DeviceKind::Emulated).target_partitions(2).build().unwrap();
-    let rows = "select value as n, value % 3 as g, cast(value as decimal(10, 2)) as d, 9223372036854775807 - value as big
+    let rows =
+        "select value as n, value % 3 as g, cast(value as decimal(10, 2)) as d, 9223372036854775807 - value as big
         from generate_series(0, 999)";
-    session.run_script(&format!("copy ({rows}) to '{0}/t.parquet'; create external table t stored as parquet location '{0}/t.parquet'", directory.path().display())).await.unwrap();
+    session
+        .run_script(&format!(
+            "copy ({rows}) to '{0}/t.parquet'; create external table t stored as parquet location '{0}/t.parquet'",
+            directory.path().display()
+        ))
+        .await
+        .unwrap();
     (session, directory)
 }
 
@@ -39,7 +46,10 @@ async fn a_query_runs_there_and_the_report_says_so() {
 async fn explain_tells_the_place_of_each_operator() {
     let (session, _lake) = lake().await;
     for explain in ["explain", "explain analyze"] {
-        let text = cells(&session, &format!("{explain} select median(s) from (select g, sum(n) as s from t group by g)")).await.unwrap();
+        let text =
+            cells(&session, &format!("{explain} select median(s) from (select g, sum(n) as s from t group by g)"))
+                .await
+                .unwrap();
         assert!(text.contains(": device") && text.contains(": host ("), "{text}");
     }
 }
@@ -48,7 +58,12 @@ async fn explain_tells_the_place_of_each_operator() {
 async fn overflow_is_an_error_there_too() {
     let (session, _lake) = lake().await;
     cells(&session, "set maar.require_device = true").await.unwrap();
-    for sql in ["select sum(big) from t", "select g, sum(big) from t group by g", "select sum(n) from t where big + 1 > 0", "select max(big * 2) from t"] {
+    for sql in [
+        "select sum(big) from t",
+        "select g, sum(big) from t group by g",
+        "select sum(n) from t where big + 1 > 0",
+        "select max(big * 2) from t",
+    ] {
         let e = error(&session, sql).await;
         assert_eq!(e.kind(), ErrorKind::Invalid, "{sql}: {e}");
         assert!(e.message().contains("verflow"), "{sql}: {e}");

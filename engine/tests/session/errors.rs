@@ -66,7 +66,10 @@ async fn errors_have_kind_place_and_hint() {
 async fn the_rendered_error_shows_the_line() {
     let script = "select id,\n       shipdat\nfrom orders";
     let drawn = error(&shop().await, script).await.render(script);
-    assert_eq!(drawn, "there is no column shipdat\nLINE 2:        shipdat\n               ^\nHint: did you mean shipdate?");
+    assert_eq!(
+        drawn,
+        "there is no column shipdat\nLINE 2:        shipdat\n               ^\nHint: did you mean shipdate?"
+    );
 }
 
 #[tokio::test]
@@ -97,7 +100,10 @@ async fn a_large_sort_spills() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropping_a_result_cancels_its_query() {
     let session = session();
-    let mut result = session.sql("select a.value + b.value from generate_series(1, 10000000) a cross join generate_series(1, 10000000) b").await.unwrap();
+    let mut result = session
+        .sql("select a.value + b.value from generate_series(1, 10000000) a cross join generate_series(1, 10000000) b")
+        .await
+        .unwrap();
     result.next().await.unwrap().unwrap();
     drop(result);
     let endless = session.sql("select count(*) from generate_series(1, 10000000) a cross join generate_series(1, 10000000) b where a.value % 7 = b.value % 11");

@@ -12,7 +12,9 @@ use crate::support::{cells, error, session};
 async fn lake(session: &Session) -> TempDir {
     let directory = TempDir::new().unwrap();
     let at = |name: &str| directory.path().join(name).display().to_string();
-    for (name, format) in [("a.parquet", "parquet"), ("b.parquet", "parquet"), ("c.csv", "csv"), ("d.json", "json"), ("e.arrow", "arrow")] {
+    for (name, format) in
+        [("a.parquet", "parquet"), ("b.parquet", "parquet"), ("c.csv", "csv"), ("d.json", "json"), ("e.arrow", "arrow")]
+    {
         let rows = "select * from (values (1, 'x'), (2, 'y'), (3, 'z')) v(n, s)";
         cells(session, &format!("copy ({rows}) to '{}' stored as {format}", at(name))).await.unwrap();
     }
@@ -43,13 +45,27 @@ async fn files_that_come_and_go_are_seen() {
     let session = session();
     let lake = lake(&session).await;
     let count = format!("select count(*), sum(n) from '{}'", path(&lake, "*.parquet"));
-    session.run_script(&format!("create external table t stored as parquet location '{}'", lake.path().join("*.parquet").display())).await.unwrap();
+    session
+        .run_script(&format!(
+            "create external table t stored as parquet location '{}'",
+            lake.path().join("*.parquet").display()
+        ))
+        .await
+        .unwrap();
     assert_eq!(cells(&session, &count).await.unwrap(), "6,12");
     assert_eq!(cells(&session, "select count(*), sum(n) from t").await.unwrap(), "6,12");
     fs::copy(lake.path().join("a.parquet"), lake.path().join("added.parquet")).unwrap();
     assert_eq!(cells(&session, &count).await.unwrap(), "9,18");
     assert_eq!(cells(&session, "select count(*), sum(n) from t").await.unwrap(), "9,18");
-    cells(&session, &format!("copy (select 100 as n, 'long enough to change every offset' as s from generate_series(1, 100)) to '{}'", path(&lake, "new.parquet"))).await.unwrap();
+    cells(
+        &session,
+        &format!(
+            "copy (select 100 as n, 'long enough to change every offset' as s from generate_series(1, 100)) to '{}'",
+            path(&lake, "new.parquet")
+        ),
+    )
+    .await
+    .unwrap();
     fs::rename(lake.path().join("new.parquet"), lake.path().join("added.parquet")).unwrap();
     assert_eq!(cells(&session, &count).await.unwrap(), "106,10012");
     assert_eq!(cells(&session, "select count(*), sum(n) from t").await.unwrap(), "106,10012");
@@ -66,7 +82,10 @@ async fn what_is_missing_is_named() {
     fs::write(lake.path().join("notes.txt"), "hello").unwrap();
     for name in ["aa.parquet", "nowhere/a.parquet", "*.parq", "nowhere/*.parquet", "empty", "empty/*.parquet"] {
         let missing = path(&lake, name);
-        for sql in [format!("select * from '{missing}'"), format!("create external table x stored as parquet location '{missing}'")] {
+        for sql in [
+            format!("select * from '{missing}'"),
+            format!("create external table x stored as parquet location '{missing}'"),
+        ] {
             let e = error(&session, &sql).await;
             assert_eq!(e.kind(), ErrorKind::NotFound, "{sql}: {e}");
             assert!(e.message().contains(&missing), "{sql}: {e}");

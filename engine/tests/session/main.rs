@@ -6,7 +6,7 @@ mod basics;
 mod depth;
 mod device;
 mod errors;
-mod examples;
 mod exact;
+mod examples;
 mod files;
 mod support;

@@ -17,6 +17,9 @@ pub(super) struct RunningSum<T: Summand> {
     sum_type: DataType,
 }
 
+/// [`Summand::add`] or [`Summand::subtract`].
+type Combine<T> = fn(<T as Summand>::Wide, <T as Summand>::Wide) -> (<T as Summand>::Wide, bool);
+
 impl<T: Summand> RunningSum<T> {
     pub(super) fn new(sum_type: DataType) -> Self {
         Self { total: T::Wide::default(), count: 0, sum_type }
@@ -29,7 +32,7 @@ impl<T: Summand> RunningSum<T> {
         ScalarValue::try_from_array(&finish::<T>(&[self.total], None, &self.sum_type, digits)?, 0)
     }
 
-    fn combine(&mut self, values: &ArrayRef, with: fn(T::Wide, T::Wide) -> (T::Wide, bool)) -> Result<usize> {
+    fn combine(&mut self, values: &ArrayRef, with: Combine<T>) -> Result<usize> {
         let values = values.as_primitive::<T>();
         if let Some(total) = total_of(values)? {
             let (total, overflowed) = with(self.total, total);
