@@ -41,8 +41,8 @@ impl FileState {
     }
 }
 
-/// Values from footers, kept because every query asks for them: by column position and declared type.
-type RangeCache = Mutex<HashMap<(usize, DataType), Option<Option<(i128, i128)>>>>;
+/// Ranges from statistics, kept because every query asks for them: by column name and declared type.
+type RangeCache = Mutex<HashMap<(String, DataType), Option<Option<(i128, i128)>>>>;
 
 /// A file's footer, parsed. Shared between queries.
 #[derive(Debug)]
