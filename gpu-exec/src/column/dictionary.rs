@@ -100,11 +100,14 @@ impl Dictionary {
     }
 }
 
+/// Length and ends of a dictionary: equal for equal ones.
+type Likeness<'a> = (usize, Option<&'a str>, Option<&'a str>);
+
 /// The different ones among the dictionaries, and for each dictionary its position among those.
 fn distinct(dictionaries: &[Arc<Dictionary>]) -> (Vec<&Arc<Dictionary>>, Vec<usize>) {
     let mut distinct: Vec<&Arc<Dictionary>> = Vec::new();
     // Only dictionaries alike in length and ends are compared entry by entry: a table may have thousands.
-    let mut alike: HashMap<(usize, Option<&str>, Option<&str>), Vec<usize>> = HashMap::new();
+    let mut alike: HashMap<Likeness<'_>, Vec<usize>> = HashMap::new();
     let mut place = Vec::with_capacity(dictionaries.len());
     for dictionary in dictionaries {
         let values = &dictionary.values;

@@ -19,6 +19,8 @@ use crate::column::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target}
 
 /// Rows decoded at a time: large enough to amortise calls, small enough to stay in a core's cache for narrow types.
 const BATCH_ROWS: usize = 16 << 10;
+/// Rows that buffers are sized for in advance at most: a footer may claim more than there are.
+const ROWS_EXPECTED_MAX: usize = 8 << 20;
 
 /// What became of a chunk.
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl ChunkJob<'_> {
     pub(crate) fn run(self, cancelled: &AtomicBool) -> Result<Decoded, ScanError> {
         let corrupt = |message: String| ScanError::corrupt(&self.footer.meta.location, Some(self.row_group), message);
         let rows = self.footer.rows(self.row_group);
-        let mut encoder = ChunkEncoder::new(self.target, rows);
+        let mut encoder = ChunkEncoder::new(self.target, rows.min(ROWS_EXPECTED_MAX));
         let mut decoded_bytes = 0;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.read.reader.clone())
             .with_projection(self.read.mask())

@@ -18,6 +18,8 @@ use super::ScanError;
 
 /// Bytes read from the end of a file at first: holds the whole footer of most files.
 const TAIL_BYTES: u64 = 64 << 10;
+/// Rows a row group may claim: buffers are sized by it before the data has proven it.
+const GROUP_ROWS_MAX: i64 = i32::MAX as i64;
 
 /// The state of a file that a footer belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,8 +41,8 @@ impl FileState {
     }
 }
 
-/// Values from footers, kept because every query asks for them: by column position and declared type.
-type RangeCache = Mutex<HashMap<(usize, DataType), Option<Option<(i128, i128)>>>>;
+/// Ranges from statistics, kept because every query asks for them: by column name and declared type.
+type RangeCache = Mutex<HashMap<(String, DataType), Option<Option<(i128, i128)>>>>;
 
 /// A file's footer, parsed. Shared between queries.
 #[derive(Debug)]
@@ -80,8 +82,8 @@ impl Footer {
         let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()))
             .map_err(|error| ScanError::corrupt(&meta.location, None, error))?;
         for (index, group) in metadata.row_groups().iter().enumerate() {
-            if group.num_rows() < 0 {
-                return Err(ScanError::corrupt(&meta.location, Some(index), "a negative number of rows"));
+            if !(0..=GROUP_ROWS_MAX).contains(&group.num_rows()) {
+                return Err(ScanError::corrupt(&meta.location, Some(index), format!("it claims {} rows", group.num_rows())));
             }
         }
         Ok(Self { file, meta, metadata: Arc::new(metadata), schema: Arc::new(schema), ranges: RangeCache::default() })

@@ -1,6 +1,6 @@
 //! Loading a scan: what is resident is used, what is missing is fetched, and every column comes out in one form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
@@ -15,7 +15,7 @@ use super::predict::{PredictedRange, layout_for, predict};
 use super::read::ColumnRead;
 use super::unify::unify;
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
-use crate::column::{ColumnFacts, ColumnMeta, DeviceTable, IntLayout, Segment, Target, full_layout};
+use crate::column::{ColumnFacts, ColumnMeta, DeviceTable, IntLayout, LayoutMiss, Segment, Target, full_layout};
 use crate::device::{DeviceHandle, Stream};
 use crate::ir::Type;
 
@@ -45,7 +45,7 @@ struct Column {
 
 /// Loads the columns of a scan. Files are read as they are now, whatever was listed when the query was planned.
 ///
-/// Dropping the future stops the work soon. Chunks that were loaded until then stay in the store.
+/// Dropping the future stops the work soon; what it had loaded by then is given back.
 ///
 /// # Errors
 /// A file that is gone, changed or corrupt; a column with no stored form; no room on the device.
@@ -129,7 +129,7 @@ impl Column {
     /// The narrowest layout among the resident pieces that holds every predicted value, so that a query over some of
     /// the files does not undo the layout of a query over all of them; else the predicted one.
     fn choose_layout(&mut self, opened: &Opened) {
-        let predicted = predict(&opened.footers, self.position, &self.field);
+        let predicted = predict(&opened.footers, &self.field);
         let range = match predicted {
             PredictedRange::Known(range) => range,
             PredictedRange::Unknown => full_layout(self.ty).map(IntLayout::limits),
@@ -165,6 +165,7 @@ async fn load_missing(
     let mut reads = HashMap::new();
     let mut tasks = missing(opened, wanted, &mut reads)?;
     let touched = files_of(&tasks);
+    let mut loaded = HashSet::new();
     while !tasks.is_empty() {
         stats.text_hashed += tasks.iter().map(hashed_texts).sum::<u64>();
         let fetched = match fetch(device, objects, tasks).await {
@@ -176,15 +177,24 @@ async fn load_missing(
             }
             Err(error) => return Err(error),
         };
-        take(columns, opened, wanted, fetched, stats)?;
+        loaded.extend(fetched.iter().map(|fetched| (fetched.column, fetched.index)));
+        take(wanted, fetched, stats)?;
         tasks = missing(opened, wanted, &mut reads)?;
     }
-    unchanged(columns, &**objects, scan, &touched).await
+    unchanged(columns, &**objects, scan, &touched).await?;
+    // Only now: what was read of a changing file must not serve another query.
+    for (column, index) in loaded {
+        let column = &wanted[column];
+        if let Some(piece) = &column.pieces[index] {
+            columns.insert(column.key(&opened.groups[index]), piece.clone());
+        }
+    }
+    Ok(())
 }
 
 /// Puts fetched pieces in their places and widens the columns that missed their layout.
-fn take(columns: &ColumnStore, opened: &Opened, wanted: &mut [Column], fetched: Vec<Fetched>, stats: &mut LoadStats) -> Result<(), ScanError> {
-    let mut missed: HashMap<usize, crate::column::LayoutMiss> = HashMap::new();
+fn take(wanted: &mut [Column], fetched: Vec<Fetched>, stats: &mut LoadStats) -> Result<(), ScanError> {
+    let mut missed: HashMap<usize, LayoutMiss> = HashMap::new();
     for fetched in fetched {
         stats.file_bytes_read += fetched.file_bytes;
         stats.decoded_bytes += fetched.decoded_bytes;
@@ -193,13 +203,8 @@ fn take(columns: &ColumnStore, opened: &Opened, wanted: &mut [Column], fetched: 
         stats.columns_loaded += 1;
         let column = &mut wanted[fetched.column];
         match fetched.outcome {
-            Ok(piece) => {
-                columns.insert(column.key(&opened.groups[fetched.index]), piece.clone());
-                column.pieces[fetched.index] = Some(piece);
-            }
-            Err(miss) => {
-                missed.insert(fetched.column, miss);
-            }
+            Ok(piece) => column.pieces[fetched.index] = Some(piece),
+            Err(miss) => drop(missed.insert(fetched.column, miss)),
         }
     }
     for (at, miss) in missed {

@@ -23,10 +23,10 @@ pub(crate) enum PredictedRange {
 }
 
 /// The range of a declared column over all row groups of all files. Columns that are not stored as integers are `Unknown`.
-pub(crate) fn predict(footers: &[Arc<Footer>], column: usize, declared: &Field) -> PredictedRange {
+pub(crate) fn predict(footers: &[Arc<Footer>], declared: &Field) -> PredictedRange {
     let mut range = None;
     for footer in footers {
-        match file_range(footer, column, declared) {
+        match file_range(footer, declared) {
             Some(None) => {}
             Some(Some((min, max))) => range = Some(range.map_or((min, max), |(low, high): (i128, i128)| (low.min(min), high.max(max)))),
             None => return PredictedRange::Unknown,
@@ -45,8 +45,8 @@ pub(crate) fn layout_for(predicted: PredictedRange, ty: Type) -> Option<IntLayou
 }
 
 /// A file's range: outer `None` unknown, inner `None` no value. Remembered with the footer.
-fn file_range(footer: &Footer, column: usize, declared: &Field) -> Option<Option<(i128, i128)>> {
-    let key = (column, declared.data_type().clone());
+fn file_range(footer: &Footer, declared: &Field) -> Option<Option<(i128, i128)>> {
+    let key = (declared.name().clone(), declared.data_type().clone());
     if let Some(known) = footer.ranges.lock().get(&key) {
         return *known;
     }

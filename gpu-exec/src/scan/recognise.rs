@@ -51,8 +51,11 @@ impl Subject<'_> {
     }
 }
 
-/// Everything that keeps a scan on the host: the reason, and whether it applies.
-const CHECKS: &[(&str, fn(&Subject<'_>) -> bool)] = &[
+/// A reason to leave a scan to the host, and whether it applies.
+type Check = (&'static str, fn(&Subject<'_>) -> bool);
+
+/// Everything that keeps a scan on the host.
+const CHECKS: &[Check] = &[
     ("the scan has a limit", |s| s.config.limit.is_some()),
     ("the scan adapts its columns with an expression adapter of the table", |s| s.config.expr_adapter_factory.is_some()),
     ("the scan reads byte ranges of files", |s| s.files().any(|file| file.range.is_some())),

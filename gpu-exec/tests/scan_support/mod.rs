@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 pub mod files;
+pub mod store;
 
 use arrow::array::Array;
 use datafusion::common::ScalarValue;

@@ -1,0 +1,87 @@
+//! Object stores that fail, stall, or change a file while it is read.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod scan_support;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use bytes::Bytes;
+use maar_gpu_exec::scan::{ParquetScan, ScanError};
+use object_store::ObjectStoreExt;
+
+use self::scan_support::files::{Bench, batch};
+use self::scan_support::store::{Fault, FaultyStore};
+use self::scan_support::{Value, expected};
+
+/// A scan over a store in memory that holds one file of two row groups with texts and numbers.
+async fn bench(rows: i64) -> (Bench, Arc<FaultyStore>, ParquetScan, Vec<Vec<Option<Value>>>) {
+    let mut bench = Bench::new();
+    let part = |from: i64| {
+        let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(from..from + rows));
+        let texts: ArrayRef = Arc::new((from..from + rows).map(|i| (i % 4 != 0).then(|| format!("t{}", i % 50))).collect::<StringArray>());
+        batch(&[("k", keys), ("s", texts)])
+    };
+    let parts = [part(0), part(rows + 7)];
+    bench.write("a.parquet", &parts);
+    let scan = bench.plan("k, s", None).await;
+    let objects = Arc::new(FaultyStore::new());
+    objects.put(&scan.files[0].location, std::fs::read(bench.path("a.parquet")).unwrap().into()).await.unwrap();
+    bench.objects = Some(Arc::clone(&objects) as Arc<_>);
+    let values = (0..2).map(|c| parts.iter().flat_map(|part| expected(part.column(c))).collect()).collect();
+    (bench, objects, scan, values)
+}
+
+#[tokio::test]
+async fn bytes_are_counted_as_they_are_asked_for() {
+    let (bench, objects, scan, values) = bench(3000).await;
+    let loaded = bench.load(&scan).await.unwrap();
+    assert_eq!(bench.rows(&loaded.table), values);
+    let footer = scan.files[0].size.min(64 << 10);
+    assert_eq!(loaded.stats.file_bytes_read, objects.chunk_bytes.load(Ordering::Relaxed) + footer);
+    let again = bench.load(&scan).await.unwrap();
+    assert_eq!((again.stats.file_bytes_read, bench.rows(&again.table)), (0, values));
+}
+
+#[tokio::test]
+async fn a_file_replaced_while_it_is_read_is_no_result() {
+    for bytes in [Bytes::from_static(b"no parquet"), Bytes::from(vec![7; 100_000])] {
+        let (bench, objects, scan, values) = bench(3000).await;
+        let original = objects.get(&scan.files[0].location).await.unwrap().bytes().await.unwrap();
+        *objects.fault.lock().unwrap() = Fault::Replace(bytes);
+        match bench.load(&scan).await {
+            Err(ScanError::FileChanged { .. } | ScanError::Store { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+        // The same content again is another state: nothing read in between may be used.
+        *objects.fault.lock().unwrap() = Fault::Replace(original.clone());
+        assert!(bench.load(&scan).await.is_err());
+        objects.put(&scan.files[0].location, original.into()).await.unwrap();
+        *objects.fault.lock().unwrap() = Fault::None;
+        assert_eq!(bench.rows(&bench.load(&scan).await.unwrap().table), values);
+    }
+}
+
+#[tokio::test]
+async fn a_file_deleted_while_it_is_read_and_a_store_out_of_order() {
+    let (bench, objects, scan, _) = bench(100).await;
+    *objects.fault.lock().unwrap() = Fault::Fail;
+    let error = bench.load(&scan).await.unwrap_err();
+    assert!(matches!(error, ScanError::Store { .. }) && error.to_string().contains("out of order"), "{error}");
+    *objects.fault.lock().unwrap() = Fault::Delete;
+    let error = bench.load(&scan).await.unwrap_err();
+    assert!(matches!(error, ScanError::FileGone { .. }) && error.to_string().contains("a.parquet"), "{error}");
+}
+
+#[tokio::test]
+async fn a_dropped_load_leaves_a_working_store() {
+    let (bench, objects, scan, values) = bench(3000).await;
+    *objects.fault.lock().unwrap() = Fault::Stall;
+    let cut = tokio::time::timeout(Duration::from_millis(50), bench.load(&scan)).await;
+    assert!(cut.is_err());
+    *objects.fault.lock().unwrap() = Fault::None;
+    assert_eq!(bench.rows(&bench.load(&scan).await.unwrap().table), values);
+}
