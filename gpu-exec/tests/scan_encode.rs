@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int8Type, Int32Type, TimeUnit, UInt16Type};
-use maar_gpu_exec::column::{ChunkEncoder, EncodeError, EncodedChunk, IntLayout, IntWidth, Stored, Target, integer_range, padded_rows};
+use maar_gpu_exec::column::{
+    ChunkEncoder, EncodeError, EncodedChunk, IntLayout, IntWidth, Stored, Target, integer_range, padded_rows,
+};
 use maar_gpu_exec::ir::Type;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -73,12 +75,17 @@ fn integers(data_type: &DataType, low: i128, high: i128, rows: usize, nulls: Nul
         1 => high,
         _ => random.random_range(low..=high),
     };
-    let values: Vec<Option<i128>> = (0..rows).map(|row| (value(row, &mut random), row)).map(|(v, row)| (!null_at(nulls, row)).then_some(v)).collect();
+    let values: Vec<Option<i128>> = (0..rows)
+        .map(|row| (value(row, &mut random), row))
+        .map(|(v, row)| (!null_at(nulls, row)).then_some(v))
+        .collect();
     let wide: Decimal128Array = values.into_iter().collect();
     match data_type {
         DataType::Decimal128(p, s) => Arc::new(wide.with_precision_and_scale(*p, *s).unwrap()),
         DataType::UInt64 => Arc::new(wide.iter().map(|v| v.map(|v| v as u64)).collect::<UInt64Array>()),
-        DataType::Timestamp(_, _) => cast(&wide.iter().map(|v| v.map(|v| v as i64)).collect::<Int64Array>(), data_type).unwrap(),
+        DataType::Timestamp(_, _) => {
+            cast(&wide.iter().map(|v| v.map(|v| v as i64)).collect::<Int64Array>(), data_type).unwrap()
+        }
         DataType::Date32 => cast(&wide.iter().map(|v| v.map(|v| v as i32)).collect::<Int32Array>(), data_type).unwrap(),
         _ => cast(&wide.iter().map(|v| v.map(|v| v as i64)).collect::<Int64Array>(), data_type).unwrap(),
     }
@@ -98,7 +105,11 @@ const INTEGER_TYPES: [(DataType, i128, i128); 14] = [
     (DataType::Timestamp(TimeUnit::Nanosecond, None), i64::MIN as i128, i64::MAX as i128),
     (DataType::Decimal128(9, 2), -999_999_999, 999_999_999),
     (DataType::Decimal128(15, 2), -999_999_999_999_999, 999_999_999_999_999),
-    (DataType::Decimal128(38, 10), -99_999_999_999_999_999_999_999_999_999_999_999_999, 99_999_999_999_999_999_999_999_999_999_999_999_999),
+    (
+        DataType::Decimal128(38, 10),
+        -99_999_999_999_999_999_999_999_999_999_999_999_999,
+        99_999_999_999_999_999_999_999_999_999_999_999_999,
+    ),
 ];
 
 #[test]
@@ -117,7 +128,15 @@ fn integers_of_every_type_size_and_null_pattern() {
 
 #[test]
 fn widths_follow_the_range() {
-    let ranges = [(0, 100, 1), (-128, 127, 1), (1992, 1998, 1), (0, 40_000, 2), (0, 1 << 30, 4), (-5, 1 << 40, 8), (1 << 62, (1 << 62) + 9, 1)];
+    let ranges = [
+        (0, 100, 1),
+        (-128, 127, 1),
+        (1992, 1998, 1),
+        (0, 40_000, 2),
+        (0, 1 << 30, 4),
+        (-5, 1 << 40, 8),
+        (1 << 62, (1 << 62) + 9, 1),
+    ];
     for (low, high, bytes) in ranges {
         for nulls in [Nulls::None, Nulls::Some] {
             let array = integers(&DataType::Int64, low, high, 2049, nulls);
@@ -133,7 +152,8 @@ fn slices_keep_their_validity() {
         for (offset, cut) in [(0, 1), (1, 0), (7, 9), (8, 0), (13, 31)] {
             let array = integers(&DataType::Int32, -5, 70_000, rows + offset + cut, Nulls::Some).slice(offset, rows);
             check(&[array], Some(IntLayout::for_range(Some((-5, 70_000)))));
-            let texts: StringArray = (0..rows + offset + cut).map(|i| (i % 5 != 2).then(|| format!("t{}", i % 11))).collect();
+            let texts: StringArray =
+                (0..rows + offset + cut).map(|i| (i % 5 != 2).then(|| format!("t{}", i % 11))).collect();
             check(&[Arc::new(texts.slice(offset, rows))], None);
             let flags: BooleanArray = (0..rows + offset + cut).map(|i| (i % 5 != 2).then_some(i % 3 == 0)).collect();
             check(&[Arc::new(flags.slice(offset, rows))], None);
@@ -234,8 +254,10 @@ fn code_widths_follow_the_number_of_texts() {
 
 #[test]
 fn dictionaries_that_differ_between_batches_are_merged() {
-    let batch = |words: &[Option<&str>]| Arc::new(words.iter().copied().collect::<DictionaryArray<Int32Type>>()) as ArrayRef;
-    let chunk = check(&[batch(&[Some("b"), None, Some("a")]), batch(&[Some("c"), Some("b"), Some("c")]), batch(&[None])], None);
+    let batch =
+        |words: &[Option<&str>]| Arc::new(words.iter().copied().collect::<DictionaryArray<Int32Type>>()) as ArrayRef;
+    let chunk =
+        check(&[batch(&[Some("b"), None, Some("a")]), batch(&[Some("c"), Some("b"), Some("c")]), batch(&[None])], None);
     let Stored::Codes { dictionary, .. } = &chunk.stored else { panic!() };
     assert_eq!(dictionary.values().iter().flatten().collect::<Vec<_>>(), ["a", "b", "c"]);
 }
@@ -249,6 +271,7 @@ fn unused_and_repeated_dictionary_entries_leave_no_trace() {
     let Stored::Codes { dictionary, .. } = &chunk.stored else { panic!() };
     assert_eq!(dictionary.values().iter().flatten().collect::<Vec<_>>(), ["a", "x"]);
     assert_eq!(chunk.facts.nulls, 2);
-    let empty = DictionaryArray::<UInt16Type>::new(UInt16Array::from(vec![None, None]), Arc::new(StringArray::new_null(0)));
+    let empty =
+        DictionaryArray::<UInt16Type>::new(UInt16Array::from(vec![None, None]), Arc::new(StringArray::new_null(0)));
     check(&[Arc::new(empty)], None);
 }

@@ -22,7 +22,9 @@ async fn bench(rows: i64) -> (Bench, Arc<FaultyStore>, ParquetScan, Vec<Vec<Opti
     let mut bench = Bench::new();
     let part = |from: i64| {
         let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(from..from + rows));
-        let texts: ArrayRef = Arc::new((from..from + rows).map(|i| (i % 4 != 0).then(|| format!("t{}", i % 50))).collect::<StringArray>());
+        let texts: ArrayRef = Arc::new(
+            (from..from + rows).map(|i| (i % 4 != 0).then(|| format!("t{}", i % 50))).collect::<StringArray>(),
+        );
         batch(&[("k", keys), ("s", texts)])
     };
     let parts = [part(0), part(rows + 7)];

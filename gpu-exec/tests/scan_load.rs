@@ -37,7 +37,8 @@ fn every_type(start: i64, rows: i64, every: i64) -> RecordBatch {
         Arc::new(values.with_precision_and_scale(p, s).unwrap())
     };
     let huge: Decimal128Array = ints.iter().map(|v| v.map(|v| i128::from(v) * 10_i128.pow(30) - 7)).collect();
-    let words: StringArray = ints.iter().map(|v| v.map(|v| ["", "Zebra", "ä", "語", "a"][v as usize % 5].repeat(v as usize % 3))).collect();
+    let words: StringArray =
+        ints.iter().map(|v| v.map(|v| ["", "Zebra", "ä", "語", "a"][v as usize % 5].repeat(v as usize % 3))).collect();
     batch(&[
         ("i8", to(&small, DataType::Int8)),
         ("i16", to(&small, DataType::Int16)),
@@ -77,8 +78,16 @@ fn properties(version: WriterVersion, compression: Compression, dictionary: bool
 
 #[tokio::test]
 async fn every_type_codec_and_page_version() {
-    let batches = [every_type(1, 5000, 0), every_type(4000, 2049, 7), every_type(9000, 33, 1), every_type(20_000, 1, 0)];
-    let codecs = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(Default::default()), Compression::LZ4_RAW, Compression::GZIP(Default::default()), Compression::BROTLI(Default::default())];
+    let batches =
+        [every_type(1, 5000, 0), every_type(4000, 2049, 7), every_type(9000, 33, 1), every_type(20_000, 1, 0)];
+    let codecs = [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::ZSTD(Default::default()),
+        Compression::LZ4_RAW,
+        Compression::GZIP(Default::default()),
+        Compression::BROTLI(Default::default()),
+    ];
     let cases = codecs.into_iter().map(|codec| (WriterVersion::PARQUET_1_0, codec, true)).chain([
         (WriterVersion::PARQUET_2_0, Compression::SNAPPY, true),
         (WriterVersion::PARQUET_2_0, Compression::UNCOMPRESSED, false),
@@ -112,11 +121,22 @@ async fn a_second_query_reads_nothing() {
 #[tokio::test]
 async fn only_projected_bytes_are_read() {
     let bench = Bench::new();
-    let noise: ArrayRef = Arc::new((0..20_000).map(|i| Some(format!("{:x}", (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)))).collect::<StringArray>());
-    bench.write("a.parquet", &[batch(&[("k", int(0..20_000)), ("noise", noise), ("z", int((0..20_000).map(|i| i % 3)))])]);
+    let noise: ArrayRef = Arc::new(
+        (0..20_000)
+            .map(|i| Some(format!("{:x}", (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))))
+            .collect::<StringArray>(),
+    );
+    bench.write(
+        "a.parquet",
+        &[batch(&[("k", int(0..20_000)), ("noise", noise), ("z", int((0..20_000).map(|i| i % 3)))])],
+    );
     let size = std::fs::metadata(bench.path("a.parquet")).unwrap().len();
     let loaded = bench.query("z", None).await;
-    assert!(loaded.stats.file_bytes_read < (64 << 10) + 10_000 && size > 300_000, "{} of {size}", loaded.stats.file_bytes_read);
+    assert!(
+        loaded.stats.file_bytes_read < (64 << 10) + 10_000 && size > 300_000,
+        "{} of {size}",
+        loaded.stats.file_bytes_read
+    );
 }
 
 #[tokio::test]
@@ -124,7 +144,11 @@ async fn files_that_differ_in_dictionaries_widths_and_validity_are_one_table() {
     let bench = Bench::new();
     let parts = [
         batch(&[("k", int([1, 2, 3])), ("s", text(&[Some("m"), Some("a"), Some("m")])), ("n", int([5, 5, 5]))]),
-        batch(&[("k", int([100_000, -7])), ("s", text(&[None, Some("z")])), ("n", Arc::new(Int64Array::from(vec![None, None])))]),
+        batch(&[
+            ("k", int([100_000, -7])),
+            ("s", text(&[None, Some("z")])),
+            ("n", Arc::new(Int64Array::from(vec![None, None]))),
+        ]),
         batch(&[("k", int([1 << 40])), ("s", text(&[None])), ("n", Arc::new(Int64Array::from(vec![None])))]),
         batch(&[("k", int([4, 5])), ("s", text(&[Some(""), Some("m")])), ("n", int([6, 7]))]),
     ];
@@ -147,7 +171,10 @@ async fn files_that_differ_in_dictionaries_widths_and_validity_are_one_table() {
 #[tokio::test]
 async fn uniqueness_is_proven_across_row_groups() {
     let bench = Bench::new();
-    bench.write("a.parquet", &[batch(&[("k", int(0..50)), ("d", int(0..50))]), batch(&[("k", int(50..80)), ("d", int(49..79))])]);
+    bench.write(
+        "a.parquet",
+        &[batch(&[("k", int(0..50)), ("d", int(0..50))]), batch(&[("k", int(50..80)), ("d", int(49..79))])],
+    );
     let loaded = bench.query("k, d", None).await;
     assert!(loaded.table.columns[0].facts.unique && !loaded.table.columns[1].facts.unique);
     assert_eq!(loaded.table.columns[0].facts.range, Some((0, 79)));
@@ -156,7 +183,14 @@ async fn uniqueness_is_proven_across_row_groups() {
 #[tokio::test]
 async fn row_groups_are_pruned_and_layouts_stay() {
     let bench = Bench::new();
-    let groups: Vec<_> = (0..5).map(|g| batch(&[("k", int(g * 1000..g * 1000 + 10)), ("s", text(&[Some(["p", "q", "r", "s", "t"][g as usize]); 10]))])).collect();
+    let groups: Vec<_> = (0..5)
+        .map(|g| {
+            batch(&[
+                ("k", int(g * 1000..g * 1000 + 10)),
+                ("s", text(&[Some(["p", "q", "r", "s", "t"][g as usize]); 10])),
+            ])
+        })
+        .collect();
     bench.write("a.parquet", &groups);
     let loaded = bench.query("k, s", Some("k >= 3000")).await;
     assert_eq!((loaded.stats.row_groups, loaded.stats.row_groups_pruned, loaded.table.segments.len()), (5, 3, 2));
@@ -240,7 +274,10 @@ fn understate_maximum(bench: &Bench, name: &str, from: i64, to: i64) {
 #[tokio::test]
 async fn a_footer_that_lies_costs_a_second_read_and_nothing_else() {
     let bench = Bench::new();
-    let parts = [batch(&[("k", int([1, 2, 3])), ("v", int([1, 1, 1]))]), batch(&[("k", int([4, 1_000_000])), ("v", int([2, 2]))])];
+    let parts = [
+        batch(&[("k", int([1, 2, 3])), ("v", int([1, 1, 1]))]),
+        batch(&[("k", int([4, 1_000_000])), ("v", int([2, 2]))]),
+    ];
     bench.write("a.parquet", &parts);
     understate_maximum(&bench, "a.parquet", 1_000_000, 100);
     let loaded = bench.query("*", None).await;
@@ -256,7 +293,11 @@ async fn a_footer_that_lies_costs_a_second_read_and_nothing_else() {
 async fn corrupt_files_are_errors_that_name_them() {
     let original = {
         let bench = Bench::new();
-        bench.write_with("a.parquet", &[every_type(1, 3000, 4), every_type(1, 500, 0)], properties(WriterVersion::PARQUET_1_0, Compression::SNAPPY, true));
+        bench.write_with(
+            "a.parquet",
+            &[every_type(1, 3000, 4), every_type(1, 500, 0)],
+            properties(WriterVersion::PARQUET_1_0, Compression::SNAPPY, true),
+        );
         std::fs::read(bench.path("a.parquet")).unwrap()
     };
     let footer_bytes = u32::from_le_bytes(original[original.len() - 8..][..4].try_into().unwrap()) as usize;
@@ -292,7 +333,10 @@ async fn corrupt_files_are_errors_that_name_them() {
 #[tokio::test]
 async fn missing_and_cast_columns_are_as_the_host_has_them() {
     let bench = Bench::new();
-    let narrow = batch(&[("k", Arc::new(Int32Array::from(vec![1, -2])) as ArrayRef), ("s", Arc::new(arrow::array::BinaryArray::from_vec(vec![b"x", b"y"])) as ArrayRef)]);
+    let narrow = batch(&[
+        ("k", Arc::new(Int32Array::from(vec![1, -2])) as ArrayRef),
+        ("s", Arc::new(arrow::array::BinaryArray::from_vec(vec![b"x", b"y"])) as ArrayRef),
+    ]);
     let wide = batch(&[("k", int([1 << 40])), ("s", text(&[Some("z")])), ("extra", int([5]))]);
     bench.write("a.parquet", &[wide.clone()]);
     let scan = bench.plan("k, s, extra", None).await;
@@ -304,11 +348,10 @@ async fn missing_and_cast_columns_are_as_the_host_has_them() {
     let loaded = bench.load(&scan_both).await.unwrap();
     let text = |s: &str| Some(Value::Text(s.to_owned()));
     let int = |v| Some(Value::Int(v));
-    assert_eq!(bench.rows(&loaded.table), [
-        vec![int(1 << 40), int(1), int(-2)],
-        vec![text("z"), text("x"), text("y")],
-        vec![int(5), None, None],
-    ]);
+    assert_eq!(
+        bench.rows(&loaded.table),
+        [vec![int(1 << 40), int(1), int(-2)], vec![text("z"), text("x"), text("y")], vec![int(5), None, None],]
+    );
 }
 
 #[tokio::test]
@@ -383,7 +426,8 @@ async fn queries_side_by_side_agree() {
 #[test]
 fn host_batches_are_uploaded() {
     let bench = Bench::new();
-    let batches = [every_type(1, 100, 0), every_type(50, 2049, 7), every_type(0, 5, 0).slice(0, 0), every_type(900, 31, 1)];
+    let batches =
+        [every_type(1, 100, 0), every_type(50, 2049, 7), every_type(0, 5, 0).slice(0, 0), every_type(900, 31, 1)];
     let stream = bench.device.stream().unwrap();
     let table = upload_batches(&bench.device, &stream, &batches[0].schema(), &batches).unwrap();
     assert_eq!(rows(&bench.device, &table), columns_of(&batches));
@@ -396,7 +440,11 @@ fn host_batches_are_uploaded() {
     let batch = batch(&[("d", Arc::new(keyed))]);
     let table = upload_batches(&bench.device, &stream, &batch.schema(), &[batch.clone(), batch.slice(1, 2)]).unwrap();
     assert_eq!(rows(&bench.device, &table), columns_of(&[batch.clone(), batch.slice(1, 2)]));
-    let nested = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new("b", DataType::Binary, true)])));
+    let nested = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new(
+        "b",
+        DataType::Binary,
+        true,
+    )])));
     let error = upload_batches(&bench.device, &stream, &nested.schema(), &[]).unwrap_err();
     assert!(error.to_string().contains("column b"), "{error}");
 }

@@ -23,7 +23,8 @@ use self::scan_support::files::{Bench, batch, scan_of, session};
 fn bench() -> Bench {
     let bench = Bench::new();
     let names: ArrayRef = Arc::new(StringArray::from(vec!["x", "y", "x"]));
-    let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>((0..3).map(|i| Some(vec![Some(i)]))));
+    let lists: ArrayRef =
+        Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>((0..3).map(|i| Some(vec![Some(i)]))));
     bench.write("a.parquet", &[batch(&[("k", Arc::new(Int64Array::from(vec![1, 2, 3]))), ("s", names), ("l", lists)])]);
     bench
 }
@@ -69,7 +70,11 @@ async fn what_sql_and_options_can_hide_in_a_scan() {
     let cases = [
         (SessionConfig::new(), "SELECT k FROM t LIMIT 2", "limit"),
         (SessionConfig::new(), "SELECT k + 1 AS m FROM t", "computes an expression"),
-        (with("datafusion.execution.parquet.pushdown_filters", "true"), "SELECT k FROM t WHERE s = 'x'", "pushdown_filters"),
+        (
+            with("datafusion.execution.parquet.pushdown_filters", "true"),
+            "SELECT k FROM t WHERE s = 'x'",
+            "pushdown_filters",
+        ),
         (with("datafusion.execution.parquet.coerce_int96", "us"), "SELECT k FROM t", "INT96"),
         (SessionConfig::new(), "SELECT k FROM t ORDER BY k DESC LIMIT 1", "reverse_row_groups"),
     ];
@@ -107,7 +112,11 @@ fn table_schema() -> TableSchema {
     TableSchema::from(Arc::new(Schema::new(vec![Field::new("k", DataType::Int64, true)])))
 }
 
-fn built(source: ParquetSource, file: PartitionedFile, change: impl Fn(FileScanConfigBuilder) -> FileScanConfigBuilder) -> Arc<dyn ExecutionPlan> {
+fn built(
+    source: ParquetSource,
+    file: PartitionedFile,
+    change: impl Fn(FileScanConfigBuilder) -> FileScanConfigBuilder,
+) -> Arc<dyn ExecutionPlan> {
     let url = datafusion::execution::object_store::ObjectStoreUrl::local_filesystem();
     let config: FileScanConfig = change(FileScanConfigBuilder::new(url, Arc::new(source)).with_file(file)).build();
     DataSourceExec::from_data_source(config)
@@ -145,6 +154,7 @@ async fn other_sources_are_no_parquet_scans() {
     let context = session(SessionConfig::new());
     let plan = context.read_batch(memory).unwrap().create_physical_plan().await.unwrap();
     assert!(recognise(&plan).unwrap_err().contains("Parquet"));
-    let values = context.sql("SELECT count(*) FROM (VALUES (1)) v").await.unwrap().create_physical_plan().await.unwrap();
+    let values =
+        context.sql("SELECT count(*) FROM (VALUES (1)) v").await.unwrap().create_physical_plan().await.unwrap();
     assert!(recognise(&values).unwrap_err().contains("no file scan"));
 }

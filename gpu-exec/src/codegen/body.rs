@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use super::arguments::GroupPart;
 use super::writer::Writer;
 use super::{Argument, Kernel};
-use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
 use crate::device::SyncMode;
+use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
 
 /// How columns are read at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

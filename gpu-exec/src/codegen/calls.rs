@@ -15,7 +15,14 @@ impl Body<'_> {
         self.w.argument(super::Argument::Error);
     }
 
-    pub(super) fn arithmetic(&mut self, op: ArithmeticOp, left: &Value, right: &Value, limits: Option<Bounds>, value: &Value) -> Printed {
+    pub(super) fn arithmetic(
+        &mut self,
+        op: ArithmeticOp,
+        left: &Value,
+        right: &Value,
+        limits: Option<Bounds>,
+        value: &Value,
+    ) -> Printed {
         let (a, b) = (self.print(left), self.print(right));
         let valid = both(&a.valid, &b.valid);
         if value.repr != Repr::Int {
@@ -59,8 +66,13 @@ impl Body<'_> {
         let Some(exact) = exact else {
             let (name, failed) = (self.w.temporary(), self.w.temporary());
             self.w.line(format!("bool {failed} = false;"));
-            self.w.line(format!("i128 {name} = {function}({}, {}, {failed});", a.cast(CType::I128), b.cast(CType::I128)));
-            let outside = limits.map_or(failed.clone(), |limits| format!("({failed} || {})", outside(&name, limits, CType::I128)));
+            self.w.line(format!(
+                "i128 {name} = {function}({}, {}, {failed});",
+                a.cast(CType::I128),
+                b.cast(CType::I128)
+            ));
+            let outside = limits
+                .map_or(failed.clone(), |limits| format!("({failed} || {})", outside(&name, limits, CType::I128)));
             self.fail_if(&outside, &valid, "kErrorOverflow");
             return Printed::new(Printed::new(name, None, CType::I128).cast(result), valid, result);
         };
@@ -77,7 +89,15 @@ impl Body<'_> {
         }
     }
 
-    fn division(&mut self, op: ArithmeticOp, a: &Printed, b: &Printed, valid: Option<String>, limits: Option<Bounds>, value: &Value) -> Printed {
+    fn division(
+        &mut self,
+        op: ArithmeticOp,
+        a: &Printed,
+        b: &Printed,
+        valid: Option<String>,
+        limits: Option<Bounds>,
+        value: &Value,
+    ) -> Printed {
         let result = CType::for_int(value.bounds);
         let wide = a.c_type.max(b.c_type).max(CType::I32).max(if limits.is_some() { CType::I64 } else { CType::I32 });
         let divisor = self.w.temporary();
@@ -140,7 +160,8 @@ impl Body<'_> {
             }
             K::FloatOfOrder(input) => {
                 let a = self.print(input);
-                let text = Printed::new(format!("float_from_order({})", a.cast(CType::I64)), None, CType::F64).cast(c_type);
+                let text =
+                    Printed::new(format!("float_from_order({})", a.cast(CType::I64)), None, CType::F64).cast(c_type);
                 Printed::new(text, a.valid, c_type)
             }
             K::BoolToInt(input) => {
@@ -168,7 +189,14 @@ impl Body<'_> {
     }
 
     /// A value that fails where `outside` holds.
-    fn failing(&mut self, text: String, outside: &str, valid: Option<String>, failure: Failure, c_type: CType) -> Printed {
+    fn failing(
+        &mut self,
+        text: String,
+        outside: &str,
+        valid: Option<String>,
+        failure: Failure,
+        c_type: CType,
+    ) -> Printed {
         match failure {
             Failure::Null => {
                 let valid = both(&valid, &Some(format!("!{outside}")));

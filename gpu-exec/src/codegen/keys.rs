@@ -38,7 +38,13 @@ impl Body<'_> {
         parts
     }
 
-    fn packed(&mut self, parts: &[Printed], base: impl Fn(usize) -> Argument, domain: impl Fn(usize) -> Argument, bounded: bool) -> String {
+    fn packed(
+        &mut self,
+        parts: &[Printed],
+        base: impl Fn(usize) -> Argument,
+        domain: impl Fn(usize) -> Argument,
+        bounded: bool,
+    ) -> String {
         let key = self.w.temporary();
         for (number, part) in parts.iter().enumerate() {
             let base = self.w.argument(base(number));
@@ -136,7 +142,8 @@ impl Body<'_> {
             }
             KeyTable::Wide => {
                 let key = self.key_words(parts, &[]);
-                let (states, keys, mask) = (field(self, BuildPart::States), field(self, BuildPart::Keys), field(self, BuildPart::Mask));
+                let (states, keys, mask) =
+                    (field(self, BuildPart::States), field(self, BuildPart::Keys), field(self, BuildPart::Mask));
                 format!("slot_find_wide({states}, {keys}, {mask}, {key})")
             }
         };
@@ -157,7 +164,8 @@ impl Body<'_> {
             GroupKind::Wide => {
                 let nullable = wide_nullable(groups);
                 let key = self.key_words(&parts, &nullable);
-                let (states, words, mask) = (field(self, GroupPart::States), field(self, GroupPart::Keys), field(self, GroupPart::Mask));
+                let (states, words, mask) =
+                    (field(self, GroupPart::States), field(self, GroupPart::Keys), field(self, GroupPart::Mask));
                 (format!("slot_insert_wide({states}, {words}, {mask}, {key})"), true)
             }
             GroupKind::Hash => {
@@ -170,7 +178,8 @@ impl Body<'_> {
         let slot = self.w.temporary();
         self.w.line(format!("const u64 {slot} = {found};"));
         if checked {
-            self.w.line(format!("if ({slot} == kEmptyKey) {{ report_error(p.error, kErrorCapacity, number); break; }}"));
+            self.w
+                .line(format!("if ({slot} == kEmptyKey) {{ report_error(p.error, kErrorCapacity, number); break; }}"));
         }
         slot
     }
@@ -233,7 +242,8 @@ impl Body<'_> {
     }
 
     fn wide_group_key(&mut self, groups: &GroupTable, part: usize, c_type: CType) -> Printed {
-        let words_of = |shape: &crate::ir::KeyShape| if CType::of(shape.repr, shape.bounds) == CType::I128 { 2 } else { 1 };
+        let words_of =
+            |shape: &crate::ir::KeyShape| if CType::of(shape.repr, shape.bounds) == CType::I128 { 2 } else { 1 };
         let first: usize = groups.keys[..part].iter().map(words_of).sum();
         let total: usize = groups.keys.iter().map(words_of).sum();
         let keys = self.w.argument(Argument::SourceGroup(GroupPart::Keys));
@@ -260,6 +270,7 @@ fn wide_nullable(groups: &GroupTable) -> Vec<usize> {
 
 /// Words a wide key takes.
 pub(crate) fn wide_words(shapes: &[(Repr, crate::ir::Bounds)], nullable: bool) -> usize {
-    let words: usize = shapes.iter().map(|(repr, bounds)| if CType::of(*repr, *bounds) == CType::I128 { 2 } else { 1 }).sum();
+    let words: usize =
+        shapes.iter().map(|(repr, bounds)| if CType::of(*repr, *bounds) == CType::I128 { 2 } else { 1 }).sum();
     words + usize::from(nullable)
 }

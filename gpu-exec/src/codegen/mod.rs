@@ -13,8 +13,8 @@ mod sink;
 mod values;
 mod writer;
 
-use crate::ir::{Pipeline, Sink, Source};
 use crate::device::SyncMode;
+use crate::ir::{Pipeline, Sink, Source};
 
 pub use arguments::{Argument, BuildPart, GroupPart};
 pub(crate) use keys::wide_words;

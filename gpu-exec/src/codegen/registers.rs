@@ -6,7 +6,8 @@ use super::body::{Access, Body};
 use super::values::{CType, Printed};
 use crate::column::IntWidth;
 use crate::ir::{
-    AccumulatorKind, BuildId, ColumnShape, GroupKind, GroupTable, Origin, PayloadShape, Register, Repr, Source, Step, StoredShape,
+    AccumulatorKind, BuildId, ColumnShape, GroupKind, GroupTable, Origin, PayloadShape, Register, Repr, Source, Step,
+    StoredShape,
 };
 
 impl Body<'_> {
@@ -32,7 +33,9 @@ impl Body<'_> {
             }
             Origin::Column(column) => self.load_column(index, *column, c_type),
             Origin::Payload { probe, column } => self.load_payload(index, *probe, *column),
-            Origin::BuildRow { probe } => self.assign(index, &Printed::new(format!("i64(row{probe})"), None, CType::I64)),
+            Origin::BuildRow { probe } => {
+                self.assign(index, &Printed::new(format!("i64(row{probe})"), None, CType::I64))
+            }
             Origin::Accumulator(accumulator) => self.load_accumulator(index, *accumulator),
             Origin::GroupKey(part) => self.load_group_key(index, *part, register),
         }

@@ -123,13 +123,16 @@ impl Body<'_> {
         let guard = printed.valid.as_ref().map(|valid| format!("if ({valid}) ")).unwrap_or_default();
         let name = kind_name(state);
         let line = match kind {
-            GroupKind::Ungrouped => format!("a{number} = {name}::merge(a{number}, {});", printed.cast(state_type(state))),
+            GroupKind::Ungrouped => {
+                format!("a{number} = {name}::merge(a{number}, {});", printed.cast(state_type(state)))
+            }
             GroupKind::Private => format!("a{number}.merge({slot}, {});", printed.cast(state_type(state))),
             _ => {
                 let field = self.w.argument(Argument::Group(GroupPart::Accumulator(number)));
                 let global = accumulator.kind;
                 let words = global.words();
-                let at = if words == 1 { format!("{field} + {slot}") } else { format!("{field} + {slot} * {words}ull") };
+                let at =
+                    if words == 1 { format!("{field} + {slot}") } else { format!("{field} + {slot} * {words}ull") };
                 format!("{}::publish({at}, {});", kind_name(global), printed.cast(state_type(global)))
             }
         };
@@ -147,7 +150,8 @@ impl Body<'_> {
                 format!("slot_insert({keys}, {mask}, {key})")
             }
             KeyTable::Wide => {
-                let (states, keys, mask) = (field(self, BuildPart::States), field(self, BuildPart::Keys), field(self, BuildPart::Mask));
+                let (states, keys, mask) =
+                    (field(self, BuildPart::States), field(self, BuildPart::Keys), field(self, BuildPart::Mask));
                 format!("slot_insert_wide({states}, {keys}, {mask}, {key})")
             }
         };

@@ -229,7 +229,13 @@ impl Body<'_> {
         Printed::new(text, Some(valid), CType::Bool)
     }
 
-    fn case(&mut self, branches: &[(Value, Value)], otherwise: Option<&Value>, c_type: CType, nullable: bool) -> Printed {
+    fn case(
+        &mut self,
+        branches: &[(Value, Value)],
+        otherwise: Option<&Value>,
+        c_type: CType,
+        nullable: bool,
+    ) -> Printed {
         let name = self.w.temporary();
         let zero = if c_type == CType::Bool { "false" } else { "0" };
         self.w.line(format!("{} {name} = {zero};", c_type.name()));

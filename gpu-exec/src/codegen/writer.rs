@@ -49,7 +49,8 @@ impl Writer {
 
     /// The field that holds an argument; the same argument asked for twice is passed once.
     pub(super) fn argument(&mut self, argument: Argument) -> String {
-        let known = self.arguments.iter().position(|known| *known == argument && !matches!(argument, Argument::Word(_)));
+        let known =
+            self.arguments.iter().position(|known| *known == argument && !matches!(argument, Argument::Word(_)));
         let position = known.unwrap_or_else(|| {
             self.arguments.push(argument);
             self.arguments.len() - 1

@@ -137,7 +137,8 @@ fn merge(dictionaries: &[&Arc<Dictionary>]) -> Result<(Arc<Dictionary>, Vec<Rema
         if merged.last() != Some(&text) {
             merged.push(text);
         }
-        let code = u32::try_from(merged.len() - 1).map_err(|_| EncodeError::DictionaryTooLarge { bytes: usize::MAX })?;
+        let code =
+            u32::try_from(merged.len() - 1).map_err(|_| EncodeError::DictionaryTooLarge { bytes: usize::MAX })?;
         tables[source].push(code);
         heap.extend(next(source, tables[source].len()));
     }
@@ -185,7 +186,8 @@ mod tests {
 
     #[test]
     fn different_dictionaries_are_merged_in_byte_order() {
-        let parts = [dictionary(&["", "b", "z", "ä"]), dictionary(&["a", "b", "語"]), dictionary(&[]), dictionary(&["", "a"])];
+        let parts =
+            [dictionary(&["", "b", "z", "ä"]), dictionary(&["a", "b", "語"]), dictionary(&[]), dictionary(&["", "a"])];
         let union = Dictionary::union(&parts).unwrap();
         let texts: Vec<_> = union.dictionary.values().iter().flatten().collect();
         assert_eq!(texts, ["", "a", "b", "z", "ä", "語"]);

@@ -18,13 +18,19 @@ pub enum IntWidth {
 #[derive(Clone, Debug)]
 pub enum Stored {
     /// Signed little-endian integers; the logical (unscaled) value is `stored + base`.
-    Int { width: IntWidth, base: i128 },
+    Int {
+        width: IntWidth,
+        base: i128,
+    },
     Float32,
     Float64,
     /// One byte a row, 0 or 1.
     Bool,
     /// Unsigned codes of 8, 16 or 32 bits into `dictionary`, whose entries ascend bytewise: codes order as their texts do.
-    Codes { width: IntWidth, dictionary: Arc<Dictionary> },
+    Codes {
+        width: IntWidth,
+        dictionary: Arc<Dictionary>,
+    },
 }
 
 impl IntWidth {

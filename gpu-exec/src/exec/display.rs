@@ -43,7 +43,11 @@ pub(super) fn write(
 }
 
 fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Result {
-    write!(f, ", rows_out={}, load_ms={:.3}, strategy_ms={:.3}, compile_ms={:.3}, run_ms={:.3}", report.rows_out, report.load_ms, report.strategy_ms, report.compile_ms, report.run_ms)?;
+    write!(
+        f,
+        ", rows_out={}, load_ms={:.3}, strategy_ms={:.3}, compile_ms={:.3}, run_ms={:.3}",
+        report.rows_out, report.load_ms, report.strategy_ms, report.compile_ms, report.run_ms
+    )?;
     for load in &report.loads {
         write!(
             f,

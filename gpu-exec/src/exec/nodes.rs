@@ -28,7 +28,8 @@ impl DeviceNodes for DeviceFactory {
     }
 
     fn make(&self, lowered: Lowered, _original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        let scans = lowered.scans.iter().map(|scan| recognise(scan).map(Arc::new)).collect::<std::result::Result<Vec<_>, _>>();
+        let scans =
+            lowered.scans.iter().map(|scan| recognise(scan).map(Arc::new)).collect::<std::result::Result<Vec<_>, _>>();
         let scans = scans.map_err(|reason| Error::internal(format!("a placed scan was refused: {reason}")))?;
         Ok(Arc::new(DeviceExec::new(Arc::clone(&self.runtime), lowered, scans)))
     }

@@ -48,7 +48,11 @@ struct Tables {
 
 impl Task {
     /// Starts the work; it stops when the stream is dropped.
-    pub(super) fn start(self, inputs: Vec<SendableRecordBatchStream>, metrics: &ExecutionPlanMetricsSet) -> SendableRecordBatchStream {
+    pub(super) fn start(
+        self,
+        inputs: Vec<SendableRecordBatchStream>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> SendableRecordBatchStream {
         let baseline = BaselineMetrics::new(metrics, 0);
         let mut builder = RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.lowered.schema), BATCHES_QUEUED);
         let sender = builder.tx();
@@ -135,7 +139,12 @@ impl Task {
 }
 
 /// Hands a batch over in slices of the session's batch size; `false` once nobody reads.
-fn send(sender: &Sender<HostResult<RecordBatch>>, baseline: &BaselineMetrics, batch: RecordBatch, batch_rows: usize) -> bool {
+fn send(
+    sender: &Sender<HostResult<RecordBatch>>,
+    baseline: &BaselineMetrics,
+    batch: RecordBatch,
+    batch_rows: usize,
+) -> bool {
     let rows = batch.num_rows();
     (0..rows).step_by(batch_rows).all(|first| {
         let slice = batch.slice(first, batch_rows.min(rows - first));
@@ -144,7 +153,12 @@ fn send(sender: &Sender<HostResult<RecordBatch>>, baseline: &BaselineMetrics, ba
     })
 }
 
-fn pipeline_reports(planned: &QueryPlan, kernels: &[StageKernel], stages: &[StageReport], tables: &Tables) -> Vec<PipelineReport> {
+fn pipeline_reports(
+    planned: &QueryPlan,
+    kernels: &[StageKernel],
+    stages: &[StageReport],
+    tables: &Tables,
+) -> Vec<PipelineReport> {
     planned
         .stages
         .iter()
@@ -156,7 +170,11 @@ fn pipeline_reports(planned: &QueryPlan, kernels: &[StageKernel], stages: &[Stag
             rows_in: report.rows_in,
             bytes: bytes_read(planned, stage, tables),
             kernel_ms: report.kernel_ms,
-            compile_ms: if kernel.compiled.origin == CodeOrigin::Compiled { kernel.compiled.compile.as_secs_f64() * 1e3 } else { 0.0 },
+            compile_ms: if kernel.compiled.origin == CodeOrigin::Compiled {
+                kernel.compiled.compile.as_secs_f64() * 1e3
+            } else {
+                0.0
+            },
             origin: kernel.compiled.origin,
             launches: report.launches,
         })

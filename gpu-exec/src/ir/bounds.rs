@@ -53,7 +53,11 @@ impl Bounds {
     /// Rounded outwards to a width class of 8, 16, 32, 64 or 128 bits: what a literal contributes.
     #[must_use]
     pub fn round_to_width(self) -> Self {
-        [8, 16, 32, 64].into_iter().map(Self::signed_bits).find(|class| class.contains(self)).unwrap_or(Self::new(i128::MIN, i128::MAX))
+        [8, 16, 32, 64]
+            .into_iter()
+            .map(Self::signed_bits)
+            .find(|class| class.contains(self))
+            .unwrap_or(Self::new(i128::MIN, i128::MAX))
     }
 
     pub fn contains(self, other: Self) -> bool {

@@ -27,26 +27,56 @@ pub enum ExprKind {
     /// A value known only when the query runs (a scalar subquery): evaluated once on the host, then a parameter.
     Deferred(HostFunction),
     /// Decimal operands may differ in scale; the node's type gives the scale of the result.
-    Arithmetic { op: ArithmeticOp, left: Box<Expr>, right: Box<Expr> },
+    Arithmetic {
+        op: ArithmeticOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     Negate(Box<Expr>),
-    Compare { op: CompareOp, left: Box<Expr>, right: Box<Expr> },
+    Compare {
+        op: CompareOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
     IsNull(Box<Expr>),
     /// `CASE WHEN condition THEN value ... ELSE otherwise END`; conditions are boolean (a simple CASE is lowered to comparisons).
-    Case { branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
+    Case {
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
     /// A cast to the node's type. `try_cast` turns failures into NULL instead of an error.
-    Cast { input: Box<Expr>, try_cast: bool },
+    Cast {
+        input: Box<Expr>,
+        try_cast: bool,
+    },
     /// `input IN (values)`; values are literals of the input's type, NULL excluded; `has_null` says a NULL was listed.
-    InList { input: Box<Expr>, values: Vec<ScalarValue>, has_null: bool, negated: bool },
-    DatePart { part: DatePart, input: Box<Expr> },
+    InList {
+        input: Box<Expr>,
+        values: Vec<ScalarValue>,
+        has_null: bool,
+        negated: bool,
+    },
+    DatePart {
+        part: DatePart,
+        input: Box<Expr>,
+    },
     /// A date or timestamp plus a literal interval: calendar months first, then days, then nanoseconds.
-    AddInterval { input: Box<Expr>, months: i32, days: i32, nanoseconds: i64 },
+    AddInterval {
+        input: Box<Expr>,
+        months: i32,
+        days: i32,
+        nanoseconds: i64,
+    },
     /// Any deterministic function of one text expression (LIKE, =, ranges, IN, substr, upper, length, ...),
     /// evaluated by the host once per dictionary entry and once for NULL; the device looks the result up by code.
     /// The function never fails; text it yields is Utf8.
-    DictionaryMap { input: Box<Expr>, function: HostFunction },
+    DictionaryMap {
+        input: Box<Expr>,
+        function: HostFunction,
+    },
 }
 
 /// A host expression over a one-column batch (or no column at all, when deferred), evaluated outside kernels.
@@ -117,11 +147,9 @@ impl Expr {
             | ExprKind::DatePart { input, .. }
             | ExprKind::AddInterval { input, .. }
             | ExprKind::DictionaryMap { input, .. } => vec![input],
-            ExprKind::Case { branches, otherwise } => branches
-                .iter()
-                .flat_map(|(condition, value)| [condition, value])
-                .chain(otherwise.as_deref())
-                .collect(),
+            ExprKind::Case { branches, otherwise } => {
+                branches.iter().flat_map(|(condition, value)| [condition, value]).chain(otherwise.as_deref()).collect()
+            }
         }
     }
 

@@ -15,12 +15,17 @@ pub struct BuildId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoredShape {
     /// Signed integers; `based` when a base has to be added (its value is an argument).
-    Int { width: IntWidth, based: bool },
+    Int {
+        width: IntWidth,
+        based: bool,
+    },
     F32,
     F64,
     Bool,
     /// Unsigned dictionary codes.
-    Codes { width: IntWidth },
+    Codes {
+        width: IntWidth,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,9 +50,14 @@ pub enum Origin {
     /// Column of the source.
     Column(usize),
     /// Payload column of a probed build.
-    Payload { probe: usize, column: usize },
+    Payload {
+        probe: usize,
+        column: usize,
+    },
     /// Row number of a unique match in the build.
-    BuildRow { probe: usize },
+    BuildRow {
+        probe: usize,
+    },
     /// Group key `part` of a group source.
     GroupKey(usize),
     /// Accumulator of a group source.
@@ -73,7 +83,6 @@ pub enum KeyTable {
     /// Open addressing on several words.
     Wide,
 }
-
 
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -141,7 +150,10 @@ pub enum GroupKind {
     Hash,
     Wide,
     /// The matched row of a unique build is the group.
-    BuildRow { probe: usize, build: BuildId },
+    BuildRow {
+        probe: usize,
+        build: BuildId,
+    },
 }
 
 /// A group key as stored.

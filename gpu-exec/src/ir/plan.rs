@@ -18,19 +18,49 @@ pub struct Field {
 pub enum Node {
     /// Columns of Parquet files, only those projected. Any predicate the scan carries prunes row groups and is no filter.
     /// `scan` is a position in the list of scans kept beside the tree.
-    Scan { scan: usize, fields: Vec<Field> },
+    Scan {
+        scan: usize,
+        fields: Vec<Field>,
+    },
     /// The output of host child number `child`, uploaded.
-    Input { child: usize, schema: SchemaRef, fields: Vec<Field> },
+    Input {
+        child: usize,
+        schema: SchemaRef,
+        fields: Vec<Field>,
+    },
     /// Keeps the rows for which the predicate is true.
-    Filter { input: Box<Node>, predicate: Expr },
-    Project { input: Box<Node>, exprs: Vec<Expr>, fields: Vec<Field> },
+    Filter {
+        input: Box<Node>,
+        predicate: Expr,
+    },
+    Project {
+        input: Box<Node>,
+        exprs: Vec<Expr>,
+        fields: Vec<Field>,
+    },
     /// Inner equi-join. `left` is the host's build side: a hint. Keys are equal in type pairwise; NULL keys never match.
     /// `residual` is over the concatenated columns left then right.
-    Join { left: Box<Node>, right: Box<Node>, on: Vec<(Expr, Expr)>, residual: Option<Expr>, output: Vec<JoinColumn>, fields: Vec<Field> },
+    Join {
+        left: Box<Node>,
+        right: Box<Node>,
+        on: Vec<(Expr, Expr)>,
+        residual: Option<Expr>,
+        output: Vec<JoinColumn>,
+        fields: Vec<Field>,
+    },
     /// Grouped when `keys` is not empty. Output: keys, then one column a call.
-    Aggregate { input: Box<Node>, keys: Vec<Expr>, calls: Vec<AggregateCall>, fields: Vec<Field> },
+    Aggregate {
+        input: Box<Node>,
+        keys: Vec<Expr>,
+        calls: Vec<AggregateCall>,
+        fields: Vec<Field>,
+    },
     /// At most `fetch` rows after skipping `skip`; which rows is not specified. Only at the root of a plan.
-    Limit { input: Box<Node>, skip: u64, fetch: Option<u64> },
+    Limit {
+        input: Box<Node>,
+        skip: u64,
+        fetch: Option<u64>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

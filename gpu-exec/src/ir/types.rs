@@ -7,15 +7,25 @@ use arrow::datatypes::{DataType, TimeUnit};
 pub enum Type {
     Bool,
     /// An integer of 1, 2, 4 or 8 bytes.
-    Int { bytes: u8, signed: bool },
+    Int {
+        bytes: u8,
+        signed: bool,
+    },
     /// IEEE 754 single or double precision: 4 or 8 bytes.
-    Float { bytes: u8 },
+    Float {
+        bytes: u8,
+    },
     /// An exact decimal: the value is `unscaled / 10^scale`, `|unscaled| < 10^precision`.
-    Decimal { precision: u8, scale: i8 },
+    Decimal {
+        precision: u8,
+        scale: i8,
+    },
     /// Days since 1970-01-01.
     Date,
     /// Units since 1970-01-01 00:00.
-    Timestamp { unit: TimeUnit },
+    Timestamp {
+        unit: TimeUnit,
+    },
     /// UTF-8 text, on the device a code into an order-preserving dictionary.
     Text,
 }

@@ -50,27 +50,66 @@ pub enum ValueKind {
     Register(usize),
     Constant(Constant),
     /// `limits`: the range of the SQL type, where bounds could not prove that the result stays inside: leaving it is an overflow.
-    Arithmetic { op: ArithmeticOp, left: Box<Value>, right: Box<Value>, limits: Option<Bounds> },
-    Compare { op: CompareOp, left: Box<Value>, right: Box<Value> },
+    Arithmetic {
+        op: ArithmeticOp,
+        left: Box<Value>,
+        right: Box<Value>,
+        limits: Option<Bounds>,
+    },
+    Compare {
+        op: CompareOp,
+        left: Box<Value>,
+        right: Box<Value>,
+    },
     And(Box<Value>, Box<Value>),
     Or(Box<Value>, Box<Value>),
     Not(Box<Value>),
     IsNull(Box<Value>),
-    Case { branches: Vec<(Value, Value)>, otherwise: Option<Box<Value>> },
+    Case {
+        branches: Vec<(Value, Value)>,
+        otherwise: Option<Box<Value>>,
+    },
     /// Any of a few constants: parameters compared one after another.
-    InSet { input: Box<Value>, constants: Vec<Constant> },
+    InSet {
+        input: Box<Value>,
+        constants: Vec<Constant>,
+    },
     /// Entry `code` of lookup table `table`, evaluated by the host once per dictionary entry.
-    Lookup { table: usize, code: Box<Value> },
+    Lookup {
+        table: usize,
+        code: Box<Value>,
+    },
     /// Times a power of ten.
-    ScaleUp { input: Box<Value>, power: i128, limits: Option<Bounds> },
+    ScaleUp {
+        input: Box<Value>,
+        power: i128,
+        limits: Option<Bounds>,
+    },
     /// Divided by a power of ten, rounding half away from zero (`round`) or towards zero.
-    ScaleDown { input: Box<Value>, power: i128, round: bool },
+    ScaleDown {
+        input: Box<Value>,
+        power: i128,
+        round: bool,
+    },
     /// The same integer; what lies outside `limits` fails.
-    Narrow { input: Box<Value>, limits: Bounds, failure: Failure },
+    Narrow {
+        input: Box<Value>,
+        limits: Bounds,
+        failure: Failure,
+    },
     /// Integer to float, divided by `divisor` when that is not 1 (decimals).
-    IntToFloat { input: Box<Value>, divisor: f64 },
+    IntToFloat {
+        input: Box<Value>,
+        divisor: f64,
+    },
     /// Float to integer: times `factor`, truncated (`round`: rounded half away from zero), within `limits` or it fails.
-    FloatToInt { input: Box<Value>, factor: f64, round: bool, limits: Bounds, failure: Failure },
+    FloatToInt {
+        input: Box<Value>,
+        factor: f64,
+        round: bool,
+        limits: Bounds,
+        failure: Failure,
+    },
     FloatToFloat(Box<Value>),
     /// The integer that orders as the float does in the host's total order, and back.
     OrderOfFloat(Box<Value>),
@@ -78,11 +117,20 @@ pub enum ValueKind {
     BoolToInt(Box<Value>),
     IntToBool(Box<Value>),
     /// Floor division by a positive constant (timestamp to date, to seconds).
-    FloorDivide { input: Box<Value>, divisor: i128 },
+    FloorDivide {
+        input: Box<Value>,
+        divisor: i128,
+    },
     /// Of a date in days.
-    DatePart { part: DatePart, days: Box<Value> },
+    DatePart {
+        part: DatePart,
+        days: Box<Value>,
+    },
     /// A date in days plus calendar months (a parameter).
-    AddMonths { days: Box<Value>, months: i32 },
+    AddMonths {
+        days: Box<Value>,
+        months: i32,
+    },
 }
 
 impl Value {
@@ -112,7 +160,10 @@ impl Value {
         use ValueKind as K;
         match &self.kind {
             K::Register(_) | K::Constant(_) => vec![],
-            K::Arithmetic { left, right, .. } | K::Compare { left, right, .. } | K::And(left, right) | K::Or(left, right) => vec![left, right],
+            K::Arithmetic { left, right, .. }
+            | K::Compare { left, right, .. }
+            | K::And(left, right)
+            | K::Or(left, right) => vec![left, right],
             K::Not(input)
             | K::IsNull(input)
             | K::InSet { input, .. }

@@ -41,7 +41,9 @@ impl StageMemory<'_> {
             Argument::ColumnBase(column) => self.source.ok_or_else(missing)?.bases[column] as u64,
             Argument::Lookup(table) => self.lookups.get(table).ok_or_else(missing)?.0.ptr().0,
             Argument::LookupValid(table) => self.lookups.get(table).ok_or_else(missing)?.1.ptr().0,
-            Argument::Build(id, part) => self.builds.get(id.0).and_then(Option::as_ref).ok_or_else(missing)?.word(part)?,
+            Argument::Build(id, part) => {
+                self.builds.get(id.0).and_then(Option::as_ref).ok_or_else(missing)?.word(part)?
+            }
             Argument::Group(part) => self.groups.ok_or_else(missing)?.word(part),
             Argument::SourceGroup(part) => self.source_groups.ok_or_else(missing)?.word(part),
             Argument::EmitData(column) => emitted()?.columns[column].0.ptr().0,

@@ -35,7 +35,10 @@ struct Runs {
 impl Build {
     pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &BuildPlan) -> Result<Self> {
         if plan.slots >= u64::from(u32::MAX) || plan.rows >= u64::from(u32::MAX) {
-            return Err(Error::internal(format!("a join build of {} rows and {} slots is past 32 bits", plan.rows, plan.slots)));
+            return Err(Error::internal(format!(
+                "a join build of {} rows and {} slots is past 32 bits",
+                plan.rows, plan.slots
+            )));
         }
         let alloc = |what: &str, bytes: u64| handle.alloc(what, bytes as usize);
         let hashed = plan.table != KeyTable::Direct;
@@ -126,4 +129,3 @@ impl Runs {
         })
     }
 }
-

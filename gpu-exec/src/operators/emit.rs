@@ -27,7 +27,8 @@ impl Emitted {
             .iter()
             .map(|column| {
                 let data = handle.alloc("result column", (capacity * column.shape.bytes() as u64) as usize)?;
-                let valid = handle.alloc("result validity", if column.shape.nullable { capacity as usize } else { 0 })?;
+                let valid =
+                    handle.alloc("result validity", if column.shape.nullable { capacity as usize } else { 0 })?;
                 Ok((data, valid))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -45,7 +46,13 @@ impl Emitted {
     }
 
     /// The first `rows` rows as a batch of the host's schema.
-    pub(super) fn batch(&self, stream: &Stream, output: &[OutputColumn], schema: &SchemaRef, rows: usize) -> Result<RecordBatch> {
+    pub(super) fn batch(
+        &self,
+        stream: &Stream,
+        output: &[OutputColumn],
+        schema: &SchemaRef,
+        rows: usize,
+    ) -> Result<RecordBatch> {
         let arrays = output
             .iter()
             .zip(&self.columns)
@@ -91,8 +98,14 @@ fn download(stream: &Stream, buffer: &DeviceBuffer, bytes: usize) -> Result<Buff
 }
 
 /// Codes with their dictionary, cast to what the host declared.
-fn text_array(column: &OutputColumn, codes: Buffer, nulls: Option<NullBuffer>, data_type: &DataType) -> Result<ArrayRef> {
-    let dictionary = column.dictionary.as_ref().ok_or_else(|| Error::internal("a text without a dictionary reached the output"))?;
+fn text_array(
+    column: &OutputColumn,
+    codes: Buffer,
+    nulls: Option<NullBuffer>,
+    data_type: &DataType,
+) -> Result<ArrayRef> {
+    let dictionary =
+        column.dictionary.as_ref().ok_or_else(|| Error::internal("a text without a dictionary reached the output"))?;
     let codes = Int32Array::new(codes.into(), nulls);
     // What stands under a NULL is no code.
     let codes = Int32Array::from_iter(codes.iter());

@@ -27,7 +27,13 @@ pub(super) fn launch_tiles(
 }
 
 /// Launches a kernel with so many blocks.
-pub(super) fn launch_blocks(stream: &Stream, kernel: &CompiledKernel, blocks: u32, shared_bytes: u32, words: &[u64]) -> Result<()> {
+pub(super) fn launch_blocks(
+    stream: &Stream,
+    kernel: &CompiledKernel,
+    blocks: u32,
+    shared_bytes: u32,
+    words: &[u64],
+) -> Result<()> {
     let launch = Launch { blocks, threads: THREADS, shared_bytes };
     // SAFETY: the words were resolved from this kernel's own argument list; the buffers they point into are held by the
     // run until its stream is synchronised, and one stream orders all work that shares them.

@@ -53,14 +53,38 @@ pub struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Uploads what the plan needs besides its tables.
-    pub fn new(handle: &'a DeviceHandle, plan: &QueryPlan, kernels: &'a [StageKernel], scans: &[DeviceTable], inputs: &[DeviceTable]) -> Result<Self> {
+    pub fn new(
+        handle: &'a DeviceHandle,
+        plan: &QueryPlan,
+        kernels: &'a [StageKernel],
+        scans: &[DeviceTable],
+        inputs: &[DeviceTable],
+    ) -> Result<Self> {
         let stream = handle.stream()?;
-        let tables = |tables: &[DeviceTable]| tables.iter().map(|table| SegmentTable::upload(handle, &stream, table)).collect::<Result<Vec<_>>>();
+        let tables = |tables: &[DeviceTable]| {
+            tables.iter().map(|table| SegmentTable::upload(handle, &stream, table)).collect::<Result<Vec<_>>>()
+        };
         let (scans, inputs) = (tables(scans)?, tables(inputs)?);
-        let lookups = plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
+        let lookups =
+            plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
         let status = Status::new(handle, &stream)?;
         let reports = vec![StageReport::default(); plan.stages.len()];
-        Ok(Self { handle, plan: plan.clone(), kernels, scans, inputs, lookups, builds: vec![], groups: vec![], status, reports, marks: vec![], next_tile: 0, rows_emitted: 0, stream })
+        Ok(Self {
+            handle,
+            plan: plan.clone(),
+            kernels,
+            scans,
+            inputs,
+            lookups,
+            builds: vec![],
+            groups: vec![],
+            status,
+            reports,
+            marks: vec![],
+            next_tile: 0,
+            rows_emitted: 0,
+            stream,
+        })
     }
 
     /// Runs every stage but the emitting one, with tables large enough.
@@ -105,7 +129,8 @@ impl<'a> Run<'a> {
 
     /// Tables whose size is a guess: hash groups that start small, builds behind joins that multiply rows.
     fn can_grow(&self) -> bool {
-        self.plan.groups.iter().any(|group| group.slots < group.slots_max) || self.plan.builds.iter().any(|build| build.rows_estimated)
+        self.plan.groups.iter().any(|group| group.slots < group.slots_max)
+            || self.plan.builds.iter().any(|build| build.rows_estimated)
     }
 
     fn grow_tables(&mut self) {

@@ -45,9 +45,15 @@ impl Status {
         match () {
             () if bits == 0 => Ok(Verdict::Fine),
             () if bits & CAPACITY != 0 => Ok(Verdict::Grow),
-            () if bits & OVERFLOW != 0 => Err(Error::Query("Arithmetic overflow: a result does not fit its type. Cast an operand to a wider type".into())),
-            () if bits & DIVISION_BY_ZERO != 0 => Err(Error::Query("Divide by zero error. Guard the divisor, for example with NULLIF(divisor, 0)".into())),
-            () if bits & CAST != 0 => Err(Error::Query("Cast error: a value does not fit the target type. TRY_CAST gives NULL instead".into())),
+            () if bits & OVERFLOW != 0 => Err(Error::Query(
+                "Arithmetic overflow: a result does not fit its type. Cast an operand to a wider type".into(),
+            )),
+            () if bits & DIVISION_BY_ZERO != 0 => {
+                Err(Error::Query("Divide by zero error. Guard the divisor, for example with NULLIF(divisor, 0)".into()))
+            }
+            () if bits & CAST != 0 => Err(Error::Query(
+                "Cast error: a value does not fit the target type. TRY_CAST gives NULL instead".into(),
+            )),
             () if bits & DUPLICATE_KEY != 0 => Err(Error::internal("a join key proven unique was met twice")),
             () => Err(Error::internal(format!("unknown error bits {bits:#x} from the device"))),
         }

@@ -25,7 +25,10 @@ const ROWS_EXPECTED_MAX: usize = 8 << 20;
 /// What became of a chunk.
 #[derive(Debug)]
 pub(crate) enum Decoded {
-    Chunk { chunk: EncodedChunk, decoded_bytes: u64 },
+    Chunk {
+        chunk: EncodedChunk,
+        decoded_bytes: u64,
+    },
     /// The predicted layout was too narrow.
     Miss(LayoutMiss),
 }
@@ -51,7 +54,8 @@ pub(crate) struct ChunkBytes {
 
 impl ChunkBytes {
     fn from(&self, start: u64) -> Result<Bytes, ParquetError> {
-        let at = start.checked_sub(self.start).and_then(|at| usize::try_from(at).ok()).filter(|at| *at <= self.bytes.len());
+        let at =
+            start.checked_sub(self.start).and_then(|at| usize::try_from(at).ok()).filter(|at| *at <= self.bytes.len());
         at.map(|at| self.bytes.slice(at..)).ok_or_else(|| outside(start))
     }
 }
@@ -106,7 +110,8 @@ impl ChunkJob<'_> {
             if cancelled.load(Ordering::Relaxed) {
                 return Err(ScanError::Cancelled);
             }
-            let batch = guarded(|| reader.next().transpose().map_err(ParquetError::from)).map_err(|error| corrupt(error.to_string()))?;
+            let batch = guarded(|| reader.next().transpose().map_err(ParquetError::from))
+                .map_err(|error| corrupt(error.to_string()))?;
             let Some(batch) = batch else { break };
             if self.read.unchecked_text {
                 batch.column(0).to_data().validate_full().map_err(|error| corrupt(error.to_string()))?;
@@ -120,7 +125,11 @@ impl ChunkJob<'_> {
             }
         }
         if encoder.rows() != rows {
-            return Err(corrupt(format!("column {} has {} rows, the footer promises {rows}", self.column, encoder.rows())));
+            return Err(corrupt(format!(
+                "column {} has {} rows, the footer promises {rows}",
+                self.column,
+                encoder.rows()
+            )));
         }
         let chunk = encoder.finish(self.filler).map_err(|source| self.encode_error(source))?;
         Ok(Decoded::Chunk { chunk, decoded_bytes })

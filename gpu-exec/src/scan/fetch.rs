@@ -83,7 +83,11 @@ impl Drop for StopOnDrop {
 }
 
 /// Loads chunks; the first error stops the others.
-pub(crate) async fn fetch(device: &Arc<DeviceHandle>, objects: &Arc<dyn ObjectStore>, tasks: Vec<GroupTask>) -> Result<Vec<Fetched>, ScanError> {
+pub(crate) async fn fetch(
+    device: &Arc<DeviceHandle>,
+    objects: &Arc<dyn ObjectStore>,
+    tasks: Vec<GroupTask>,
+) -> Result<Vec<Fetched>, ScanError> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let shared = Arc::new(Shared {
         device: Arc::clone(device),
@@ -98,7 +102,8 @@ pub(crate) async fn fetch(device: &Arc<DeviceHandle>, objects: &Arc<dyn ObjectSt
     for task in tasks {
         groups.push(fetch_group(Arc::clone(&shared), task));
     }
-    let fetched: Vec<Vec<Fetched>> = futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).try_collect().await?;
+    let fetched: Vec<Vec<Fetched>> =
+        futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).try_collect().await?;
     Ok(fetched.into_iter().flatten().collect())
 }
 
@@ -120,7 +125,11 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
         shared.objects.get_ranges(path, &ranges).await.map_err(|source| ScanError::store(path, source))?
     };
     if bytes.len() != ranges.len() {
-        return Err(ScanError::corrupt(path, Some(group.row_group), "the object store returned fewer ranges than asked for"));
+        return Err(ScanError::corrupt(
+            path,
+            Some(group.row_group),
+            "the object store returned fewer ranges than asked for",
+        ));
     }
     let mut fetched = ranges.iter().zip(bytes).map(|(range, bytes)| ChunkBytes { start: range.start, bytes });
     let mut running = Vec::with_capacity(chunks.len());
@@ -135,7 +144,13 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
 }
 
 /// Hands one chunk to a blocking thread when a decoder is free.
-async fn decode(shared: Arc<Shared>, index: usize, group: Group, task: ChunkTask, bytes: Option<(LeafRead, ChunkBytes)>) -> Result<Fetched, ScanError> {
+async fn decode(
+    shared: Arc<Shared>,
+    index: usize,
+    group: Group,
+    task: ChunkTask,
+    bytes: Option<(LeafRead, ChunkBytes)>,
+) -> Result<Fetched, ScanError> {
     let work = Arc::clone(&shared);
     let _decoder = shared.decoders.acquire().await.map_err(|_| ScanError::Cancelled)?;
     let run = move || work.load_chunk(index, &group, &task, bytes);
@@ -143,7 +158,13 @@ async fn decode(shared: Arc<Shared>, index: usize, group: Group, task: ChunkTask
 }
 
 impl Shared {
-    fn load_chunk(&self, index: usize, group: &Group, task: &ChunkTask, bytes: Option<(LeafRead, ChunkBytes)>) -> Result<Fetched, ScanError> {
+    fn load_chunk(
+        &self,
+        index: usize,
+        group: &Group,
+        task: &ChunkTask,
+        bytes: Option<(LeafRead, ChunkBytes)>,
+    ) -> Result<Fetched, ScanError> {
         let started = Instant::now();
         let file_bytes = bytes.as_ref().map_or(0, |(_, bytes)| bytes.bytes.len() as u64);
         let decoded = match bytes {

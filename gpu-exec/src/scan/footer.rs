@@ -71,7 +71,9 @@ impl Footer {
                     let footer = Self::new(meta, metadata, file)?;
                     return Ok((footer, bytes_read));
                 }
-                Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= meta.size => tail = needed as u64,
+                Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= meta.size => {
+                    tail = needed as u64
+                }
                 Err(error) => return Err(ScanError::corrupt(&path, None, error)),
             }
         }
@@ -83,7 +85,11 @@ impl Footer {
             .map_err(|error| ScanError::corrupt(&meta.location, None, error))?;
         for (index, group) in metadata.row_groups().iter().enumerate() {
             if !(0..=GROUP_ROWS_MAX).contains(&group.num_rows()) {
-                return Err(ScanError::corrupt(&meta.location, Some(index), format!("it claims {} rows", group.num_rows())));
+                return Err(ScanError::corrupt(
+                    &meta.location,
+                    Some(index),
+                    format!("it claims {} rows", group.num_rows()),
+                ));
             }
         }
         Ok(Self { file, meta, metadata: Arc::new(metadata), schema: Arc::new(schema), ranges: RangeCache::default() })

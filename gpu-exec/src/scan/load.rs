@@ -101,8 +101,10 @@ fn plan_columns(columns: &ColumnStore, scan: &ParquetScan, opened: &Opened) -> R
             continue;
         }
         let field = Arc::clone(&scan.table_schema.fields()[*position]);
-        let ty = Type::from_arrow(field.data_type())
-            .ok_or_else(|| ScanError::UploadType { column: field.name().clone(), data_type: field.data_type().clone() })?;
+        let ty = Type::from_arrow(field.data_type()).ok_or_else(|| ScanError::UploadType {
+            column: field.name().clone(),
+            data_type: field.data_type().clone(),
+        })?;
         let name: Arc<str> = field.name().as_str().into();
         let mut column = Column { position: *position, field, name, ty, layout: None, filler: 0, pieces: vec![] };
         column.pieces = opened.groups.iter().map(|group| columns.get(&column.key(group))).collect();
@@ -135,7 +137,8 @@ impl Column {
             PredictedRange::Unknown => full_layout(self.ty).map(IntLayout::limits),
         };
         let covers = |layout: &IntLayout| range.is_none_or(|(min, max)| layout.covers(min, max));
-        let resident = self.pieces.iter().flatten().filter_map(Piece::layout).filter(covers).min_by_key(|layout| layout.width);
+        let resident =
+            self.pieces.iter().flatten().filter_map(Piece::layout).filter(covers).min_by_key(|layout| layout.width);
         let layout = resident.or_else(|| layout_for(predicted, self.ty));
         self.filler = range.map_or(0, |(min, max)| 0.clamp(min, max));
         self.set_layout(layout);
@@ -234,7 +237,13 @@ fn missing(opened: &Opened, wanted: &[Column], reads: &mut Reads) -> Result<Vec<
                 None => Arc::new(ColumnRead::plan(&group.footer, &column.field)?),
             };
             reads.insert(key, Arc::clone(&read));
-            chunks.push(ChunkTask { column: at, name: Arc::clone(&column.name), read, target: column.target(), filler: column.filler });
+            chunks.push(ChunkTask {
+                column: at,
+                name: Arc::clone(&column.name),
+                read,
+                target: column.target(),
+                filler: column.filler,
+            });
         }
         if !chunks.is_empty() {
             tasks.push(GroupTask { index, group: group.clone(), chunks });
@@ -255,7 +264,10 @@ fn hashed_texts(task: &GroupTask) -> u64 {
         (ColumnRead::Leaf(leaf), Target::Text) => {
             let described = task.group.footer.metadata.row_group(task.group.row_group).column(leaf.leaf);
             let dictionary = described.dictionary_page_offset().is_some();
-            !dictionary || described.page_encoding_stats_mask().is_some_and(|pages| !pages.is_only(Encoding::RLE_DICTIONARY) && !pages.is_only(Encoding::PLAIN_DICTIONARY))
+            !dictionary
+                || described.page_encoding_stats_mask().is_some_and(|pages| {
+                    !pages.is_only(Encoding::RLE_DICTIONARY) && !pages.is_only(Encoding::PLAIN_DICTIONARY)
+                })
         }
         _ => false,
     };

@@ -93,7 +93,12 @@ fn surviving(footers: &[Arc<Footer>], scan: &ParquetScan, stats: &mut LoadStats)
 }
 
 /// Asks again for the state of the files that were read: bytes of two states must not be mixed.
-pub(crate) async fn unchanged(columns: &ColumnStore, objects: &dyn ObjectStore, scan: &ParquetScan, read: &[Arc<Footer>]) -> Result<(), ScanError> {
+pub(crate) async fn unchanged(
+    columns: &ColumnStore,
+    objects: &dyn ObjectStore,
+    scan: &ParquetScan,
+    read: &[Arc<Footer>],
+) -> Result<(), ScanError> {
     let url: Arc<str> = scan.store_url.as_str().into();
     let mut checks = Vec::with_capacity(read.len());
     for footer in read {
@@ -102,7 +107,12 @@ pub(crate) async fn unchanged(columns: &ColumnStore, objects: &dyn ObjectStore, 
     futures::stream::iter(checks).buffer_unordered(FILES_AT_ONCE).try_collect().await
 }
 
-async fn check_unchanged(columns: &ColumnStore, objects: &dyn ObjectStore, url: &Arc<str>, footer: &Footer) -> Result<(), ScanError> {
+async fn check_unchanged(
+    columns: &ColumnStore,
+    objects: &dyn ObjectStore,
+    url: &Arc<str>,
+    footer: &Footer,
+) -> Result<(), ScanError> {
     let path = &footer.meta.location;
     let changed = match objects.head(path).await {
         Ok(meta) if FileState::of(&meta) == FileState::of(&footer.meta) => return Ok(()),

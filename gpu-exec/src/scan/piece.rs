@@ -42,7 +42,8 @@ impl Piece {
 
     /// Whether anyone but the store that asks holds the memory.
     pub(crate) fn is_held(&self) -> bool {
-        Arc::strong_count(&self.column.data) > 1 || self.column.validity.as_ref().is_some_and(|validity| Arc::strong_count(validity) > 1)
+        Arc::strong_count(&self.column.data) > 1
+            || self.column.validity.as_ref().is_some_and(|validity| Arc::strong_count(validity) > 1)
     }
 
     /// Every row is NULL, and there are rows.

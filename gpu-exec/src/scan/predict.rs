@@ -28,7 +28,9 @@ pub(crate) fn predict(footers: &[Arc<Footer>], declared: &Field) -> PredictedRan
     for footer in footers {
         match file_range(footer, declared) {
             Some(None) => {}
-            Some(Some((min, max))) => range = Some(range.map_or((min, max), |(low, high): (i128, i128)| (low.min(min), high.max(max)))),
+            Some(Some((min, max))) => {
+                range = Some(range.map_or((min, max), |(low, high): (i128, i128)| (low.min(min), high.max(max))))
+            }
             None => return PredictedRange::Unknown,
         }
     }
@@ -61,19 +63,25 @@ fn statistics_range(footer: &Footer, declared: &Field) -> Result<Option<Option<(
     };
     let ty = Type::from_arrow(declared.data_type());
     let integral = ty.and_then(full_layout).is_some();
-    if !integral || ty != Type::from_arrow(actual.data_type()) || matches!(declared.data_type(), DataType::Dictionary(_, _)) {
+    if !integral
+        || ty != Type::from_arrow(actual.data_type())
+        || matches!(declared.data_type(), DataType::Dictionary(_, _))
+    {
         return Ok(None);
     }
     let parquet_schema = footer.metadata.file_metadata().schema_descr();
     let groups = footer.metadata.row_groups();
-    let converter = StatisticsConverter::try_new(declared.name(), &footer.schema, parquet_schema)?.with_missing_null_counts_as_zero(false);
+    let converter = StatisticsConverter::try_new(declared.name(), &footer.schema, parquet_schema)?
+        .with_missing_null_counts_as_zero(false);
     let (mins, maxes) = (converter.row_group_mins(groups)?, converter.row_group_maxes(groups)?);
     let nulls = converter.row_group_null_counts(groups)?;
     let inexact = |flags: &BooleanArray, group: usize| flags.is_valid(group) && !flags.value(group);
-    let (min_exact, max_exact) = (converter.row_group_is_min_value_exact(groups)?, converter.row_group_is_max_value_exact(groups)?);
+    let (min_exact, max_exact) =
+        (converter.row_group_is_min_value_exact(groups)?, converter.row_group_is_max_value_exact(groups)?);
     for (group, described) in groups.iter().enumerate() {
         let all_null = nulls.is_valid(group) && i64::try_from(nulls.value(group)) == Ok(described.num_rows());
-        let unknown = mins.is_null(group) || maxes.is_null(group) || inexact(&min_exact, group) || inexact(&max_exact, group);
+        let unknown =
+            mins.is_null(group) || maxes.is_null(group) || inexact(&min_exact, group) || inexact(&max_exact, group);
         if unknown && !all_null && described.num_rows() > 0 {
             return Ok(None);
         }

@@ -46,14 +46,20 @@ struct GroupStatistics<'a> {
 impl GroupStatistics<'_> {
     /// Asks the converter for a column whose type in the file is the declared one; statistics of another type would
     /// need the cast that the values need.
-    fn ask(&self, column: &Column, question: impl Fn(StatisticsConverter<'_>) -> parquet::errors::Result<ArrayRef>) -> Option<ArrayRef> {
+    fn ask(
+        &self,
+        column: &Column,
+        question: impl Fn(StatisticsConverter<'_>) -> parquet::errors::Result<ArrayRef>,
+    ) -> Option<ArrayRef> {
         let declared = self.table_schema.field_with_name(column.name()).ok()?.data_type();
         let actual = self.footer.schema.field_with_name(column.name()).ok()?.data_type();
         if Type::from_arrow(declared)? != Type::from_arrow(actual)? {
             return None;
         }
         let parquet_schema = self.footer.metadata.file_metadata().schema_descr();
-        let values = guarded(|| question(StatisticsConverter::try_new(column.name(), &self.footer.schema, parquet_schema)?)).ok()?;
+        let values =
+            guarded(|| question(StatisticsConverter::try_new(column.name(), &self.footer.schema, parquet_schema)?))
+                .ok()?;
         if values.data_type() == declared { Some(values) } else { arrow::compute::cast(&values, declared).ok() }
     }
 }

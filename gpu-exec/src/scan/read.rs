@@ -58,9 +58,13 @@ impl ColumnRead {
         } else if arrow::compute::can_cast_types(&read_type, declared.data_type()) {
             Some(declared.data_type().clone())
         } else {
-            return Err(unsupported(format!("its type {read_type} in the file cannot be cast to {}", declared.data_type())));
+            return Err(unsupported(format!(
+                "its type {read_type} in the file cannot be cast to {}",
+                declared.data_type()
+            )));
         };
-        let annotated = footer.metadata.file_metadata().schema_descr().column(leaf).converted_type() == ConvertedType::UTF8;
+        let annotated =
+            footer.metadata.file_metadata().schema_descr().column(leaf).converted_type() == ConvertedType::UTF8;
         let unchecked_text = !annotated && Type::from_arrow(&read_type) == Some(Type::Text);
         Ok(ColumnRead::Leaf(LeafRead { leaf, reader, cast_to, unchecked_text }))
     }
@@ -77,12 +81,20 @@ fn flat_leaf(footer: &Footer, root: usize) -> Option<usize> {
     let schema = footer.metadata.file_metadata().schema_descr();
     let mut leaves = (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == root);
     let leaf = leaves.next()?;
-    let flat = leaves.next().is_none() && schema.column(leaf).path().parts().len() == 1 && schema.column(leaf).max_rep_level() == 0;
+    let flat = leaves.next().is_none()
+        && schema.column(leaf).path().parts().len() == 1
+        && schema.column(leaf).max_rep_level() == 0;
     flat.then_some(leaf)
 }
 
 /// Asks the reader for the form that costs least to encode, or for the file's own form where it refuses.
-fn reader_for(footer: &Footer, root: usize, leaf: usize, field: &Field, declared: &Field) -> Result<(ArrowReaderMetadata, DataType), ScanError> {
+fn reader_for(
+    footer: &Footer,
+    root: usize,
+    leaf: usize,
+    field: &Field,
+    declared: &Field,
+) -> Result<(ArrowReaderMetadata, DataType), ScanError> {
     let physical = footer.metadata.file_metadata().schema_descr().column(leaf).physical_type();
     let wanted = wanted_type(physical, field.data_type(), declared.data_type());
     if wanted != *field.data_type() {
@@ -103,13 +115,19 @@ fn reader_for(footer: &Footer, root: usize, leaf: usize, field: &Field, declared
 fn wanted_type(physical: PhysicalType, actual: &DataType, declared: &DataType) -> DataType {
     let text = Type::from_arrow(declared) == Some(Type::Text);
     match actual {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) if text => dictionary_type(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) if text => {
+            dictionary_type()
+        }
         DataType::Decimal128(precision, scale) => match physical {
             PhysicalType::INT32 if *precision <= 9 => DataType::Decimal32(*precision, *scale),
             PhysicalType::INT64 if *precision <= 18 => DataType::Decimal64(*precision, *scale),
             _ => actual.clone(),
         },
-        DataType::Timestamp(_, _) if physical == PhysicalType::INT96 && matches!(declared, DataType::Timestamp(_, _)) => declared.clone(),
+        DataType::Timestamp(_, _)
+            if physical == PhysicalType::INT96 && matches!(declared, DataType::Timestamp(_, _)) =>
+        {
+            declared.clone()
+        }
         _ => actual.clone(),
     }
 }

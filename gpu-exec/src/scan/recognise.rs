@@ -57,7 +57,9 @@ type Check = (&'static str, fn(&Subject<'_>) -> bool);
 /// Everything that keeps a scan on the host.
 const CHECKS: &[Check] = &[
     ("the scan has a limit", |s| s.config.limit.is_some()),
-    ("the scan adapts its columns with an expression adapter of the table", |s| s.config.expr_adapter_factory.is_some()),
+    ("the scan adapts its columns with an expression adapter of the table", |s| {
+        s.config.expr_adapter_factory.is_some()
+    }),
     ("the scan reads byte ranges of files", |s| s.files().any(|file| file.range.is_some())),
     ("a file carries an access plan or another extension", |s| s.files().any(|file| !file.extensions.is_empty())),
     ("a file carries a schema of its own", |s| s.files().any(|file| file.arrow_schema.is_some())),
@@ -70,14 +72,17 @@ const CHECKS: &[Check] = &[
         let crypto = &s.source.table_parquet_options().crypto;
         crypto.file_decryption.is_some() || crypto.factory_id.is_some()
     }),
-    ("the table brings its own Parquet reader", |s| s.source.parquet_file_reader_factory().is_some_and(|f| !is_host_reader(f))),
+    ("the table brings its own Parquet reader", |s| {
+        s.source.parquet_file_reader_factory().is_some_and(|f| !is_host_reader(f))
+    }),
     ("row groups are read in reverse order (reverse_row_groups)", |s| shows_reverse(s.source)),
 ];
 
 /// Takes a Parquet scan of the host, or says why it stays there.
 pub fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<ParquetScan, String> {
     let exec = plan.downcast_ref::<DataSourceExec>().ok_or_else(|| format!("{} is no file scan", plan.name()))?;
-    let (config, source) = exec.downcast_to_file_source::<ParquetSource>().ok_or("the scan does not read Parquet files")?;
+    let (config, source) =
+        exec.downcast_to_file_source::<ParquetSource>().ok_or("the scan does not read Parquet files")?;
     let subject = Subject { config, source };
     if let Some((reason, _)) = CHECKS.iter().find(|(_, applies)| applies(&subject)) {
         return Err((*reason).to_owned());
@@ -86,7 +91,11 @@ pub fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<ParquetScan, String> {
     let schema = plan.schema();
     for field in schema.fields() {
         if Type::from_arrow(field.data_type()).is_none() {
-            return Err(format!("column {} has type {}, which the device does not hold", field.name(), field.data_type()));
+            return Err(format!(
+                "column {} has type {}, which the device does not hold",
+                field.name(),
+                field.data_type()
+            ));
         }
     }
     Ok(ParquetScan {

@@ -38,8 +38,11 @@ impl fmt::Display for LoadStats {
             "files={}, row_groups={} ({} pruned), column_chunks={} resident + {} loaded",
             self.files, self.row_groups, self.row_groups_pruned, self.columns_resident, self.columns_loaded
         )?;
-        let seldom =
-            [("recoded", self.columns_recoded), ("layout_misses", self.layout_misses), ("text_hashed", self.text_hashed)];
+        let seldom = [
+            ("recoded", self.columns_recoded),
+            ("layout_misses", self.layout_misses),
+            ("text_hashed", self.text_hashed),
+        ];
         for (name, count) in seldom.into_iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {name}={count}")?;
         }

@@ -189,8 +189,12 @@ impl ColumnStore {
 impl State {
     /// Takes out the least recently used pieces that are not held, until `bytes` are gathered.
     fn evict(&mut self, bytes: u64) -> Vec<Piece> {
-        let mut free: Vec<(u64, PieceKey)> =
-            self.pieces.iter().filter(|(_, entry)| !entry.piece.is_held()).map(|(key, entry)| (entry.used, key.clone())).collect();
+        let mut free: Vec<(u64, PieceKey)> = self
+            .pieces
+            .iter()
+            .filter(|(_, entry)| !entry.piece.is_held())
+            .map(|(key, entry)| (entry.used, key.clone()))
+            .collect();
         free.sort_unstable_by_key(|(used, _)| *used);
         let (mut victims, mut gathered) = (Vec::new(), 0);
         for (_, key) in free {
@@ -212,7 +216,8 @@ impl State {
         let Some(entry) = self.files.remove(name) else { return vec![] };
         self.footer_bytes = self.footer_bytes.saturating_sub(entry.footer.host_bytes());
         let keys: Vec<PieceKey> = self.pieces.keys().filter(|key| key.file == entry.footer.file).cloned().collect();
-        let pieces: Vec<Piece> = keys.iter().filter_map(|key| self.pieces.remove(key)).map(|entry| entry.piece).collect();
+        let pieces: Vec<Piece> =
+            keys.iter().filter_map(|key| self.pieces.remove(key)).map(|entry| entry.piece).collect();
         self.stats.bytes -= pieces.iter().map(Piece::bytes).sum::<u64>();
         self.stats.outdated += pieces.len() as u64;
         pieces

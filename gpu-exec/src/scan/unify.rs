@@ -21,7 +21,12 @@ pub(crate) struct Unified {
 }
 
 /// Unifies pieces whose integer layouts are already equal. New pieces are complete when this returns.
-pub(crate) fn unify(handle: &DeviceHandle, stream: &Stream, column: &str, mut pieces: Vec<Piece>) -> Result<Unified, ScanError> {
+pub(crate) fn unify(
+    handle: &DeviceHandle,
+    stream: &Stream,
+    column: &str,
+    mut pieces: Vec<Piece>,
+) -> Result<Unified, ScanError> {
     let dictionaries: Vec<Arc<Dictionary>> = pieces.iter().filter_map(dictionary_of).collect();
     let changed = if dictionaries.len() == pieces.len() {
         unify_text(handle, stream, column, &mut pieces, &dictionaries)?
@@ -50,7 +55,8 @@ fn unify_text(
     pieces: &mut [Piece],
     dictionaries: &[Arc<Dictionary>],
 ) -> Result<Vec<usize>, ScanError> {
-    let union = Dictionary::union(dictionaries).map_err(|source| ScanError::Encode { column: column.to_owned(), source })?;
+    let union =
+        Dictionary::union(dictionaries).map_err(|source| ScanError::Encode { column: column.to_owned(), source })?;
     let width = IntWidth::for_codes(union.dictionary.len());
     let mut changed = Vec::new();
     for (at, (piece, remap)) in pieces.iter_mut().zip(&union.remaps).enumerate() {

@@ -9,8 +9,8 @@ use super::ScanError;
 use super::piece::Piece;
 use super::unify::unify;
 use crate::column::{
-    ChunkEncoder, ColumnFacts, ColumnMeta, DeviceColumn, DeviceTable, EncodeError, EncodedChunk, IntLayout, Segment, Target, full_layout,
-    integer_range,
+    ChunkEncoder, ColumnFacts, ColumnMeta, DeviceColumn, DeviceTable, EncodeError, EncodedChunk, IntLayout, Segment,
+    Target, full_layout, integer_range,
 };
 use crate::device::{DeviceHandle, DeviceResult, Stream};
 use crate::ir::Type;
@@ -19,7 +19,12 @@ use crate::ir::Type;
 const SEGMENT_ROWS: usize = 1 << 24;
 
 /// Copies an encoded chunk to the device. The copy is complete when `stream` has been waited for.
-pub(crate) fn upload_chunk(handle: &DeviceHandle, stream: &Stream, column: &str, chunk: &EncodedChunk) -> DeviceResult<Piece> {
+pub(crate) fn upload_chunk(
+    handle: &DeviceHandle,
+    stream: &Stream,
+    column: &str,
+    chunk: &EncodedChunk,
+) -> DeviceResult<Piece> {
     let copy = |what: &str, bytes: &[u8]| {
         let buffer = handle.alloc(&format!("{what} of column {column}"), bytes.len())?;
         stream.upload(&buffer, 0, bytes)?;
@@ -40,12 +45,20 @@ pub(crate) fn upload_chunk(handle: &DeviceHandle, stream: &Stream, column: &str,
 ///
 /// # Errors
 /// A column whose type has no stored form, or no room on the device.
-pub fn upload_batches(handle: &DeviceHandle, stream: &Stream, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<DeviceTable, ScanError> {
+pub fn upload_batches(
+    handle: &DeviceHandle,
+    stream: &Stream,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+) -> Result<DeviceTable, ScanError> {
     let runs = segments_of(batches);
     let mut table = DeviceTable { columns: Vec::new(), segments: Vec::new() };
-    table.segments.extend(runs.iter().map(|run| Segment { rows: run.iter().map(|batch| batch.num_rows() as u64).sum(), columns: vec![] }));
+    table.segments.extend(
+        runs.iter().map(|run| Segment { rows: run.iter().map(|batch| batch.num_rows() as u64).sum(), columns: vec![] }),
+    );
     for (index, field) in schema.fields().iter().enumerate() {
-        let arrays: Vec<Vec<ArrayRef>> = runs.iter().map(|run| run.iter().map(|batch| Arc::clone(batch.column(index))).collect()).collect();
+        let arrays: Vec<Vec<ArrayRef>> =
+            runs.iter().map(|run| run.iter().map(|batch| Arc::clone(batch.column(index))).collect()).collect();
         let (meta, pieces) = upload_column(handle, stream, field, &arrays)?;
         table.columns.push(meta);
         for (segment, piece) in table.segments.iter_mut().zip(pieces) {
@@ -77,7 +90,12 @@ fn segments_of(batches: &[RecordBatch]) -> Vec<Vec<RecordBatch>> {
     runs
 }
 
-fn upload_column(handle: &DeviceHandle, stream: &Stream, field: &Field, runs: &[Vec<ArrayRef>]) -> Result<(ColumnMeta, Vec<Piece>), ScanError> {
+fn upload_column(
+    handle: &DeviceHandle,
+    stream: &Stream,
+    field: &Field,
+    runs: &[Vec<ArrayRef>],
+) -> Result<(ColumnMeta, Vec<Piece>), ScanError> {
     let ty = Type::from_arrow(field.data_type())
         .ok_or_else(|| ScanError::UploadType { column: field.name().clone(), data_type: field.data_type().clone() })?;
     let encode = |source: EncodeError| ScanError::Encode { column: field.name().clone(), source };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::StageSource;
 use super::cut::Cutter;
 use super::resolve::{arithmetic, cast, narrow, not};
 use super::scope::{Column, Open, repr_of};
-use super::StageSource;
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -75,17 +75,25 @@ impl Cutter<'_> {
             key_columns.push((key.ty, resolved.dictionary, range));
         }
         let mut accumulators = Accumulators::default();
-        let finishes =
-            calls.iter().map(|call| finish_of(&mut open, call, keys.is_empty(), &mut accumulators)).collect::<Result<Vec<_>>>()?;
+        let finishes = calls
+            .iter()
+            .map(|call| finish_of(&mut open, call, keys.is_empty(), &mut accumulators))
+            .collect::<Result<Vec<_>>>()?;
         let rows = accumulators.count(None);
         let mut plan = self.group_table(&open, &key_values, &accumulators.list, Some(rows));
-        if !counts_needed(plan.table.kind) && !finishes.iter().any(|finish| finish.accumulator == rows || finish.count == Some(rows)) {
+        if !counts_needed(plan.table.kind)
+            && !finishes.iter().any(|finish| finish.accumulator == rows || finish.count == Some(rows))
+        {
             accumulators.list.pop();
             plan.table.accumulators.pop();
             plan.table.row_count = None;
         }
         let source = Source::Groups(plan.table.clone());
-        let sink = Sink::Aggregate { groups: plan.table.clone(), keys: key_values.clone(), accumulators: accumulators.list.clone() };
+        let sink = Sink::Aggregate {
+            groups: plan.table.clone(),
+            keys: key_values.clone(),
+            accumulators: accumulators.list.clone(),
+        };
         let slots = plan.slots;
         let number = self.groups.len();
         let shapes = plan.table.keys.clone();
@@ -96,7 +104,12 @@ impl Cutter<'_> {
         for (part, (ty, dictionary, range)) in key_columns.into_iter().enumerate() {
             let shape = shapes[part];
             let origin = Origin::GroupKey(part);
-            let register = grouped.add_register(Register { repr: shape.repr, nullable: shape.nullable, bounds: shape.bounds, origin });
+            let register = grouped.add_register(Register {
+                repr: shape.repr,
+                nullable: shape.nullable,
+                bounds: shape.bounds,
+                origin,
+            });
             grouped.columns.push(Column { register, ty, dictionary, range: Some(range), unique: keys.len() == 1 });
         }
         for finish in finishes {
@@ -112,7 +125,12 @@ fn counts_needed(kind: GroupKind) -> bool {
     matches!(kind, GroupKind::Private | GroupKind::Direct | GroupKind::BuildRow { .. })
 }
 
-fn finish_of(open: &mut Open, call: &AggregateCall, ungrouped: bool, accumulators: &mut Accumulators) -> Result<Finish> {
+fn finish_of(
+    open: &mut Open,
+    call: &AggregateCall,
+    ungrouped: bool,
+    accumulators: &mut Accumulators,
+) -> Result<Finish> {
     let filter = call.filter.as_ref().map(|filter| open.resolve_value(filter)).transpose()?;
     let Some(argument) = &call.argument else {
         let accumulator = accumulators.count(filter);
@@ -136,11 +154,27 @@ fn finish_of(open: &mut Open, call: &AggregateCall, ungrouped: bool, accumulator
         _ => sum(value, argument.ty)?,
     };
     let accumulator = accumulators.add(kind, Some(value), filter, bounds);
-    Ok(Finish { function: call.function, accumulator, count, argument: argument.ty, result: call.ty, back, dictionary: resolved.dictionary })
+    Ok(Finish {
+        function: call.function,
+        accumulator,
+        count,
+        argument: argument.ty,
+        result: call.ty,
+        back,
+        dictionary: resolved.dictionary,
+    })
 }
 
 fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> Finish {
-    Finish { function: call.function, accumulator, count, argument: call.ty, result: call.ty, back: Back::Same, dictionary: None }
+    Finish {
+        function: call.function,
+        accumulator,
+        count,
+        argument: call.ty,
+        result: call.ty,
+        back: Back::Same,
+        dictionary: None,
+    }
 }
 
 fn both(left: Option<Value>, right: Option<Value>) -> Option<Value> {
@@ -172,7 +206,9 @@ fn extreme(function: AggregateFunction, value: Value, ty: Type) -> Result<Accumu
     let bounds = value.bounds;
     let i64_bounds = Bounds::of_type(Type::INT64);
     Ok(match value.repr {
-        Repr::F32 | Repr::F64 => (kind, Value::int(ValueKind::OrderOfFloat(Box::new(value)), nullable, i64_bounds), i64_bounds, Back::Float),
+        Repr::F32 | Repr::F64 => {
+            (kind, Value::int(ValueKind::OrderOfFloat(Box::new(value)), nullable, i64_bounds), i64_bounds, Back::Float)
+        }
         Repr::Bool => (kind, Value::int(ValueKind::BoolToInt(Box::new(value)), nullable, bounds), bounds, Back::Bool),
         Repr::Int if bounds.fits_signed(64) => (kind, value, bounds, Back::Same),
         Repr::Int if ty == (Type::Int { bytes: 8, signed: false }) => {
@@ -214,7 +250,8 @@ impl Open {
             AccumulatorKind::SumI128 => (Repr::Int, accumulators.bounds[number]),
             _ => (Repr::Int, accumulators.bounds[number]),
         };
-        let register = self.add_register(Register { repr, nullable: false, bounds, origin: Origin::Accumulator(number) });
+        let register =
+            self.add_register(Register { repr, nullable: false, bounds, origin: Origin::Accumulator(number) });
         self.read(register)
     }
 
@@ -268,7 +305,8 @@ fn came_back(state: Value, finish: &Finish) -> Result<Value> {
 fn where_counted(count: Value, value: Value) -> Value {
     let mut zero = Value::constant(0);
     zero.bounds = Bounds::new(0, 0);
-    let some = Value::bool(ValueKind::Compare { op: CompareOp::Greater, left: Box::new(count), right: Box::new(zero) }, false);
+    let some =
+        Value::bool(ValueKind::Compare { op: CompareOp::Greater, left: Box::new(count), right: Box::new(zero) }, false);
     let (repr, bounds) = (value.repr, value.bounds);
     Value::new(ValueKind::Case { branches: vec![(some, value)], otherwise: None }, repr, true, bounds)
 }

@@ -1,7 +1,7 @@
 //! Cutting a plan at its breakers: each join build and each aggregation ends a pipeline, the root emits.
 
-use super::join::JoinParts;
 use super::groups::UniqueProbe;
+use super::join::JoinParts;
 use super::scope::{Column, Open};
 use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Stage, StageSource};
 use crate::column::{DeviceTable, IntWidth};

@@ -7,7 +7,9 @@ use super::GroupPlan;
 use super::cut::Cutter;
 use super::join::packed_domains;
 use super::scope::Open;
-use crate::ir::{Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyShape, Origin, Repr, Value, ValueKind};
+use crate::ir::{
+    Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyShape, Origin, Repr, Value, ValueKind,
+};
 
 /// Most groups of the private form: past this, a thread's share of shared memory costs too much occupancy.
 const PRIVATE_GROUPS_MAX: u64 = 64;
@@ -30,16 +32,31 @@ pub(super) struct UniqueProbe {
 
 impl Cutter<'_> {
     /// Chooses and sizes the group table for resolved keys and accumulators.
-    pub(super) fn group_table(&self, open: &Open, keys: &[Value], accumulators: &[Accumulator], row_count: Option<usize>) -> GroupPlan {
+    pub(super) fn group_table(
+        &self,
+        open: &Open,
+        keys: &[Value],
+        accumulators: &[Accumulator],
+        row_count: Option<usize>,
+    ) -> GroupPlan {
         let kinds: Vec<AccumulatorKind> = accumulators.iter().map(|accumulator| accumulator.kind).collect();
-        let shapes: Vec<KeyShape> =
-            keys.iter().map(|key| KeyShape { repr: key.repr, nullable: key.nullable, bounds: key.bounds, payload: None }).collect();
+        let shapes: Vec<KeyShape> = keys
+            .iter()
+            .map(|key| KeyShape { repr: key.repr, nullable: key.nullable, bounds: key.bounds, payload: None })
+            .collect();
         let table = |kind, shapes| GroupTable { kind, keys: shapes, accumulators: kinds.clone(), row_count };
         if keys.is_empty() {
             return one_group(table(GroupKind::Ungrouped, vec![]));
         }
         if let Some((kind, shapes, rows)) = self.build_row_groups(open, keys) {
-            return GroupPlan { table: table(kind, shapes), bases: vec![], domains: vec![], words: 0, slots: rows, slots_max: rows };
+            return GroupPlan {
+                table: table(kind, shapes),
+                bases: vec![],
+                domains: vec![],
+                words: 0,
+                slots: rows,
+                slots_max: rows,
+            };
         }
         let words_a_group: u64 = kinds.iter().map(|kind| kind.words() as u64).sum::<u64>().max(1);
         match self.packed(open, keys) {
@@ -55,7 +72,14 @@ impl Cutter<'_> {
                 let words = crate::codegen::wide_words(&parts, keys.iter().any(|key| key.nullable));
                 let slots_max = (open.rows.max(1) * 2).next_power_of_two().max(64);
                 let slots = slots_max.min(HASH_SLOTS_START);
-                GroupPlan { table: table(GroupKind::Wide, shapes), bases: vec![], domains: vec![], words, slots, slots_max }
+                GroupPlan {
+                    table: table(GroupKind::Wide, shapes),
+                    bases: vec![],
+                    domains: vec![],
+                    words,
+                    slots,
+                    slots_max,
+                }
             }
         }
     }
@@ -79,8 +103,14 @@ impl Cutter<'_> {
         let private_bytes = product.saturating_mul(words_a_group * 8 * u64::from(crate::codegen::BLOCK_THREADS));
         let direct_slots = (rows.saturating_mul(DIRECT_SLOTS_PER_ROW)).max(DIRECT_SLOTS_FREE);
         match () {
-            () if product <= PRIVATE_GROUPS_MAX && private_bytes <= PRIVATE_BYTES_MAX.min(u64::from(self.limits.shared_bytes)) => GroupKind::Private,
-            () if product <= direct_slots && product.saturating_mul(words_a_group * 8) <= self.limits.table_bytes => GroupKind::Direct,
+            () if product <= PRIVATE_GROUPS_MAX
+                && private_bytes <= PRIVATE_BYTES_MAX.min(u64::from(self.limits.shared_bytes)) =>
+            {
+                GroupKind::Private
+            }
+            () if product <= direct_slots && product.saturating_mul(words_a_group * 8) <= self.limits.table_bytes => {
+                GroupKind::Direct
+            }
             () => GroupKind::Hash,
         }
     }
@@ -94,23 +124,32 @@ impl Cutter<'_> {
                 _ => None,
             })
             .collect::<Option<_>>()?;
-        self.unique_probes.iter().rev().filter(|unique| open.probes.get(unique.probe) == Some(&unique.build)).find_map(|unique| {
-            let build = &self.builds[unique.build.0];
-            let columns: Vec<usize> = registers.iter().map(|register| build_column(open, unique, *register)).collect::<Option<_>>()?;
-            let covered = unique.equal.iter().all(|(_, column)| columns.contains(column));
-            if !covered || build.multiple || build.rows_estimated {
-                return None;
-            }
-            let shapes = columns.iter().map(|column| self.payload_key(unique.build, *column)).collect::<Option<_>>()?;
-            Some((GroupKind::BuildRow { probe: unique.probe, build: unique.build }, shapes, build.rows.max(1)))
-        })
+        self.unique_probes.iter().rev().filter(|unique| open.probes.get(unique.probe) == Some(&unique.build)).find_map(
+            |unique| {
+                let build = &self.builds[unique.build.0];
+                let columns: Vec<usize> =
+                    registers.iter().map(|register| build_column(open, unique, *register)).collect::<Option<_>>()?;
+                let covered = unique.equal.iter().all(|(_, column)| columns.contains(column));
+                if !covered || build.multiple || build.rows_estimated {
+                    return None;
+                }
+                let shapes =
+                    columns.iter().map(|column| self.payload_key(unique.build, *column)).collect::<Option<_>>()?;
+                Some((GroupKind::BuildRow { probe: unique.probe, build: unique.build }, shapes, build.rows.max(1)))
+            },
+        )
     }
 
     fn payload_key(&self, build: BuildId, column: usize) -> Option<KeyShape> {
         self.stages.iter().find_map(|stage| match &stage.pipeline.sink {
             crate::ir::Sink::Build(sink) if sink.build == build => {
                 let (value, shape) = &sink.payload[column];
-                Some(KeyShape { repr: shape.repr, nullable: shape.nullable, bounds: value.bounds, payload: Some(column) })
+                Some(KeyShape {
+                    repr: shape.repr,
+                    nullable: shape.nullable,
+                    bounds: value.bounds,
+                    payload: Some(column),
+                })
             }
             _ => None,
         })

@@ -4,14 +4,14 @@
 //! integer keys address an array directly and are never hashed; other keys are packed into one word where their
 //! ranges allow, else kept as several.
 
+use super::BuildPlan;
 use super::cut::Cutter;
 use super::resolve::Resolved;
 use super::scope::{Column, Open};
-use super::BuildPlan;
 use crate::error::{Error, Result};
 use crate::ir::{
-    Bounds, BuildId, BuildSink, Expr, JoinColumn, JoinSide, KeyTable, Origin, PayloadShape, Probe, Register, Repr, Sink,
-    Step, Type, Value, ValueKind,
+    Bounds, BuildId, BuildSink, Expr, JoinColumn, JoinSide, KeyTable, Origin, PayloadShape, Probe, Register, Repr,
+    Sink, Step, Type, Value, ValueKind,
 };
 
 /// Slots of a direct-address table for each row it may hold: sparser keys are hashed.
@@ -36,7 +36,13 @@ impl Cutter<'_> {
         self.build_and_probe(build, probe, side, parts)
     }
 
-    fn build_and_probe(&mut self, mut build: Open, mut probe: Open, side: JoinSide, parts: &JoinParts<'_>) -> Result<Open> {
+    fn build_and_probe(
+        &mut self,
+        mut build: Open,
+        mut probe: Open,
+        side: JoinSide,
+        parts: &JoinParts<'_>,
+    ) -> Result<Open> {
         let unique = keys_unique(&build, parts.on, side);
         let (build_keys, probe_keys) = self.resolve_keys(&mut build, &mut probe, side, parts.on)?;
         let ranges: Vec<(i128, i128)> = build_keys.iter().map(|key| build.range(key)).collect();
@@ -92,7 +98,13 @@ impl Cutter<'_> {
     }
 
     /// Applies the residual filter over left columns then right columns, and picks the output.
-    fn finish_join(&mut self, mut probe: Open, from_build: Vec<Column>, side: JoinSide, parts: &JoinParts<'_>) -> Result<Open> {
+    fn finish_join(
+        &mut self,
+        mut probe: Open,
+        from_build: Vec<Column>,
+        side: JoinSide,
+        parts: &JoinParts<'_>,
+    ) -> Result<Open> {
         let from_probe = std::mem::take(&mut probe.columns);
         let (left, right) = match side {
             JoinSide::Left => (from_build, from_probe),
@@ -115,7 +127,13 @@ impl Cutter<'_> {
     }
 
     /// Keys of both sides in the same units: texts as codes of the build's dictionary, wide keys at common bounds.
-    fn resolve_keys(&mut self, build: &mut Open, probe: &mut Open, side: JoinSide, on: &[(Expr, Expr)]) -> Result<(Vec<Value>, Vec<Value>)> {
+    fn resolve_keys(
+        &mut self,
+        build: &mut Open,
+        probe: &mut Open,
+        side: JoinSide,
+        on: &[(Expr, Expr)],
+    ) -> Result<(Vec<Value>, Vec<Value>)> {
         let mut build_keys = Vec::new();
         let mut probe_keys = Vec::new();
         for (left, right) in on {
@@ -147,7 +165,9 @@ impl Cutter<'_> {
         let rows = build.rows.max(1);
         let hash_slots = (rows * 2).next_power_of_two().max(64);
         let (table, slots, bases, domains) = match sized {
-            Some((bases, domains, product)) if !wide && product <= self.direct_limit(rows) => (KeyTable::Direct, product.max(1), bases, domains),
+            Some((bases, domains, product)) if !wide && product <= self.direct_limit(rows) => {
+                (KeyTable::Direct, product.max(1), bases, domains)
+            }
             Some((bases, domains, _)) if !wide => (KeyTable::Hash, hash_slots, bases, domains),
             _ => (KeyTable::Wide, hash_slots, vec![], vec![]),
         };
@@ -170,14 +190,23 @@ impl Cutter<'_> {
     }
 
     /// Remembers which columns equal the key of a unique build: a group-by on them can use the build's rows.
-    fn note_probe_keys(&mut self, id: BuildId, probe: usize, side: JoinSide, on: &[(Expr, Expr)], open: &Open, build: &[Column]) {
+    fn note_probe_keys(
+        &mut self,
+        id: BuildId,
+        probe: usize,
+        side: JoinSide,
+        on: &[(Expr, Expr)],
+        open: &Open,
+        build: &[Column],
+    ) {
         let mut equal = Vec::new();
         for (left, right) in on {
             let (build_expr, probe_expr) = match side {
                 JoinSide::Left => (left, right),
                 JoinSide::Right => (right, left),
             };
-            if let (crate::ir::ExprKind::Column(in_build), crate::ir::ExprKind::Column(in_probe)) = (&build_expr.kind, &probe_expr.kind)
+            if let (crate::ir::ExprKind::Column(in_build), crate::ir::ExprKind::Column(in_probe)) =
+                (&build_expr.kind, &probe_expr.kind)
                 && build_expr.ty != Type::Text
                 && *in_build < build.len()
             {
@@ -230,4 +259,3 @@ fn keys_unique(open: &Open, on: &[(Expr, Expr)], side: JoinSide) -> bool {
         matches!(expr.kind, crate::ir::ExprKind::Column(index) if open.columns.get(index).is_some_and(|column| column.unique))
     })
 }
-

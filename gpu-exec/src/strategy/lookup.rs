@@ -92,7 +92,11 @@ fn table_values(results: &ArrayRef, ty: Type) -> Result<TableValues> {
     match ty {
         Type::Bool => {
             let booleans = results.as_boolean();
-            Ok(((0..booleans.len()).map(|row| u8::from(booleans.is_valid(row) && booleans.value(row))).collect(), Bounds::new(0, 1), None))
+            Ok((
+                (0..booleans.len()).map(|row| u8::from(booleans.is_valid(row) && booleans.value(row))).collect(),
+                Bounds::new(0, 1),
+                None,
+            ))
         }
         Type::Float { .. } => {
             let floats = cast(results, &DataType::Float64)?;
@@ -127,7 +131,8 @@ fn integers_of(results: &ArrayRef) -> Result<ArrayRef> {
 /// Entries at the width their bounds compute at; bounds rounded so that the text is stable.
 fn integer_table(values: &[Option<i128>]) -> (Vec<u8>, Bounds) {
     let known = values.iter().flatten();
-    let bounds = Bounds::new(known.clone().min().copied().unwrap_or(0), known.max().copied().unwrap_or(0)).round_to_powers();
+    let bounds =
+        Bounds::new(known.clone().min().copied().unwrap_or(0), known.max().copied().unwrap_or(0)).round_to_powers();
     let each = values.iter().map(|value| value.unwrap_or(bounds.min.max(0).min(bounds.max)));
     let bytes = match () {
         () if bounds.fits_signed(32) => each.flat_map(|value| (value as i32).to_le_bytes()).collect(),
@@ -169,5 +174,12 @@ pub(super) fn translate(from: &Dictionary, to: &Dictionary) -> Mapped {
     let nullable = codes.iter().any(Option::is_none);
     let valid = codes.iter().map(|code| u8::from(code.is_some())).collect();
     let (values, bounds) = integer_table(&codes);
-    Mapped { table: LookupTable { values, valid }, repr: Repr::Int, bounds, nullable, dictionary: None, null_code: None }
+    Mapped {
+        table: LookupTable { values, valid },
+        repr: Repr::Int,
+        bounds,
+        nullable,
+        dictionary: None,
+        null_code: None,
+    }
 }

@@ -85,7 +85,9 @@ fn read_values(pipeline: &Pipeline) -> Vec<&Value> {
         // The keys of build-row groups are taken from the build, not from the row.
         Sink::Aggregate { groups, keys, accumulators } => {
             let keys = if matches!(groups.kind, GroupKind::BuildRow { .. }) { &[] } else { keys.as_slice() };
-            keys.iter().chain(accumulators.iter().flat_map(|accumulator| accumulator.value.iter().chain(&accumulator.filter))).collect()
+            keys.iter()
+                .chain(accumulators.iter().flat_map(|accumulator| accumulator.value.iter().chain(&accumulator.filter)))
+                .collect()
         }
         Sink::Emit { columns } => columns.iter().map(|column| &column.value).collect(),
     };

@@ -16,7 +16,8 @@ use super::scope::{Open, repr_of};
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
 use crate::ir::{
-    ArithmeticOp, Bounds, CompareOp, Constant, DatePart, Expr, ExprKind, Failure, HostFunction, Repr, Type, Value, ValueKind,
+    ArithmeticOp, Bounds, CompareOp, Constant, DatePart, Expr, ExprKind, Failure, HostFunction, Repr, Type, Value,
+    ValueKind,
 };
 
 /// A resolved expression, with the dictionary its codes belong to where it is text.
@@ -36,7 +37,8 @@ impl Open {
     pub(super) fn resolve(&mut self, expr: &Expr) -> Result<Resolved> {
         match &expr.kind {
             ExprKind::Column(index) => {
-                let column = self.columns.get(*index).ok_or_else(|| Error::internal(format!("no column {index} in scope")))?;
+                let column =
+                    self.columns.get(*index).ok_or_else(|| Error::internal(format!("no column {index} in scope")))?;
                 Ok(Resolved { value: self.read(column.register), dictionary: column.dictionary.clone() })
             }
             ExprKind::DictionaryMap { input, function } => self.dictionary_map(input, function, expr.ty),
@@ -117,7 +119,9 @@ impl Open {
             let (Some(a), Some(b)) = (&l.dictionary, &r.dictionary) else {
                 return Err(Error::internal("a text without a dictionary"));
             };
-            let union = Dictionary::union(&[Arc::clone(a), Arc::clone(b)]).map_err(|error| Error::Data(error.to_string()))?.dictionary;
+            let union = Dictionary::union(&[Arc::clone(a), Arc::clone(b)])
+                .map_err(|error| Error::Data(error.to_string()))?
+                .dictionary;
             (self.translated(l, &union)?, self.translated(r, &union)?)
         } else {
             let (l, r) = (self.resolve_value(left)?, self.resolve_value(right)?);
@@ -248,7 +252,12 @@ fn rescale(value: Value, ty: Type, scale: i8) -> Result<Value> {
 }
 
 /// Arithmetic with the host's result type.
-pub(super) fn arithmetic(op: ArithmeticOp, (left, left_ty): (Value, Type), (right, right_ty): (Value, Type), ty: Type) -> Result<Value> {
+pub(super) fn arithmetic(
+    op: ArithmeticOp,
+    (left, left_ty): (Value, Type),
+    (right, right_ty): (Value, Type),
+    ty: Type,
+) -> Result<Value> {
     let nullable = left.nullable || right.nullable;
     if is_null(&left) || is_null(&right) {
         return Ok(null(ty));
@@ -259,7 +268,9 @@ pub(super) fn arithmetic(op: ArithmeticOp, (left, left_ty): (Value, Type), (righ
     }
     let common = scale_of(left_ty).max(scale_of(right_ty));
     let (left, right) = match op {
-        ArithmeticOp::Add | ArithmeticOp::Subtract | ArithmeticOp::Modulo => (rescale(left, left_ty, common)?, rescale(right, right_ty, common)?),
+        ArithmeticOp::Add | ArithmeticOp::Subtract | ArithmeticOp::Modulo => {
+            (rescale(left, left_ty, common)?, rescale(right, right_ty, common)?)
+        }
         // The quotient's scale comes from widening the dividend before an integer division.
         ArithmeticOp::Divide if ty.is_decimal() => {
             let up = scale_of(ty) - scale_of(left_ty) + scale_of(right_ty);
@@ -327,7 +338,9 @@ pub(super) fn cast(value: Value, from: Type, to: Type, failure: Failure) -> Resu
             let kind = ValueKind::FloatToInt { input: boxed, factor, round, limits, failure };
             Value::int(kind, nullable || failure == Failure::Null, limits)
         }
-        (Type::Date, Type::Timestamp { unit }) => arithmetic_constant(ArithmeticOp::Multiply, value, per_day(unit), to)?,
+        (Type::Date, Type::Timestamp { unit }) => {
+            arithmetic_constant(ArithmeticOp::Multiply, value, per_day(unit), to)?
+        }
         (Type::Timestamp { unit }, Type::Date) => floor_divide(value, per_day(unit)),
         (Type::Timestamp { unit: a }, Type::Timestamp { unit: b }) if per_day(a) < per_day(b) => {
             arithmetic_constant(ArithmeticOp::Multiply, value, per_day(b) / per_day(a), to)?
@@ -375,7 +388,9 @@ fn floor_divide(value: Value, divisor: i128) -> Value {
 fn in_list(input: Value, ty: Type, values: &[ScalarValue], has_null: bool, negated: bool) -> Result<Value> {
     let constants = values
         .iter()
-        .map(|value| literal_constant(value).ok_or_else(|| Error::internal(format!("literal {value} has no device form"))))
+        .map(|value| {
+            literal_constant(value).ok_or_else(|| Error::internal(format!("literal {value} has no device form")))
+        })
         .collect::<Result<Vec<_>>>()?;
     let nullable = input.nullable;
     let mut found = Value::bool(ValueKind::InSet { input: Box::new(input), constants }, nullable);
@@ -415,8 +430,17 @@ fn date_part(part: DatePart, value: Value, ty: Type) -> Value {
             let wholes = floor_divide(value, one * whole);
             let ratio = whole / step;
             let product_bounds = wholes.bounds.multiply(Bounds::new(ratio, ratio)).unwrap_or(wholes.bounds);
-            let product = Value::int(ValueKind::ScaleUp { input: Box::new(wholes), power: ratio, limits: None }, nullable, product_bounds);
-            let kind = ValueKind::Arithmetic { op: ArithmeticOp::Subtract, left: Box::new(steps), right: Box::new(product), limits: None };
+            let product = Value::int(
+                ValueKind::ScaleUp { input: Box::new(wholes), power: ratio, limits: None },
+                nullable,
+                product_bounds,
+            );
+            let kind = ValueKind::Arithmetic {
+                op: ArithmeticOp::Subtract,
+                left: Box::new(steps),
+                right: Box::new(product),
+                limits: None,
+            };
             Value::int(kind, nullable, Bounds::new(0, max))
         }
         (Type::Timestamp { unit }, None) => {
@@ -448,14 +472,27 @@ fn add_interval(value: Value, ty: Type, months: i32, days: i32, nanoseconds: i64
                 moved = add_timestamp_months(moved, unit, months)?;
             }
             let shift = i128::from(days) * per_day(unit) + i128::from(nanoseconds) / (1_000_000_000 / per_second(unit));
-            if shift == 0 { Ok(moved) } else { arithmetic(ArithmeticOp::Add, (moved, Type::INT64), (Value::constant(shift), Type::INT64), ty) }
+            if shift == 0 {
+                Ok(moved)
+            } else {
+                arithmetic(ArithmeticOp::Add, (moved, Type::INT64), (Value::constant(shift), Type::INT64), ty)
+            }
         }
         _ => {
             let mut moved = value;
             if months != 0 {
                 moved = add_date_months(moved, months);
             }
-            if days == 0 { Ok(moved) } else { arithmetic(ArithmeticOp::Add, (moved, Type::INT32), (Value::constant(i128::from(days)), Type::INT32), ty) }
+            if days == 0 {
+                Ok(moved)
+            } else {
+                arithmetic(
+                    ArithmeticOp::Add,
+                    (moved, Type::INT32),
+                    (Value::constant(i128::from(days)), Type::INT32),
+                    ty,
+                )
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::lookup::LookupTable;
 use super::StageSource;
+use super::lookup::LookupTable;
 use crate::column::{ColumnMeta, DeviceTable, Dictionary, Stored};
 use crate::ir::{
     Bounds, BuildId, ColumnShape, Origin, Register, Repr, Source, Step, StoredShape, Type, Value, ValueKind,
@@ -98,7 +98,9 @@ impl Open {
     /// Exact range of a value, for sizing.
     pub(super) fn range(&self, value: &Value) -> (i128, i128) {
         let known = match value.kind {
-            ValueKind::Register(register) => self.columns.iter().find(|column| column.register == register).and_then(|column| column.range),
+            ValueKind::Register(register) => {
+                self.columns.iter().find(|column| column.register == register).and_then(|column| column.range)
+            }
             _ => None,
         };
         known.unwrap_or((value.bounds.min, value.bounds.max))
@@ -133,7 +135,9 @@ fn column_bounds(meta: &ColumnMeta) -> Bounds {
         // A based column may hold any value of its width above the base, under NULLs too.
         (_, Stored::Int { base, .. }) if *base != 0 => rounded.unwrap_or(limit),
         (Some(rounded), _) => rounded,
-        (None, Stored::Codes { dictionary, .. }) => Bounds::new(0, dictionary.len().max(1) as i128 - 1).round_to_powers(),
+        (None, Stored::Codes { dictionary, .. }) => {
+            Bounds::new(0, dictionary.len().max(1) as i128 - 1).round_to_powers()
+        }
         (None, _) if meta.ty.is_float() => limit,
         // No value at all: anything holds.
         (None, _) => Bounds::new(0, 0),

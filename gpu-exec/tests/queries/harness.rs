@@ -30,17 +30,35 @@ impl Both {
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
         for (part, (first, last)) in [(0, 6000), (6001, 6033), (6034, 13000)].into_iter().enumerate() {
-            let select = format!("SELECT item, parent, quantity, CAST(raw_price AS DECIMAL(15,2)) AS price, discount, CAST(raw_day AS DATE) AS day, flag, status, maybe, ratio FROM ({ITEMS} FROM (SELECT value AS i FROM generate_series({first}, {last})))");
+            let select = format!(
+                "SELECT item, parent, quantity, CAST(raw_price AS DECIMAL(15,2)) AS price, discount, CAST(raw_day AS DATE) AS day, flag, status, maybe, ratio FROM ({ITEMS} FROM (SELECT value AS i FROM generate_series({first}, {last})))"
+            );
             let path = files.path().join(format!("items/{part}.parquet"));
-            let copy = format!("COPY ({select}) TO '{}' STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)", path.display());
+            let copy = format!(
+                "COPY ({select}) TO '{}' STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)",
+                path.display()
+            );
             writer.sql(&copy).await.unwrap().collect().await.unwrap();
         }
         let parents = "SELECT CAST(i AS BIGINT) AS id, CASE WHEN i % 5 = 0 THEN 'red' WHEN i % 5 = 1 THEN 'N' ELSE 'blue' END AS kind, arrow_cast(CAST(7305 + i % 900 AS INT), 'Date32') AS since, CAST(i % 13 AS DECIMAL(15,2)) AS weight FROM (SELECT value AS i FROM generate_series(0, 2999))";
         let path = files.path().join("parents/0.parquet");
-        writer.sql(&format!("COPY ({parents}) TO '{}' STORED AS PARQUET", path.display())).await.unwrap().collect().await.unwrap();
+        writer
+            .sql(&format!("COPY ({parents}) TO '{}' STORED AS PARQUET", path.display()))
+            .await
+            .unwrap()
+            .collect()
+            .await
+            .unwrap();
         let cache = files.path().join("cache");
-        let device_options = DeviceOptions { cache_dir: Some(std::env::var_os("MAAR_TEST_CACHE").map_or(cache, Into::into)), ..DeviceOptions::default() };
-        let runtime = DeviceRuntime::open(DeviceChoice::Emulated, &RuntimeOptions { device: device_options, resident_bytes: None }).unwrap();
+        let device_options = DeviceOptions {
+            cache_dir: Some(std::env::var_os("MAAR_TEST_CACHE").map_or(cache, Into::into)),
+            ..DeviceOptions::default()
+        };
+        let runtime = DeviceRuntime::open(
+            DeviceChoice::Emulated,
+            &RuntimeOptions { device: device_options, resident_bytes: None },
+        )
+        .unwrap();
         let device = session(Some(runtime));
         let host = session(None);
         for context in [&device, &host] {
@@ -77,18 +95,24 @@ fn session(runtime: Option<Arc<DeviceRuntime>>) -> SessionContext {
     let config = SessionConfig::new().with_option_extension(options).with_target_partitions(2);
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let mut rules = state.physical_optimizers().to_vec();
-    let at = rules.iter().position(|rule| rule.name() == "EnsureRequirements").expect("the rule list has EnsureRequirements");
-    let nodes = runtime.map(|runtime| Arc::new(DeviceFactory::new(runtime)) as Arc<dyn maar_gpu_exec::planner::DeviceNodes>);
+    let at = rules
+        .iter()
+        .position(|rule| rule.name() == "EnsureRequirements")
+        .expect("the rule list has EnsureRequirements");
+    let nodes =
+        runtime.map(|runtime| Arc::new(DeviceFactory::new(runtime)) as Arc<dyn maar_gpu_exec::planner::DeviceNodes>);
     rules.insert(at, Arc::new(PlacementRule::new(nodes)));
-    SessionContext::new_with_state(SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rules(rules).build())
+    SessionContext::new_with_state(
+        SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rules(rules).build(),
+    )
 }
 
 async fn run(context: &SessionContext, query: &str) -> (Vec<String>, Arc<dyn ExecutionPlan>) {
     let frame = context.sql(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
     let plan = frame.create_physical_plan().await.unwrap_or_else(|error| panic!("{query}: {error}"));
-    let batches = collect(Arc::clone(&plan), context.task_ctx()).await.unwrap_or_else(|error| {
-        panic!("{query}: {error}\n{}", displayable(plan.as_ref()).indent(true))
-    });
+    let batches = collect(Arc::clone(&plan), context.task_ctx())
+        .await
+        .unwrap_or_else(|error| panic!("{query}: {error}\n{}", displayable(plan.as_ref()).indent(true)));
     let mut lines: Vec<String> = batches.iter().flat_map(lines).collect();
     lines.sort();
     (lines, plan)
@@ -97,7 +121,8 @@ async fn run(context: &SessionContext, query: &str) -> (Vec<String>, Arc<dyn Exe
 /// One line a row; floats rounded to 9 digits, since sums differ in order.
 fn lines(batch: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::new().with_null("NULL");
-    let columns: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
+    let columns: Vec<_> =
+        batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
     let float: Vec<bool> = batch.columns().iter().map(|column| column.data_type().is_floating()).collect();
     (0..batch.num_rows())
         .map(|row| {

@@ -71,7 +71,8 @@ impl Bench {
     }
 
     pub async fn load(&self, scan: &ParquetScan) -> Result<Loaded, ScanError> {
-        let local = || session(SessionConfig::new()).runtime_env().object_store(ObjectStoreUrl::local_filesystem()).unwrap();
+        let local =
+            || session(SessionConfig::new()).runtime_env().object_store(ObjectStoreUrl::local_filesystem()).unwrap();
         let objects = self.objects.as_ref().map_or_else(local, Arc::clone);
         load(&self.device, &self.columns, objects, scan).await
     }
@@ -138,14 +139,17 @@ pub fn rows(device: &Arc<DeviceHandle>, table: &DeviceTable) -> Vec<Vec<Option<V
 fn check_under_nulls(meta: &maar_gpu_exec::column::ColumnMeta, data: &[u8], rows: usize) {
     use maar_gpu_exec::column::Stored;
     if let (Stored::Int { .. } | Stored::Codes { .. }, Some((min, max))) = (&meta.stored, meta.facts.range) {
-        let outside = (0..rows).map(|row| super::raw_integer(&meta.stored, data, row)).find(|value| !(min..=max).contains(value));
+        let outside =
+            (0..rows).map(|row| super::raw_integer(&meta.stored, data, row)).find(|value| !(min..=max).contains(value));
         let code = matches!(meta.stored, Stored::Codes { .. });
         assert!(outside.is_none_or(|value| code && value == 0), "{}: {outside:?} is outside {min}..={max}", meta.name);
     }
 }
 
 pub fn schema(columns: &[(&str, &ArrayRef)]) -> SchemaRef {
-    Arc::new(Schema::new(columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect::<Vec<_>>(),
+    ))
 }
 
 pub fn batch(columns: &[(&str, ArrayRef)]) -> RecordBatch {

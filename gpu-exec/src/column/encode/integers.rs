@@ -6,9 +6,9 @@
 use arrow::array::{Array, AsArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
 use super::validity::for_each_null;
@@ -37,7 +37,8 @@ macro_rules! with_values {
     ($array:expr, |$values:ident| $body:expr) => {{
         macro_rules! arm {
             ($arrow_type:ty) => {{
-                let $values: &[<$arrow_type as ArrowPrimitiveType>::Native] = $array.as_primitive::<$arrow_type>().values();
+                let $values: &[<$arrow_type as ArrowPrimitiveType>::Native] =
+                    $array.as_primitive::<$arrow_type>().values();
                 $body
             }};
         }
@@ -129,14 +130,21 @@ impl IntegerEncoder {
     }
 
     /// Overwrites values under NULLs with the smallest value, or with `filler` where there is none.
-    pub(super) fn finish(self, validity: Option<&[u8]>, facts: ChunkFacts, filler: i128) -> (Vec<u8>, Stored, ChunkFacts, i128) {
+    pub(super) fn finish(
+        self,
+        validity: Option<&[u8]>,
+        facts: ChunkFacts,
+        filler: i128,
+    ) -> (Vec<u8>, Stored, ChunkFacts, i128) {
         let Self { layout, mut data, range, ascending } = self;
         let (low, high) = layout.limits();
         let filler = range.map_or(filler.clamp(low, high), |(min, _)| min);
         let bytes = filler.wrapping_sub(layout.base).to_le_bytes();
         let width = layout.width.bytes();
         if let Some(validity) = validity {
-            for_each_null(validity, data.len() / width, |row| data[row * width..][..width].copy_from_slice(&bytes[..width]));
+            for_each_null(validity, data.len() / width, |row| {
+                data[row * width..][..width].copy_from_slice(&bytes[..width])
+            });
         }
         let facts = ChunkFacts { range, ascending: ascending != Ascending::Broken && range.is_some(), ..facts };
         (data, layout.stored(), facts, filler)

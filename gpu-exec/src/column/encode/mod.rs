@@ -39,7 +39,9 @@ pub enum EncodeError {
     LayoutMiss(#[from] LayoutMiss),
     #[error("arrays of type {data_type} cannot be stored as {target}")]
     Type { data_type: DataType, target: &'static str },
-    #[error("a dictionary of {bytes} bytes of distinct texts exceeds the 2 GiB one column may have; select fewer files or leave the column out")]
+    #[error(
+        "a dictionary of {bytes} bytes of distinct texts exceeds the 2 GiB one column may have; select fewer files or leave the column out"
+    )]
     DictionaryTooLarge { bytes: usize },
     #[error("a dictionary key is outside its dictionary")]
     DictionaryKey,
@@ -81,7 +83,10 @@ pub struct ChunkEncoder {
 enum Values {
     Integers(IntegerEncoder),
     /// Fixed bytes a value: floats and booleans.
-    Raw { target: Target, data: Vec<u8> },
+    Raw {
+        target: Target,
+        data: Vec<u8>,
+    },
     Text(TextEncoder),
 }
 

@@ -131,7 +131,11 @@ impl TextEncoder {
     }
 
     /// Sorts the texts and turns provisional numbers into ranks.
-    pub(super) fn finish(self, validity: Option<&[u8]>, facts: ChunkFacts) -> Result<(Vec<u8>, Stored, ChunkFacts, i128), EncodeError> {
+    pub(super) fn finish(
+        self,
+        validity: Option<&[u8]>,
+        facts: ChunkFacts,
+    ) -> Result<(Vec<u8>, Stored, ChunkFacts, i128), EncodeError> {
         let Self { interner, mut codes, .. } = self;
         let count = interner.ends.len();
         let mut order: Vec<u32> = (0..count as u32).collect();
