@@ -25,9 +25,6 @@ pub(crate) struct Running {
     result: QueryResult,
 }
 
-/// The reason that placement gives for operators which only pass rows on. Under `maar.require_device` they are no
-/// fallback, so they are none here.
-const MOVEMENT: &str = "carries rows between host operators";
 
 /// Where an operator ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +110,7 @@ impl From<QueryReport> for RunReport {
         let place = |place| match place {
             Placement::Device => Place::Device,
             Placement::Metadata => Place::Nowhere,
-            Placement::Host { reason } if reason == MOVEMENT => Place::Nowhere,
+            Placement::Movement => Place::Nowhere,
             Placement::Host { reason } => Place::Host { reason },
         };
         Self {

@@ -65,6 +65,7 @@ fn section_text(operators: &[OperatorPlacement]) -> String {
     let line = |operator: &OperatorPlacement| match &operator.place {
         Placement::Device => format!("{}: device", operator.operator),
         Placement::Metadata => format!("{}: metadata", operator.operator),
+        Placement::Movement => format!("{}: movement", operator.operator),
         Placement::Host { reason } => format!("{}: host ({reason})", operator.operator),
     };
     operators.iter().map(line).collect::<Vec<_>>().join("\n")

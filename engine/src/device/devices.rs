@@ -112,21 +112,3 @@ pub(crate) fn install_devices(config: &mut SessionConfig) -> Arc<Devices> {
 pub(super) fn session_devices(config: &SessionConfig) -> Option<Arc<Devices>> {
     config.get_extension::<Devices>()
 }
-
-/// Stands in where no device is open: knows no device nodes and makes none.
-#[derive(Debug)]
-pub(super) struct NoDevice;
-
-impl DeviceNodes for NoDevice {
-    fn check_scan(&self, _: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), String> {
-        Err("no device is open".to_string())
-    }
-
-    fn make(&self, _: Lowered, _: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        datafusion::common::internal_err!("a device node was asked for, and no device is open")
-    }
-
-    fn lowered<'a>(&self, _: &'a dyn ExecutionPlan) -> Option<&'a Lowered> {
-        None
-    }
-}

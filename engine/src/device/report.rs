@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
-use maar_gpu_exec::planner::{DeviceNodes, Policy, placements, policy, require_device_error};
+use maar_gpu_exec::planner::{placements, require_device_error};
 use maar_gpu_exec::report::{DeviceReport, PipelineReport, collect};
 use maar_gpu_exec::scan::LoadStats;
 
 use super::OperatorPlacement;
-use super::devices::{NoDevice, options, session_devices};
+use super::devices::{options, session_devices};
 use crate::exact;
 
 /// The report of one query. Times are in milliseconds.

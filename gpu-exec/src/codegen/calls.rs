@@ -58,9 +58,9 @@ impl Body<'_> {
         value: &Value,
     ) -> Printed {
         let (exact, symbol, function) = match op {
-            ArithmeticOp::Add => (left.add(right), "+", "add_checked"),
-            ArithmeticOp::Subtract => (left.subtract(right), "-", "subtract_checked"),
-            _ => (left.multiply(right), "*", "multiply_checked"),
+            ArithmeticOp::Add => (left.plus(right), "+", "add_checked"),
+            ArithmeticOp::Subtract => (left.minus(right), "-", "subtract_checked"),
+            _ => (left.times(right), "*", "multiply_checked"),
         };
         let result = CType::for_int(value.bounds);
         let Some(exact) = exact else {

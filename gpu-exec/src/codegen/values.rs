@@ -159,7 +159,7 @@ impl Body<'_> {
         let (left, right) = (self.print(left), self.print(right));
         let common = left.c_type.max(right.c_type);
         let side = |side: &Printed| match common {
-            CType::F32 | CType::F64 => format!("float_order({})", side.cast(CType::F64)),
+            CType::F32 | CType::F64 => format!("float_rank({})", side.cast(CType::F64)),
             common => side.cast(common),
         };
         let (a, b) = (side(&left), side(&right));
@@ -271,7 +271,7 @@ impl Body<'_> {
             _ => common,
         });
         let a = match common {
-            CType::F32 | CType::F64 => format!("float_order({})", input_printed.cast(CType::F64)),
+            CType::F32 | CType::F64 => format!("float_rank({})", input_printed.cast(CType::F64)),
             common => input_printed.cast(common),
         };
         let tests: Vec<String> = constants
@@ -279,7 +279,7 @@ impl Body<'_> {
             .map(|constant| {
                 let printed = self.constant(*constant, common);
                 match common {
-                    CType::F32 | CType::F64 => format!("{a} == float_order({})", printed.cast(CType::F64)),
+                    CType::F32 | CType::F64 => format!("{a} == float_rank({})", printed.cast(CType::F64)),
                     _ => format!("{a} == {}", printed.text),
                 }
             })

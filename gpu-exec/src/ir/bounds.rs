@@ -80,17 +80,17 @@ impl Bounds {
     }
 
     /// Bounds of the sum, or `None` where they leave 128 bits.
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn plus(self, other: Self) -> Option<Self> {
         Some(Self::new(self.min.checked_add(other.min)?, self.max.checked_add(other.max)?))
     }
 
     /// Bounds of the difference, or `None` where they leave 128 bits.
-    pub fn subtract(self, other: Self) -> Option<Self> {
+    pub fn minus(self, other: Self) -> Option<Self> {
         Some(Self::new(self.min.checked_sub(other.max)?, self.max.checked_sub(other.min)?))
     }
 
     /// Bounds of the product, or `None` where they leave 128 bits.
-    pub fn multiply(self, other: Self) -> Option<Self> {
+    pub fn times(self, other: Self) -> Option<Self> {
         let products = [
             self.min.checked_mul(other.min)?,
             self.min.checked_mul(other.max)?,
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn products_cover_all_corners() {
-        assert_eq!(Bounds::new(-2, 3).multiply(Bounds::new(-5, 7)), Some(Bounds::new(-15, 21)));
-        assert_eq!(Bounds::new(0, i128::MAX).multiply(Bounds::new(0, 2)), None);
+        assert_eq!(Bounds::new(-2, 3).times(Bounds::new(-5, 7)), Some(Bounds::new(-15, 21)));
+        assert_eq!(Bounds::new(0, i128::MAX).times(Bounds::new(0, 2)), None);
     }
 }

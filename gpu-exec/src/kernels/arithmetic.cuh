@@ -79,6 +79,8 @@ MAAR_FN i64 float_order(f64 v) {
   const i64 bits = m_bitcast<i64>(v);
   return bits ^ static_cast<i64>(static_cast<u64>(bits >> 63) >> 1);
 }
+// What comparisons compare: the total order, in which the host takes -0 for 0.
+MAAR_FN i64 float_rank(f64 v) { return float_order(v + 0.0); }
 MAAR_FN f64 float_from_order(i64 order) {
   return m_bitcast<f64>(order ^ static_cast<i64>(static_cast<u64>(order >> 63) >> 1));
 }

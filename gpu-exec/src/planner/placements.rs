@@ -24,6 +24,8 @@ pub enum Placement {
     Device,
     /// Answered while planning, from statistics or constants: nothing is read.
     Metadata,
+    /// Only carries rows between other operators: no work that a device could do.
+    Movement,
     Host {
         reason: String,
     },
@@ -37,8 +39,6 @@ pub struct OperatorPlacement {
     pub place: Placement,
 }
 
-/// The reason of operators that only carry rows between others: no fallback.
-const MOVEMENT: &str = "carries rows between host operators";
 const NOTHING_TO_COMPUTE: &str = "nothing to compute on the device: rows are only read";
 /// Leaves that read nothing.
 const CONSTANT_LEAVES: &[&str] = &["PlaceholderRowExec", "EmptyExec"];
@@ -74,12 +74,12 @@ pub fn placements_given(
 /// The message for a query that must run on the device and does not, naming the first operator at fault.
 pub fn require_device_error(placements: &[OperatorPlacement]) -> Option<String> {
     placements.iter().find_map(|operator| match &operator.place {
-        Placement::Host { reason } if reason != MOVEMENT => Some(format!(
+        Placement::Host { reason } => Some(format!(
             "maar.require_device is set, but an operator would run on the host ({}): {reason}. Rewrite that part of \
              the query, or allow the host with SET maar.require_device = false",
             operator.operator
         )),
-        Placement::Host { .. } | Placement::Device | Placement::Metadata => None,
+        Placement::Device | Placement::Metadata | Placement::Movement => None,
     })
 }
 
@@ -110,7 +110,7 @@ impl Walk<'_> {
                 Placement::Metadata
             } else if is_movement(plan) {
                 finished = finished_above.cloned();
-                Placement::Host { reason: MOVEMENT.into() }
+                Placement::Movement
             } else {
                 let partial = aggregate_mode(plan) == Some(AggregateMode::Partial);
                 let reason = finished_above.filter(|_| partial).cloned().unwrap_or_else(|| self.host_reason(plan));

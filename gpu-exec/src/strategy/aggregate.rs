@@ -194,7 +194,7 @@ fn sum(value: Value, ty: Type) -> Result<Accumulated> {
         let value = cast(value, ty, Type::FLOAT64, Failure::Cast)?;
         return Ok((AccumulatorKind::SumF64, value, Bounds::new(0, 0), Back::Same));
     }
-    let total = value.bounds.union(Bounds::new(0, 0)).multiply(Bounds::new(1, ROWS_MAX));
+    let total = value.bounds.union(Bounds::new(0, 0)).times(Bounds::new(1, ROWS_MAX));
     let bounds = total.unwrap_or(Bounds::new(i128::MIN, i128::MAX));
     let kind = if bounds.fits_signed(64) { AccumulatorKind::SumI64 } else { AccumulatorKind::SumI128 };
     Ok((kind, value, bounds, Back::Same))

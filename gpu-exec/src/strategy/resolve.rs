@@ -244,7 +244,7 @@ fn rescale(value: Value, ty: Type, scale: i8) -> Result<Value> {
         return Ok(value);
     }
     let power = power_of_ten(up)?;
-    let exact = value.bounds.multiply(Bounds::new(power, power));
+    let exact = value.bounds.times(Bounds::new(power, power));
     let wide = Type::Decimal { precision: 38, scale };
     let (limits, bounds) = limited(exact, wide);
     let nullable = value.nullable;
@@ -279,9 +279,9 @@ pub(super) fn arithmetic(
         ArithmeticOp::Divide | ArithmeticOp::Multiply => (left, right),
     };
     let exact = match op {
-        ArithmeticOp::Add => left.bounds.add(right.bounds),
-        ArithmeticOp::Subtract => left.bounds.subtract(right.bounds),
-        ArithmeticOp::Multiply => left.bounds.multiply(right.bounds),
+        ArithmeticOp::Add => left.bounds.plus(right.bounds),
+        ArithmeticOp::Subtract => left.bounds.minus(right.bounds),
+        ArithmeticOp::Multiply => left.bounds.times(right.bounds),
         ArithmeticOp::Divide => {
             let magnitude = i128::try_from(left.bounds.magnitude()).ok();
             magnitude.map(|magnitude| Bounds::new(-magnitude, magnitude))
@@ -429,7 +429,7 @@ fn date_part(part: DatePart, value: Value, ty: Type) -> Value {
             let steps = floor_divide(value.clone(), one * step);
             let wholes = floor_divide(value, one * whole);
             let ratio = whole / step;
-            let product_bounds = wholes.bounds.multiply(Bounds::new(ratio, ratio)).unwrap_or(wholes.bounds);
+            let product_bounds = wholes.bounds.times(Bounds::new(ratio, ratio)).unwrap_or(wholes.bounds);
             let product = Value::int(
                 ValueKind::ScaleUp { input: Box::new(wholes), power: ratio, limits: None },
                 nullable,

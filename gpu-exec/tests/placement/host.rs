@@ -10,6 +10,7 @@ pub(crate) async fn places(fixture: &Fixture, sql: &str) -> String {
     let line = |operator: maar_gpu_exec::planner::OperatorPlacement| match operator.place {
         Placement::Device => format!("device    {}\n", operator.operator),
         Placement::Metadata => format!("metadata  {}\n", operator.operator),
+        Placement::Movement => format!("movement  {}\n", operator.operator),
         Placement::Host { reason } => format!("host      {}  <- {reason}\n", operator.operator),
     };
     placements_given(&plan, &StandIns, None).into_iter().map(line).collect()

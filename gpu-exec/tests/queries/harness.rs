@@ -90,8 +90,8 @@ impl Both {
 }
 
 fn session(runtime: Option<Arc<DeviceRuntime>>) -> SessionContext {
-    let mut options = MaarOptions::default();
-    options.device = if runtime.is_some() { DeviceOption::Emulated } else { DeviceOption::Cpu };
+    let device = if runtime.is_some() { DeviceOption::Emulated } else { DeviceOption::Cpu };
+    let options = MaarOptions { device, ..MaarOptions::default() };
     let config = SessionConfig::new().with_option_extension(options).with_target_partitions(2);
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let mut rules = state.physical_optimizers().to_vec();
