@@ -338,7 +338,7 @@ async fn missing_and_cast_columns_are_as_the_host_has_them() {
         ("s", Arc::new(arrow::array::BinaryArray::from_vec(vec![b"x", b"y"])) as ArrayRef),
     ]);
     let wide = batch(&[("k", int([1 << 40])), ("s", text(&[Some("z")])), ("extra", int([5]))]);
-    bench.write("a.parquet", &[wide.clone()]);
+    bench.write("a.parquet", std::slice::from_ref(&wide));
     let scan = bench.plan("k, s, extra", None).await;
     bench.write("b.parquet", &[narrow]);
     let mut scan_both = scan.clone();

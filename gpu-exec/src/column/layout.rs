@@ -32,11 +32,13 @@ impl IntLayout {
 
     /// A layout of this width whose base makes the range fit, if there is one.
     fn with_base(width: IntWidth, min: i128, max: i128) -> Option<Self> {
-        let bits = 8 * u32::try_from(width.bytes()).ok()?;
-        let middle = min.checked_add(1_i128 << (bits - 1))?;
+        let bits = 8 * width.bytes();
+        let exact = min.checked_add(1_i128 << (bits - 1));
         let step = 1_i128 << (bits - 3);
-        let rounded = (min + (max.checked_sub(min)?) / 2).div_euclid(step).checked_mul(step)?;
-        [rounded, middle].into_iter().map(|base| Self { width, base }).find(|layout| layout.covers(min, max))
+        let middle = min.saturating_add(max.saturating_sub(min) / 2);
+        let rounded = middle.div_euclid(step).checked_mul(step);
+        let layouts = [rounded, exact].into_iter().flatten().map(|base| Self { width, base });
+        layouts.into_iter().find(|layout| layout.covers(min, max))
     }
 
     /// Smallest and largest logical value this layout can hold.
