@@ -25,7 +25,6 @@ pub(crate) struct Running {
     result: QueryResult,
 }
 
-
 /// Where an operator ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use maar_gpu_exec::device::{DeviceChoice, DeviceOptions};
 use maar_gpu_exec::exec::{DeviceFactory, DeviceRuntime, RuntimeOptions};
-use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule};
+use maar_gpu_exec::planner::{DeviceNodes, PlacementRule};
 use parking_lot::Mutex;
 
 use super::{DeviceKind, MaarOptions};
