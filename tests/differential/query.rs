@@ -9,6 +9,7 @@ use crate::expression::Grammar;
 use crate::table::{Kind, Tables};
 
 /// One SELECT, in its parts.
+#[derive(Clone)]
 pub(crate) struct Query {
     select: Vec<String>,
     from: String,
@@ -36,6 +37,35 @@ impl Query {
         } else {
             aggregation(&grammar, from, filter, random)
         }
+    }
+
+    /// The same query with one part less, for each part: what a failure is made small with.
+    pub(crate) fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        let mut push = |query: Self| all.push(query);
+        for (part, is_there) in [(0, self.filter.is_some()), (1, self.having.is_some()), (2, self.limit.is_some())] {
+            let mut query = self.clone();
+            match part {
+                0 => query.filter = None,
+                1 => query.having = None,
+                _ => query.limit = None,
+            }
+            if is_there {
+                push(query);
+            }
+        }
+        // The group keys come first among the columns.
+        for index in 0..self.select.len() {
+            let mut query = self.clone();
+            query.select.remove(index);
+            if index < query.groups.len() {
+                query.groups.remove(index);
+            }
+            if !query.select.is_empty() {
+                push(query);
+            }
+        }
+        all
     }
 
     /// Whether ORDER BY covers every column of the output.
