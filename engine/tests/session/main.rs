@@ -9,4 +9,5 @@ mod errors;
 mod exact;
 mod examples;
 mod files;
+mod docs;
 mod support;
