@@ -5,9 +5,9 @@
 mod basics;
 mod depth;
 mod device;
+mod docs;
 mod errors;
 mod exact;
 mod examples;
 mod files;
-mod docs;
 mod support;
