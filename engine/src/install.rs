@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
-use crate::device::{Devices, MaarOptions, install_devices};
+use crate::device::{Devices, MaarOptions, PlacementRule, install_devices};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exact;
 
@@ -17,12 +18,20 @@ use crate::exact;
 /// final aggregates, no repartitioning; DataFusion then adds what the placed operators state that they need.
 const PLACED_BEFORE: &str = "EnsureRequirements";
 
-/// Gives the sessions built from `builder` Maar's options (`maar.*`), exact arithmetic and device placement.
-/// Call it after every other setting, `with_default_features` included.
+/// Gives the sessions built from `builder` Maar's options (`maar.*`), exact arithmetic and device placement, and turns off the
+/// cache of directory listings, which has no expiry: a new file would stay unseen, a replaced one would read as corrupt.
+/// Call it after every other setting, `with_default_features` included. A second call changes nothing.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`] when the builder's physical optimizer lacks the rule that placement goes in front of.
+/// [`ErrorKind::Unsupported`] when the builder's optimizers lack the rules that Maar's go in front of.
 pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> {
+    let installed = |rules: &PhysicalOptimizer| rules.rules.iter().any(|rule| rule.name() == PlacementRule::NAME);
+    if builder.physical_optimizers().as_ref().is_some_and(installed) {
+        return Ok(builder);
+    }
+    let runtime = builder.runtime_env().take().unwrap_or_default();
+    let runtime = RuntimeEnvBuilder::from_runtime_env(&runtime).with_object_list_cache_limit(0).build_arc()?;
+    *builder.runtime_env() = Some(runtime);
     let config = builder.config().get_or_insert_with(SessionConfig::new);
     if config.options().extensions.get::<MaarOptions>().is_none() {
         config.options_mut().extensions.insert(MaarOptions::default());
@@ -64,7 +73,7 @@ impl PhysicalOptimizerRule for PlaceOnDevice {
     }
 
     fn name(&self) -> &str {
-        "maar_placement"
+        PlacementRule::NAME
     }
 
     fn schema_check(&self) -> bool {

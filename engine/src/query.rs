@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanStatement};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 use crate::device;
@@ -83,6 +83,10 @@ impl Query {
     /// # Errors
     /// [`ErrorKind::Invalid`] when a placeholder has no value or one of a wrong type.
     pub fn with_parameters(self, parameters: &Parameters) -> Result<Self> {
+        if matches!(self.plan, LogicalPlan::Statement(PlanStatement::Prepare(_))) {
+            // Its placeholders wait for EXECUTE.
+            return Ok(self);
+        }
         let wanted = self.plan.get_parameter_names()?;
         if let Some(missing) = wanted.iter().filter(|name| !parameters.contains(name)).min() {
             return Err(Error::new(ErrorKind::Invalid, format!("the parameter {missing} has no value")));
@@ -123,8 +127,20 @@ impl Query {
         Ok(QueryResult::running(schema, stream, physical, state, files))
     }
 
+    /// CREATE TABLE AS reads its rows while DataFusion runs it: `maar.require_device` has to be asked before.
+    async fn require_device_of_input(&self) -> Result<()> {
+        let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) = &self.plan else { return Ok(()) };
+        let state = self.context.state();
+        if !device::is_required(&state) {
+            return Ok(());
+        }
+        let physical = state.create_physical_plan(&create.input).await?;
+        require_device(&state, &create.input, &physical)
+    }
+
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
+        self.require_device_of_input().await?;
         let frame = match self.context.execute_logical_plan(self.plan.clone()).await {
             Ok(frame) => frame,
             Err(e) => {

@@ -225,10 +225,7 @@ impl SessionBuilder {
     fn runtime_env(&self) -> Result<Arc<RuntimeEnv>> {
         let limit = self.memory_limit_bytes.unwrap_or_else(memory::default_limit_bytes);
         let pool = TrackConsumersPool::new(FairSpillPool::new(limit), MEMORY_CONSUMERS_LISTED);
-        let mut builder = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(pool))
-            // The cache of directory listings has no expiry: a new file would stay unseen, a replaced one corrupt.
-            .with_object_list_cache_limit(0);
+        let mut builder = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
         if let Some(path) = &self.spill_directory {
             builder = builder.with_temp_file_path(path);
         }

@@ -12,4 +12,5 @@ pub use maar_gpu_exec::report::PipelineReport;
 pub use report::QueryReport;
 
 pub(crate) use devices::install_devices;
-pub(crate) use report::{places, refusal};
+pub(crate) use maar_gpu_exec::planner::PlacementRule;
+pub(crate) use report::{is_required, places, refusal};

@@ -83,9 +83,14 @@ pub(crate) fn places(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Vec
     placements(&judged, device.as_ref().map(|(nodes, _)| nodes.as_ref()), &options)
 }
 
+/// Whether `maar.require_device` is set.
+pub(crate) fn is_required(state: &SessionState) -> bool {
+    options(state.config_options()).require_device
+}
+
 /// Why `plan` may not run under `maar.require_device`; `None` if it may, or the option is off.
 pub(crate) fn refusal(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
-    if !options(state.config_options()).require_device {
+    if !is_required(state) {
         return None;
     }
     require_device_error(&places(state, plan))

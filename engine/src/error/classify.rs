@@ -279,12 +279,18 @@ fn internal(message: &str) -> Error {
     Error::new(ErrorKind::Internal, format!("internal error, a bug of ours: {}", clean(message)))
 }
 
-/// DataFusion appends backtraces and requests to report to it; neither is for the reader of a SQL error.
+/// DataFusion appends backtraces and requests to report to it, and repeats its own names for kinds of errors; none of
+/// that is for the reader of a SQL error.
 fn clean(message: &str) -> String {
     const TAILS: [&str; 3] =
         ["\n\nbacktrace: ", "\nbacktrace: ", ".\nThis issue was likely caused by a bug in DataFusion"];
+    const HEADS: [&str; 3] = ["Execution error: ", "Error during planning: ", "External error: "];
     let end = TAILS.iter().filter_map(|tail| message.find(tail)).min().unwrap_or(message.len());
-    message[..end].trim().to_string()
+    let mut text = message[..end].trim();
+    while let Some(rest) = HEADS.iter().find_map(|head| text.strip_prefix(head)) {
+        text = rest;
+    }
+    text.to_string()
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -201,7 +201,8 @@ impl TreeNodeRewriter for Hider {
     }
 }
 
-fn hidden(binary: BinaryExpr) -> Expr {
+/// The hidden form of a `+ - *`.
+pub(super) fn hidden(binary: BinaryExpr) -> Expr {
     let which = match binary.op {
         Operator::Plus => 0,
         Operator::Minus => 1,

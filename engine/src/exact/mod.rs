@@ -7,6 +7,7 @@
 
 mod fold;
 mod hidden;
+mod literals;
 mod operators;
 mod physical;
 mod sum;
@@ -22,8 +23,9 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Adds the logical half: folding that fails on overflow, and SUM.
+/// Adds the logical half: planning and folding that fail on overflow, and SUM.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
+    builder.expr_planners().get_or_insert_with(Vec::new).insert(0, Arc::new(literals::HideOverflow));
     let analyzer = builder.analyzer().get_or_insert_with(Analyzer::new);
     analyzer.add_function_rewrite(Arc::new(sum::UseExactSum));
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);

@@ -82,6 +82,10 @@ async fn require_device_refuses_what_would_fall_back() {
     let refused = error(&session, "select median(n) from t").await;
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
     assert!(refused.message().contains("median"), "{refused}");
+    let created = error(&session, "create table m as select median(n) as m from t").await;
+    assert_eq!(created.kind(), ErrorKind::Unsupported, "{created}");
+    assert_eq!(error(&session, "select * from m").await.kind(), ErrorKind::NotFound);
+    cells(&session, "create table total as select sum(n) as s from t").await.unwrap();
 }
 
 #[tokio::test]

@@ -130,6 +130,19 @@ async fn what_does_not_overflow_is_computed() {
 }
 
 #[tokio::test]
+async fn arguments_that_planning_folds_do_not_wrap() {
+    let session = session();
+    cells(&session, "prepare p as select $1").await.unwrap();
+    for sql in
+        ["select count(*) from generate_series(1, 9223372036854775807 + 1)", "execute p(9223372036854775807 + 1)"]
+    {
+        error(&session, sql).await;
+    }
+    assert_eq!(cells(&session, "execute p(1 + 1)").await.unwrap(), "2");
+    assert_eq!(cells(&session, "select count(*) from generate_series(1, 2 * 2)").await.unwrap(), "4");
+}
+
+#[tokio::test]
 async fn division_by_zero_is_an_error() {
     let session = session();
     for sql in [

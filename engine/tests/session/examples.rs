@@ -33,3 +33,22 @@ async fn the_installing_example_runs() {
     let folded = datafusion_install::run(&context, "select amount + 1 from orders").await.unwrap_err();
     assert!(folded.to_string().contains("verflow"), "{folded}");
 }
+
+#[tokio::test]
+async fn installing_turns_the_listing_cache_off_and_twice_is_once() {
+    let directory = TempDir::new().unwrap();
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    cells(&session(), &format!("copy (select 1 as n) to '{}'", file("a.parquet"))).await.unwrap();
+    let context = datafusion_install::context().unwrap();
+    let rules = context.state().physical_optimizers().len();
+    let again = maar_engine::install(context.into_state_builder()).unwrap();
+    let context = maar_engine::datafusion::prelude::SessionContext::new_with_state(again.build());
+    assert_eq!(context.state().physical_optimizers().len(), rules);
+    let create = format!("create external table t stored as parquet location '{}/'", directory.path().display());
+    datafusion_install::run(&context, &create).await.unwrap();
+    for files in 1..3 {
+        let rows = context.sql("select * from t").await.unwrap().count().await.unwrap();
+        assert_eq!(rows, files);
+        std::fs::copy(file("a.parquet"), file(&format!("b{files}.parquet"))).unwrap();
+    }
+}

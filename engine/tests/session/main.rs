@@ -5,6 +5,7 @@
 mod basics;
 mod depth;
 mod device;
+mod docs;
 mod errors;
 mod exact;
 mod examples;
