@@ -13,6 +13,9 @@ use super::{Argument, Kernel};
 use crate::device::SyncMode;
 use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
 
+/// Shared memory of the queues: 8 warps of 256 offsets of 2 bytes.
+const QUEUE_BYTES: u32 = 8 * 256 * 2;
+
 /// How columns are read at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
@@ -67,6 +70,9 @@ impl<'a> Body<'a> {
         let walk = self.walk();
         self.w.open("");
         let sync = self.sync(walk);
+        if walk == Walk::Queue {
+            self.shared_bytes = QUEUE_BYTES;
+        }
         self.prologue();
         self.sink_prologue();
         self.w.open("for (u64 t = p.tile_begin + m_bid(); t < p.tile_end; t += m_gdim()) {");
@@ -177,7 +183,6 @@ impl<'a> Body<'a> {
         self.vector_loads();
         self.w.line("u32 mask = 0;");
         self.w.append(&body);
-        self.shared_bytes = self.shared_bytes.max(8 * 256 * 2);
         self.access = Access::Scalar;
         self.defined.clear();
         self.w.line("u16* queue = reinterpret_cast<u16*>(m_smem()) + m_warp() * 256;");

@@ -106,11 +106,11 @@ impl Body<'_> {
         let parts = self.valid_parts(&probe.keys);
         let slot = self.probe_slot(probe, &parts);
         let field = |body: &mut Self, part| body.w.argument(Argument::Build(probe.build, part));
-        self.w.declare("u32", &format!("row{number}"));
+        self.w.declare("u32", &format!("match{number}"));
         if !probe.multiple {
             let rows = field(self, BuildPart::Rows);
-            self.w.line(format!("row{number} = m_ldg({rows} + {slot});"));
-            self.w.line(format!("if (row{number} == kNoRow) break;"));
+            self.w.line(format!("match{number} = m_ldg({rows} + {slot});"));
+            self.w.line(format!("if (match{number} == kNoRow) break;"));
             return;
         }
         let offsets = field(self, BuildPart::Offsets);
@@ -124,7 +124,7 @@ impl Body<'_> {
         self.w.line("live = false;");
         self.w.open("do {");
         self.w.line(format!("if (!(it{number} < end{number})) break;"));
-        self.w.line(format!("row{number} = m_ldg({permutation} + it{number});"));
+        self.w.line(format!("match{number} = m_ldg({permutation} + it{number});"));
     }
 
     fn probe_slot(&mut self, probe: &Probe, parts: &[Printed]) -> String {
@@ -156,7 +156,7 @@ impl Body<'_> {
     /// The group of a row: a slot of the group table.
     pub(super) fn group_slot(&mut self, groups: &GroupTable, keys: &[Value]) -> String {
         if let GroupKind::BuildRow { probe, .. } = groups.kind {
-            return format!("row{probe}");
+            return format!("match{probe}");
         }
         let parts: Vec<Printed> = keys.iter().map(|key| self.value(key)).collect();
         let field = |body: &mut Self, part| body.w.argument(Argument::Group(part));

@@ -34,7 +34,7 @@ impl Body<'_> {
             Origin::Column(column) => self.load_column(index, *column, c_type),
             Origin::Payload { probe, column } => self.load_payload(index, *probe, *column),
             Origin::BuildRow { probe } => {
-                self.assign(index, &Printed::new(format!("i64(row{probe})"), None, CType::I64))
+                self.assign(index, &Printed::new(format!("i64(match{probe})"), None, CType::I64))
             }
             Origin::Accumulator(accumulator) => self.load_accumulator(index, *accumulator),
             Origin::GroupKey(part) => self.load_group_key(index, *part, register),
@@ -93,7 +93,7 @@ impl Body<'_> {
     fn load_payload(&mut self, index: usize, probe: usize, column: usize) {
         let Some(probed) = self.probe_number(probe) else { return };
         let (build, shape) = (probed.0, probed.1[column]);
-        let printed = self.payload(build, column, shape, &format!("row{probe}"));
+        let printed = self.payload(build, column, shape, &format!("match{probe}"));
         self.assign(index, &printed);
     }
 

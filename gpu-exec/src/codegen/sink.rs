@@ -25,7 +25,9 @@ impl Body<'_> {
             }
             GroupKind::Private => {
                 let slots = self.w.argument(Argument::Group(GroupPart::Slots));
-                self.w.line("u8* shared = m_smem();");
+                // Behind the warps' queues, where there are any.
+                let queues = self.shared_bytes;
+                self.w.line(format!("u8* shared = m_smem() + {queues};"));
                 for (number, accumulator) in accumulators.iter().enumerate() {
                     let kind = thread_kind(accumulator);
                     let bytes = if kind == AccumulatorKind::SumI128 { 16 } else { 8 };

@@ -230,7 +230,7 @@ impl<'a> Run<'a> {
         };
         let words = memory.words(&kernel.arguments)?;
         let group_slots = stage.groups.map_or(0, |groups| self.plan.groups[groups].slots);
-        let shared = u64::from(kernel.shared_bytes).max(u64::from(kernel.shared_bytes_per_group) * group_slots);
+        let shared = u64::from(kernel.shared_bytes) + u64::from(kernel.shared_bytes_per_group) * group_slots;
         let shared = u32::try_from(shared).map_err(|_| Error::internal("shared memory past 32 bits"))?;
         launch_tiles(self.handle, &self.stream, compiled, tiles.1 - tiles.0, shared, &words)?;
         self.reports[number].launches += 1;

@@ -15,6 +15,8 @@ use crate::ir::{
 const PRIVATE_GROUPS_MAX: u64 = 64;
 /// Most shared memory of the private form, in bytes a block.
 const PRIVATE_BYTES_MAX: u64 = 96 * 1024;
+/// Shared memory that the walk over the source may need besides (its queues).
+const SHARED_BYTES_OTHERWISE: u64 = 4096;
 /// A direct table may have this many slots a source row, or so many anyway.
 const DIRECT_SLOTS_PER_ROW: u64 = 4;
 const DIRECT_SLOTS_FREE: u64 = 1 << 16;
@@ -104,7 +106,9 @@ impl Cutter<'_> {
         let direct_slots = (rows.saturating_mul(DIRECT_SLOTS_PER_ROW)).max(DIRECT_SLOTS_FREE);
         match () {
             () if product <= PRIVATE_GROUPS_MAX
-                && private_bytes <= PRIVATE_BYTES_MAX.min(u64::from(self.limits.shared_bytes)) =>
+                && private_bytes
+                    <= PRIVATE_BYTES_MAX
+                        .min(u64::from(self.limits.shared_bytes).saturating_sub(SHARED_BYTES_OTHERWISE)) =>
             {
                 GroupKind::Private
             }
