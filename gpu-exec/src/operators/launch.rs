@@ -4,12 +4,10 @@
 use crate::device::{CompiledKernel, DeviceHandle, Launch, Stream};
 use crate::error::Result;
 
-/// Resident blocks a multiprocessor is given: 256 threads each fill it at 8; fewer leave registers for wide rows.
-const BLOCKS_PER_MULTIPROCESSOR: u64 = 6;
 /// Threads a block, as every kernel of this project expects.
 const THREADS: u32 = crate::codegen::BLOCK_THREADS;
 
-/// Launches a kernel over `tiles` tiles with a persistent grid.
+/// Launches a kernel over `tiles` tiles with a persistent grid: as many blocks as fit on the device at once.
 pub(super) fn launch_tiles(
     handle: &DeviceHandle,
     stream: &Stream,
@@ -21,7 +19,8 @@ pub(super) fn launch_tiles(
     if tiles == 0 {
         return Ok(());
     }
-    let resident = u64::from(handle.info().multiprocessors.max(1)) * BLOCKS_PER_MULTIPROCESSOR;
+    let a_multiprocessor = kernel.resident_blocks(THREADS, shared_bytes)?.max(1);
+    let resident = u64::from(handle.info().multiprocessors.max(1)) * u64::from(a_multiprocessor);
     let blocks = u32::try_from(tiles.min(resident)).unwrap_or(u32::MAX);
     launch_blocks(stream, kernel, blocks, shared_bytes, words)
 }

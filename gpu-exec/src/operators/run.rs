@@ -47,7 +47,6 @@ pub struct Run<'a> {
     marks: Vec<(usize, TimeMark, TimeMark)>,
     next_tile: u64,
     rows_emitted: u64,
-    /// Last, so that dropping waits for the stream only after nothing else is touched.
     stream: Stream,
 }
 
@@ -274,6 +273,14 @@ impl<'a> Run<'a> {
             self.reports[number].kernel_ms += before.elapsed_ms(&after)?;
         }
         Ok(&self.reports)
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        // Before any buffer goes back to the arena, nothing may be in flight that uses it. A fault here stays with the
+        // device and is reported by its next use.
+        let _ = self.stream.synchronize();
     }
 }
 
