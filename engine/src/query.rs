@@ -61,8 +61,10 @@ impl Query {
         match self.kind {
             QueryKind::Command => Ok(Arc::new(Schema::empty())),
             QueryKind::Rows | QueryKind::Change if self.plan.get_parameter_names()?.is_empty() => {
-                let analysed = guarded(|| analyse(&self.context.state(), &self.plan))??;
-                Ok(Arc::clone(analysed.schema().inner()))
+                // Types are final only behind the optimiser: coercion makes `u64 - 5` a decimal, and a sum that is split into
+                // two levels gains digits.
+                let optimised = guarded(|| self.context.state().optimize(&self.plan))??;
+                Ok(Arc::clone(optimised.schema().inner()))
             }
             QueryKind::Rows | QueryKind::Change => Ok(Arc::clone(self.plan.schema().inner())),
         }
@@ -113,9 +115,8 @@ impl Query {
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
         let state = Arc::new(self.context.state());
-        let analysed = analyse(&state, &plan)?;
-        let schema = Arc::clone(analysed.schema().inner());
-        let optimised = optimise(&state, analysed)?;
+        let optimised = state.optimize(&plan)?;
+        let schema = Arc::clone(optimised.schema().inner());
         let files = ScannedFiles::of(&state, &optimised);
         let physical = match state.query_planner().create_physical_plan(&optimised, state.as_ref()).await {
             Ok(physical) => physical,
@@ -157,22 +158,6 @@ impl Query {
             _ => Ok(Some(plan)),
         }
     }
-}
-
-/// The plan with its final types. Only now are they known: before coercion `u64 - 5` has another type than after.
-fn analyse(state: &SessionState, plan: &LogicalPlan) -> Result<LogicalPlan> {
-    if matches!(plan, LogicalPlan::Explain(_)) {
-        // An explanation analyses what it explains by itself, to show each step.
-        return Ok(plan.clone());
-    }
-    Ok(state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {})?)
-}
-
-fn optimise(state: &SessionState, analysed: LogicalPlan) -> Result<LogicalPlan> {
-    if matches!(analysed, LogicalPlan::Explain(_)) {
-        return Ok(state.optimize(&analysed)?);
-    }
-    Ok(state.optimizer().optimize(analysed, state, |_, _| {})?)
 }
 
 impl std::fmt::Debug for Query {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SessionState;
@@ -150,14 +151,30 @@ impl std::fmt::Debug for QueryResult {
     }
 }
 
-/// Optimisers change nullability and metadata (MIN from file statistics is not nullable); clients compare schemas.
+/// Physical plans differ from logical ones in nullability and metadata (MIN from file statistics is not nullable) and now and
+/// then in a decimal's precision; clients compare schemas.
 fn relabel(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if Arc::ptr_eq(batch.schema_ref(), schema) || batch.schema_ref() == schema {
         return Ok(batch);
     }
+    if batch.num_columns() != schema.fields().len() {
+        let message = format!("a batch has {} columns, the plan {}", batch.num_columns(), schema.fields().len());
+        return Err(misfit(message));
+    }
+    let mut columns = Vec::with_capacity(batch.num_columns());
+    for (column, field) in batch.columns().iter().zip(schema.fields()) {
+        if column.data_type() == field.data_type() {
+            columns.push(Arc::clone(column));
+        } else {
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            columns.push(cast_with_options(column, field.data_type(), &options).map_err(misfit)?);
+        }
+    }
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    let labelled = RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &rows);
-    labelled.map_err(|e| {
-        Error::new(ErrorKind::Internal, format!("internal error, a bug of ours: a batch does not fit the plan: {e}"))
-    })
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows).map_err(misfit)
+}
+
+fn misfit(cause: impl std::fmt::Display) -> Error {
+    let message = format!("internal error, a bug of ours: a batch does not fit the plan: {cause}");
+    Error::new(ErrorKind::Internal, message)
 }

@@ -176,6 +176,28 @@ async fn names_and_types_stay_as_they_were() {
 }
 
 #[tokio::test]
+async fn the_schema_told_ahead_is_the_one_that_comes() {
+    let session = session();
+    session.run_script(TABLE).await.unwrap();
+    for sql in [
+        "select u - 5 from t",
+        "select count(distinct k), sum(cast(k as decimal(7, 2))) from t",
+        "select round(cast(k as decimal(7, 2)) / cast(3 as decimal(7, 2)), 2) from t",
+        "select min(k), max(k), count(*) from t",
+        "select a.k, b.k from t a left join t b on a.k = b.k where b.k > 0",
+        "explain select 1",
+        "insert into s values (1, 2, 3)",
+    ] {
+        let query = session.prepare(sql).await.unwrap();
+        let told = query.schema().unwrap();
+        let (batches, _) = query.execute().await.unwrap().collect().await.unwrap();
+        for batch in batches {
+            assert_eq!(batch.schema(), told, "{sql}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn plans_show_plain_arithmetic() {
     let session = session();
     session.run_script(TABLE).await.unwrap();
