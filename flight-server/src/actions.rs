@@ -2,12 +2,14 @@
 
 use std::pin::Pin;
 
-use arrow_flight::sql::server::{CLOSE_PREPARED_STATEMENT, CREATE_PREPARED_STATEMENT};
 use arrow_flight::{Action, ActionType, Result as ActionResult};
 use futures::{Stream, stream};
 use prost::Message;
 use tonic::Status;
 
+// The first two are answered by `arrow-flight`, which keeps their names to itself.
+const CREATE_PREPARED_STATEMENT: &str = "CreatePreparedStatement";
+const CLOSE_PREPARED_STATEMENT: &str = "ClosePreparedStatement";
 const CLOSE_SESSION: &str = "CloseSession";
 
 /// The actions of this server, with what they are for.

@@ -84,7 +84,8 @@ pub(crate) fn dataset_schema(query: &Query) -> Result<SchemaRef, Status> {
 }
 
 fn columns(query: &Query) -> Result<SchemaRef, Status> {
-    Ok(wire_schema(&query.schema().map_err(|e| from_engine(&e))?))
+    let schema = query.schema().map_err(|e| from_engine(&e))?;
+    Ok(wire_schema(&schema))
 }
 
 /// Runs a statement that changes something and gives the number of rows it changed, 0 for a command.
