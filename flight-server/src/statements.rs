@@ -66,9 +66,17 @@ pub(crate) async fn plan(session: &Session, text: &str) -> Result<Query, Status>
         return Err(Status::invalid_argument(message));
     }
     let query = Box::pin(session.prepare(text)).await.map_err(|e| from_engine(&e))?;
-    let parameters = query.parameters().map_err(|e| from_engine(&e))?;
-    match parameters.keys().next() {
-        None => Ok(query),
+    refuse_parameters(&query)?;
+    Ok(query)
+}
+
+fn refuse_parameters(query: &Query) -> Result<(), Status> {
+    if query.kind() == QueryKind::Command {
+        // Those of a PREPARE are EXECUTE's to fill in; other commands take none, and say so when they run.
+        return Ok(());
+    }
+    match query.parameters().map_err(|e| from_engine(&e))?.keys().next() {
+        None => Ok(()),
         Some(name) => Err(Status::unimplemented(format!(
             "this server takes no parameters yet, and the statement has {name}. Hint: write the value into the statement"
         ))),

@@ -35,4 +35,6 @@ async fn settings_and_prepare_are_of_the_server() {
     rows(&mut client, "create table t as values (1), (2), (3)").await.unwrap();
     rows(&mut client, "prepare p as select column1 from t where column1 > $1 order by 1").await.unwrap();
     assert_eq!(rows(&mut client, "execute p(1)").await.unwrap(), "2;3");
+    let refused = status(rows(&mut client, "create table u as select column1 + $1 from t").await);
+    assert!(refused.message().contains('$'), "{refused}");
 }

@@ -99,7 +99,9 @@ async fn the_schema_alone_can_be_asked_for_and_runs_nothing() {
     }
     assert_eq!(status(rows(&mut client, "select * from made").await).code(), Code::NotFound);
     let nonsense = FlightDescriptor::new_cmd(Any { type_url: "x".to_owned(), value: "y".into() }.encode_to_vec());
-    assert_eq!(client.inner_mut().get_schema(nonsense).await.unwrap_err().code(), Code::InvalidArgument);
+    assert_eq!(client.inner_mut().get_schema(nonsense).await.unwrap_err().code(), Code::Unimplemented);
+    let broken = client.inner_mut().get_schema(FlightDescriptor::new_cmd("\u{1}")).await.unwrap_err();
+    assert_eq!(broken.code(), Code::InvalidArgument, "{broken}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
