@@ -44,5 +44,7 @@ pub(crate) async fn run(listen: SocketAddr, device: DeviceArg) -> Result<(), Fai
 
 #[expect(clippy::print_stderr, reason = "a server says where it listens")]
 fn announce(address: SocketAddr) {
-    eprintln!("Flight SQL on grpc://{address} (this machine only: there are no users and no encryption). Ctrl-C ends it.");
+    eprintln!(
+        "Flight SQL on grpc://{address} (this machine only: there are no users and no encryption). Ctrl-C ends it."
+    );
 }

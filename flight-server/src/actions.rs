@@ -14,7 +14,10 @@ const CLOSE_SESSION: &str = "CloseSession";
 
 /// The actions of this server, with what they are for.
 const ACTIONS: &[(&str, &str)] = &[
-    (CREATE_PREPARED_STATEMENT, "Keeps a statement to be run again: ActionCreatePreparedStatementRequest to ActionCreatePreparedStatementResult"),
+    (
+        CREATE_PREPARED_STATEMENT,
+        "Keeps a statement to be run again: ActionCreatePreparedStatementRequest to ActionCreatePreparedStatementResult",
+    ),
     (CLOSE_PREPARED_STATEMENT, "Drops a kept statement: ActionClosePreparedStatementRequest, no result"),
     (CLOSE_SESSION, "Ends the client's session: CloseSessionRequest to CloseSessionResult"),
 ];

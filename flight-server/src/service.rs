@@ -229,7 +229,11 @@ impl FlightSqlService for Service {
         metadata_rows(catalog::schemas(&self.session, command)?)
     }
 
-    async fn get_flight_info_tables(&self, command: CommandGetTables, request: Request<FlightDescriptor>) -> InfoResult {
+    async fn get_flight_info_tables(
+        &self,
+        command: CommandGetTables,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
         metadata_info(request, &command.into_builder().schema())
     }
 
@@ -306,7 +310,11 @@ impl FlightSqlService for Service {
         metadata_info(request, &keys::foreign())
     }
 
-    async fn do_get_cross_reference(&self, _command: CommandGetCrossReference, _request: Request<Ticket>) -> RowsResult {
+    async fn do_get_cross_reference(
+        &self,
+        _command: CommandGetCrossReference,
+        _request: Request<Ticket>,
+    ) -> RowsResult {
         no_rows(keys::foreign())
     }
 

@@ -61,8 +61,9 @@ pub(crate) fn to_wire(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
         cast(column, field.data_type()).map_err(|e| refused(field, &e))
     });
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns.collect::<Result<_, _>>()?, &rows)
-        .map_err(|e| Status::internal(capped(format!("internal error, a bug of ours: a batch does not fit its schema: {e}"))))
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns.collect::<Result<_, _>>()?, &rows).map_err(|e| {
+        Status::internal(capped(format!("internal error, a bug of ours: a batch does not fit its schema: {e}")))
+    })
 }
 
 fn refused(field: &Field, error: &ArrowError) -> Status {
@@ -102,7 +103,10 @@ mod tests {
         assert_eq!(converted(Arc::clone(&views)).as_string::<i32>(), &plain);
 
         let dictionary: DictionaryArray<Int32Type> = vec![Some("x"), None, Some("x")].into_iter().collect();
-        assert_eq!(converted(Arc::new(dictionary)).as_string::<i32>(), &StringArray::from(vec![Some("x"), None, Some("x")]));
+        assert_eq!(
+            converted(Arc::new(dictionary)).as_string::<i32>(),
+            &StringArray::from(vec![Some("x"), None, Some("x")])
+        );
         let keys = Int32Array::from(vec![Some(0), None, Some(2)]);
         assert_eq!(
             converted(Arc::new(DictionaryArray::new(keys, views))).as_string::<i32>(),
@@ -112,7 +116,8 @@ mod tests {
         let runs = RunArray::try_new(&Int32Array::from(vec![2, 3]), &StringArray::from(vec!["r", "s"])).unwrap();
         assert_eq!(converted(Arc::new(runs)).as_string::<i32>(), &StringArray::from(vec!["r", "r", "s"]));
         assert_eq!(converted(Arc::new(BinaryViewArray::from(vec![b"b".as_slice()]))).data_type(), &DataType::Binary);
-        let halves = Float16Array::from_iter_values([<Float16Type as arrow::datatypes::ArrowPrimitiveType>::Native::ONE]);
+        let halves =
+            Float16Array::from_iter_values([<Float16Type as arrow::datatypes::ArrowPrimitiveType>::Native::ONE]);
         assert_eq!(converted(Arc::new(halves)).data_type(), &DataType::Float32);
     }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_flight::sql::{CommandGetCatalogs, CommandGetDbSchemas, CommandGetTables};
+use maar_engine::Session;
 use maar_engine::datafusion::catalog::information_schema::{
     INFORMATION_SCHEMA, INFORMATION_SCHEMA_TABLES, InformationSchemaProvider,
 };
 use maar_engine::datafusion::catalog::{CatalogProviderList, SchemaProvider};
 use maar_engine::datafusion::datasource::TableType;
 use maar_engine::datafusion::error::DataFusionError;
-use maar_engine::Session;
 use tonic::Status;
 
 use crate::status::{from_engine, from_flight};
@@ -48,7 +48,8 @@ pub(crate) async fn tables(session: &Session, command: CommandGetTables) -> Resu
         let is_system = schema == INFORMATION_SCHEMA;
         for name in table_names(&schema, provider.as_ref()) {
             let failed = |e: DataFusionError| from_engine(&e.into());
-            let kind = if is_system { Some(SYSTEM) } else { provider.table_type(&name).await.map_err(failed)?.map(label) };
+            let kind =
+                if is_system { Some(SYSTEM) } else { provider.table_type(&name).await.map_err(failed)?.map(label) };
             let columns = match builder.include_schema() {
                 true => provider.table(&name).await.map_err(failed)?.map(|table| wire_schema(&table.schema())),
                 false => Some(Arc::new(Schema::empty())),

@@ -49,13 +49,13 @@ const CODES: &[(SqlInfo, i32)] = &[
     (SqlInfo::FlightSqlServerTransaction, 0), // none
     (SqlInfo::FlightSqlServerStatementTimeout, 0),
     (SqlInfo::FlightSqlServerTransactionTimeout, 0),
-    (SqlInfo::SqlIdentifierCase, 3),       // unquoted names fold to lower case
-    (SqlInfo::SqlQuotedIdentifierCase, 0), // kept as they are, for which there is no number
-    (SqlInfo::SqlNullOrdering, 0),         // NULL sorts as the highest value
-    (SqlInfo::SqlSupportedGroupBy, 0b11),  // by columns that are not selected, and beyond them
-    (SqlInfo::SqlOuterJoinsSupportLevel, 2), // full
+    (SqlInfo::SqlIdentifierCase, 3),          // unquoted names fold to lower case
+    (SqlInfo::SqlQuotedIdentifierCase, 0),    // kept as they are, for which there is no number
+    (SqlInfo::SqlNullOrdering, 0),            // NULL sorts as the highest value
+    (SqlInfo::SqlSupportedGroupBy, 0b11),     // by columns that are not selected, and beyond them
+    (SqlInfo::SqlOuterJoinsSupportLevel, 2),  // full
     (SqlInfo::SqlSupportedSubqueries, 0b111), // in comparisons, EXISTS, IN
-    (SqlInfo::SqlSupportedUnions, 0b11),   // UNION and UNION ALL
+    (SqlInfo::SqlSupportedUnions, 0b11),      // UNION and UNION ALL
 ];
 
 /// Limits that we do not have or do not know.

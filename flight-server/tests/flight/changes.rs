@@ -31,7 +31,10 @@ async fn updates_give_their_count() {
 async fn settings_and_prepare_are_of_the_server() {
     let mut client = serve(session()).await;
     rows(&mut client, "set datafusion.execution.batch_size = 100").await.unwrap();
-    assert_eq!(rows(&mut client, "show datafusion.execution.batch_size").await.unwrap(), "datafusion.execution.batch_size,100");
+    assert_eq!(
+        rows(&mut client, "show datafusion.execution.batch_size").await.unwrap(),
+        "datafusion.execution.batch_size,100"
+    );
     rows(&mut client, "create table t as values (1), (2), (3)").await.unwrap();
     rows(&mut client, "prepare p as select column1 from t where column1 > $1 order by 1").await.unwrap();
     assert_eq!(rows(&mut client, "execute p(1)").await.unwrap(), "2;3");

@@ -4,8 +4,8 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Schema, UInt32Type};
 use arrow_flight::IpcMessage;
 use arrow_flight::sql::{
-    CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys, CommandGetPrimaryKeys,
-    CommandGetTables, SqlInfo,
+    CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+    CommandGetPrimaryKeys, CommandGetTables, SqlInfo,
 };
 
 use crate::support::{answer, fetch, rows, serve, session, with_file};
@@ -30,7 +30,8 @@ async fn the_tree_of_catalogs_schemas_and_tables() {
     let all = CommandGetDbSchemas { catalog: None, db_schema_filter_pattern: None };
     let info = client.get_db_schemas(all).await;
     assert_eq!(answer(&mut client, info).await.1, "datafusion,information_schema;datafusion,public");
-    let some = CommandGetDbSchemas { catalog: Some("datafusion".into()), db_schema_filter_pattern: Some("pub%".into()) };
+    let some =
+        CommandGetDbSchemas { catalog: Some("datafusion".into()), db_schema_filter_pattern: Some("pub%".into()) };
     let info = client.get_db_schemas(some).await;
     assert_eq!(answer(&mut client, info).await.1, "datafusion,public");
 

@@ -12,7 +12,8 @@ use crate::support::{fetch, serve, session, status, text, with_file};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prepared_query_runs_until_it_is_closed() {
     let (mut client, _folder) = with_file().await;
-    let mut prepared = client.prepare("select name from t where amount > 0 order by amount".to_owned(), None).await.unwrap();
+    let mut prepared =
+        client.prepare("select name from t where amount > 0 order by amount".to_owned(), None).await.unwrap();
     let expected = prepared.dataset_schema().unwrap().clone();
     assert_eq!(expected.fields().len(), 1);
     assert!(prepared.parameter_schema().unwrap().fields().is_empty());

@@ -13,7 +13,10 @@ use crate::support::{fetch, rows, serve, session, status, with_file};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_over_a_parquet_file() {
     let (mut client, folder) = with_file().await;
-    assert_eq!(rows(&mut client, "select amount, name from t order by amount;").await.unwrap(), "0,a rather long name;1,a;2,");
+    assert_eq!(
+        rows(&mut client, "select amount, name from t order by amount;").await.unwrap(),
+        "0,a rather long name;1,a;2,"
+    );
     let path = format!("select sum(amount) from '{}/*.parquet'", folder.path().display());
     assert_eq!(rows(&mut client, &path).await.unwrap(), "3");
     assert_eq!(rows(&mut client, "-- no table\nselect 1 as one").await.unwrap(), "1");
