@@ -65,6 +65,11 @@ impl Engine {
         Ok(Self { session: session.map_err(Failure::other)? })
     }
 
+    /// The session itself, to be served.
+    pub(crate) fn session(&self) -> Session {
+        self.session.clone()
+    }
+
     /// The DataFusion context underneath, for its catalog.
     pub(crate) fn context(&self) -> &SessionContext {
         self.session.context()

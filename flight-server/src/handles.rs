@@ -1,0 +1,181 @@
+//! What the server keeps between two calls of a client, under opaque handles: bounded in number and in time.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tonic::Status;
+
+/// Values under handles. A value that nobody asks for during its time to live is dropped.
+pub(crate) struct Handles<T> {
+    /// What a value is called in errors: "statement", "prepared statement".
+    noun: &'static str,
+    capacity: usize,
+    time_to_live: Duration,
+    /// Random for each server: a handle of another server, or of the one before a restart, is not mistaken for ours.
+    key: RandomState,
+    kept: Mutex<Kept<T>>,
+}
+
+struct Kept<T> {
+    next: u64,
+    values: HashMap<u64, Held<T>>,
+}
+
+struct Held<T> {
+    value: T,
+    expires: Instant,
+}
+
+impl<T> Handles<T> {
+    pub(crate) fn new(noun: &'static str, capacity: usize, time_to_live: Duration) -> Self {
+        let kept = Mutex::new(Kept { next: 0, values: HashMap::new() });
+        Self { noun, capacity, time_to_live, key: RandomState::new(), kept }
+    }
+
+    /// Keeps a value and gives its handle.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when as many as fit are kept and none has expired.
+    pub(crate) fn insert(&self, value: T) -> Result<Vec<u8>, Status> {
+        let now = Instant::now();
+        let mut expired = Vec::new();
+        let number = {
+            let mut kept = self.kept.lock();
+            if kept.values.len() >= self.capacity {
+                expired = kept.expire(now);
+            }
+            if kept.values.len() >= self.capacity {
+                return Err(self.full());
+            }
+            let number = kept.next;
+            kept.next += 1;
+            kept.values.insert(number, Held { value, expires: now + self.time_to_live });
+            number
+        };
+        // Dropping may end a query: not under the lock.
+        drop(expired);
+        Ok([number, self.tag(number)].map(u64::to_be_bytes).concat())
+    }
+
+    /// Takes a value out.
+    ///
+    /// # Errors
+    /// NOT_FOUND for a handle that is not ours, was taken before, or has expired.
+    pub(crate) fn take(&self, handle: &[u8]) -> Result<T, Status> {
+        let held = self.number(handle).and_then(|number| self.kept.lock().values.remove(&number));
+        let live = held.filter(|held| held.expires > Instant::now());
+        live.map(|held| held.value).ok_or_else(|| self.unknown())
+    }
+
+    /// A copy of a value, which then lives for another time to live.
+    ///
+    /// # Errors
+    /// NOT_FOUND as for [`Self::take`].
+    pub(crate) fn get(&self, handle: &[u8]) -> Result<T, Status>
+    where
+        T: Clone,
+    {
+        let now = Instant::now();
+        let number = self.number(handle).ok_or_else(|| self.unknown())?;
+        let mut kept = self.kept.lock();
+        let held = kept.values.get_mut(&number).filter(|held| held.expires > now).ok_or_else(|| self.unknown())?;
+        held.expires = now + self.time_to_live;
+        Ok(held.value.clone())
+    }
+
+    /// Drops what has expired.
+    pub(crate) fn sweep(&self) {
+        let expired = self.kept.lock().expire(Instant::now());
+        drop(expired);
+    }
+
+    fn number(&self, handle: &[u8]) -> Option<u64> {
+        let (number, tag) = handle.split_first_chunk::<8>()?;
+        let number = u64::from_be_bytes(*number);
+        (*tag == self.tag(number).to_be_bytes()).then_some(number)
+    }
+
+    fn tag(&self, number: u64) -> u64 {
+        self.key.hash_one(number)
+    }
+
+    fn full(&self) -> Status {
+        Status::resource_exhausted(format!(
+            "the server keeps {} {}s and takes no more before some are fetched or closed, or expire ({} s after their last use)",
+            self.capacity,
+            self.noun,
+            self.time_to_live.as_secs()
+        ))
+    }
+
+    fn unknown(&self) -> Status {
+        Status::not_found(format!(
+            "there is no {} under this handle: it was fetched or closed, or expired ({} s after its last use), or the \
+             server was restarted. Run it again",
+            self.noun,
+            self.time_to_live.as_secs()
+        ))
+    }
+}
+
+impl<T> Kept<T> {
+    /// Takes out what has expired, for the caller to drop.
+    fn expire(&mut self, now: Instant) -> Vec<Held<T>> {
+        let old = self.values.extract_if(|_, held| held.expires <= now);
+        old.map(|(_, held)| held).collect()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+
+    use tonic::Code;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_value_is_taken_once() {
+        let handles = Handles::new("statement", 2, LONG);
+        let handle = handles.insert("a").unwrap();
+        assert_eq!(handles.get(&handle).unwrap(), "a");
+        assert_eq!(handles.take(&handle).unwrap(), "a");
+        assert_eq!(handles.take(&handle).unwrap_err().code(), Code::NotFound);
+    }
+
+    #[test]
+    fn foreign_handles_are_unknown() {
+        let (ours, theirs) = (Handles::new("statement", 2, LONG), Handles::new("statement", 2, LONG));
+        ours.insert(1).unwrap();
+        let handle = theirs.insert(2).unwrap();
+        for wrong in [handle.as_slice(), b"", b"12345678", &[0; 16], &[0; 17]] {
+            assert_eq!(ours.get(wrong).unwrap_err().code(), Code::NotFound);
+        }
+    }
+
+    #[test]
+    fn there_is_a_bound_and_the_expired_make_room() {
+        let full = Handles::new("statement", 2, LONG);
+        let first = full.insert(1).unwrap();
+        full.insert(2).unwrap();
+        assert_eq!(full.insert(3).unwrap_err().code(), Code::ResourceExhausted);
+        full.take(&first).unwrap();
+        full.insert(3).unwrap();
+
+        let brief = Handles::new("statement", 1, Duration::ZERO);
+        let value = Arc::new(());
+        let handle = brief.insert(Arc::clone(&value)).unwrap();
+        assert_eq!(brief.get(&handle).unwrap_err().code(), Code::NotFound);
+        assert_eq!(Arc::strong_count(&value), 2);
+        brief.insert(Arc::new(())).unwrap();
+        assert_eq!(Arc::strong_count(&value), 1, "the expired one is dropped");
+        brief.sweep();
+        assert!(brief.kept.lock().values.is_empty());
+    }
+}

@@ -1,0 +1,161 @@
+//! Listening and stopping.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use maar_engine::Session;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tonic::transport::server::TcpIncoming;
+
+use crate::endpoint::Endpoint;
+use crate::service::Service;
+
+/// Bytes of one message from a client. Statements are far smaller; no table travels this way yet.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of a call's headers: JDBC sends every unknown parameter of its URL as one.
+const HEADER_BYTES_MAX: u32 = 64 << 10;
+
+/// Connections that say nothing are asked whether they live, before something between us and the client cuts them.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// How often forgotten statements are looked for.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// How long queries may go on once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the server cannot start or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address can be reached from other machines, and there are no users and no encryption yet.
+    #[error(
+        "will not listen on {0}: other machines reach it, and this server has no authentication and no encryption yet. \
+         Listen on 127.0.0.1 or [::1], and reach it from elsewhere through an SSH tunnel"
+    )]
+    NotLoopback(SocketAddr),
+    /// The operating system refused the address.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// The system's reason: the port is taken, say.
+        cause: std::io::Error,
+    },
+    /// The network failed under a running server.
+    #[error("the server ended: {0}")]
+    Network(#[from] tonic::transport::Error),
+    /// A bug of ours.
+    #[error("the server cannot start: {0}")]
+    Internal(String),
+}
+
+/// A server that listens; [`Server::run`] answers.
+pub struct Server {
+    incoming: TcpIncoming,
+    address: SocketAddr,
+    service: Arc<Service>,
+}
+
+impl Server {
+    /// Listens on `address` (port 0: any free one). Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ServeError::NotLoopback`], and [`ServeError::Listen`] when the port is taken.
+    pub fn bind(session: Session, address: SocketAddr) -> Result<Self, ServeError> {
+        if !address.ip().to_canonical().is_loopback() {
+            return Err(ServeError::NotLoopback(address));
+        }
+        let refused = |cause| ServeError::Listen { address, cause };
+        let incoming = TcpIncoming::bind(address).map_err(refused)?.with_nodelay(Some(true));
+        let address = incoming.local_addr().map_err(refused)?;
+        let service = Service::new(session).map_err(|status| ServeError::Internal(status.message().to_owned()))?;
+        Ok(Self { incoming, address, service: Arc::new(service) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown` is ready; then takes no more calls and gives queries that run five seconds to end.
+    /// What still runs after that ends with the runtime.
+    ///
+    /// Queries run on the calling runtime: make it with [`maar_engine::runtime`], whose stacks are deep enough.
+    ///
+    /// # Errors
+    /// [`ServeError::Network`].
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Self { incoming, service, .. } = self;
+        let endpoint = Endpoint(Arc::clone(&service));
+        let flight = FlightServiceServer::new(endpoint).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let router = tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
+            .http2_max_header_list_size(HEADER_BYTES_MAX)
+            .add_service(flight);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming, async {
+            let _ = stopped.await;
+        }));
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            () = sweep(&service) => {}
+            () = shutdown => {}
+        }
+        drop(stop);
+        match timeout(GRACE, serving).await {
+            Ok(ended) => Ok(ended?),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Never ends.
+async fn sweep(service: &Service) {
+    let mut ticks = interval(SWEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        service.sweep();
+    }
+}
+
+/// Serves `session` on `address` until `shutdown` is ready: [`Server::bind`] and [`Server::run`] in one.
+///
+/// # Errors
+/// As those two.
+pub async fn serve(
+    session: Session,
+    address: SocketAddr,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    Server::bind(session, address)?.run(shutdown).await
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_loopback_addresses() {
+        let session = Session::new().unwrap();
+        for open in ["0.0.0.0:0", "[::]:0", "10.0.0.1:0", "[::ffff:10.0.0.1]:0"] {
+            let refused = Server::bind(session.clone(), open.parse().unwrap()).err().unwrap();
+            assert!(matches!(refused, ServeError::NotLoopback(_)), "{refused}");
+        }
+        let server = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap()).unwrap();
+        let taken = Server::bind(session, server.address()).err().unwrap();
+        assert!(matches!(taken, ServeError::Listen { .. }), "{taken}");
+    }
+
+    #[tokio::test]
+    async fn it_stops_when_told() {
+        let server = Server::bind(Session::new().unwrap(), "127.0.0.1:0".parse().unwrap()).unwrap();
+        timeout(GRACE, server.run(std::future::ready(()))).await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,331 @@
+//! The Flight SQL service: each message to the room that answers it. What a message means is decided there, not here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::sql::metadata::SqlInfoData;
+use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
+use arrow_flight::sql::{
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
+    CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandPreparedStatementQuery,
+    CommandPreparedStatementUpdate, CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult,
+    SqlInfo, TicketStatementQuery,
+};
+use arrow_flight::{Action, FlightDescriptor, FlightInfo, HandshakeRequest, Ticket};
+use futures::TryStreamExt;
+use maar_engine::Session;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::actions;
+use crate::handles::Handles;
+use crate::metadata::{catalog, keys, sql_info};
+use crate::reply::{self, Reply};
+use crate::statements::{self, Statement};
+
+/// Statements that are planned and not yet fetched, and for how long they wait.
+const STATEMENTS_MAX: usize = 1024;
+const STATEMENT_TTL: Duration = Duration::from_secs(5 * 60);
+
+/// Prepared statements, and for how long an unused one is kept.
+const PREPARED_MAX: usize = 1024;
+const PREPARED_TTL: Duration = Duration::from_secs(60 * 60);
+
+/// One engine session and what its clients left with the server between two calls.
+pub(crate) struct Service {
+    session: Session,
+    sql_info: SqlInfoData,
+    statements: Handles<Statement>,
+    /// The text: a prepared statement is planned whenever it runs, as files and tables change.
+    prepared: Handles<Arc<str>>,
+}
+
+impl Service {
+    pub(crate) fn new(session: Session) -> Result<Self, Status> {
+        Ok(Self {
+            session,
+            sql_info: sql_info::values()?,
+            statements: Handles::new("statement", STATEMENTS_MAX, STATEMENT_TTL),
+            prepared: Handles::new("prepared statement", PREPARED_MAX, PREPARED_TTL),
+        })
+    }
+
+    /// Drops what no client came back for.
+    pub(crate) fn sweep(&self) {
+        self.statements.sweep();
+        self.prepared.sweep();
+    }
+
+    /// The columns of a statement's rows as the client will get them.
+    pub(crate) async fn schema_of(&self, text: &str) -> Result<Arc<Schema>, Status> {
+        statements::dataset_schema(&statements::plan(&self.session, text).await?)
+    }
+
+    /// The text of a prepared statement.
+    pub(crate) fn prepared_text(&self, handle: &[u8]) -> Result<Arc<str>, Status> {
+        self.prepared.get(handle)
+    }
+
+    async fn plan_info(&self, text: &str, descriptor: FlightDescriptor) -> Result<Response<FlightInfo>, Status> {
+        let query = statements::plan(&self.session, text).await?;
+        let statement = Statement::ready(query).await?;
+        let schema = Arc::clone(statement.schema());
+        let handle = self.statements.insert(statement)?;
+        reply::info(descriptor, reply::statement_ticket(handle), &schema).map(Response::new)
+    }
+
+    async fn update(&self, text: &str, stream: PeekableFlightDataStream) -> Result<i64, Status> {
+        // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
+        stream.try_for_each(|_| std::future::ready(Ok(()))).await?;
+        statements::update(statements::plan(&self.session, text).await?).await
+    }
+}
+
+type InfoResult = Result<Response<FlightInfo>, Status>;
+type RowsResult = Result<Response<Reply>, Status>;
+
+/// The ticket of metadata is the command itself.
+fn metadata_info(request: Request<FlightDescriptor>, schema: &Schema) -> InfoResult {
+    let descriptor = request.into_inner();
+    let ticket = descriptor.cmd.clone();
+    reply::info(descriptor, ticket, schema).map(Response::new)
+}
+
+fn metadata_rows(batch: RecordBatch) -> RowsResult {
+    Ok(Response::new(reply::batch(batch)))
+}
+
+fn no_rows(schema: Arc<Schema>) -> RowsResult {
+    metadata_rows(RecordBatch::new_empty(schema))
+}
+
+#[tonic::async_trait]
+impl FlightSqlService for Service {
+    type FlightService = Self;
+
+    async fn do_handshake(
+        &self,
+        _request: Request<Streaming<HandshakeRequest>>,
+    ) -> Result<Response<<Self as FlightService>::HandshakeStream>, Status> {
+        Err(Status::unimplemented("this server has no users yet: connect without user, password and token"))
+    }
+
+    async fn get_flight_info_statement(
+        &self,
+        query: CommandStatementQuery,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        refuse_transaction(query.transaction_id.is_some())?;
+        self.plan_info(&query.query, request.into_inner()).await
+    }
+
+    async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
+        let statement = self.statements.take(&ticket.statement_handle)?;
+        statement.fetch().await.map(Response::new)
+    }
+
+    async fn do_put_statement_update(
+        &self,
+        command: CommandStatementUpdate,
+        request: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
+        refuse_transaction(command.transaction_id.is_some())?;
+        self.update(&command.query, request.into_inner()).await
+    }
+
+    async fn do_action_create_prepared_statement(
+        &self,
+        command: ActionCreatePreparedStatementRequest,
+        _request: Request<Action>,
+    ) -> Result<ActionCreatePreparedStatementResult, Status> {
+        refuse_transaction(command.transaction_id.is_some())?;
+        let schema = self.schema_of(&command.query).await?;
+        let handle = self.prepared.insert(Arc::from(command.query))?;
+        Ok(ActionCreatePreparedStatementResult {
+            prepared_statement_handle: handle.into(),
+            dataset_schema: reply::encoded(&schema)?,
+            parameter_schema: reply::encoded(&Schema::empty())?,
+        })
+    }
+
+    /// Closing twice, or late, is no error: what the client wants is so.
+    async fn do_action_close_prepared_statement(
+        &self,
+        command: ActionClosePreparedStatementRequest,
+        _request: Request<Action>,
+    ) -> Result<(), Status> {
+        let _ = self.prepared.take(&command.prepared_statement_handle);
+        Ok(())
+    }
+
+    async fn get_flight_info_prepared_statement(
+        &self,
+        command: CommandPreparedStatementQuery,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        let text = self.prepared.get(&command.prepared_statement_handle)?;
+        self.plan_info(&text, request.into_inner()).await
+    }
+
+    /// For clients that fetch with the command itself, without asking for a FlightInfo.
+    async fn do_get_prepared_statement(
+        &self,
+        command: CommandPreparedStatementQuery,
+        _request: Request<Ticket>,
+    ) -> RowsResult {
+        let text = self.prepared.get(&command.prepared_statement_handle)?;
+        let query = statements::plan(&self.session, &text).await?;
+        Statement::ready(query).await?.fetch().await.map(Response::new)
+    }
+
+    async fn do_put_prepared_statement_query(
+        &self,
+        _command: CommandPreparedStatementQuery,
+        _request: Request<PeekableFlightDataStream>,
+    ) -> Result<DoPutPreparedStatementResult, Status> {
+        Err(Status::unimplemented("this server takes no parameters yet: write the values into the statement"))
+    }
+
+    async fn do_put_prepared_statement_update(
+        &self,
+        command: CommandPreparedStatementUpdate,
+        request: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
+        let text = self.prepared.get(&command.prepared_statement_handle)?;
+        self.update(&text, request.into_inner()).await
+    }
+
+    async fn do_action_fallback(
+        &self,
+        request: Request<Action>,
+    ) -> Result<Response<<Self as FlightService>::DoActionStream>, Status> {
+        actions::run(request.into_inner()).map(Response::new)
+    }
+
+    async fn get_flight_info_catalogs(
+        &self,
+        command: CommandGetCatalogs,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &command.into_builder().schema())
+    }
+
+    async fn do_get_catalogs(&self, command: CommandGetCatalogs, _request: Request<Ticket>) -> RowsResult {
+        metadata_rows(catalog::catalogs(&self.session, command)?)
+    }
+
+    async fn get_flight_info_schemas(
+        &self,
+        command: CommandGetDbSchemas,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &command.into_builder().schema())
+    }
+
+    async fn do_get_schemas(&self, command: CommandGetDbSchemas, _request: Request<Ticket>) -> RowsResult {
+        metadata_rows(catalog::schemas(&self.session, command)?)
+    }
+
+    async fn get_flight_info_tables(
+        &self,
+        command: CommandGetTables,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &command.into_builder().schema())
+    }
+
+    async fn do_get_tables(&self, command: CommandGetTables, _request: Request<Ticket>) -> RowsResult {
+        metadata_rows(catalog::tables(&self.session, command).await?)
+    }
+
+    async fn get_flight_info_table_types(
+        &self,
+        _command: CommandGetTableTypes,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &catalog::table_types_schema())
+    }
+
+    async fn do_get_table_types(&self, _command: CommandGetTableTypes, _request: Request<Ticket>) -> RowsResult {
+        metadata_rows(catalog::table_types()?)
+    }
+
+    async fn get_flight_info_sql_info(
+        &self,
+        _command: CommandGetSqlInfo,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &self.sql_info.schema())
+    }
+
+    async fn do_get_sql_info(&self, command: CommandGetSqlInfo, _request: Request<Ticket>) -> RowsResult {
+        let batch = command.into_builder(&self.sql_info).build();
+        metadata_rows(batch.map_err(crate::status::from_flight)?)
+    }
+
+    async fn get_flight_info_primary_keys(
+        &self,
+        _command: CommandGetPrimaryKeys,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &keys::primary())
+    }
+
+    async fn do_get_primary_keys(&self, _command: CommandGetPrimaryKeys, _request: Request<Ticket>) -> RowsResult {
+        no_rows(keys::primary())
+    }
+
+    async fn get_flight_info_exported_keys(
+        &self,
+        _command: CommandGetExportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &keys::foreign())
+    }
+
+    async fn do_get_exported_keys(&self, _command: CommandGetExportedKeys, _request: Request<Ticket>) -> RowsResult {
+        no_rows(keys::foreign())
+    }
+
+    async fn get_flight_info_imported_keys(
+        &self,
+        _command: CommandGetImportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &keys::foreign())
+    }
+
+    async fn do_get_imported_keys(&self, _command: CommandGetImportedKeys, _request: Request<Ticket>) -> RowsResult {
+        no_rows(keys::foreign())
+    }
+
+    async fn get_flight_info_cross_reference(
+        &self,
+        _command: CommandGetCrossReference,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &keys::foreign())
+    }
+
+    async fn do_get_cross_reference(
+        &self,
+        _command: CommandGetCrossReference,
+        _request: Request<Ticket>,
+    ) -> RowsResult {
+        no_rows(keys::foreign())
+    }
+
+    /// What the server says of itself is fixed.
+    async fn register_sql_info(&self, _id: i32, _result: &SqlInfo) {}
+}
+
+/// Statements that a client believes to be in a transaction must not run outside of one.
+fn refuse_transaction(is_in_one: bool) -> Result<(), Status> {
+    if is_in_one {
+        return Err(Status::unimplemented("this server has no transactions: every statement stands for itself"));
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! A server on a loopback port and `arrow-flight`'s own client: what a driver sees. No real driver is run here.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod cancel;
+mod changes;
+mod metadata;
+mod prepared;
+mod queries;
+mod support;

@@ -1,0 +1,110 @@
+//! What navigators and drivers ask before any query.
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Schema, UInt32Type};
+use arrow_flight::IpcMessage;
+use arrow_flight::sql::{
+    CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+    CommandGetPrimaryKeys, CommandGetTables, SqlInfo,
+};
+
+use crate::support::{answer, fetch, rows, serve, session, with_file};
+
+fn tables() -> CommandGetTables {
+    CommandGetTables {
+        catalog: None,
+        db_schema_filter_pattern: Some("public".to_owned()),
+        table_name_filter_pattern: None,
+        table_types: vec![],
+        include_schema: false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tree_of_catalogs_schemas_and_tables() {
+    let (mut client, _folder) = with_file().await;
+    rows(&mut client, "create view v as select amount from t").await.unwrap();
+    let info = client.get_catalogs().await;
+    assert_eq!(answer(&mut client, info).await.1, "datafusion");
+
+    let all = CommandGetDbSchemas { catalog: None, db_schema_filter_pattern: None };
+    let info = client.get_db_schemas(all).await;
+    assert_eq!(answer(&mut client, info).await.1, "datafusion,information_schema;datafusion,public");
+    let some =
+        CommandGetDbSchemas { catalog: Some("datafusion".into()), db_schema_filter_pattern: Some("pub%".into()) };
+    let info = client.get_db_schemas(some).await;
+    assert_eq!(answer(&mut client, info).await.1, "datafusion,public");
+
+    let info = client.get_tables(tables()).await;
+    assert_eq!(answer(&mut client, info).await.1, "datafusion,public,t,TABLE;datafusion,public,v,VIEW");
+    let info = client.get_tables(CommandGetTables { table_types: vec!["VIEW".into()], ..tables() }).await;
+    assert_eq!(answer(&mut client, info).await.1, "datafusion,public,v,VIEW");
+    let info = client.get_tables(CommandGetTables { catalog: Some("other".into()), ..tables() }).await;
+    assert_eq!(answer(&mut client, info).await.1, "");
+    let system = CommandGetTables {
+        db_schema_filter_pattern: None,
+        table_name_filter_pattern: Some("table_".into()),
+        include_schema: true,
+        ..tables()
+    };
+    let info = client.get_tables(system).await;
+    let found = answer(&mut client, info).await.1;
+    assert!(found.starts_with("datafusion,information_schema,tables,SYSTEM TABLE,"), "{found}");
+
+    let info = client.get_table_types().await;
+    assert_eq!(answer(&mut client, info).await.1, "LOCAL TEMPORARY;SYSTEM TABLE;TABLE;VIEW");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tables_columns_are_those_that_a_query_gives() {
+    let (mut client, _folder) = with_file().await;
+    let info = client.get_tables(CommandGetTables { include_schema: true, ..tables() }).await.unwrap();
+    let (_, batches) = fetch(&mut client, info).await.unwrap();
+    let encoded = batches[0].column_by_name("table_schema").unwrap().as_binary::<i32>().value(0).to_vec();
+    let columns = Schema::try_from(IpcMessage(encoded.into())).unwrap();
+    let info = client.execute("select * from t".to_owned(), None).await.unwrap();
+    assert_eq!(columns.fields(), info.try_decode_schema().unwrap().fields());
+    assert_eq!(columns.field(0).data_type(), &DataType::Utf8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sql_info_answers_for_all_some_and_unknown_numbers() {
+    let mut client = serve(session()).await;
+    let mut ask = async |wanted: Vec<SqlInfo>| -> Vec<RecordBatch> {
+        let info = client.get_sql_info(wanted).await.unwrap();
+        fetch(&mut client, info).await.unwrap().1
+    };
+    let all = ask(vec![]).await;
+    let numbers = all[0].column(0).as_primitive::<UInt32Type>().values().to_vec();
+    assert!(numbers.len() > 40 && numbers.iter().all(|number| *number < 10_000), "{numbers:?}");
+
+    let some = ask(vec![SqlInfo::FlightSqlServerTransaction, SqlInfo::FlightSqlServerName]).await;
+    let values = some[0].column(1).as_union();
+    assert_eq!(values.value(0).as_string::<i32>().value(0), "Maar");
+    // ADBC reads number 8 from child 3 when it connects.
+    assert_eq!((values.type_id(1), values.value(1).data_type()), (3, &DataType::Int32));
+    assert!(ask(vec![SqlInfo::SqlKeywords]).await.iter().all(|batch| batch.num_rows() == 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_empty_tables() {
+    let mut client = serve(session()).await;
+    let (catalog, db_schema, table) = (None, None, "t".to_owned());
+    let primary = CommandGetPrimaryKeys { catalog, db_schema, table: table.clone() };
+    let info = client.get_primary_keys(primary).await;
+    let (schema, found) = answer(&mut client, info).await;
+    assert_eq!((schema.fields().len(), found.as_str()), (6, ""));
+
+    let exported = CommandGetExportedKeys { catalog: None, db_schema: None, table: table.clone() };
+    let imported = CommandGetImportedKeys { catalog: None, db_schema: None, table: table.clone() };
+    let crossed = CommandGetCrossReference { pk_table: table.clone(), fk_table: table, ..Default::default() };
+    let infos = [
+        client.get_exported_keys(exported).await,
+        client.get_imported_keys(imported).await,
+        client.get_cross_reference(crossed).await,
+    ];
+    for info in infos {
+        let (schema, found) = answer(&mut client, info).await;
+        assert_eq!((schema.fields().len(), found.as_str()), (13, ""));
+    }
+}
