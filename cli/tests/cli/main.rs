@@ -5,6 +5,7 @@ mod bench;
 mod errors;
 mod formats;
 mod scripts;
+mod serve;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
