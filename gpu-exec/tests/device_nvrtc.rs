@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, discover, nvrtc_check, selftest};
-use maar_gpu_exec::kernels;
+use maar_gpu_exec::{bench, kernels};
 
 const ARCHITECTURES: [u32; 4] = [75, 80, 90, 100];
 
@@ -27,6 +27,7 @@ fn every_primitive_compiles_for_every_architecture_without_spills() {
     }
     let mut requests = selftest::requests();
     requests.push(KernelRequest { entry: "maar_run_sums".into(), source: kernels::RUNS.into(), sync: SyncMode::Block });
+    requests.extend(bench::requests());
     for arch in ARCHITECTURES {
         let resources = nvrtc_check(&requests, arch).unwrap();
         for (request, found) in requests.iter().zip(resources) {

@@ -20,6 +20,9 @@ const PARTS: &[(&str, &str)] = &[
 /// Runs of a join build with duplicate keys: four entry points in one translation unit.
 pub const RUNS: &str = include_str!("fixed/runs.cu");
 
+/// The bodies of the micro-benchmarks, templates without an entry point.
+pub const BENCH: &str = include_str!("fixed/bench.cu");
+
 /// The `m_*` layer of the emulated device. It precedes [`header`] there and is never seen by NVRTC.
 pub(crate) const SHIM: (&str, &str) = ("shim.h", include_str!("shim.h"));
 

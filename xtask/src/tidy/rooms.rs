@@ -31,6 +31,8 @@ const ROOMS: &[Room] = &[
         name: "exec",
         imports: &[To("planner"), To("operators"), To("strategy"), To("scan"), To("ir"), To("column"), To("device")],
     },
+    // Measures the device as the engine's kernels use it; nothing imports it.
+    Room { name: "bench", imports: &[To("kernels"), To("device")] },
     // Makes nodes through a trait of its own, which `exec` implements.
     Room { name: "planner", imports: &[To("strategy"), To("scan"), To("ir"), To("column")] },
     Room {

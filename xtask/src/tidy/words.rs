@@ -26,6 +26,7 @@ const OWNERS: &[Owner] = &[
     Owner {
         word: "unsafe",
         owners: &[
+            "gpu-exec/src/bench/launch.rs",
             "gpu-exec/src/device/",
             "gpu-exec/src/operators/launch.rs",
             "gpu-exec/src/scan/recode.rs",

@@ -1,0 +1,97 @@
+//! Micro-benchmarks of a device: what its memory, caches, atomics, launches, compiler and bus can do, measured with the
+//! access patterns and through the calls that the engine itself uses.
+//!
+//! The numbers replace estimates that strategy's constants rest on. Every kernel's result is checked, so a wrong device
+//! is an error and not a record. On the emulated device the sizes are small and the times mean nothing.
+//! Not here: benchmarks of queries (`maar bench tpch`), nor how results are shown.
+
+mod atomics;
+mod kernels;
+mod launch;
+mod memory;
+mod overhead;
+mod probe;
+mod random;
+
+use std::sync::Arc;
+
+use crate::device::{DeviceHandle, DeviceKind, KernelRequest};
+use crate::error::Result;
+
+pub use probe::{Clock, Measurement};
+
+use probe::{Bench, Probe};
+
+/// How much work a benchmark does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Sizes that keep a large GPU busy for about a millisecond a run. An emulated device takes [`Scale::Quick`] anyway.
+    Full,
+    /// Sizes for a test: everything runs, no number means much.
+    Quick,
+}
+
+impl Scale {
+    /// The size for this scale.
+    fn pick<T>(self, full: T, quick: T) -> T {
+        match self {
+            Self::Full => full,
+            Self::Quick => quick,
+        }
+    }
+}
+
+/// A device text whose compile time is of interest.
+#[derive(Clone, Debug)]
+pub struct KernelText {
+    /// How results call it.
+    pub name: String,
+    /// Entry point in `source`.
+    pub entry: String,
+    /// The text after the library header.
+    pub source: Arc<str>,
+}
+
+/// One benchmark's result, or why there is none.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The family of the benchmark: `copy`, `loads`, `gather`, ...
+    pub group: &'static str,
+    /// What of the family: a type, a size.
+    pub name: String,
+    pub result: Result<Measurement>,
+}
+
+/// Runs every benchmark and hands each outcome over as it comes. `texts` are compiled besides the benchmarks' own.
+///
+/// A benchmark that fails does not stop the others; after a fault of a GPU all that follow fail too.
+///
+/// # Errors
+/// `Device` where the device gives no stream.
+pub fn run(
+    handle: &Arc<DeviceHandle>,
+    scale: Scale,
+    texts: &[KernelText],
+    mut each: impl FnMut(Outcome),
+) -> Result<()> {
+    let scale = if handle.info().kind == DeviceKind::Emulated { Scale::Quick } else { scale };
+    let bench = Bench::new(handle, scale)?;
+    for Probe { group, name, measure } in probes(&bench, texts) {
+        let result = measure(&bench);
+        each(Outcome { group, name, result });
+    }
+    Ok(())
+}
+
+fn probes(bench: &Bench, texts: &[KernelText]) -> Vec<Probe> {
+    let mut probes = memory::probes(bench);
+    probes.extend(random::probes(bench));
+    probes.extend(atomics::probes(bench));
+    probes.extend(overhead::probes(bench, texts));
+    probes
+}
+
+/// Every kernel of the benchmarks, for the gate that compiles all device text for every architecture.
+pub fn requests() -> Vec<KernelRequest> {
+    kernels::ALL.iter().map(kernels::Kernel::request).collect()
+}
