@@ -16,6 +16,7 @@ Examples:
   maar -f load.sql -c \"SELECT * FROM t\" --format csv    run a script, then a statement
   echo 'SELECT 1' | maar --format json                  read statements from stdin
   maar bench tpch --scale 1                             TPC-H, made, run and checked
+  maar selftest                                         whether this machine's GPU gives right answers
 
 Exit codes: 0 done, 1 an error (the first one ends the run), 2 a wrong command line, 130 interrupted.";
 
@@ -91,6 +92,8 @@ pub(crate) struct RunArgs {
 pub(crate) enum Command {
     /// List the devices found, and what is missing where there is none
     Devices,
+    /// Check that a device works: its primitives, then queries beside the CPU's answers
+    Selftest(SelftestArgs),
     /// Serve SQL over Arrow Flight SQL
     Serve {
         /// Address and port to listen on
@@ -106,6 +109,30 @@ pub(crate) enum Command {
 pub(crate) enum Bench {
     /// TPC-H: makes the data, runs the 22 queries cold and hot, checks the answers
     Tpch(TpchArgs),
+    /// The device alone: memory, gathers, atomics, launches, compiling, copies to and from it
+    Kernels(KernelsArgs),
+}
+
+/// Options of `maar selftest`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SelftestArgs {
+    /// Only checks whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+    /// Also write the outcomes as one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// Options of `maar bench kernels`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KernelsArgs {
+    /// Sizes that take seconds, for a test: the numbers mean little. The emulated device takes them anyway
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Also write the measurements as one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// Options of `maar bench tpch`.

@@ -48,6 +48,8 @@ pub(crate) struct RunReport {
     pub(crate) floor_ms: f64,
     pub(crate) pipelines: usize,
     pub(crate) compiled_pipelines: usize,
+    /// Entry point and generated text of each pipeline.
+    pub(crate) texts: Vec<(String, String)>,
 }
 
 /// Why a statement failed, with its place in the statement's text where that is known.
@@ -124,6 +126,7 @@ impl From<QueryReport> for RunReport {
             floor_ms: report.floor_ms(),
             pipelines: report.pipelines.len(),
             compiled_pipelines: report.pipelines.iter().filter(|pipeline| pipeline.compile_ms > 0.0).count(),
+            texts: report.pipelines.into_iter().map(|pipeline| (pipeline.name, pipeline.text)).collect(),
             device: report.device,
             operators: report
                 .operators

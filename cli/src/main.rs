@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod device;
 mod engine;
 mod error;
 mod interpreter;
@@ -11,6 +12,7 @@ mod meta;
 mod output;
 mod params;
 mod progress;
+mod selftest;
 mod serve;
 mod shell;
 mod source;
@@ -56,7 +58,9 @@ async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         None => run(&cli, inputs).await,
         Some(Command::Devices) => devices(),
         Some(Command::Serve { listen }) => serve::run(*listen, cli.common.device).await,
+        Some(Command::Selftest(args)) => selftest::selftest(args, cli.common.device).await,
         Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
+        Some(Command::Bench(args::Bench::Kernels(args))) => bench::kernels(args, cli.common.device).await,
     }
 }
 

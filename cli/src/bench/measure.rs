@@ -149,7 +149,7 @@ fn fill(row: &mut QueryRow, run: &Run) {
     }
 }
 
-fn create_table(name: &str, folder: &std::path::Path) -> String {
+pub(super) fn create_table(name: &str, folder: &std::path::Path) -> String {
     let path = folder.join(name).display().to_string().replace('\'', "''");
     format!("CREATE EXTERNAL TABLE {name} STORED AS PARQUET LOCATION '{path}/'")
 }

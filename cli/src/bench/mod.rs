@@ -1,15 +1,18 @@
-//! `maar bench tpch`: makes the data, runs the queries cold and hot, checks every answer, reports.
+//! `maar bench`. `tpch` makes the data, runs the queries cold and hot, checks every answer, reports; `kernels` measures
+//! the device alone.
 
 mod answers;
-mod compare;
+pub(crate) mod compare;
 mod data;
+mod kernels;
 mod measure;
 mod queries;
 mod report;
 
+use std::future::Future;
 use std::path::PathBuf;
 
-use crate::args::{DeviceArg, TpchArgs};
+use crate::args::{DeviceArg, KernelsArgs, TpchArgs};
 use crate::error::Failure;
 use crate::interrupt::{Interrupt, Second};
 use crate::terminal;
@@ -21,16 +24,30 @@ use report::{Report, Table};
 /// Scales that the generators can make.
 const SCALES: std::ops::RangeInclusive<f64> = 0.001..=100_000.0;
 
-/// Runs the benchmark; an error of kind `Other` where an answer is wrong.
+/// Runs TPC-H; an error of kind `Other` where an answer is wrong.
 pub(crate) async fn tpch(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
-    let mut interrupt = Interrupt::listen(Second::Exits)?;
     let args = args.clone();
+    interruptible("the benchmark", async move { Box::pin(run(&args, device)).await }).await
+}
+
+/// Measures the device alone; an error of kind `Other` where a measurement failed.
+pub(crate) async fn kernels(args: &KernelsArgs, device: DeviceArg) -> Result<(), Failure> {
+    let args = args.clone();
+    interruptible("the benchmark", async move { Box::pin(kernels::run(&args, device)).await }).await
+}
+
+/// Runs `work`, called `what`, on worker threads until it ends or Ctrl-C comes.
+pub(crate) async fn interruptible(
+    what: &str,
+    work: impl Future<Output = Result<(), Failure>> + Send + 'static,
+) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::listen(Second::Exits)?;
     let workers = Workers::start()?;
-    let running = workers.spawn(async move { Box::pin(run(&args, device)).await })?;
+    let running = workers.spawn(work)?;
     tokio::select! {
         biased;
         () = interrupt.wait() => Err(Failure::Interrupted),
-        result = running => result.map_err(|error| Failure::other(format!("the benchmark failed: {error}")))?,
+        result = running => result.map_err(|error| Failure::other(format!("{what} failed: {error}")))?,
     }
 }
 

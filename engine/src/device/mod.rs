@@ -11,6 +11,12 @@ pub use maar_gpu_exec::planner::{OperatorPlacement, Placement};
 pub use maar_gpu_exec::report::PipelineReport;
 pub use report::QueryReport;
 
+/// A device opened by itself, for who checks or measures it: no query goes through here.
+pub mod bare {
+    pub use maar_gpu_exec::bench;
+    pub use maar_gpu_exec::device::{DeviceChoice, DeviceHandle, DeviceInfo, DeviceOptions, selftest};
+}
+
 pub(crate) use devices::install_devices;
 pub(crate) use maar_gpu_exec::planner::PlacementRule;
 pub(crate) use report::{is_required, places, refusal};

@@ -20,6 +20,9 @@ use crate::error::Result;
 
 pub use probe::{Clock, Measurement};
 
+/// Why a measurement failed.
+pub use crate::error::Error;
+
 use probe::{Bench, Probe};
 
 /// How much work a benchmark does.
@@ -62,33 +65,47 @@ pub struct Outcome {
     pub result: Result<Measurement>,
 }
 
-/// Runs every benchmark and hands each outcome over as it comes. `texts` are compiled besides the benchmarks' own.
+/// Runs every benchmark and hands each outcome over as it comes.
 ///
 /// A benchmark that fails does not stop the others; after a fault of a GPU all that follow fail too.
 ///
 /// # Errors
 /// `Device` where the device gives no stream.
-pub fn run(
-    handle: &Arc<DeviceHandle>,
-    scale: Scale,
-    texts: &[KernelText],
-    mut each: impl FnMut(Outcome),
-) -> Result<()> {
-    let scale = if handle.info().kind == DeviceKind::Emulated { Scale::Quick } else { scale };
-    let bench = Bench::new(handle, scale)?;
-    for Probe { group, name, measure } in probes(&bench, texts) {
-        let result = measure(&bench);
-        each(Outcome { group, name, result });
-    }
+pub fn run(handle: &Arc<DeviceHandle>, scale: Scale, each: impl FnMut(Outcome)) -> Result<()> {
+    let bench = bench(handle, scale)?;
+    let mut probes = memory::probes(&bench);
+    probes.extend(random::probes(&bench));
+    probes.extend(atomics::probes(&bench));
+    probes.extend(overhead::probes(&bench));
+    measure(&bench, probes, each);
     Ok(())
 }
 
-fn probes(bench: &Bench, texts: &[KernelText]) -> Vec<Probe> {
-    let mut probes = memory::probes(bench);
-    probes.extend(random::probes(bench));
-    probes.extend(atomics::probes(bench));
-    probes.extend(overhead::probes(bench, texts));
-    probes
+/// Compiles each text several times, past every cache; outcomes as of [`run`].
+///
+/// # Errors
+/// As of [`run`].
+pub fn compile(
+    handle: &Arc<DeviceHandle>,
+    scale: Scale,
+    texts: &[KernelText],
+    each: impl FnMut(Outcome),
+) -> Result<()> {
+    let bench = bench(handle, scale)?;
+    measure(&bench, texts.iter().map(overhead::compile_probe).collect(), each);
+    Ok(())
+}
+
+fn bench(handle: &Arc<DeviceHandle>, scale: Scale) -> Result<Bench> {
+    let scale = if handle.info().kind == DeviceKind::Emulated { Scale::Quick } else { scale };
+    Bench::new(handle, scale)
+}
+
+fn measure(bench: &Bench, probes: Vec<Probe>, mut each: impl FnMut(Outcome)) {
+    for Probe { group, name, measure } in probes {
+        let result = measure(bench);
+        each(Outcome { group, name, result });
+    }
 }
 
 /// Every kernel of the benchmarks, for the gate that compiles all device text for every architecture.

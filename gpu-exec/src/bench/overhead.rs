@@ -22,7 +22,7 @@ const PARALLEL_TEXTS: usize = 8;
 const TRANSFERS: [u64; 4] = [64, 64_000, 8_000_000, 256_000_000];
 const QUICK_TRANSFERS: [u64; 2] = [64, 64_000];
 
-pub(super) fn probes(bench: &Bench, texts: &[KernelText]) -> Vec<Probe> {
+pub(super) fn probes(bench: &Bench) -> Vec<Probe> {
     let transfers: &[u64] = bench.scale.pick(&TRANSFERS, &QUICK_TRANSFERS);
     let mut probes = vec![
         Probe::new("launch", "empty kernels back to back", back_to_back),
@@ -41,13 +41,14 @@ pub(super) fn probes(bench: &Bench, texts: &[KernelText]) -> Vec<Probe> {
         probes.push(Probe::new("compile", name, move |bench| compile(bench, &request)));
     }
     probes.push(Probe::new("compile", format!("{PARALLEL_TEXTS} small kernels at once"), compile_many));
-    for text in texts {
-        let name = format!("{}, {} lines", text.name, text.source.lines().count());
-        let request =
-            KernelRequest { entry: text.entry.clone(), source: Arc::clone(&text.source), sync: SyncMode::Block };
-        probes.push(Probe::new("compile", name, move |bench| compile(bench, &request)));
-    }
     probes
+}
+
+/// Measures how long a text takes to compile.
+pub(super) fn compile_probe(text: &KernelText) -> Probe {
+    let name = format!("{}, {} lines", text.name, text.source.lines().count());
+    let request = KernelRequest { entry: text.entry.clone(), source: Arc::clone(&text.source), sync: SyncMode::Block };
+    Probe::new("compile", name, move |bench| compile(bench, &request))
 }
 
 fn launches(bench: &Bench) -> u64 {

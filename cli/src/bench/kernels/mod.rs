@@ -1,0 +1,73 @@
+//! `maar bench kernels`: the device alone. The measurements are `maar-gpu-exec`'s; here they are shown and written.
+
+mod report;
+mod texts;
+
+use std::path::Path;
+
+use maar_engine::device::bare::bench::{self, Outcome, Scale};
+use maar_engine::device::bare::{DeviceChoice, DeviceOptions};
+
+use crate::args::{DeviceArg, KernelsArgs};
+use crate::device::{self, Described};
+use crate::error::Failure;
+use report::Report;
+
+pub(super) async fn run(args: &KernelsArgs, device: DeviceArg) -> Result<(), Failure> {
+    let choice = device::needed(device, "bench kernels")?;
+    // Found out now rather than after the work.
+    if let Some(path) = &args.json {
+        std::fs::File::create(path).map_err(|error| Failure::file("write", path, &error))?;
+    }
+    let scale = if args.quick || choice == DeviceChoice::Emulated { Scale::Quick } else { Scale::Full };
+    // A cache of its own: compile times are measured, and hundreds of texts that nobody wants again are made.
+    let cache = tempfile::tempdir().map_err(|error| Failure::other(format!("cannot make a folder: {error}")))?;
+    let report = measured(choice, scale, cache.path(), Report::new(scale), Job::Device).await?;
+    // Another device has the memory while the queries run, so it comes after.
+    let texts = texts::largest(device::argument(choice), scale).await?;
+    let mut report = measured(choice, scale, cache.path(), report, Job::Compile(texts)).await?;
+    report.finish()?;
+    if let Some(path) = &args.json {
+        std::fs::write(path, report.json()?).map_err(|error| Failure::file("write", path, &error))?;
+    }
+    match report.failed() {
+        0 => Ok(()),
+        failed => Err(Failure::other(format!("{failed} measurements failed"))),
+    }
+}
+
+/// What to measure.
+enum Job {
+    Device,
+    Compile(Vec<bench::KernelText>),
+}
+
+/// Measures on a thread that may block, and reports each outcome as it comes.
+async fn measured(
+    choice: DeviceChoice,
+    scale: Scale,
+    cache: &Path,
+    mut report: Report,
+    job: Job,
+) -> Result<Report, Failure> {
+    let options = DeviceOptions { cache_dir: Some(cache.to_owned()), ..DeviceOptions::default() };
+    let work = move || -> Result<Report, Failure> {
+        let handle = device::open(choice, &options)?;
+        report.header(Described::new(handle.info()))?;
+        let mut printed = Ok(());
+        let each = |outcome: Outcome| {
+            // The first failure to print is the one to tell; measuring ends with the list all the same.
+            if printed.is_ok() {
+                printed = report.add(outcome);
+            }
+        };
+        match job {
+            Job::Device => bench::run(&handle, scale, each),
+            Job::Compile(texts) => bench::compile(&handle, scale, &texts, each),
+        }
+        .map_err(Failure::other)?;
+        printed.map(|()| report)
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::other(format!("the benchmark failed: {error}")))?
+}

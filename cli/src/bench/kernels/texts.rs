@@ -1,0 +1,53 @@
+//! The largest device text of TPC-H, as this build generates it: what compiling costs a query at worst.
+
+use maar_engine::Parameters;
+use maar_engine::device::bare::bench::{KernelText, Scale};
+
+use super::super::data;
+use super::super::measure::create_table;
+use super::super::queries::{QUERIES, TpchQuery};
+use crate::args::DeviceArg;
+use crate::engine::{Engine, SqlError};
+use crate::error::Failure;
+
+/// Scales whose data takes a moment to make. Texts depend on shapes and widths, hardly on the number of rows.
+const FULL_SCALE: f64 = 0.01;
+const QUICK_SCALE: f64 = 0.001;
+/// The query of a quick run: three pipelines with joins and groups.
+const QUICK_QUERY: u8 = 3;
+
+/// The largest of the generated texts; none where no query ran on the device.
+pub(super) async fn largest(device: DeviceArg, scale: Scale) -> Result<Vec<KernelText>, Failure> {
+    let quick = scale == Scale::Quick;
+    let folder = tempfile::tempdir().map_err(|error| Failure::other(format!("cannot make a folder: {error}")))?;
+    let (root, factor) = (folder.path().to_owned(), if quick { QUICK_SCALE } else { FULL_SCALE });
+    let making = tokio::task::spawn_blocking(move || data::ensure(factor, Some(&root), |_| ()));
+    let tables = making.await.map_err(|error| Failure::other(format!("making the data failed: {error}")))??;
+    let engine = Engine::open(device)?;
+    for table in &data::TABLES {
+        let failed = |error: SqlError| Failure::other(error.message);
+        texts_of(&engine, &create_table(table.name, &tables)).await.map_err(failed)?;
+    }
+    let mut largest: Option<KernelText> = None;
+    for query in QUERIES.iter().filter(|query| !quick || query.number == QUICK_QUERY) {
+        for (entry, source) in query_texts(&engine, query).await? {
+            if largest.as_ref().is_none_or(|known| known.source.len() < source.len()) {
+                let name = format!("the largest of TPC-H, in Q{}", query.number);
+                largest = Some(KernelText { name, entry, source: source.into() });
+            }
+        }
+    }
+    Ok(largest.into_iter().collect())
+}
+
+async fn query_texts(engine: &Engine, query: &TpchQuery) -> Result<Vec<(String, String)>, Failure> {
+    let texts = texts_of(engine, query.sql).await;
+    texts.map_err(|error| Failure::other(format!("Q{}: {}", query.number, error.message)))
+}
+
+/// Entry points and texts of a statement that runs to its end.
+async fn texts_of(engine: &Engine, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
+    let mut running = engine.start(sql, &Parameters::new()).await?;
+    while running.next().await?.is_some() {}
+    Ok(running.report().texts)
+}

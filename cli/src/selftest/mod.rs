@@ -1,0 +1,69 @@
+//! `maar selftest`: whether a device works here. First its primitives, one by one; then whole queries, whose answers are
+//! compared with plain DataFusion's on the CPU. Exit code 1 where one check fails.
+//!
+//! The primitives' checks are `maar-gpu-exec`'s; the queries and their data are here. Needs no files of the user's.
+
+mod cases;
+mod queries;
+mod report;
+mod tables;
+
+use std::time::Instant;
+
+use maar_engine::device::bare::selftest::CHECKS;
+use maar_engine::device::bare::{DeviceChoice, DeviceOptions};
+
+use crate::args::{DeviceArg, SelftestArgs};
+use crate::bench::interruptible;
+use crate::device::{self, Described};
+use crate::error::Failure;
+use queries::Queries;
+use report::{Check, Kind, Report};
+
+/// Runs all checks that the arguments ask for.
+pub(crate) async fn selftest(args: &SelftestArgs, device: DeviceArg) -> Result<(), Failure> {
+    let args = args.clone();
+    interruptible("the self-test", async move { Box::pin(run(&args, device)).await }).await
+}
+
+async fn run(args: &SelftestArgs, device: DeviceArg) -> Result<(), Failure> {
+    let choice = device::needed(device, "selftest")?;
+    // Found out now rather than after the work.
+    if let Some(path) = &args.json {
+        std::fs::File::create(path).map_err(|error| Failure::file("write", path, &error))?;
+    }
+    let only = args.only.clone().unwrap_or_default();
+    let mut report = primitives(choice, only.clone()).await?;
+    let wanted: Vec<_> = cases::CASES.iter().filter(|case| case.name.contains(&only)).collect();
+    if !wanted.is_empty() {
+        let queries = Queries::open(device::argument(choice)).await?;
+        for case in wanted {
+            report.add(queries.check(case).await)?;
+        }
+    }
+    report.finish()?;
+    if let Some(path) = &args.json {
+        std::fs::write(path, report.json()?).map_err(|error| Failure::file("write", path, &error))?;
+    }
+    match (report.checks(), report.failed()) {
+        (0, _) => Err(Failure::usage(format!("--only '{only}' names no check"))),
+        (_, failed) if failed.is_empty() => Ok(()),
+        (_, failed) => Err(Failure::other(format!("failed: {}", failed.join(", ")))),
+    }
+}
+
+/// The device layer's own checks, on a device that is closed after them: the queries open theirs.
+async fn primitives(choice: DeviceChoice, only: String) -> Result<Report, Failure> {
+    let work = move || -> Result<Report, Failure> {
+        let handle = device::open(choice, &DeviceOptions::default())?;
+        let mut report = Report::new(Described::new(handle.info()))?;
+        for check in CHECKS.iter().filter(|check| check.name.contains(&only)) {
+            let started = Instant::now();
+            let error = (check.run)(&handle).err().map(|error| error.to_string());
+            report.add(Check::new(Kind::Device, check.name, error, started))?;
+        }
+        Ok(report)
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::other(format!("a check of the device broke off: {error}")))?
+}

@@ -1,0 +1,117 @@
+//! Runs a query on the device twice and on plain DataFusion, and judges.
+
+use std::time::Instant;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::prelude::SessionContext;
+use maar_engine::Parameters;
+use tempfile::TempDir;
+
+use super::cases::{Case, Expect};
+use super::report::{Check, Kind};
+use super::tables::TABLES;
+use crate::args::DeviceArg;
+use crate::bench::compare;
+use crate::engine::{Engine, Place, RunReport, SqlError};
+use crate::error::Failure;
+
+/// Both sides, with the tables made.
+pub(super) struct Queries {
+    device: Engine,
+    /// DataFusion as it comes: no rule of ours.
+    plain: SessionContext,
+    _folder: TempDir,
+}
+
+impl Queries {
+    pub(super) async fn open(device: DeviceArg) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir().map_err(|error| Failure::other(format!("cannot make a folder: {error}")))?;
+        let queries = Self { device: Engine::open(device)?, plain: SessionContext::new(), _folder: folder };
+        let folder = queries._folder.path();
+        for table in TABLES {
+            for copy in table.write(folder) {
+                queries.plain(&copy).await.map_err(|error| Failure::other(format!("the tables: {error}")))?;
+            }
+            let create = table.create(folder);
+            queries.plain(&create).await.map_err(Failure::other)?;
+            run(&queries.device, &create).await.map_err(|error| Failure::other(error.message))?;
+        }
+        Ok(queries)
+    }
+
+    /// The verdict on one query.
+    pub(super) async fn check(&self, case: &Case) -> Check {
+        let started = Instant::now();
+        let verdict = match case.expect {
+            Expect::Answer { text } => self.answer(case.sql, text).await,
+            Expect::Error(message) => self.error(case.sql, message).await,
+        };
+        Check::new(Kind::Query, case.name, verdict.err(), started)
+    }
+
+    async fn answer(&self, sql: &str, texts: &[&str]) -> Result<(), String> {
+        let (first, report) = run(&self.device, sql).await.map_err(|error| error.message)?;
+        ran(&report, texts)?;
+        // From resident columns now, and with the code of the first run.
+        let (second, again) = run(&self.device, sql).await.map_err(|error| format!("the second run: {}", error.message))?;
+        if again.compiled_pipelines > 0 {
+            return Err(format!("the second run compiled {} pipelines anew", again.compiled_pipelines));
+        }
+        let theirs = self.plain(sql).await?;
+        same(&first, &theirs)?;
+        same(&second, &theirs).map_err(|difference| format!("the second run: {difference}"))
+    }
+
+    /// Nothing may run on the host: the error has to come from the device.
+    async fn error(&self, sql: &str, message: &str) -> Result<(), String> {
+        let set = |value: bool| format!("SET maar.require_device = {value}");
+        run(&self.device, &set(true)).await.map_err(|error| error.message)?;
+        let outcome = run(&self.device, sql).await;
+        run(&self.device, &set(false)).await.map_err(|error| error.message)?;
+        match outcome {
+            Err(error) if error.message.contains(message) => Ok(()),
+            Err(error) => Err(format!("another error: {}", error.message)),
+            Ok((batches, _)) => Err(format!("{} rows instead of an error", rows(&batches))),
+        }
+    }
+
+    async fn plain(&self, sql: &str) -> Result<Vec<RecordBatch>, String> {
+        let failed = |error: datafusion::error::DataFusionError| format!("DataFusion: {}", error.strip_backtrace());
+        self.plain.sql(sql).await.map_err(failed)?.collect().await.map_err(failed)
+    }
+}
+
+/// That kernels ran, and that one of them says each of `texts`.
+fn ran(report: &RunReport, texts: &[&str]) -> Result<(), String> {
+    if report.pipelines == 0 {
+        let reason = |(operator, place): &(String, Place)| match place {
+            Place::Host { reason } => Some(format!("{operator}: {reason}")),
+            Place::Device | Place::Nowhere => None,
+        };
+        let reasons: Vec<String> = report.operators.iter().filter_map(reason).collect();
+        return Err(format!("no kernel ran. {}", reasons.join("; ")));
+    }
+    match texts.iter().find(|text| !report.texts.iter().any(|(_, source)| source.contains(**text))) {
+        None => Ok(()),
+        Some(text) => Err(format!("no kernel has `{text}`: this case no longer tests what its name says")),
+    }
+}
+
+fn same(ours: &[RecordBatch], theirs: &[RecordBatch]) -> Result<(), String> {
+    let rows = |batches| compare::rows(batches).map_err(|error| format!("the answer cannot be read: {error}"));
+    compare::compare(rows(ours)?, rows(theirs)?, &[]).map_err(|difference| format!("differs from DataFusion: {difference}"))
+}
+
+fn rows(batches: &[RecordBatch]) -> usize {
+    batches.iter().map(RecordBatch::num_rows).sum()
+}
+
+/// Runs a statement to its end.
+async fn run(engine: &Engine, sql: &str) -> Result<(Vec<RecordBatch>, RunReport), SqlError> {
+    let mut running = engine.start(sql, &Parameters::new()).await?;
+    let mut batches = Vec::new();
+    while let Some(batch) = running.next().await? {
+        batches.push(batch);
+    }
+    Ok((batches, running.report()))
+}
