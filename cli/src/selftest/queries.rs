@@ -53,7 +53,8 @@ impl Queries {
         let (first, report) = run(&self.device, sql).await.map_err(|error| error.message)?;
         ran(&report, texts)?;
         // From resident columns now, and with the code of the first run.
-        let (second, again) = run(&self.device, sql).await.map_err(|error| format!("the second run: {}", error.message))?;
+        let (second, again) =
+            run(&self.device, sql).await.map_err(|error| format!("the second run: {}", error.message))?;
         if again.compiled_pipelines > 0 {
             return Err(format!("the second run compiled {} pipelines anew", again.compiled_pipelines));
         }
@@ -99,7 +100,8 @@ fn ran(report: &RunReport, texts: &[&str]) -> Result<(), String> {
 
 fn same(ours: &[RecordBatch], theirs: &[RecordBatch]) -> Result<(), String> {
     let rows = |batches| compare::rows(batches).map_err(|error| format!("the answer cannot be read: {error}"));
-    compare::compare(rows(ours)?, rows(theirs)?, &[]).map_err(|difference| format!("differs from DataFusion: {difference}"))
+    compare::compare(rows(ours)?, rows(theirs)?, &[])
+        .map_err(|difference| format!("differs from DataFusion: {difference}"))
 }
 
 fn rows(batches: &[RecordBatch]) -> usize {

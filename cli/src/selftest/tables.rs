@@ -85,9 +85,7 @@ impl Table {
             let path = quoted(&folder.join(self.name).join(format!("part-{number}.parquet")));
             let select = file.select.replace('#', FACTS).replace("$prefix", file.prefix).replace("$none", file.none);
             let select = select.replace("$from", &file.rows.0.to_string()).replace("$to", &file.rows.1.to_string());
-            format!(
-                "COPY ({select}) TO {path} STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)"
-            )
+            format!("COPY ({select}) TO {path} STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)")
         };
         self.files.iter().enumerate().map(copy).collect()
     }

@@ -98,13 +98,8 @@ fn private(bench: &Bench, groups: u64) -> Result<Measurement> {
     let numbers = [Word::Buffer(&keys), Word::Number(groups), Word::Number(rows)];
     bench.grid(&GROUPS, tiles, 0)?.launch(&bench.stream, &numbers)?;
     let totals = bench.filled(groups * 8, 0)?;
-    let words = [
-        Word::Buffer(&keys),
-        Word::Buffer(&values),
-        Word::Number(groups),
-        Word::Number(tiles),
-        Word::Buffer(&totals),
-    ];
+    let words =
+        [Word::Buffer(&keys), Word::Buffer(&values), Word::Number(groups), Word::Number(tiles), Word::Buffer(&totals)];
     let found = bench.device_time(rows * 5, rows, |stream| grid.launch(stream, &words))?;
     bench.stream.fill(&totals, 0, totals.len(), 0)?;
     grid.launch(&bench.stream, &words)?;

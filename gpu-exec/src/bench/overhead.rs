@@ -64,7 +64,8 @@ fn back_to_back(bench: &Bench) -> Result<Measurement> {
 /// Host time of the calls alone.
 fn call(bench: &Bench) -> Result<Measurement> {
     let (grid, count) = (bench.grid(&EMPTY, 1, 0)?, launches(bench));
-    let found = bench.host_time(0, count, |stream| (0..count).try_for_each(|_| grid.launch(stream, &[Word::Number(0)])))?;
+    let found =
+        bench.host_time(0, count, |stream| (0..count).try_for_each(|_| grid.launch(stream, &[Word::Number(0)])))?;
     bench.stream.synchronize()?;
     Ok(found)
 }

@@ -8,16 +8,8 @@ use crate::device::BLOCK_THREADS;
 use crate::error::Result;
 
 /// Bytes of the tables; a quick run takes a thousandth.
-const TABLES: [u64; 8] = [
-    2_000_000,
-    8_000_000,
-    20_000_000,
-    40_000_000,
-    60_000_000,
-    120_000_000,
-    600_000_000,
-    4_000_000_000,
-];
+const TABLES: [u64; 8] =
+    [2_000_000, 8_000_000, 20_000_000, 40_000_000, 60_000_000, 120_000_000, 600_000_000, 4_000_000_000];
 const QUICK_SHARE: u64 = 1000;
 /// Reads of a run: a multiple of 8.
 const FULL_GATHERS: u64 = 1 << 27;

@@ -151,8 +151,14 @@ mod tests {
     #[test]
     fn json_is_flat_and_keeps_failures() {
         let mut report = Report::new(Scale::Quick);
-        let found =
-            Measurement { bytes: 4_000_000, operations: 1_000_000, ms: 2.0, least_ms: 1.0, runs: 7, clock: Clock::Device };
+        let found = Measurement {
+            bytes: 4_000_000,
+            operations: 1_000_000,
+            ms: 2.0,
+            least_ms: 1.0,
+            runs: 7,
+            clock: Clock::Device,
+        };
         let outcome = |name: &str, result| Outcome { group: "copy", name: name.to_owned(), result };
         report.add(outcome("a", Ok(found))).unwrap();
         let error = maar_engine::device::bare::bench::Error::Query("no".to_owned());
