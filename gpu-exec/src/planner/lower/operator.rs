@@ -137,7 +137,7 @@ impl Operator<'_> {
             Kind::Filter(filter) => build_filter(filter, last)?,
             Kind::Project(projection) => build_projection(projection, last)?,
             Kind::Limit { skip, fetch } => {
-                return Ok(Node::Limit { input: Box::new(last), skip: *skip, fetch: *fetch });
+                return Ok(limit(last, *skip, *fetch));
             }
             Kind::Aggregate(aggregation) => aggregation.build(&self.plan.schema(), last)?,
             Kind::Join(join) => {
