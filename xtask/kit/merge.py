@@ -66,11 +66,41 @@ def markdown(header, rows):
     return "\n".join(lines)
 
 
+CHECKS = ["check", "kind", "outcome", "ms"]
+MEASURES = ["benchmark", "of", "ms", "GB/s", "G/s", "us each", "clock"]
+
+
+def selftest_part(selftest):
+    """How many checks passed, and those that did not."""
+    checks = selftest.get("checks", [])
+    parts = [f"{selftest.get('passed')} of {len(checks)} checks passed on {selftest.get('device', {}).get('name')}."]
+    failed = [check for check in checks if not check.get("ok")]
+    if failed:
+        rows = [[check["name"], check["kind"], check.get("error", "").replace("|", "/").replace("\n", " "),
+                 number(check.get("ms"), 1)] for check in failed]
+        parts += ["", markdown(CHECKS, rows)]
+    return parts
+
+
+def kernel_rows(kernels):
+    for entry in kernels.get("measurements", []):
+        if entry.get("error"):
+            yield [entry["group"], entry["name"], "failed: " + entry["error"].replace("|", "/"), "", "", "", ""]
+            continue
+        # As the program prints it: a rate of few long operations says nothing, nor does the time of one of billions.
+        many = entry.get("operations", 0) > 10_000
+        yield [entry["group"], entry["name"], number(entry.get("ms"), 4), number(entry.get("gb_per_s"), 1),
+               number(entry.get("g_per_s"), 3) if many else "", "" if many else number(entry.get("us_each"), 2),
+               entry.get("clock", "")]
+
+
 def table(results):
     parts = ["# Run of the GPU kit", "", "## Steps", ""]
     how = lambda step: step.get("skipped") or ("ok" if step["exit_code"] == 0 else f"exit code {step['exit_code']}")
     parts.append(markdown(["step", "outcome", "seconds"],
                           [[step["step"], how(step), str(step.get("seconds", ""))] for step in results["steps"]]))
+    if isinstance(results["selftest"], dict):
+        parts += ["", "## Self-test", "", *selftest_part(results["selftest"])]
     for scale, run in results["tpch"].items():
         parts += ["", f"## TPC-H, scale {scale}", ""]
         if run["maar"] is None:
@@ -78,7 +108,7 @@ def table(results):
         else:
             parts.append(markdown(COLUMNS, list(tpch_rows(run["maar"], run["duckdb"]))))
     if isinstance(results["kernels"], dict):
-        parts += ["", "## Kernels", "", "```json", json.dumps(results["kernels"], indent=1), "```"]
+        parts += ["", "## The device alone", "", markdown(MEASURES, list(kernel_rows(results["kernels"])))]
     return "\n".join(parts) + "\n"
 
 
@@ -87,7 +117,7 @@ def main():
     results = {
         "steps": read_steps(folder),
         "machine": (folder / "machine.out").read_text() if (folder / "machine.out").exists() else "",
-        "selftest": read_json(folder / "selftest.out"),
+        "selftest": read_json(folder / "selftest.json"),
         "kernels": read_json(folder / "kernels.json"),
         "tpch": {
             scale: {"maar": read_json(folder / f"tpch-{scale}.json"), "duckdb": read_json(folder / f"duckdb-{scale}.json")}

@@ -22,7 +22,7 @@ struct File {
     none: &'static str,
 }
 
-const FACTS: &str = "SELECT CAST(i AS BIGINT) AS id, CAST(i / 4 AS INT) AS parent, i * 1000003 AS sparse, \
+const FACTS: &str = "SELECT CAST(i AS BIGINT) AS id, CAST(i / 4 AS BIGINT) AS parent, i * 1000003 AS sparse, \
     CAST(i % 200 - 100 AS TINYINT) AS i8, CAST((i * 7919) % 60000 - 30000 AS SMALLINT) AS i16, \
     CAST((i * 245497) % 4000000000 - 2000000000 AS INT) AS i32, (i - 6000) * 1000003000003 AS i64, \
     arrow_cast(i % 256, 'UInt8') AS u8, arrow_cast(i * 5 % 65536, 'UInt16') AS u16, \

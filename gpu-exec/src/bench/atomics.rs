@@ -22,7 +22,10 @@ const PRIVATE_GROUPS: [u64; 4] = [4, 8, 16, 32];
 
 /// Adds of a run.
 const FULL_ADDS: u64 = 1 << 25;
+const FULL_SHARED_ADDS: u64 = 1 << 28;
 const QUICK_ADDS: u64 = 1 << 12;
+/// Shared memory that a block's sum passes through: a state for each of 32 warps.
+const PUBLISH_BYTES: u64 = 256;
 /// Rows of a run of the private form.
 const FULL_ROWS: u64 = 1 << 28;
 const QUICK_ROWS: u64 = 1 << 14;
@@ -77,15 +80,15 @@ fn global(bench: &Bench, number: Number, kernel: &Kernel, places: u64) -> Result
 }
 
 fn shared(bench: &Bench, number: Number, kernel: &Kernel, places: u64) -> Result<Measurement> {
-    let adds = adds(bench);
-    let shared_bytes = u32::try_from(places * number.bytes()).unwrap_or(u32::MAX);
+    let adds = bench.scale.pick(FULL_SHARED_ADDS, QUICK_ADDS);
+    let shared_bytes = u32::try_from((places * number.bytes()).max(PUBLISH_BYTES)).unwrap_or(u32::MAX);
     let grid = bench.grid(kernel, adds.div_ceil(u64::from(BLOCK_THREADS)), shared_bytes)?;
-    let totals = bench.filled(places * 8, 0)?;
-    let words = [Word::Buffer(&totals), Word::Number(places), Word::Number(adds)];
+    let total = bench.filled(8, 0)?;
+    let words = [Word::Buffer(&total), Word::Number(places), Word::Number(adds)];
     let found = bench.device_time(0, adds, |stream| grid.launch(stream, &words))?;
-    bench.stream.fill(&totals, 0, totals.len(), 0)?;
+    bench.stream.fill(&total, 0, total.len(), 0)?;
     grid.launch(&bench.stream, &words)?;
-    expect("shared atomics", bench.total(&totals)?, adds as i64)?;
+    expect("shared atomics", bench.total(&total)?, adds as i64)?;
     Ok(found)
 }
 

@@ -7,7 +7,7 @@ use super::probe::{Bench, Measurement, Probe, expect, size_name};
 use crate::device::BLOCK_THREADS;
 use crate::error::Result;
 
-/// Bytes of the tables; a quick run takes a thousandth.
+/// Bytes of the tables, as far as they fit the device; a quick run takes a thousandth.
 const TABLES: [u64; 8] =
     [2_000_000, 8_000_000, 20_000_000, 40_000_000, 60_000_000, 120_000_000, 600_000_000, 4_000_000_000];
 const QUICK_SHARE: u64 = 1000;
@@ -20,9 +20,10 @@ const UNROLLED: u64 = 8;
 const SECTOR: u64 = 32;
 
 pub(super) fn probes(bench: &Bench) -> Vec<Probe> {
+    let most = bench.handle.memory().budget_bytes / 10 * 9;
     let sizes = TABLES.map(|bytes| bench.scale.pick(bytes, bytes / QUICK_SHARE));
     let probe = |bytes: u64| Probe::new("gather", size_name(bytes), move |bench| gather(bench, bytes));
-    sizes.into_iter().map(probe).collect()
+    sizes.into_iter().filter(|bytes| *bytes <= most).map(probe).collect()
 }
 
 fn gather(bench: &Bench, bytes: u64) -> Result<Measurement> {

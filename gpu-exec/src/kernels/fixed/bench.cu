@@ -7,7 +7,7 @@ struct SumParams { const u8* values; u64 tiles; i64* sums; };
 struct CopyParams { const u8* from; u8* to; u64 tiles; };
 struct GatherParams { const u32* table; u64 entries; u64 gathers; i64* sums; };
 struct AtomicParams { u8* table; u64 addresses; u64 operations; };
-struct SharedParams { u64* totals; u64 addresses; u64 operations; };
+struct SharedParams { u64* total; u64 addresses; u64 operations; };
 struct GroupParams { u8* groups; u64 group_count; u64 rows; };
 struct PrivateParams { const u8* groups; const i32* values; u64 group_count; u64 tiles; u64* totals; };
 struct EmptyParams { u64 nothing; };
@@ -79,7 +79,7 @@ MAAR_FN void bench_atomic(const AtomicParams& p) {
   }
 }
 
-// The same on a table in each block's shared memory, added to the totals at the end.
+// The same on a table in each block's shared memory. The block's share of the total is added at the end, once a block.
 template <typename T>
 MAAR_FN void bench_shared_atomic(const SharedParams& p) {
   T* table = reinterpret_cast<T*>(m_smem());
@@ -89,9 +89,9 @@ MAAR_FN void bench_shared_atomic(const SharedParams& p) {
     m_atomic_add(table + bench_place(n, p.addresses), static_cast<T>(1));
   }
   m_block_sync();
-  for (u64 place = m_tid(); place < p.addresses; place += m_bdim()) {
-    m_atomic_add(p.totals + place, static_cast<u64>(table[place]));
-  }
+  i64 mine = 0;
+  for (u64 place = m_tid(); place < p.addresses; place += m_bdim()) mine += static_cast<i64>(table[place]);
+  block_publish<SumI64>(mine, p.total, m_smem());
 }
 
 // Random group numbers for the next one.
