@@ -55,11 +55,13 @@ MAAR_FN T divide_floor(T a, T b) { const T q = a / b; return a % b < 0 ? q - 1 :
 
 MAAR_FN f64 modulo_f64(f64 a, f64 b) { return m_fmod(a, b); }
 
-// 128-bit integers to floats, correctly rounded like the host's conversion for up to 64 significant bits.
+// 128-bit integers to floats, rounded once: the top 64 bits, with the last one set where bits are lost below it.
 MAAR_FN f64 to_f64(i128 v) {
   if (v >= kI64Min && v <= kI64Max) return static_cast<f64>(static_cast<i64>(v));
   const u128 m = magnitude(v);
-  const f64 r = static_cast<f64>(static_cast<u64>(m >> 64)) * 18446744073709551616.0 + static_cast<f64>(static_cast<u64>(m));
+  const u32 shift = 64 - m_clzll(static_cast<u64>(m >> 64));
+  const u64 lost = (m & ((static_cast<u128>(1) << shift) - 1)) != 0 ? 1 : 0;
+  const f64 r = static_cast<f64>(static_cast<u64>(m >> shift) | lost) * m_bitcast<f64>(static_cast<u64>(1023 + shift) << 52);
   return v < 0 ? -r : r;
 }
 
@@ -79,8 +81,8 @@ MAAR_FN i64 float_order(f64 v) {
   const i64 bits = m_bitcast<i64>(v);
   return bits ^ static_cast<i64>(static_cast<u64>(bits >> 63) >> 1);
 }
-// What comparisons compare: the total order, in which the host takes -0 for 0.
-MAAR_FN i64 float_rank(f64 v) { return float_order(v + 0.0); }
+// What comparisons compare: the total order, in which the host takes -0 for 0. No arithmetic: it would change NaNs.
+MAAR_FN i64 float_rank(f64 v) { return v == 0.0 ? 0 : float_order(v); }
 MAAR_FN f64 float_from_order(i64 order) {
   return m_bitcast<f64>(order ^ static_cast<i64>(static_cast<u64>(order >> 63) >> 1));
 }

@@ -1,0 +1,11 @@
+//! Generated device text, to be read: the CUDA of known queries as snapshots, and what every text promises.
+//!
+//! SQL is planned and placed, its scans are uploaded to the emulated device, strategy and codegen do the rest; nothing
+//! is compiled or launched here. Not here: whether the text is right (`queries`), or compiles for a GPU (the
+//! workspace's `device_text`).
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+
+mod data;
+mod promises;
+mod queries;
+mod texts;

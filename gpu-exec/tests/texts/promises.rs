@@ -1,0 +1,93 @@
+//! What holds for every text: it depends on the query's shape alone, names nothing of the user's, and stays short.
+
+use std::collections::BTreeSet;
+
+use arrow::compute::kernels::cast_utils::Parser;
+use arrow::datatypes::Date32Type;
+
+use crate::data::{LARGE, SMALL, tables};
+use crate::queries::QUERIES;
+use crate::texts::Texts;
+
+/// Longest text of one kernel.
+const LINES_MAX: usize = 300;
+
+#[tokio::test]
+async fn other_literals_of_the_same_types_give_the_same_text() {
+    let Some(texts) = Texts::new(SMALL) else { return };
+    for query in QUERIES {
+        let first = texts.text(&query.with(query.literals[0])).await;
+        for literals in &query.literals[1..] {
+            let other = texts.text(&query.with(literals)).await;
+            assert!(first == other, "{} with {literals:?}:\n{}", query.name, differences(&first, &other));
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_rows_give_the_same_text() {
+    let (Some(small), Some(large)) = (Texts::new(SMALL), Texts::new(LARGE)) else { return };
+    for query in QUERIES {
+        let sql = query.with(query.literals[0]);
+        let (few, many) = (small.text(&sql).await, large.text(&sql).await);
+        assert!(few == many, "{}:\n{}", query.name, differences(&few, &many));
+    }
+}
+
+#[tokio::test]
+async fn texts_are_short_and_name_nothing_of_the_users() {
+    let Some(texts) = Texts::new(SMALL) else { return };
+    let names = user_names();
+    for query in QUERIES {
+        for literals in query.literals {
+            let written = literal_forms(literals);
+            for kernel in texts.kernels(&query.with(literals)).await {
+                let (name, text) = (query.name, kernel.source.as_str());
+                assert!(text.lines().count() <= LINES_MAX, "{name} has a text of {} lines", text.lines().count());
+                let words: BTreeSet<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+                let named: Vec<&str> = words.iter().copied().filter(|word| names.contains(*word)).collect();
+                assert!(named.is_empty(), "{name} names {named:?}:\n{text}");
+                let literal = written
+                    .iter()
+                    .find(|written| words.contains(written.as_str()) || text.contains(&format!("\"{written}")));
+                assert!(literal.is_none(), "{name} holds the literal {literal:?}:\n{text}");
+            }
+        }
+    }
+}
+
+/// Tables, columns and aliases.
+fn user_names() -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for (table, rows) in tables(SMALL) {
+        names.insert(table.to_owned());
+        names.extend(rows.schema().fields().iter().map(|field| field.name().clone()));
+    }
+    let aliases = QUERIES.iter().flat_map(|query| query.sql.split(" as ").skip(1));
+    names.extend(aliases.filter_map(|rest| rest.split([',', ' ', '\n', ')']).next()).map(str::to_owned));
+    names
+}
+
+/// The ways a literal could show in a text: as written, as a day, in hundredths. Numbers below 10 say nothing: a text
+/// counts registers with them.
+fn literal_forms(literals: &[&str]) -> BTreeSet<String> {
+    let mut forms = BTreeSet::new();
+    for literal in literals {
+        forms.extend(literal.split(['%', ' ', '-']).filter(|part| part.len() > 1).map(str::to_owned));
+        if let Ok(number) = literal.parse::<f64>() {
+            forms.extend([format!("{number}"), format!("{}", (number * 100.0).round())]);
+        }
+        forms.extend(Date32Type::parse(literal).map(|days| days.to_string()));
+    }
+    // Numbers that texts do have: scales, lanes of a warp.
+    let of_texts = [10.0, 32.0, 100.0, 10_000.0];
+    let ordinary = |form: &String| form.parse::<f64>().is_ok_and(|number| number < 10.0 || of_texts.contains(&number));
+    forms.into_iter().filter(|form| !ordinary(form)).collect()
+}
+
+/// The lines in which two texts differ.
+fn differences(a: &str, b: &str) -> String {
+    let pairs = a.lines().zip(b.lines()).filter(|(a, b)| a != b).take(8);
+    let lines: Vec<String> = pairs.map(|(a, b)| format!("- {a}\n+ {b}")).collect();
+    format!("{} and {} lines\n{}", a.lines().count(), b.lines().count(), lines.join("\n"))
+}

@@ -1,0 +1,124 @@
+//! From SQL to the kernels of its device plans, by the real rooms of the crate, stopping before anything is compiled.
+
+use std::sync::{Arc, Mutex};
+
+use datafusion::config::ConfigOptions;
+use datafusion::datasource::MemTable;
+use datafusion::error::Result;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::{ExecutionPlan, collect};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use maar_gpu_exec::codegen::{Kernel, generate};
+use maar_gpu_exec::column::DeviceTable;
+use maar_gpu_exec::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
+use maar_gpu_exec::options::{DeviceOption, MaarOptions};
+use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule};
+use maar_gpu_exec::scan::upload_batches;
+use maar_gpu_exec::strategy::{Limits, plan};
+
+use crate::data::{Sizes, tables};
+
+/// A GPU of today, whatever the emulated device has.
+const LIMITS: Limits = Limits { shared_bytes: 227 << 10, table_bytes: 16 << 30 };
+
+/// Keeps what placement lowers, and leaves the host's plan as it is.
+#[derive(Debug, Default)]
+struct Keeper {
+    lowered: Mutex<Vec<Lowered>>,
+}
+
+impl DeviceNodes for Keeper {
+    fn check_scan(&self, _: &Arc<dyn ExecutionPlan>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn make(&self, lowered: Lowered, original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.lowered.lock().unwrap().push(lowered);
+        Ok(original)
+    }
+
+    fn lowered<'a>(&self, _: &'a dyn ExecutionPlan) -> Option<&'a Lowered> {
+        None
+    }
+}
+
+/// The tables in a session, and a device to upload them to.
+pub(crate) struct Texts {
+    context: SessionContext,
+    keeper: Arc<Keeper>,
+    device: Arc<DeviceHandle>,
+    _cache: tempfile::TempDir,
+}
+
+impl Texts {
+    /// `None` on a machine without a C++ compiler, which the emulated device needs before all else.
+    pub(crate) fn new(sizes: Sizes) -> Option<Self> {
+        let cache = tempfile::tempdir().unwrap();
+        let options = DeviceOptions { cache_dir: Some(cache.path().to_owned()), ..DeviceOptions::default() };
+        let device = match DeviceHandle::open(DeviceChoice::Emulated, &options) {
+            Ok(device) => device,
+            Err(error @ DeviceError::Unavailable { .. }) => {
+                eprintln!("texts: skipped: {error}");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let keeper = Arc::new(Keeper::default());
+        let context = session(Arc::clone(&keeper));
+        for (name, rows) in tables(sizes) {
+            let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap();
+            context.register_table(name, Arc::new(table)).unwrap();
+        }
+        Some(Self { context, keeper, device, _cache: cache })
+    }
+
+    /// The kernels of a query, in the order in which they run.
+    pub(crate) async fn kernels(&self, sql: &str) -> Vec<Kernel> {
+        let frame = self.context.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        frame.create_physical_plan().await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let lowered = std::mem::take(&mut *self.keeper.lowered.lock().unwrap());
+        assert!(!lowered.is_empty(), "nothing of this was placed: {sql}");
+        let mut kernels = Vec::new();
+        for lowered in lowered {
+            assert!(lowered.inputs.is_empty(), "a part of this stays on the host: {sql}");
+            let mut scans = Vec::new();
+            for scan in &lowered.scans {
+                scans.push(self.upload(scan).await);
+            }
+            let plan = plan(&lowered.root, &scans, &[], LIMITS).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            kernels.extend(plan.stages.iter().map(|stage| generate(&stage.pipeline)));
+        }
+        kernels
+    }
+
+    async fn upload(&self, scan: &Arc<dyn ExecutionPlan>) -> DeviceTable {
+        let batches = collect(Arc::clone(scan), self.context.task_ctx()).await.unwrap();
+        let stream = self.device.stream().unwrap();
+        upload_batches(&self.device, &stream, &scan.schema(), &batches).unwrap()
+    }
+
+    /// The device text of a query, one kernel after another.
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let described = |kernel: &Kernel| {
+            let Kernel { source, shared_bytes, shared_bytes_per_group, sync, .. } = kernel;
+            format!("// {sync:?}, {shared_bytes} shared bytes and {shared_bytes_per_group} a group\n{source}")
+        };
+        self.kernels(sql).await.iter().map(described).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn session(keeper: Arc<Keeper>) -> SessionContext {
+    let mut config = ConfigOptions::new();
+    config.extensions.insert(MaarOptions { device: DeviceOption::Emulated, ..MaarOptions::default() });
+    config.execution.target_partitions = 2;
+    let mut rules = PhysicalOptimizer::new().rules;
+    let place = rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap();
+    rules.insert(place, Arc::new(PlacementRule::new(Some(keeper))));
+    let state = SessionStateBuilder::new()
+        .with_config(SessionConfig::from(config))
+        .with_default_features()
+        .with_physical_optimizer_rules(rules)
+        .build();
+    SessionContext::new_with_state(state)
+}

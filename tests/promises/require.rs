@@ -1,0 +1,35 @@
+//! `SET maar.require_device = true`: what can run on the device whole does, what cannot is an error that says why.
+
+use maar_engine::ErrorKind;
+use maar_tests::tpch;
+
+use crate::lake::{Lake, on_device};
+
+#[test]
+fn a_required_device_runs_all_or_names_what_it_cannot() {
+    on_device("require_device", async || {
+        let lake = Lake::open().await;
+        lake.session.sql("SET maar.require_device = true").await.unwrap();
+        for number in [6, 14] {
+            let sql = tpch::query(number).unwrap();
+            let ran = lake.run(&sql).await;
+            assert!(!ran.report.pipelines.is_empty(), "Q{number} ran no pipeline");
+            lake.same_as_oracle(&sql, &ran).await;
+        }
+        let refused = [
+            ("SELECT l_orderkey FROM lineitem WHERE l_quantity > 49 ORDER BY l_orderkey", "SortExec"),
+            (&tpch::query(1).unwrap(), "SortExec"),
+            ("SELECT count(DISTINCT l_suppkey) FROM lineitem", "distinct"),
+        ];
+        for (sql, named) in refused {
+            let error = lake.try_run(sql).await.err().unwrap_or_else(|| panic!("this ran whole: {sql}"));
+            let text = error.render(sql);
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{text}");
+            assert!(text.to_lowercase().contains(&named.to_lowercase()), "`{named}` is not named: {text}");
+            assert!(text.contains("maar.require_device"), "the option is not named: {text}");
+        }
+        lake.session.sql("SET maar.require_device = false").await.unwrap();
+        let sorted = lake.run(&tpch::query(1).unwrap()).await;
+        assert_eq!(sorted.answer.rows(), 4);
+    });
+}
