@@ -18,8 +18,9 @@ pub enum Argument {
     Error,
     /// A constant of the query: the word itself.
     Word(u64),
-    /// What a based column adds to its stored values.
+    /// What a based column adds to its stored values: the low 64 bits, and the high ones where values are that wide.
     ColumnBase(usize),
+    ColumnBaseHigh(usize),
     /// Lookup table: values, and validity bytes.
     Lookup(usize),
     LookupValid(usize),
@@ -85,6 +86,7 @@ impl Argument {
             Argument::Error => ("u64*", "error".into()),
             Argument::Word(_) => ("i64", format!("c{position}")),
             Argument::ColumnBase(column) => ("i64", format!("base{column}")),
+            Argument::ColumnBaseHigh(column) => ("i64", format!("base{column}_high")),
             Argument::Lookup(table) => ("const u8*", format!("lookup{table}")),
             Argument::LookupValid(table) => ("const u8*", format!("lookup{table}_valid")),
             Argument::EmitData(column) => ("u8*", format!("out{column}")),

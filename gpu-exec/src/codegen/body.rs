@@ -13,8 +13,8 @@ use super::{Argument, Kernel};
 use crate::device::SyncMode;
 use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
 
-/// Shared memory of the queues: 8 warps of 256 offsets of 2 bytes.
-const QUEUE_BYTES: u32 = 8 * 256 * 2;
+/// The row queues of a block's 8 warps: 256 row numbers of 2 bytes each.
+pub(crate) const QUEUE_BYTES: u32 = 8 * 256 * 2;
 
 /// How columns are read at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +70,10 @@ impl<'a> Body<'a> {
         let walk = self.walk();
         self.w.open("");
         let sync = self.sync(walk);
-        if walk == Walk::Queue {
-            self.shared_bytes = QUEUE_BYTES;
-        }
         self.prologue();
-        self.sink_prologue();
+        // The queues come first in shared memory, what the sink keeps there follows.
+        let queue_bytes = if walk == Walk::Queue { QUEUE_BYTES } else { 0 };
+        self.sink_prologue(queue_bytes);
         self.w.open("for (u64 t = p.tile_begin + m_bid(); t < p.tile_end; t += m_gdim()) {");
         self.tile(walk);
         self.w.close("}");
@@ -183,6 +182,7 @@ impl<'a> Body<'a> {
         self.vector_loads();
         self.w.line("u32 mask = 0;");
         self.w.append(&body);
+        self.shared_bytes = self.shared_bytes.max(QUEUE_BYTES);
         self.access = Access::Scalar;
         self.defined.clear();
         self.w.line("u16* queue = reinterpret_cast<u16*>(m_smem()) + m_warp() * 256;");

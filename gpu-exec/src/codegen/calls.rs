@@ -107,10 +107,16 @@ impl Body<'_> {
         let function = if op == ArithmeticOp::Divide { "divide" } else { "modulo" };
         let name = self.w.temporary();
         self.w.line(format!("const {0} {name} = {function}<{0}>({1}, {divisor});", wide.name(), a.cast(wide)));
-        // The one quotient that leaves its type: the smallest integer over -1.
         if let Some(limits) = limits.filter(|_| op == ArithmeticOp::Divide) {
-            let smallest = int_text(limits.min, wide);
-            self.fail_if(&format!("({divisor} == -1 && {} == {smallest})", a.cast(wide)), &valid, "kErrorOverflow");
+            // The smallest integer over -1 leaves its type; where that is the computing type too, the quotient has
+            // wrapped round.
+            let leaves = match outside(&name, limits, wide) {
+                never if never == "false" => {
+                    format!("({divisor} == -1 && {} == {})", a.cast(wide), int_text(limits.min, wide))
+                }
+                leaves => leaves,
+            };
+            self.fail_if(&leaves, &valid, "kErrorOverflow");
         }
         Printed::new(Printed::new(name, None, wide).cast(result), valid, result)
     }
@@ -233,7 +239,10 @@ impl Body<'_> {
             ValueKind::FloorDivide { input, divisor } => {
                 let a = self.print(input);
                 let wide = a.c_type.max(CType::for_int(Bounds::new(*divisor, *divisor)));
-                let text = format!("divide_floor<{}>({}, {})", wide.name(), a.cast(wide), int_text(*divisor, wide));
+                let text = match divisor.count_ones() {
+                    1 => format!("({} >> {})", a.cast(wide), divisor.trailing_zeros()),
+                    _ => format!("divide_floor<{}>({}, {})", wide.name(), a.cast(wide), int_text(*divisor, wide)),
+                };
                 Printed::new(Printed::new(text, None, wide).cast(c_type), a.valid, c_type)
             }
             ValueKind::DatePart { part, days } => {

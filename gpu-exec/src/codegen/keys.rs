@@ -48,7 +48,8 @@ impl Body<'_> {
         let key = self.w.temporary();
         for (number, part) in parts.iter().enumerate() {
             let base = self.w.argument(base(number));
-            let digit = format!("u64({} - {base})", part.cast(CType::I64));
+            // Unsigned: the difference of two 64-bit values wraps round, and so lies outside the domain.
+            let digit = format!("(u64({}) - u64({base}))", part.cast(CType::I64));
             let digit = if bounded {
                 // A probed value outside the build's range has no match.
                 let (name, domain) = (self.w.temporary(), self.w.argument(domain(number)));
@@ -166,12 +167,12 @@ impl Body<'_> {
                 let key = self.key_words(&parts, &nullable);
                 let (states, words, mask) =
                     (field(self, GroupPart::States), field(self, GroupPart::Keys), field(self, GroupPart::Mask));
-                (format!("slot_insert_wide({states}, {words}, {mask}, {key})"), true)
+                (format!("slot_insert_wide({states}, {words}, {mask}, {key}, p.error)"), true)
             }
             GroupKind::Hash => {
                 let key = self.packed_group(groups, &parts);
                 let (words, mask) = (field(self, GroupPart::Keys), field(self, GroupPart::Mask));
-                (format!("slot_insert({words}, {mask}, {key})"), true)
+                (format!("slot_insert({words}, {mask}, {key}, p.error)"), true)
             }
             _ => (self.packed_group(groups, &parts), false),
         };
@@ -190,7 +191,7 @@ impl Body<'_> {
         for (number, (part, shape)) in parts.iter().zip(&groups.keys).enumerate() {
             let base = self.w.argument(Argument::Group(GroupPart::KeyBase(number)));
             let domain = self.w.argument(Argument::Group(GroupPart::KeyDomain(number)));
-            let mut digit = format!("u64({} - {base})", part.cast(CType::I64));
+            let mut digit = format!("(u64({}) - u64({base}))", part.cast(CType::I64));
             if let (true, Some(valid)) = (shape.nullable, &part.valid) {
                 digit = format!("({valid} ? {digit} : {domain} - 1)");
             }
@@ -212,7 +213,9 @@ impl Body<'_> {
         self.w.line(format!("u64 packed = {packed};"));
         for number in (0..groups.keys.len()).rev() {
             let domain = self.w.argument(Argument::SourceGroup(GroupPart::KeyDomain(number)));
-            self.w.line(format!("const u64 d{number} = packed % {domain}; packed /= {domain};"));
+            // Of the row scope: a join that multiplies rows closes the block this stands in.
+            self.w.declare("u64", &format!("d{number}"));
+            self.w.line(format!("d{number} = packed % {domain}; packed /= {domain};"));
         }
     }
 
@@ -234,7 +237,12 @@ impl Body<'_> {
                 let base = self.w.argument(Argument::SourceGroup(GroupPart::KeyBase(part)));
                 let domain = self.w.argument(Argument::SourceGroup(GroupPart::KeyDomain(part)));
                 let valid = shape.nullable.then(|| format!("(d{part} != {domain} - 1)"));
-                let number = Printed::new(format!("(i64(d{part}) + {base})"), None, CType::I64);
+                // Under a NULL stands a value of the key's range: text codes are indexed with.
+                let number = match &valid {
+                    Some(valid) => format!("({valid} ? i64(d{part} + u64({base})) : {base})"),
+                    None => format!("i64(d{part} + u64({base}))"),
+                };
+                let number = Printed::new(number, None, CType::I64);
                 let text = if c_type == CType::Bool { format!("({} != 0)", number.text) } else { number.cast(c_type) };
                 Printed::new(text, valid, c_type)
             }

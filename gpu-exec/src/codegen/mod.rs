@@ -17,17 +17,22 @@ use crate::device::SyncMode;
 use crate::ir::{Pipeline, Sink, Source};
 
 pub use arguments::{Argument, BuildPart, GroupPart};
+pub(crate) use body::QUEUE_BYTES;
 pub(crate) use keys::wide_words;
 
 /// Threads a block of every generated kernel: 8 warps of 256 rows make a tile.
 pub const BLOCK_THREADS: u32 = 256;
+
+/// Most 8-byte arguments a launch passes by itself. A kernel with more takes the address of an array of them.
+pub const ARGUMENTS_MAX: usize = 512;
 
 /// The device text of a pipeline and what its launch needs.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     pub entry: String,
     pub source: String,
-    /// One 8-byte word each, in the order of the text's `Params`.
+    /// One 8-byte word each, in order: the launch's parameters, or what its only parameter points to where there are
+    /// more than [`ARGUMENTS_MAX`].
     pub arguments: Vec<Argument>,
     /// Dynamic shared memory in bytes: `shared_bytes + groups * shared_bytes_per_group`.
     pub shared_bytes: u32,

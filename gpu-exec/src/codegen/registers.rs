@@ -73,8 +73,14 @@ impl Body<'_> {
         let text = match shape.stored {
             StoredShape::Bool => format!("({raw} != 0)"),
             StoredShape::Int { based: true, .. } => {
-                let base = self.w.argument(Argument::ColumnBase(column));
-                format!("({}({raw}) + {}({base}))", c_type.name(), c_type.name())
+                let low = self.w.argument(Argument::ColumnBase(column));
+                let base = if c_type == CType::I128 {
+                    let high = self.w.argument(Argument::ColumnBaseHigh(column));
+                    format!("make_i128({high}, u64({low}))")
+                } else {
+                    format!("{}({low})", c_type.name())
+                };
+                format!("({}({raw}) + {base})", c_type.name())
             }
             _ => format!("{}({raw})", c_type.name()),
         };

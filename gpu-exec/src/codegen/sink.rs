@@ -13,7 +13,7 @@ use crate::ir::{
 const THREAD_SUM_LIMIT: u128 = 1 << 39;
 
 impl Body<'_> {
-    pub(super) fn sink_prologue(&mut self) {
+    pub(super) fn sink_prologue(&mut self, shared_begin: u32) {
         let Sink::Aggregate { groups, accumulators, .. } = &self.pipeline.sink else { return };
         match groups.kind {
             GroupKind::Ungrouped => {
@@ -25,9 +25,7 @@ impl Body<'_> {
             }
             GroupKind::Private => {
                 let slots = self.w.argument(Argument::Group(GroupPart::Slots));
-                // Behind the warps' queues, where there are any.
-                let queues = self.shared_bytes;
-                self.w.line(format!("u8* shared = m_smem() + {queues};"));
+                self.w.line(format!("u8* shared = m_smem() + {shared_begin};"));
                 for (number, accumulator) in accumulators.iter().enumerate() {
                     let kind = thread_kind(accumulator);
                     let bytes = if kind == AccumulatorKind::SumI128 { 16 } else { 8 };
@@ -149,12 +147,12 @@ impl Body<'_> {
             KeyTable::Direct => key,
             KeyTable::Hash => {
                 let (keys, mask) = (field(self, BuildPart::Keys), field(self, BuildPart::Mask));
-                format!("slot_insert({keys}, {mask}, {key})")
+                format!("slot_insert({keys}, {mask}, {key}, p.error)")
             }
             KeyTable::Wide => {
                 let (states, keys, mask) =
                     (field(self, BuildPart::States), field(self, BuildPart::Keys), field(self, BuildPart::Mask));
-                format!("slot_insert_wide({states}, {keys}, {mask}, {key})")
+                format!("slot_insert_wide({states}, {keys}, {mask}, {key}, p.error)")
             }
         };
         self.w.line(format!("slot = {slot};"));

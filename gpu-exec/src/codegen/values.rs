@@ -76,6 +76,11 @@ impl Printed {
     }
 }
 
+/// The type in which values of a type are compared: floats by their rank.
+fn key_type(c_type: CType) -> CType {
+    if matches!(c_type, CType::F32 | CType::F64) { CType::I64 } else { c_type }
+}
+
 /// Validity of a value of two operands.
 pub(super) fn both(left: &Option<String>, right: &Option<String>) -> Option<String> {
     match (left, right) {
@@ -127,6 +132,7 @@ impl Body<'_> {
             }
             K::Case { branches, otherwise } => self.case(branches, otherwise.as_deref(), c_type, value.nullable),
             K::InSet { input, constants } => self.in_set(input, constants),
+            K::InTable { input, table, count, elements } => self.in_table(input, *table, *count, *elements),
             K::Lookup { table, code } => self.lookup(*table, code, value),
             K::ScaleUp { input, power, limits } => self.scale_up(input, *power, *limits, value),
             _ => self.conversion(value, c_type),
@@ -175,8 +181,10 @@ impl Body<'_> {
         let valid = both(&left.valid, &right.valid);
         match (op, valid) {
             (CompareOp::Distinct | CompareOp::NotDistinct, Some(_)) => {
+                let side = |body: &mut Self, text, valid| body.named(&Printed::new(text, valid, key_type(common)));
+                let (left, right) = (side(self, a, left.valid), side(self, b, right.valid));
                 let known = |valid: Option<String>| valid.unwrap_or("true".into());
-                let (ka, kb) = (known(left.valid), known(right.valid));
+                let (a, b, ka, kb) = (left.text, right.text, known(left.valid), known(right.valid));
                 let same = format!("(({ka}) == ({kb}) && (!({ka}) || {a} == {b}))");
                 let text = if op == CompareOp::NotDistinct { same } else { format!("!{same}") };
                 Printed::new(text, None, CType::Bool)
@@ -214,6 +222,8 @@ impl Body<'_> {
         if left.valid.is_none() && right.valid.is_none() {
             return Printed::new(format!("({} {symbol} {})", left.text, right.text), None, CType::Bool);
         }
+        // Each side is written several times: by name, or the text of a chain would double with every link.
+        let (left, right) = (&self.named(left), &self.named(right));
         // A side decides where it is known to be false (AND) or true (OR).
         let known = |side: &Printed| side.valid.clone().unwrap_or("true".into());
         let decides = |side: &Printed| {
@@ -229,6 +239,22 @@ impl Body<'_> {
         Printed::new(text, Some(valid), CType::Bool)
     }
 
+    /// The value in variables of its own where its text is more than a name.
+    fn named(&mut self, printed: &Printed) -> Printed {
+        let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let mut name = |c_type: &str, text: &str| {
+            if is_name(text) {
+                return text.to_string();
+            }
+            let name = self.w.temporary();
+            self.w.line(format!("const {c_type} {name} = {text};"));
+            name
+        };
+        let text = name(printed.c_type.name(), &printed.text);
+        let valid = printed.valid.as_deref().map(|valid| name("bool", valid));
+        Printed::new(text, valid, printed.c_type)
+    }
+
     fn case(
         &mut self,
         branches: &[(Value, Value)],
@@ -242,6 +268,8 @@ impl Body<'_> {
         if nullable {
             self.w.line(format!("bool {name}k = false;"));
         }
+        // One block however many branches: compilers limit how deep blocks nest.
+        self.w.open("do {");
         let assign = |body: &mut Self, value: &Value| {
             let printed = body.print(value);
             let valid = printed.valid.as_deref().unwrap_or("true");
@@ -252,15 +280,13 @@ impl Body<'_> {
             let condition = self.print(condition).truth();
             self.w.open(format!("if ({condition}) {{"));
             assign(self, value);
-            self.w.close("} else {");
-            self.w.open("");
+            self.w.line("break;");
+            self.w.close("}");
         }
         if let Some(otherwise) = otherwise {
             assign(self, otherwise);
         }
-        for _ in branches {
-            self.w.close("}");
-        }
+        self.w.close("} while (0);");
         Printed::new(name.clone(), nullable.then(|| format!("{name}k")), c_type)
     }
 
@@ -286,6 +312,18 @@ impl Body<'_> {
             .collect();
         let text = if tests.is_empty() { "false".into() } else { format!("({})", tests.join(" || ")) };
         Printed::new(text, input_printed.valid, CType::Bool)
+    }
+
+    fn in_table(&mut self, input: &Value, table: usize, count: u64, elements: Bounds) -> Printed {
+        let input = self.print(input);
+        let c_type = CType::for_int(elements);
+        let element = c_type.name();
+        let (field, count) = (self.w.argument(Argument::Lookup(table)), self.w.argument(Argument::Word(count)));
+        let text = format!(
+            "sorted_contains(reinterpret_cast<const {element}*>({field}), u64({count}), {})",
+            input.cast(c_type)
+        );
+        Printed::new(text, input.valid, CType::Bool)
     }
 
     fn lookup(&mut self, table: usize, code: &Value, value: &Value) -> Printed {

@@ -89,12 +89,21 @@ impl Writer {
 
     /// The whole translation unit.
     pub(super) fn finish(self, entry: &str) -> (String, Vec<Argument>) {
-        let mut text = String::from("struct Params {\n");
+        let direct = self.arguments.len() <= super::ARGUMENTS_MAX;
+        let mut text = format!("struct {} {{\n", if direct { "Params" } else { "Arguments" });
         for (position, argument) in self.arguments.iter().enumerate() {
             let (c_type, name) = argument.declaration(position);
             text.push_str(&format!("  {c_type} {name};\n"));
         }
-        text.push_str(&format!("}};\n\nMAAR_KERNEL({entry}, Params, p) {{\n"));
+        text.push_str("};\n\n");
+        if direct {
+            text.push_str(&format!("MAAR_KERNEL({entry}, Params, p) {{\n"));
+        } else {
+            text.push_str("// More arguments than a launch takes: it takes their address.\n");
+            text.push_str("struct Params { const Arguments* arguments; };\n\n");
+            text.push_str(&format!("MAAR_KERNEL({entry}, Params, params) {{\n"));
+            text.push_str("  const Arguments& p = *params.arguments;\n");
+        }
         text.push_str(&self.lines);
         text.push_str("}\n");
         (text, self.arguments)

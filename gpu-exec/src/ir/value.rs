@@ -74,6 +74,13 @@ pub enum ValueKind {
         input: Box<Value>,
         constants: Vec<Constant>,
     },
+    /// Any of many constants: `count` of them, ascending, in lookup table `table`; `elements` bound them and the input.
+    InTable {
+        input: Box<Value>,
+        table: usize,
+        count: u64,
+        elements: Bounds,
+    },
     /// Entry `code` of lookup table `table`, evaluated by the host once per dictionary entry.
     Lookup {
         table: usize,
@@ -167,6 +174,7 @@ impl Value {
             K::Not(input)
             | K::IsNull(input)
             | K::InSet { input, .. }
+            | K::InTable { input, .. }
             | K::Lookup { code: input, .. }
             | K::ScaleUp { input, .. }
             | K::ScaleDown { input, .. }

@@ -49,26 +49,43 @@ MAAR_FN T divide_round(T a, T power) {
   return r >= half ? q + 1 : (r <= -half ? q - 1 : q);
 }
 
+// Whether `value` is among `count` ascending ones.
+template <typename T>
+MAAR_FN bool sorted_contains(const T* values, u64 count, T value) {
+  u64 low = 0, high = count;
+  while (low < high) {
+    const u64 middle = (low + high) / 2;
+    const T seen = m_ldg(values + middle);
+    if (seen == value) return true;
+    if (seen < value) low = middle + 1;
+    else high = middle;
+  }
+  return false;
+}
+
 // Floor division: days of a timestamp before 1970.
 template <typename T>
 MAAR_FN T divide_floor(T a, T b) { const T q = a / b; return a % b < 0 ? q - 1 : q; }
 
 MAAR_FN f64 modulo_f64(f64 a, f64 b) { return m_fmod(a, b); }
 
-// 128-bit integers to floats, rounded once: the top 64 bits, with the last one set where bits are lost below it.
+// 128-bit integers to floats, rounded once like the host's conversion: the leading 64 bits, the last of them set where
+// a bit below is, decide the rounding; the power of two is exact.
 MAAR_FN f64 to_f64(i128 v) {
   if (v >= kI64Min && v <= kI64Max) return static_cast<f64>(static_cast<i64>(v));
   const u128 m = magnitude(v);
-  const u32 shift = 64 - m_clzll(static_cast<u64>(m >> 64));
-  const u64 lost = (m & ((static_cast<u128>(1) << shift) - 1)) != 0 ? 1 : 0;
-  const f64 r = static_cast<f64>(static_cast<u64>(m >> shift) | lost) * m_bitcast<f64>(static_cast<u64>(1023 + shift) << 52);
+  const u32 below = 64 - m_clzll(static_cast<u64>(m >> 64));
+  u64 lead = static_cast<u64>(m >> below);
+  if ((static_cast<u128>(lead) << below) != m) lead |= 1;
+  const f64 r = static_cast<f64>(lead) * m_bitcast<f64>(static_cast<u64>(1023 + below) << 52);
   return v < 0 ? -r : r;
 }
 
-// Truncation towards zero; NaN and what leaves 126 bits fails.
+// Truncation towards zero; NaN and what leaves 127 bits fails.
 MAAR_FN i128 f64_to_i128(f64 v, bool& failed) {
   if (v >= -9223372036854775808.0 && v < 9223372036854775808.0) return static_cast<i128>(static_cast<i64>(v));
-  if (!(v > -8.5e37 && v < 8.5e37)) { failed = true; return 0; }
+  const f64 limit = 170141183460469231731687303715884105728.0;  // 2^127
+  if (!(v > -limit && v < limit)) { failed = true; return 0; }
   const f64 magnitude = v < 0 ? -v : v;
   const u64 high = static_cast<u64>(magnitude * (1.0 / 18446744073709551616.0));
   const u64 low = static_cast<u64>(magnitude - static_cast<f64>(high) * 18446744073709551616.0);

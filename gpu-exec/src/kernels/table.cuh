@@ -24,10 +24,20 @@ MAAR_FN u64 warp_append(bool live, u64* counter) {
   return first + m_popc(lanes & ((1u << m_lane()) - 1));
 }
 
+// Longest run of taken slots that is searched for a free one: a table at most half full has none near as long, and a
+// full one would cost every row a walk through all of it.
+constexpr u64 kRunMax = 8192;
+
+// Whether a search that has passed `tries` slots should give up: now and then it looks whether another row has
+// reported the table full already.
+MAAR_FN bool gives_up(u64 tries, const u64* error) {
+  return (tries & 63) == 63 && (tries > kRunMax || (m_load_acquire(error) & kErrorCapacity) != 0);
+}
+
 // Slot of `key` in a table of packed keys, inserting it where absent; kEmptyKey where the table is full.
-MAAR_FN u64 slot_insert(u64* keys, u64 mask, u64 key) {
+MAAR_FN u64 slot_insert(u64* keys, u64 mask, u64 key, const u64* error) {
   u64 slot = hash_word(key) & mask;
-  for (u64 tries = 0; tries <= mask; tries++) {
+  for (u64 tries = 0; tries <= mask && !gives_up(tries, error); tries++) {
     const u64 seen = m_atomic_cas(keys + slot, kEmptyKey, key);
     if (seen == kEmptyKey || seen == key) return slot;
     slot = (slot + 1) & mask;
@@ -64,9 +74,9 @@ MAAR_FN bool words_equal(const u64* words, u64 mask, u64 slot, const u64 (&key)[
 }
 
 template <u32 WORDS>
-MAAR_FN u64 slot_insert_wide(u32* states, u64* words, u64 mask, const u64 (&key)[WORDS]) {
+MAAR_FN u64 slot_insert_wide(u32* states, u64* words, u64 mask, const u64 (&key)[WORDS], const u64* error) {
   u64 slot = hash_words(key) & mask;
-  for (u64 tries = 0; tries <= mask;) {
+  for (u64 tries = 0; tries <= mask && !gives_up(tries, error);) {
     u32 state = m_load_acquire(states + slot);
     if (state == 0 && m_atomic_cas(states + slot, 0u, 1u) == 0u) {
       for (u32 w = 0; w < WORDS; w++) words[w * (mask + 1) + slot] = key[w];

@@ -39,6 +39,7 @@ impl StageMemory<'_> {
             Argument::Error => self.status.words.ptr().0,
             Argument::Word(word) => word,
             Argument::ColumnBase(column) => self.source.ok_or_else(missing)?.bases[column] as u64,
+            Argument::ColumnBaseHigh(column) => (self.source.ok_or_else(missing)?.bases[column] >> 64) as u64,
             Argument::Lookup(table) => self.lookups.get(table).ok_or_else(missing)?.0.ptr().0,
             Argument::LookupValid(table) => self.lookups.get(table).ok_or_else(missing)?.1.ptr().0,
             Argument::Build(id, part) => {

@@ -11,6 +11,7 @@ use super::kernels::StageKernel;
 use super::launch::launch_tiles;
 use super::source::SegmentTable;
 use super::status::{Status, Verdict};
+use crate::codegen::ARGUMENTS_MAX;
 use crate::column::{DeviceTable, TILE_ROWS};
 use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
@@ -47,6 +48,8 @@ pub struct Run<'a> {
     marks: Vec<(usize, TimeMark, TimeMark)>,
     next_tile: u64,
     rows_emitted: u64,
+    /// Arguments of launches that take their address.
+    argument_arrays: Vec<DeviceBuffer>,
     stream: Stream,
 }
 
@@ -82,6 +85,7 @@ impl<'a> Run<'a> {
             marks: vec![],
             next_tile: 0,
             rows_emitted: 0,
+            argument_arrays: vec![],
             stream,
         })
     }
@@ -167,6 +171,10 @@ impl<'a> Run<'a> {
         let wanted = self.plan.fetch.map(|fetch| fetch.saturating_add(self.plan.skip));
         let finished = self.next_tile >= tiles || wanted.is_some_and(|wanted| self.rows_emitted >= wanted);
         if finished {
+            // A last stage without a row to read launches nothing, so nobody has asked yet how the others went.
+            if tiles == 0 && self.status.read(&self.stream)? == Verdict::Grow {
+                return Err(Error::internal("a table overflowed that was sized by its source"));
+            }
             return Ok(None);
         }
         let end = tiles.min(self.next_tile + WAVE_ROWS / TILE_ROWS as u64);
@@ -206,7 +214,8 @@ impl<'a> Run<'a> {
         let rows = batch.num_rows() as u64;
         self.rows_emitted += rows;
         let first = self.plan.skip.saturating_sub(before).min(rows);
-        let end = self.plan.fetch.map_or(rows, |fetch| (self.plan.skip + fetch).saturating_sub(before).min(rows));
+        let wanted = |fetch: u64| self.plan.skip.saturating_add(fetch).saturating_sub(before).min(rows);
+        let end = self.plan.fetch.map_or(rows, wanted);
         batch.slice(first as usize, end.saturating_sub(first) as usize)
     }
 
@@ -228,12 +237,23 @@ impl<'a> Run<'a> {
             emitted,
         };
         let words = memory.words(&kernel.arguments)?;
+        let words = if words.len() > ARGUMENTS_MAX { vec![self.upload_arguments(&words)?] } else { words };
         let group_slots = stage.groups.map_or(0, |groups| self.plan.groups[groups].slots);
         let shared = u64::from(kernel.shared_bytes) + u64::from(kernel.shared_bytes_per_group) * group_slots;
         let shared = u32::try_from(shared).map_err(|_| Error::internal("shared memory past 32 bits"))?;
         launch_tiles(self.handle, &self.stream, compiled, tiles.1 - tiles.0, shared, &words)?;
         self.reports[number].launches += 1;
         Ok(())
+    }
+
+    /// The address of arguments that are too many for a launch.
+    fn upload_arguments(&mut self, words: &[u64]) -> Result<u64> {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let buffer = self.handle.alloc("kernel arguments", bytes.len())?;
+        self.stream.upload(&buffer, 0, &bytes)?;
+        let address = buffer.ptr().0;
+        self.argument_arrays.push(buffer);
+        Ok(address)
     }
 
     fn table(&self, stage: &Stage) -> Option<&SegmentTable> {

@@ -12,7 +12,7 @@ pub(super) struct SegmentTable {
     pub(super) tiles: u64,
     pub(super) rows: u64,
     /// What is added to the stored values of each column.
-    pub(super) bases: Vec<i64>,
+    pub(super) bases: Vec<i128>,
 }
 
 impl SegmentTable {
@@ -36,7 +36,7 @@ impl SegmentTable {
             .columns
             .iter()
             .map(|column| match &column.stored {
-                Stored::Int { base, .. } => i64::try_from(*base).unwrap_or(0),
+                Stored::Int { base, .. } => *base,
                 _ => 0,
             })
             .collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::StageSource;
 use super::cut::Cutter;
-use super::resolve::{arithmetic, cast, narrow, not};
+use super::resolve::{arithmetic, cast, halves, joined_halves, narrow, not};
 use super::scope::{Column, Open, repr_of};
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
@@ -20,6 +20,8 @@ const ROWS_MAX: i128 = 1 << 40;
 struct Finish {
     function: AggregateFunction,
     accumulator: usize,
+    /// Sums the low halves of values whose total may pass 128 bits on the way; `accumulator` then sums the high ones.
+    low: Option<usize>,
     /// Counts the values that went in; `None` where every group has one.
     count: Option<usize>,
     argument: Type,
@@ -94,13 +96,13 @@ impl Cutter<'_> {
             keys: key_values.clone(),
             accumulators: accumulators.list.clone(),
         };
-        let slots = plan.slots;
+        let (slots, can_grow) = (plan.slots, plan.slots < plan.slots_max);
         let number = self.groups.len();
         let shapes = plan.table.keys.clone();
         self.groups.push(plan);
         self.close(open, sink, Some(number), None);
 
-        let mut grouped = Open::groups(StageSource::Groups(number), source, slots);
+        let mut grouped = Open::groups(StageSource::Groups(number), source, slots, can_grow);
         for (part, (ty, dictionary, range)) in key_columns.into_iter().enumerate() {
             let shape = shapes[part];
             let origin = Origin::GroupKey(part);
@@ -149,14 +151,27 @@ fn finish_of(
     }
     let always = call.function == AggregateFunction::Avg;
     let count = (sometimes || always).then(|| counted(accumulators));
-    let (kind, value, bounds, back) = match call.function {
-        AggregateFunction::Min | AggregateFunction::Max => extreme(call.function, value, argument.ty)?,
-        _ => sum(value, argument.ty)?,
+    let extreme_of = matches!(call.function, AggregateFunction::Min | AggregateFunction::Max);
+    let (value, low) = if extreme_of || !may_wrap(&value) {
+        (value, None)
+    } else {
+        let register = open.keep(value);
+        let (high, low) = halves(&open.read(register));
+        (high, Some(low))
     };
-    let accumulator = accumulators.add(kind, Some(value), filter, bounds);
+    let (kind, value, bounds, back) =
+        if extreme_of { extreme(call.function, value, argument.ty)? } else { sum(value, argument.ty)? };
+    let accumulator = accumulators.add(kind, Some(value), filter.clone(), bounds);
+    let low = low
+        .map(|low| {
+            let (kind, value, bounds, _) = sum(low, argument.ty)?;
+            Ok::<_, Error>(accumulators.add(kind, Some(value), filter, bounds))
+        })
+        .transpose()?;
     Ok(Finish {
         function: call.function,
         accumulator,
+        low,
         count,
         argument: argument.ty,
         result: call.ty,
@@ -169,6 +184,7 @@ fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> Fini
     Finish {
         function: call.function,
         accumulator,
+        low: None,
         count,
         argument: call.ty,
         result: call.ty,
@@ -189,13 +205,21 @@ fn both(left: Option<Value>, right: Option<Value>) -> Option<Value> {
 
 type Accumulated = (AccumulatorKind, Value, Bounds, Back);
 
+/// Bounds of a sum of values, or `None` where it may leave 128 bits.
+fn total(value: &Value) -> Option<Bounds> {
+    value.bounds.union(Bounds::new(0, 0)).times(Bounds::new(1, ROWS_MAX))
+}
+
+fn may_wrap(value: &Value) -> bool {
+    value.repr == Repr::Int && total(value).is_none()
+}
+
 fn sum(value: Value, ty: Type) -> Result<Accumulated> {
     if ty.is_float() {
         let value = cast(value, ty, Type::FLOAT64, Failure::Cast)?;
         return Ok((AccumulatorKind::SumF64, value, Bounds::new(0, 0), Back::Same));
     }
-    let total = value.bounds.union(Bounds::new(0, 0)).times(Bounds::new(1, ROWS_MAX));
-    let bounds = total.unwrap_or(Bounds::new(i128::MIN, i128::MAX));
+    let bounds = total(&value).ok_or_else(|| Error::internal("a sum that may wrap is summed by halves"))?;
     let kind = if bounds.fits_signed(64) { AccumulatorKind::SumI64 } else { AccumulatorKind::SumI128 };
     Ok((kind, value, bounds, Back::Same))
 }
@@ -229,8 +253,8 @@ fn shift_unsigned(value: Value, op: ArithmeticOp) -> Result<Value> {
 }
 
 impl Open {
-    /// A pipeline over the groups of an aggregation.
-    fn groups(stage_source: StageSource, source: Source, slots: u64) -> Self {
+    /// A pipeline over the groups of an aggregation, whose number is an estimate where its table can grow.
+    fn groups(stage_source: StageSource, source: Source, slots: u64, can_grow: bool) -> Self {
         Self {
             stage_source,
             source,
@@ -240,7 +264,7 @@ impl Open {
             lookups: Vec::new(),
             probes: Vec::new(),
             rows: slots,
-            rows_estimated: false,
+            rows_estimated: can_grow,
         }
     }
 
@@ -256,7 +280,10 @@ impl Open {
     }
 
     fn finish(&mut self, finish: &Finish, accumulators: &Accumulators) -> Result<Column> {
-        let state = self.accumulator(finish.accumulator, accumulators);
+        let mut state = self.accumulator(finish.accumulator, accumulators);
+        if let Some(low) = finish.low {
+            state = joined_halves(state, self.accumulator(low, accumulators));
+        }
         let count = finish.count.map(|count| self.accumulator(count, accumulators));
         let value = match finish.function {
             AggregateFunction::Count => state,

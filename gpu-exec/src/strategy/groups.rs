@@ -15,13 +15,13 @@ use crate::ir::{
 const PRIVATE_GROUPS_MAX: u64 = 64;
 /// Most shared memory of the private form, in bytes a block.
 const PRIVATE_BYTES_MAX: u64 = 96 * 1024;
-/// Shared memory that the walk over the source may need besides (its queues).
-const SHARED_BYTES_OTHERWISE: u64 = 4096;
 /// A direct table may have this many slots a source row, or so many anyway.
 const DIRECT_SLOTS_PER_ROW: u64 = 4;
 const DIRECT_SLOTS_FREE: u64 = 1 << 16;
 /// A hash table starts with at most this many slots and grows where they do not suffice.
 const HASH_SLOTS_START: u64 = 1 << 22;
+/// More groups than any device has memory for.
+const GROUPS_MAX: u64 = 1 << 40;
 
 /// A probe of a unique build, and the probe-side registers that equal the build's key columns.
 #[derive(Clone, Debug)]
@@ -64,16 +64,14 @@ impl Cutter<'_> {
         match self.packed(open, keys) {
             Some((bases, domains, product)) => {
                 let kind = self.packed_kind(product, words_a_group, open.rows);
-                let slots_max = (open.rows.min(product) * 2).next_power_of_two().max(64);
-                let slots = if kind == GroupKind::Hash { slots_max.min(HASH_SLOTS_START) } else { product };
-                let slots_max = if kind == GroupKind::Hash { slots_max } else { product };
+                let (slots, slots_max) =
+                    if kind == GroupKind::Hash { hash_slots(open, product) } else { (product, product) };
                 GroupPlan { table: table(kind, shapes), bases, domains, words: 1, slots, slots_max }
             }
             None => {
                 let parts: Vec<(Repr, Bounds)> = keys.iter().map(|key| (key.repr, key.bounds)).collect();
                 let words = crate::codegen::wide_words(&parts, keys.iter().any(|key| key.nullable));
-                let slots_max = (open.rows.max(1) * 2).next_power_of_two().max(64);
-                let slots = slots_max.min(HASH_SLOTS_START);
+                let (slots, slots_max) = hash_slots(open, u64::MAX);
                 GroupPlan {
                     table: table(GroupKind::Wide, shapes),
                     bases: vec![],
@@ -103,13 +101,10 @@ impl Cutter<'_> {
 
     fn packed_kind(&self, product: u64, words_a_group: u64, rows: u64) -> GroupKind {
         let private_bytes = product.saturating_mul(words_a_group * 8 * u64::from(crate::codegen::BLOCK_THREADS));
+        let shared_bytes = u64::from(self.limits.shared_bytes.saturating_sub(crate::codegen::QUEUE_BYTES));
         let direct_slots = (rows.saturating_mul(DIRECT_SLOTS_PER_ROW)).max(DIRECT_SLOTS_FREE);
         match () {
-            () if product <= PRIVATE_GROUPS_MAX
-                && private_bytes
-                    <= PRIVATE_BYTES_MAX
-                        .min(u64::from(self.limits.shared_bytes).saturating_sub(SHARED_BYTES_OTHERWISE)) =>
-            {
+            () if product <= PRIVATE_GROUPS_MAX && private_bytes <= PRIVATE_BYTES_MAX.min(shared_bytes) => {
                 GroupKind::Private
             }
             () if product <= direct_slots && product.saturating_mul(words_a_group * 8) <= self.limits.table_bytes => {
@@ -158,6 +153,14 @@ impl Cutter<'_> {
             _ => None,
         })
     }
+}
+
+/// Slots a hash table of groups starts with, and those beyond which it never needs to grow: twice its groups.
+fn hash_slots(open: &Open, groups_max: u64) -> (u64, u64) {
+    let slots = |groups: u64| (groups.min(groups_max).min(GROUPS_MAX) * 2).next_power_of_two().max(64);
+    // An estimate bounds nothing.
+    let most = if open.rows_estimated { GROUPS_MAX } else { open.rows };
+    (slots(open.rows).min(HASH_SLOTS_START), slots(most))
 }
 
 /// The build's column that a register of the probing pipeline equals.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::{cast, concat};
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::ColumnarValue;
 
@@ -111,21 +111,23 @@ fn table_values(results: &ArrayRef, ty: Type) -> Result<TableValues> {
         }
         Type::Text => text_values(results),
         _ => {
-            let integers = cast(&integers_of(results)?, &DataType::Int64)?;
-            let integers = integers.as_primitive::<Int64Type>();
-            Ok(integer_table(&integers.iter().map(|value| value.map(i128::from)).collect::<Vec<_>>()))
-                .map(|(bytes, bounds)| (bytes, bounds, None))
+            let (bytes, bounds) = integer_table(&integers(results)?);
+            Ok((bytes, bounds, None))
         }
     }
 }
 
-/// Dates and timestamps as plain integers.
-fn integers_of(results: &ArrayRef) -> Result<ArrayRef> {
-    Ok(match results.data_type() {
+/// Integers of every width, dates and timestamps as plain integers.
+fn integers(results: &ArrayRef) -> Result<Vec<Option<i128>>> {
+    if let Some(unsigned) = results.as_primitive_opt::<UInt64Type>() {
+        return Ok(unsigned.iter().map(|value| value.map(i128::from)).collect());
+    }
+    let plain = match results.data_type() {
         DataType::Date32 => cast(results, &DataType::Int32)?,
-        DataType::Timestamp(_, _) => cast(results, &DataType::Int64)?,
         _ => Arc::clone(results),
-    })
+    };
+    let signed = cast(&plain, &DataType::Int64)?;
+    Ok(signed.as_primitive::<Int64Type>().iter().map(|value| value.map(i128::from)).collect())
 }
 
 /// Entries at the width their bounds compute at; bounds rounded so that the text is stable.
@@ -134,11 +136,16 @@ fn integer_table(values: &[Option<i128>]) -> (Vec<u8>, Bounds) {
     let bounds =
         Bounds::new(known.clone().min().copied().unwrap_or(0), known.max().copied().unwrap_or(0)).round_to_powers();
     let each = values.iter().map(|value| value.unwrap_or(bounds.min.max(0).min(bounds.max)));
-    let bytes = match () {
-        () if bounds.fits_signed(32) => each.flat_map(|value| (value as i32).to_le_bytes()).collect(),
-        () => each.flat_map(|value| (value as i64).to_le_bytes()).collect(),
-    };
-    (bytes, bounds)
+    (integer_bytes(each, bounds), bounds)
+}
+
+/// Integers at the width that values of these bounds compute at.
+pub(super) fn integer_bytes(values: impl Iterator<Item = i128>, bounds: Bounds) -> Vec<u8> {
+    match () {
+        () if bounds.fits_signed(32) => values.flat_map(|value| (value as i32).to_le_bytes()).collect(),
+        () if bounds.fits_signed(64) => values.flat_map(|value| (value as i64).to_le_bytes()).collect(),
+        () => values.flat_map(i128::to_le_bytes).collect(),
+    }
 }
 
 fn text_values(results: &ArrayRef) -> Result<TableValues> {

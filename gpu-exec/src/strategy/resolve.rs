@@ -79,7 +79,7 @@ impl Open {
             }
             ExprKind::InList { input, values, has_null, negated } => {
                 let input_value = self.resolve_value(input)?;
-                in_list(input_value, input.ty, values, *has_null, *negated)
+                self.in_list(input_value, values, *has_null, *negated)
             }
             ExprKind::DatePart { part, input } => Ok(date_part(*part, self.resolve_value(input)?, input.ty)),
             ExprKind::AddInterval { input, months, days, nanoseconds } => {
@@ -95,6 +95,43 @@ impl Open {
         let mapped = map_dictionary(&dictionary, function, ty)?;
         let value = mapped.value(self.add_lookup(&mapped.table), input.value);
         Ok(Resolved { value, dictionary: mapped.dictionary })
+    }
+
+    fn in_list(&mut self, input: Value, values: &[ScalarValue], has_null: bool, negated: bool) -> Result<Value> {
+        let constants = values
+            .iter()
+            .map(|value| {
+                literal_constant(value).ok_or_else(|| Error::internal(format!("literal {value} has no device form")))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let nullable = input.nullable;
+        let integers: Option<Vec<i128>> = constants
+            .iter()
+            .map(|constant| match constant {
+                Constant::Int(value) => Some(*value),
+                _ => None,
+            })
+            .collect();
+        let kind = match integers {
+            Some(integers) if integers.len() > SET_MAX => self.in_table(input, integers),
+            _ => ValueKind::InSet { input: Box::new(input), constants },
+        };
+        let mut found = Value::bool(kind, nullable);
+        if has_null {
+            found = or(found, null(Type::Bool));
+        }
+        Ok(if negated { not(found) } else { found })
+    }
+
+    /// Many constants become a table, so that text and arguments do not grow with their number.
+    fn in_table(&mut self, input: Value, mut integers: Vec<i128>) -> ValueKind {
+        integers.sort_unstable();
+        integers.dedup();
+        let known = integers.iter().fold(input.bounds, |bounds, value| bounds.union(Bounds::new(*value, *value)));
+        let elements = known.round_to_width();
+        let values = super::lookup::integer_bytes(integers.iter().copied(), elements);
+        let table = self.add_lookup(&super::LookupTable { values, valid: vec![] });
+        ValueKind::InTable { input: Box::new(input), table, count: integers.len() as u64, elements }
     }
 
     fn add_lookup(&mut self, table: &super::LookupTable) -> usize {
@@ -227,9 +264,17 @@ fn power_of_ten(exponent: i8) -> Result<i128> {
         .ok_or_else(|| Error::internal(format!("no power of ten {exponent} in 128 bits")))
 }
 
-/// Limits to check, or `None` where the bounds stay inside the type anyway; and the bounds that then hold.
-fn limited(exact: Option<Bounds>, ty: Type) -> (Option<Bounds>, Bounds) {
-    let limits = Bounds::of_type(ty);
+/// Most constants of an IN list that are compared one after another; more are searched in a table.
+const SET_MAX: usize = 16;
+
+/// What the high half of a 128-bit value counts.
+const HALF: i128 = 1 << 64;
+
+/// Everything 128 bits can hold.
+const ANY_INTEGER: Bounds = Bounds { min: i128::MIN, max: i128::MAX };
+
+/// Limits to check, or `None` where the bounds stay inside them anyway; and the bounds that then hold.
+fn limited(exact: Option<Bounds>, limits: Bounds) -> (Option<Bounds>, Bounds) {
     match exact {
         Some(exact) if limits.contains(exact) => (None, exact),
         Some(exact) => (Some(limits), Bounds::new(exact.min.max(limits.min), exact.max.min(limits.max))),
@@ -237,7 +282,7 @@ fn limited(exact: Option<Bounds>, ty: Type) -> (Option<Bounds>, Bounds) {
     }
 }
 
-/// An integer value at a higher scale.
+/// An integer value at a higher scale. As on the host what is only an operand may have more than 38 digits.
 fn rescale(value: Value, ty: Type, scale: i8) -> Result<Value> {
     let up = scale - scale_of(ty);
     if up <= 0 || value.repr != Repr::Int || is_null(&value) {
@@ -245,8 +290,7 @@ fn rescale(value: Value, ty: Type, scale: i8) -> Result<Value> {
     }
     let power = power_of_ten(up)?;
     let exact = value.bounds.times(Bounds::new(power, power));
-    let wide = Type::Decimal { precision: 38, scale };
-    let (limits, bounds) = limited(exact, wide);
+    let (limits, bounds) = limited(exact, ANY_INTEGER);
     let nullable = value.nullable;
     Ok(Value::int(ValueKind::ScaleUp { input: Box::new(value), power, limits }, nullable, bounds))
 }
@@ -288,7 +332,7 @@ pub(super) fn arithmetic(
         }
         ArithmeticOp::Modulo => Some(left.bounds.union(Bounds::new(0, 0))),
     };
-    let (limits, bounds) = limited(exact, ty);
+    let (limits, bounds) = limited(exact, Bounds::of_type(ty));
     let kind = ValueKind::Arithmetic { op, left: Box::new(left), right: Box::new(right), limits };
     Ok(Value::int(kind, nullable, bounds))
 }
@@ -379,26 +423,30 @@ fn arithmetic_constant(op: ArithmeticOp, value: Value, constant: i128, ty: Type)
     arithmetic(op, (value, plain), (right, plain), ty)
 }
 
+/// The two halves of a 128-bit value: `value = high * 2^64 + low` with `0 <= low < 2^64`.
+pub(super) fn halves(value: &Value) -> (Value, Value) {
+    let high = floor_divide(value.clone(), HALF);
+    let nullable = value.nullable;
+    let begin = ValueKind::ScaleUp { input: Box::new(high.clone()), power: HALF, limits: None };
+    let begin = Value::int(begin, nullable, ANY_INTEGER);
+    let (left, right) = (Box::new(value.clone()), Box::new(begin));
+    let low = ValueKind::Arithmetic { op: ArithmeticOp::Subtract, left, right, limits: None };
+    (high, Value::int(low, nullable, Bounds::new(0, HALF - 1)))
+}
+
+/// What sums of halves add up to; past 128 bits it is an overflow.
+pub(super) fn joined_halves(high: Value, low: Value) -> Value {
+    let nullable = high.nullable || low.nullable;
+    let begin = ValueKind::ScaleUp { input: Box::new(high), power: HALF, limits: Some(ANY_INTEGER) };
+    let (left, right) = (Box::new(Value::int(begin, nullable, ANY_INTEGER)), Box::new(low));
+    let sum = ValueKind::Arithmetic { op: ArithmeticOp::Add, left, right, limits: Some(ANY_INTEGER) };
+    Value::int(sum, nullable, ANY_INTEGER)
+}
+
 fn floor_divide(value: Value, divisor: i128) -> Value {
     let bounds = Bounds::new(value.bounds.min.div_euclid(divisor), value.bounds.max.div_euclid(divisor));
     let nullable = value.nullable;
     Value::int(ValueKind::FloorDivide { input: Box::new(value), divisor }, nullable, bounds)
-}
-
-fn in_list(input: Value, ty: Type, values: &[ScalarValue], has_null: bool, negated: bool) -> Result<Value> {
-    let constants = values
-        .iter()
-        .map(|value| {
-            literal_constant(value).ok_or_else(|| Error::internal(format!("literal {value} has no device form")))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let nullable = input.nullable;
-    let mut found = Value::bool(ValueKind::InSet { input: Box::new(input), constants }, nullable);
-    if has_null {
-        found = or(found, null(Type::Bool));
-    }
-    let _ = ty;
-    Ok(if negated { not(found) } else { found })
 }
 
 fn per_day(unit: TimeUnit) -> i128 {

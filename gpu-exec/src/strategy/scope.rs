@@ -138,8 +138,8 @@ fn column_bounds(meta: &ColumnMeta) -> Bounds {
         (None, Stored::Codes { dictionary, .. }) => {
             Bounds::new(0, dictionary.len().max(1) as i128 - 1).round_to_powers()
         }
-        // Facts keep no range of floats and booleans.
-        (None, _) if meta.ty.is_float() || meta.ty == Type::Bool => limit,
+        // No range is kept of floats and booleans.
+        (None, Stored::Float32 | Stored::Float64 | Stored::Bool) => limit,
         // No value at all: anything holds.
         (None, _) => Bounds::new(0, 0),
     }

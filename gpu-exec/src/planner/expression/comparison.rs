@@ -18,6 +18,9 @@ use crate::ir::{CompareOp, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
+/// Most floats of an IN list: each becomes an equality of its own.
+const FLOAT_SET_MAX: usize = 64;
+
 /// The device's name of a host comparison, if it is one.
 pub(super) fn operator(op: Operator) -> Option<CompareOp> {
     Some(match op {
@@ -218,13 +221,16 @@ pub(super) fn translate_in_list(
             Err(Reason::at(expr.as_ref(), "the host's IN tells -0.0 from 0.0, the device does not"))
         }
         Some(_) if ty == Type::Text => Err(text::reason(expr, schema)),
+        Some(items) if ty.is_float() && items.len() > FLOAT_SET_MAX => {
+            Err(Reason::at(expr.as_ref(), format!("an IN list of more than {FLOAT_SET_MAX} floats has no device form")))
+        }
         Some(items) if !ty.is_float() => translate_set(list, &items, schema),
         // NaN equals NaN, which a set of values would have to know: say it as equalities.
         _ => translate_alternatives(expr, list, schema),
     }
 }
 
-fn is_zero(value: &ScalarValue) -> bool {
+pub(super) fn is_zero(value: &ScalarValue) -> bool {
     match value {
         ScalarValue::Float32(Some(value)) => *value == 0.0,
         ScalarValue::Float64(Some(value)) => *value == 0.0,

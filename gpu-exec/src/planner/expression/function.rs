@@ -8,7 +8,7 @@ use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::scalar::ScalarValue;
 
-use super::{date, literal, text, translate_tree as translate_any, typed};
+use super::{comparison, date, literal, text, translate_tree as translate_any, typed};
 use crate::ir::{ArithmeticOp, CompareOp, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
@@ -67,6 +67,9 @@ fn translate_nullif(
     };
     let (data_type, ty) = typed(expr, schema)?;
     support::require(Subject::Function, "nullif", ty).map_err(|cause| at(&cause))?;
+    if ty.is_float() && !literal::value_of(right).is_some_and(|value| !comparison::is_zero(&value)) {
+        return Err(at(&"the host's nullif tells -0.0 from 0.0, the device does not"));
+    }
     let equal: Arc<dyn PhysicalExpr> = Arc::new(BinaryExpr::new(Arc::clone(left), Operator::Eq, Arc::clone(right)));
     let equal = translate_any(&equal, schema)?;
     let kept = translate_any(left, schema)?;
