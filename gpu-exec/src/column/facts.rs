@@ -9,6 +9,17 @@ pub struct ColumnFacts {
     pub range: Option<(i128, i128)>,
     /// Proven to hold no value twice (NULLs aside). `false` means unknown.
     pub unique: bool,
+    /// What else a predicate with other literals would have loaded, as files claim it. Text allows for it, so that it
+    /// stays the same whichever row groups are skipped; sizes do not.
+    pub elsewhere: Elsewhere,
+}
+
+/// What row groups that were skipped may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Elsewhere {
+    /// As [`ColumnFacts::range`].
+    pub range: Option<(i128, i128)>,
+    pub nulls: bool,
 }
 
 /// Facts about one column of one segment.
@@ -23,6 +34,16 @@ pub struct ChunkFacts {
 }
 
 impl ColumnFacts {
+    /// Whether a NULL is here or elsewhere.
+    pub fn nullable(&self) -> bool {
+        self.nulls > 0 || self.elsewhere.nulls
+    }
+
+    /// The range here and elsewhere.
+    pub fn range_anywhere(&self) -> Option<(i128, i128)> {
+        [self.range, self.elsewhere.range].into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
     /// What the facts of all segments together prove. Segments that ascend and do not overlap hold no value twice.
     pub fn of_chunks(chunks: &[ChunkFacts]) -> Self {
         let mut ranges: Vec<(i128, i128)> = chunks.iter().filter_map(|chunk| chunk.range).collect();
@@ -32,6 +53,7 @@ impl ColumnFacts {
             nulls: chunks.iter().map(|chunk| chunk.nulls).sum(),
             range: ranges.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
             unique: !ranges.is_empty() && apart && chunks.iter().all(|chunk| chunk.ascending || chunk.range.is_none()),
+            elsewhere: Elsewhere::default(),
         }
     }
 }

@@ -14,7 +14,7 @@ mod table;
 pub use dictionary::{Dictionary, DictionaryUnion, Remap};
 pub(crate) use encode::all_null;
 pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, integer_range};
-pub use facts::{ChunkFacts, ColumnFacts};
+pub use facts::{ChunkFacts, ColumnFacts, Elsewhere};
 pub use layout::{IntLayout, full_layout};
 pub use stored::{IntWidth, Stored};
 pub use table::{ColumnMeta, DeviceColumn, DeviceTable, Segment, TILE_ROWS, padded_rows};

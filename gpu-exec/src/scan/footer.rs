@@ -54,6 +54,8 @@ pub(crate) struct Footer {
     /// The file's own schema.
     pub(crate) schema: SchemaRef,
     pub(crate) ranges: RangeCache,
+    /// Whether a column may hold NULLs, from statistics, kept as ranges are.
+    pub(crate) nulls: Mutex<HashMap<String, bool>>,
 }
 
 impl Footer {
@@ -92,7 +94,8 @@ impl Footer {
                 ));
             }
         }
-        Ok(Self { file, meta, metadata: Arc::new(metadata), schema: Arc::new(schema), ranges: RangeCache::default() })
+        let (metadata, schema) = (Arc::new(metadata), Arc::new(schema));
+        Ok(Self { file, meta, metadata, schema, ranges: RangeCache::default(), nulls: Mutex::default() })
     }
 
     /// Rows of a row group.

@@ -11,11 +11,13 @@ use super::fetch::{ChunkTask, Fetched, GroupTask, fetch};
 use super::footer::Footer;
 use super::open::{Group, Opened, open, unchanged};
 use super::piece::{Piece, PieceKey};
-use super::predict::{PredictedRange, layout_for, predict};
+use super::predict::{PredictedRange, layout_for, may_hold_nulls, predict};
 use super::read::ColumnRead;
 use super::unify::unify;
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
-use crate::column::{ColumnFacts, ColumnMeta, DeviceTable, IntLayout, LayoutMiss, Segment, Target, full_layout};
+use crate::column::{
+    ColumnFacts, ColumnMeta, DeviceTable, Elsewhere, IntLayout, LayoutMiss, Segment, Target, full_layout,
+};
 use crate::device::{DeviceHandle, Stream};
 use crate::ir::Type;
 
@@ -39,6 +41,8 @@ struct Column {
     layout: Option<IntLayout>,
     /// A value within the predicted range.
     filler: i128,
+    /// What all row groups of the files may hold, skipped ones included.
+    elsewhere: Elsewhere,
     /// One a row group; `None` is not loaded yet.
     pieces: Vec<Option<Piece>>,
 }
@@ -106,7 +110,9 @@ fn plan_columns(columns: &ColumnStore, scan: &ParquetScan, opened: &Opened) -> R
             data_type: field.data_type().clone(),
         })?;
         let name: Arc<str> = field.name().as_str().into();
-        let mut column = Column { position: *position, field, name, ty, layout: None, filler: 0, pieces: vec![] };
+        let elsewhere = Elsewhere::default();
+        let mut column =
+            Column { position: *position, field, name, ty, layout: None, filler: 0, elsewhere, pieces: vec![] };
         column.pieces = opened.groups.iter().map(|group| columns.get(&column.key(group))).collect();
         column.choose_layout(opened);
         planned.push(column);
@@ -141,6 +147,11 @@ impl Column {
             self.pieces.iter().flatten().filter_map(Piece::layout).filter(covers).min_by_key(|layout| layout.width);
         let layout = resident.or_else(|| layout_for(predicted, self.ty));
         self.filler = range.map_or(0, |(min, max)| 0.clamp(min, max));
+        self.elsewhere.range = match predicted {
+            PredictedRange::Known(range) => range,
+            PredictedRange::Unknown => None,
+        };
+        self.elsewhere.nulls = opened.skips_groups() && may_hold_nulls(&opened.footers, &self.field);
         self.set_layout(layout);
     }
 
@@ -290,11 +301,14 @@ fn finish_column(
         stats.columns_recoded += u64::from(column.ty == Type::Text);
     }
     let chunks: Vec<_> = unified.pieces.iter().map(|piece| piece.facts).collect();
+    let mut facts = ColumnFacts { elsewhere: column.elsewhere, ..ColumnFacts::of_chunks(&chunks) };
+    // No row, no value twice: a join over what was skipped whole is the join it is over what is not.
+    facts.unique |= chunks.is_empty();
     let meta = ColumnMeta {
         name: column.name.to_string(),
         ty: column.ty,
         stored: unified.stored.unwrap_or_else(|| column.target().stored_empty()),
-        facts: ColumnFacts::of_chunks(&chunks),
+        facts,
     };
     Ok((meta, unified.pieces))
 }

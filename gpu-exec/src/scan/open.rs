@@ -28,6 +28,15 @@ pub(crate) struct Opened {
     pub(crate) groups: Vec<Group>,
 }
 
+impl Opened {
+    /// Whether the predicate rules out row groups.
+    pub(crate) fn skips_groups(&self) -> bool {
+        let rows =
+            |footer: &Arc<Footer>| (0..footer.metadata.num_row_groups()).map(|group| footer.rows(group)).sum::<usize>();
+        self.footers.iter().map(rows).sum::<usize>() > self.groups.iter().map(|group| group.rows).sum()
+    }
+}
+
 /// Opens the files of a scan; counts what it read in `stats`.
 pub(crate) async fn open(
     columns: &ColumnStore,

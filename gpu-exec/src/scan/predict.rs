@@ -37,6 +37,27 @@ pub(crate) fn predict(footers: &[Arc<Footer>], declared: &Field) -> PredictedRan
     PredictedRange::Known(range)
 }
 
+/// Whether any row group of any file may hold a NULL of a declared column; where a file does not say, it may.
+pub(crate) fn may_hold_nulls(footers: &[Arc<Footer>], declared: &Field) -> bool {
+    declared.is_nullable() && footers.iter().any(|footer| file_nulls(footer, declared))
+}
+
+/// As [`may_hold_nulls`], for one file. Remembered with the footer.
+fn file_nulls(footer: &Footer, declared: &Field) -> bool {
+    if let Some(known) = footer.nulls.lock().get(declared.name()) {
+        return *known;
+    }
+    let counts = guarded(|| {
+        let parquet_schema = footer.metadata.file_metadata().schema_descr();
+        let converter = StatisticsConverter::try_new(declared.name(), &footer.schema, parquet_schema)?
+            .with_missing_null_counts_as_zero(false);
+        converter.row_group_null_counts(footer.metadata.row_groups())
+    });
+    let may = counts.map_or(true, |counts| counts.iter().any(|count| count != Some(0)));
+    footer.nulls.lock().insert(declared.name().clone(), may);
+    may
+}
+
 /// The layout for a prediction.
 pub(crate) fn layout_for(predicted: PredictedRange, ty: Type) -> Option<IntLayout> {
     let full = full_layout(ty)?;

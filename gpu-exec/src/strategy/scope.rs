@@ -53,7 +53,7 @@ impl Open {
         for (number, meta) in table.columns.iter().enumerate() {
             let register = open.add_register(Register {
                 repr: repr_of(meta.ty),
-                nullable: meta.facts.nulls > 0,
+                nullable: meta.facts.nullable(),
                 bounds: column_bounds(meta),
                 origin: Origin::Column(number),
             });
@@ -124,12 +124,13 @@ fn column_shape(meta: &ColumnMeta) -> ColumnShape {
         Stored::Bool => StoredShape::Bool,
         Stored::Codes { width, .. } => StoredShape::Codes { width: *width },
     };
-    ColumnShape { stored, nullable: meta.facts.nulls > 0 }
+    ColumnShape { stored, nullable: meta.facts.nullable() }
 }
 
-/// Bounds for the text: rounded, so that appended rows seldom change it.
+/// Bounds for the text: of skipped row groups too, so that other literals do not change it, and rounded, so that
+/// appended rows seldom do.
 fn column_bounds(meta: &ColumnMeta) -> Bounds {
-    let rounded = meta.facts.range.map(|(min, max)| Bounds::new(min, max).round_to_powers());
+    let rounded = meta.facts.range_anywhere().map(|(min, max)| Bounds::new(min, max).round_to_powers());
     let limit = Bounds::of_type(meta.ty);
     match (rounded, &meta.stored) {
         // A based column may hold any value of its width above the base, under NULLs too.
