@@ -91,8 +91,8 @@ MAAR_KERNEL(check_float_conversions, Params, p) {
 "#,
 };
 
-/// Where a conversion to an integer is refused.
-const REFUSED_FROM: f64 = 8.5e37;
+/// Where a conversion to an integer is refused: 2^127.
+const REFUSED_FROM: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 
 pub(crate) fn conversions(device: &Arc<DeviceHandle>) -> CheckResult {
     let bench = Bench::new(device)?;

@@ -17,11 +17,11 @@ const INSERT: Kernel = Kernel {
     entry: "check_slot_insert",
     sync: SyncMode::None,
     source: r#"
-struct Params { const u64* rows; u64 count; u64* keys; u64 mask; u64* slots; };
+struct Params { const u64* rows; u64 count; u64* keys; u64 mask; u64* slots; const u64* error; };
 MAAR_KERNEL(check_slot_insert, Params, p) {
   const u64 step = static_cast<u64>(m_gdim()) * m_bdim();
   for (u64 row = static_cast<u64>(m_bid()) * m_bdim() + m_tid(); row < p.count; row += step)
-    p.slots[row] = slot_insert(p.keys, p.mask, p.rows[row]);
+    p.slots[row] = slot_insert(p.keys, p.mask, p.rows[row], p.error);
 }
 "#,
 };
@@ -30,7 +30,7 @@ const FIND: Kernel = Kernel {
     entry: "check_slot_find",
     sync: SyncMode::None,
     source: r#"
-struct Params { const u64* rows; u64 count; const u64* keys; u64 mask; u64* slots; };
+struct Params { const u64* rows; u64 count; const u64* keys; u64 mask; u64* slots; const u64* error; };
 MAAR_KERNEL(check_slot_find, Params, p) {
   const u64 step = static_cast<u64>(m_gdim()) * m_bdim();
   for (u64 row = static_cast<u64>(m_bid()) * m_bdim() + m_tid(); row < p.count; row += step)
@@ -47,10 +47,10 @@ struct Outcome {
 }
 
 fn insert_and_find(bench: &Bench<'_>, rows: &[u64], sought: &[u64], slots: u64) -> Result<Outcome> {
-    let keys = bench.filled::<u64>(slots as usize, 0xff)?;
+    let (keys, error) = (bench.filled::<u64>(slots as usize, 0xff)?, bench.filled::<u64>(2, 0)?);
     let pass = |kernel, rows: &[u64]| -> Result<Vec<u64>> {
         let (input, out) = (bench.up(rows)?, bench.filled::<u64>(rows.len(), 0)?);
-        let params = [input.ptr().0, rows.len() as u64, keys.ptr().0, slots - 1, out.ptr().0];
+        let params = [input.ptr().0, rows.len() as u64, keys.ptr().0, slots - 1, out.ptr().0, error.ptr().0];
         bench.run(kernel, shape(4, 64, 0), &params)?;
         bench.down(&out)
     };

@@ -16,7 +16,7 @@ macro_rules! kernels {
                 entry: $insert,
                 sync: SyncMode::None,
                 source: concat!(
-                    "struct Params { const u64* rows; u64 count; u32* states; u64* words; u64 mask; u64* slots; };\n",
+                    "struct Params { const u64* rows; u64 count; u32* states; u64* words; u64 mask; u64* slots; const u64* error; };\n",
                     "MAAR_KERNEL(",
                     $insert,
                     ", Params, p) {\n",
@@ -30,7 +30,7 @@ macro_rules! kernels {
                     "; w++) key[w] = p.rows[row * ",
                     $words,
                     " + w];\n",
-                    "    p.slots[row] = slot_insert_wide(p.states, p.words, p.mask, key);\n",
+                    "    p.slots[row] = slot_insert_wide(p.states, p.words, p.mask, key, p.error);\n",
                     "  }\n}\n"
                 ),
             },
@@ -38,7 +38,7 @@ macro_rules! kernels {
                 entry: $find,
                 sync: SyncMode::None,
                 source: concat!(
-                    "struct Params { const u64* rows; u64 count; u32* states; u64* words; u64 mask; u64* slots; };\n",
+                    "struct Params { const u64* rows; u64 count; u32* states; u64* words; u64 mask; u64* slots; const u64* error; };\n",
                     "MAAR_KERNEL(",
                     $find,
                     ", Params, p) {\n",
@@ -85,11 +85,11 @@ fn insert_and_find(
     slots: u64,
 ) -> Result<Outcome> {
     let states = bench.filled::<u32>(slots as usize, 0)?;
-    let table = bench.filled::<u64>(slots as usize * words, 0xff)?;
+    let (table, error) = (bench.filled::<u64>(slots as usize * words, 0xff)?, bench.filled::<u64>(2, 0)?);
     let pass = |kernel, rows: &[Key]| -> Result<Vec<u64>> {
         let (input, out) = (bench.up(&rows.concat())?, bench.filled::<u64>(rows.len(), 0)?);
         let memory = [&states, &table].map(|buffer| buffer.ptr().0);
-        let params = [input.ptr().0, rows.len() as u64, memory[0], memory[1], slots - 1, out.ptr().0];
+        let params = [input.ptr().0, rows.len() as u64, memory[0], memory[1], slots - 1, out.ptr().0, error.ptr().0];
         bench.run(kernel, shape(4, 64, 0), &params)?;
         bench.down(&out)
     };
