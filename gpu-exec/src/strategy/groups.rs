@@ -63,7 +63,8 @@ impl Cutter<'_> {
         let words_a_group: u64 = kinds.iter().map(|kind| kind.words() as u64).sum::<u64>().max(1);
         match self.packed(open, keys) {
             Some((bases, domains, product)) => {
-                let kind = self.packed_kind(product, words_a_group, open.rows);
+                let private_bytes = product.saturating_mul(crate::codegen::private_group_bytes(accumulators).into());
+                let kind = self.packed_kind(product, words_a_group, private_bytes, open.rows);
                 let slots_max = (open.rows.min(product) * 2).next_power_of_two().max(64);
                 let slots = if kind == GroupKind::Hash { slots_max.min(HASH_SLOTS_START) } else { product };
                 let slots_max = if kind == GroupKind::Hash { slots_max } else { product };
@@ -101,8 +102,7 @@ impl Cutter<'_> {
         packed_domains(&ranges)
     }
 
-    fn packed_kind(&self, product: u64, words_a_group: u64, rows: u64) -> GroupKind {
-        let private_bytes = product.saturating_mul(words_a_group * 8 * u64::from(crate::codegen::BLOCK_THREADS));
+    fn packed_kind(&self, product: u64, words_a_group: u64, private_bytes: u64, rows: u64) -> GroupKind {
         let direct_slots = (rows.saturating_mul(DIRECT_SLOTS_PER_ROW)).max(DIRECT_SLOTS_FREE);
         match () {
             () if product <= PRIVATE_GROUPS_MAX
