@@ -68,7 +68,7 @@ impl<'a> Body<'a> {
             self.w.argument(argument);
         }
         let walk = self.walk();
-        self.w.open("");
+        self.w.enter();
         let sync = self.sync(walk);
         self.prologue();
         // The queues come first in shared memory, what the sink keeps there follows.
@@ -78,7 +78,7 @@ impl<'a> Body<'a> {
         self.tile(walk);
         self.w.close("}");
         self.sink_epilogue();
-        self.w.close("");
+        self.w.leave();
         let (shared_bytes, shared_bytes_per_group) = (self.shared_bytes, self.shared_bytes_per_group);
         let (source, arguments) = self.w.finish(entry);
         Kernel { entry: entry.into(), source, arguments, shared_bytes, shared_bytes_per_group, sync }

@@ -29,7 +29,11 @@ impl Body<'_> {
             return Self::float_arithmetic(op, &a, &b, valid, value);
         }
         match op {
-            ArithmeticOp::Divide | ArithmeticOp::Modulo => self.division(op, &a, &b, valid, limits, value),
+            ArithmeticOp::Divide | ArithmeticOp::Modulo => {
+                // Only the smallest integer over -1 leaves the type; most divisors are never -1.
+                let limits = limits.filter(|_| right.bounds.contains(Bounds::new(-1, -1)));
+                self.division(op, &a, &b, valid, limits, value)
+            }
             _ => self.ring_arithmetic(op, (left.bounds, &a), (right.bounds, &b), valid, limits, value),
         }
     }
@@ -99,7 +103,7 @@ impl Body<'_> {
         value: &Value,
     ) -> Printed {
         let result = CType::for_int(value.bounds);
-        let wide = a.c_type.max(b.c_type).max(CType::I32).max(if limits.is_some() { CType::I64 } else { CType::I32 });
+        let wide = a.c_type.max(b.c_type).max(if limits.is_some() { CType::I64 } else { CType::I32 });
         let divisor = self.w.temporary();
         self.w.line(format!("{} {divisor} = {};", wide.name(), b.cast(wide)));
         self.fail_if(&format!("{divisor} == 0"), &valid, "kErrorDivisionByZero");

@@ -176,26 +176,31 @@ impl Body<'_> {
             }
             _ => (self.packed_group(groups, &parts), false),
         };
+        if !checked {
+            return found;
+        }
         let slot = self.w.temporary();
         self.w.line(format!("const u64 {slot} = {found};"));
-        if checked {
-            self.w
-                .line(format!("if ({slot} == kEmptyKey) {{ report_error(p.error, kErrorCapacity, number); break; }}"));
-        }
+        self.w.line(format!("if ({slot} == kEmptyKey) {{ report_error(p.error, kErrorCapacity, number); break; }}"));
         slot
     }
 
     fn packed_group(&mut self, groups: &GroupTable, parts: &[Printed]) -> String {
         let key = self.w.temporary();
-        self.w.line(format!("u64 {key} = 0;"));
+        // The few groups of the private form need half the arithmetic; differences are right modulo 2^32.
+        let word = if groups.kind == GroupKind::Private { "u32" } else { "u64" };
+        self.w.line(format!("{word} {key} = 0;"));
         for (number, (part, shape)) in parts.iter().zip(&groups.keys).enumerate() {
             let base = self.w.argument(Argument::Group(GroupPart::KeyBase(number)));
             let domain = self.w.argument(Argument::Group(GroupPart::KeyDomain(number)));
-            let mut digit = format!("(u64({}) - u64({base}))", part.cast(CType::I64));
+            let mut digit = match word {
+                "u32" => format!("(u32({}) - u32({base}))", part.text),
+                _ => format!("(u64({}) - u64({base}))", part.cast(CType::I64)),
+            };
             if let (true, Some(valid)) = (shape.nullable, &part.valid) {
-                digit = format!("({valid} ? {digit} : {domain} - 1)");
+                digit = format!("({valid} ? {digit} : {word}({domain}) - 1)");
             }
-            self.w.line(format!("{key} = {key} * {domain} + {digit};"));
+            self.w.line(format!("{key} = {key} * {word}({domain}) + {digit};"));
         }
         key
     }

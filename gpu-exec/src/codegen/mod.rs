@@ -19,6 +19,7 @@ use crate::ir::{Pipeline, Sink, Source};
 pub use arguments::{Argument, BuildPart, GroupPart};
 pub(crate) use body::QUEUE_BYTES;
 pub(crate) use keys::wide_words;
+pub(crate) use sink::private_group_bytes;
 
 /// Threads a block of every generated kernel: 8 warps of 256 rows make a tile.
 pub const BLOCK_THREADS: u32 = 256;

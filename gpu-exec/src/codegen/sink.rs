@@ -26,10 +26,10 @@ impl Body<'_> {
             GroupKind::Private => {
                 let slots = self.w.argument(Argument::Group(GroupPart::Slots));
                 self.w.line(format!("u8* shared = m_smem() + {shared_begin};"));
+                self.shared_bytes_per_group = private_group_bytes(accumulators);
                 for (number, accumulator) in accumulators.iter().enumerate() {
                     let kind = thread_kind(accumulator);
-                    let bytes = if kind == AccumulatorKind::SumI128 { 16 } else { 8 };
-                    self.shared_bytes_per_group += bytes * super::BLOCK_THREADS;
+                    let bytes = private_state_bytes(accumulator);
                     self.w.line(format!("PrivateStates<{}> a{number}(shared, {slots});", kind_name(kind)));
                     self.w.line(format!("shared += {slots} * m_bdim() * {bytes};"));
                 }
@@ -207,6 +207,16 @@ impl Body<'_> {
         }
         self.w.line(line);
     }
+}
+
+/// Bytes of shared memory a thread's own state of an accumulator takes, for each group.
+fn private_state_bytes(accumulator: &Accumulator) -> u32 {
+    if thread_kind(accumulator) == AccumulatorKind::SumI128 { 16 } else { 8 }
+}
+
+/// Bytes of shared memory a block takes for each group whose states its threads keep.
+pub(crate) fn private_group_bytes(accumulators: &[Accumulator]) -> u32 {
+    accumulators.iter().map(private_state_bytes).sum::<u32>() * super::BLOCK_THREADS
 }
 
 /// The kind a thread keeps for itself: narrower than the group's where a thread's share provably fits.

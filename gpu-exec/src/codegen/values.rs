@@ -22,6 +22,8 @@ pub(super) enum CType {
 #[derive(Clone, Debug)]
 pub(super) struct Printed {
     pub(super) text: String,
+    /// The text is true only where the value is valid: its truth needs no second look.
+    pub(super) true_is_valid: bool,
     /// `None`: never NULL.
     pub(super) valid: Option<String>,
     pub(super) c_type: CType,
@@ -59,7 +61,7 @@ impl CType {
 
 impl Printed {
     pub(super) fn new(text: impl Into<String>, valid: Option<String>, c_type: CType) -> Self {
-        Self { text: text.into(), valid, c_type }
+        Self { text: text.into(), true_is_valid: valid.is_none(), valid, c_type }
     }
 
     /// The text converted to another type where it is not of that type already.
@@ -70,8 +72,8 @@ impl Printed {
     /// True where the value is true and not NULL.
     pub(super) fn truth(&self) -> String {
         match &self.valid {
-            None => self.text.clone(),
-            Some(valid) => format!("({valid} && {})", self.text),
+            Some(valid) if !self.true_is_valid => format!("({valid} && {})", self.text),
+            _ => self.text.clone(),
         }
     }
 }
@@ -122,6 +124,10 @@ impl Body<'_> {
             K::And(left, right) => self.connective(left, right, true),
             K::Or(left, right) => self.connective(left, right, false),
             K::Not(input) => {
+                if let K::IsNull(tested) = &input.kind {
+                    let text = self.print(tested).valid.unwrap_or("true".into());
+                    return Printed::new(text, None, CType::Bool);
+                }
                 let input = self.print(input);
                 Printed::new(format!("!{}", input.text), input.valid, CType::Bool)
             }
@@ -212,8 +218,10 @@ impl Body<'_> {
         self.w.append_indented(&statements);
         self.w.line(format!("{b} = {}; {b}k = {};", right_printed.text, known(&right_printed)));
         self.w.close("}");
-        let left = Printed::new(a.clone(), left.valid.map(|_| format!("{a}k")), CType::Bool);
-        let right = Printed::new(b.clone(), right_printed.valid.map(|_| format!("{b}k")), CType::Bool);
+        let (left_is, right_is) = (left.true_is_valid, right_printed.true_is_valid);
+        let mut left = Printed::new(a.clone(), left.valid.map(|_| format!("{a}k")), CType::Bool);
+        let mut right = Printed::new(b.clone(), right_printed.valid.map(|_| format!("{b}k")), CType::Bool);
+        (left.true_is_valid, right.true_is_valid) = (left_is, right_is);
         self.connect(&left, &right, is_and)
     }
 
@@ -225,18 +233,19 @@ impl Body<'_> {
         // Each side is written several times: by name, or the text of a chain would double with every link.
         let (left, right) = (&self.named(left), &self.named(right));
         // A side decides where it is known to be false (AND) or true (OR).
-        let known = |side: &Printed| side.valid.clone().unwrap_or("true".into());
-        let decides = |side: &Printed| {
-            let text = if is_and { format!("!{}", side.text) } else { side.text.clone() };
-            format!("({} && {text})", known(side))
+        let decides = |side: &Printed| match (&side.valid, is_and) {
+            (_, false) => side.truth(),
+            (None, true) => format!("!{}", side.text),
+            (Some(valid), true) => format!("({valid} && !{})", side.text),
         };
-        let valid = format!("({} || {} || ({} && {}))", decides(left), decides(right), known(left), known(right));
-        let text = if is_and {
-            format!("({} && {})", left.text, right.text)
-        } else {
-            format!("({} || {})", decides(left), decides(right))
+        let known = match both(&left.valid, &right.valid) {
+            None => String::new(),
+            Some(known) => format!(" || {known}"),
         };
-        Printed::new(text, Some(valid), CType::Bool)
+        let valid = format!("({} || {}{known})", decides(left), decides(right));
+        // True in itself, so that a filter asks for nothing else: NULL AND true, and NULL OR false, are false here.
+        let text = format!("({} {symbol} {})", left.truth(), right.truth());
+        Printed { true_is_valid: true, ..Printed::new(text, Some(valid), CType::Bool) }
     }
 
     /// The value in variables of its own where its text is more than a name.

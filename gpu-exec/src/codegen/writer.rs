@@ -35,6 +35,15 @@ impl Writer {
         self.line(text);
     }
 
+    /// Goes one level deeper, or back, where the line that says so is written elsewhere.
+    pub(super) fn enter(&mut self) {
+        self.depth += 1;
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
     /// Declares a variable of the row scope, visible to all later stages of the row.
     pub(super) fn declare(&mut self, c_type: &str, name: &str) {
         let value = if c_type == "bool" { "false" } else { "0" };

@@ -75,7 +75,7 @@ struct PrivateStates {
     for (u64 g = 0; g < groups; g++) states[g * m_bdim() + m_tid()] = Kind::identity();
   }
   __device__ void merge(u64 group, State s) {
-    State& mine = states[group * m_bdim() + m_tid()];
+    State& mine = states[static_cast<u32>(group) * m_bdim() + m_tid()];
     mine = Kind::merge(mine, s);
   }
   // After a block barrier: a warp takes every (threads / 32)th group.

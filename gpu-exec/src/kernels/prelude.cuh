@@ -152,6 +152,12 @@ MAAR_FN u64 m_load_acquire(const u64* p) {
   asm volatile("ld.acquire.gpu.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
   return v;
 }
+// What some thread wrote there, now or before: for words that others change while this kernel runs.
+MAAR_FN u64 m_load_relaxed(const u64* p) {
+  u64 v;
+  asm volatile("ld.relaxed.gpu.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
+  return v;
+}
 MAAR_FN void m_store_release(u32* p, u32 v) { asm volatile("st.release.gpu.u32 [%0], %1;" : : "l"(p), "r"(v) : "memory"); }
 MAAR_FN void m_store_release(u64* p, u64 v) { asm volatile("st.release.gpu.u64 [%0], %1;" : : "l"(p), "l"(v) : "memory"); }
 MAAR_FN void m_fence() { __threadfence(); }

@@ -165,6 +165,7 @@ MAAR_FN u64 m_atomic_cas(u64* p, u64 expected, u64 v, MAAR_HERE) { return maar_a
 
 MAAR_FN u32 m_load_acquire(const u32* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 MAAR_FN u64 m_load_acquire(const u64* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+MAAR_FN u64 m_load_relaxed(const u64* p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 MAAR_FN void m_store_release(u32* p, u32 v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 MAAR_FN void m_store_release(u64* p, u64 v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 MAAR_FN void m_fence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }

@@ -34,11 +34,13 @@ MAAR_FN bool gives_up(u64 tries, const u64* error) {
   return (tries & 63) == 63 && (tries > kRunMax || (m_load_acquire(error) & kErrorCapacity) != 0);
 }
 
-// Slot of `key` in a table of packed keys, inserting it where absent; kEmptyKey where the table is full.
+// Slot of `key` in a table of packed keys, inserting it where absent; kEmptyKey where the table is full. A slot that
+// is taken stays so: a plain look finds most keys, and only what seems empty is swapped for.
 MAAR_FN u64 slot_insert(u64* keys, u64 mask, u64 key, const u64* error) {
   u64 slot = hash_word(key) & mask;
   for (u64 tries = 0; tries <= mask && !gives_up(tries, error); tries++) {
-    const u64 seen = m_atomic_cas(keys + slot, kEmptyKey, key);
+    u64 seen = m_load_relaxed(keys + slot);
+    if (seen == kEmptyKey) seen = m_atomic_cas(keys + slot, kEmptyKey, key);
     if (seen == kEmptyKey || seen == key) return slot;
     slot = (slot + 1) & mask;
   }

@@ -63,7 +63,8 @@ impl Cutter<'_> {
         let words_a_group: u64 = kinds.iter().map(|kind| kind.words() as u64).sum::<u64>().max(1);
         match self.packed(open, keys) {
             Some((bases, domains, product)) => {
-                let kind = self.packed_kind(product, words_a_group, open.rows);
+                let private_bytes = product.saturating_mul(crate::codegen::private_group_bytes(accumulators).into());
+                let kind = self.packed_kind(product, words_a_group, private_bytes, open.rows);
                 let (slots, slots_max) =
                     if kind == GroupKind::Hash { hash_slots(open, product) } else { (product, product) };
                 GroupPlan { table: table(kind, shapes), bases, domains, words: 1, slots, slots_max }
@@ -99,8 +100,7 @@ impl Cutter<'_> {
         packed_domains(&ranges)
     }
 
-    fn packed_kind(&self, product: u64, words_a_group: u64, rows: u64) -> GroupKind {
-        let private_bytes = product.saturating_mul(words_a_group * 8 * u64::from(crate::codegen::BLOCK_THREADS));
+    fn packed_kind(&self, product: u64, words_a_group: u64, private_bytes: u64, rows: u64) -> GroupKind {
         let shared_bytes = u64::from(self.limits.shared_bytes.saturating_sub(crate::codegen::QUEUE_BYTES));
         let direct_slots = (rows.saturating_mul(DIRECT_SLOTS_PER_ROW)).max(DIRECT_SLOTS_FREE);
         match () {

@@ -67,7 +67,7 @@ fn translate_nullif(
     };
     let (data_type, ty) = typed(expr, schema)?;
     support::require(Subject::Function, "nullif", ty).map_err(|cause| at(&cause))?;
-    if ty.is_float() && !literal::value_of(right).is_some_and(|value| !comparison::is_zero(&value)) {
+    if ty.is_float() && literal::value_of(right).is_none_or(|value| comparison::is_zero(&value)) {
         return Err(at(&"the host's nullif tells -0.0 from 0.0, the device does not"));
     }
     let equal: Arc<dyn PhysicalExpr> = Arc::new(BinaryExpr::new(Arc::clone(left), Operator::Eq, Arc::clone(right)));
