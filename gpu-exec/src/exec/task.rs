@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::{DataFusionError, Result as HostResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use futures::TryStreamExt;
 use parking_lot::Mutex;
@@ -118,7 +118,8 @@ impl Task {
         let mut rows_out = 0;
         while let Some(batch) = run.next(&self.lowered.schema)? {
             rows_out += batch.num_rows() as u64;
-            if !send(sender, baseline, batch, batch_rows) {
+            // Whole, not by slice: each slice would count the memory of all.
+            if !send(sender, batch.record_output(baseline), batch_rows) {
                 return Ok(());
             }
         }
@@ -139,17 +140,10 @@ impl Task {
 }
 
 /// Hands a batch over in slices of the session's batch size; `false` once nobody reads.
-fn send(
-    sender: &Sender<HostResult<RecordBatch>>,
-    baseline: &BaselineMetrics,
-    batch: RecordBatch,
-    batch_rows: usize,
-) -> bool {
+fn send(sender: &Sender<HostResult<RecordBatch>>, batch: RecordBatch, batch_rows: usize) -> bool {
     let rows = batch.num_rows();
     (0..rows).step_by(batch_rows).all(|first| {
-        let slice = batch.slice(first, batch_rows.min(rows - first));
-        baseline.record_output(slice.num_rows());
-        sender.blocking_send(Ok(slice)).is_ok()
+        sender.blocking_send(Ok(batch.slice(first, batch_rows.min(rows - first)))).is_ok()
     })
 }
 
