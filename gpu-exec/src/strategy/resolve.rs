@@ -289,6 +289,12 @@ fn rescale(value: Value, ty: Type, scale: i8) -> Result<Value> {
         return Ok(value);
     }
     let power = power_of_ten(up)?;
+    // A constant is scaled here and now: its width class is then that of the scaled number, and no kernel multiplies.
+    if let ValueKind::Constant(Constant::Int(constant)) = value.kind
+        && let Some(scaled) = constant.checked_mul(power)
+    {
+        return Ok(Value::constant(scaled));
+    }
     let exact = value.bounds.times(Bounds::new(power, power));
     let (limits, bounds) = limited(exact, ANY_INTEGER);
     let nullable = value.nullable;
