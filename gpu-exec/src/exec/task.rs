@@ -142,9 +142,9 @@ impl Task {
 /// Hands a batch over in slices of the session's batch size; `false` once nobody reads.
 fn send(sender: &Sender<HostResult<RecordBatch>>, batch: RecordBatch, batch_rows: usize) -> bool {
     let rows = batch.num_rows();
-    (0..rows).step_by(batch_rows).all(|first| {
-        sender.blocking_send(Ok(batch.slice(first, batch_rows.min(rows - first)))).is_ok()
-    })
+    (0..rows)
+        .step_by(batch_rows)
+        .all(|first| sender.blocking_send(Ok(batch.slice(first, batch_rows.min(rows - first)))).is_ok())
 }
 
 fn pipeline_reports(
