@@ -9,8 +9,8 @@ use super::scope::{Column, Open, repr_of};
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
 use crate::ir::{
-    Accumulator, AccumulatorKind, AggregateCall, AggregateFunction, ArithmeticOp, Bounds, CompareOp, Expr, Failure,
-    GroupKind, Origin, Register, Repr, Sink, Source, Type, Value, ValueKind,
+    Accumulator, AccumulatorKind, AggregateCall, AggregateFunction, ArithmeticOp, Bounds, CompareOp, Constant, Expr,
+    Failure, GroupKind, Origin, Register, Repr, Sink, Source, Type, Value, ValueKind,
 };
 
 /// Rows any sum is assumed to have at most: decides widths in place of the actual count, so that text stays the same.
@@ -193,11 +193,15 @@ fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> Fini
     }
 }
 
-fn both(left: Option<Value>, right: Option<Value>) -> Option<Value> {
-    match (left, right) {
-        (Some(left), Some(right)) => {
-            let nullable = left.nullable || right.nullable;
-            Some(Value::bool(ValueKind::And(Box::new(left), Box::new(right)), nullable))
+/// True where both are. No AND: the test of a value is evaluated only for rows that pass the filter, which a NULL
+/// filter does not stop an AND from doing, and the value may fail for others.
+fn both(filter: Option<Value>, test: Option<Value>) -> Option<Value> {
+    match (filter, test) {
+        (Some(filter), Some(test)) => {
+            let nullable = test.nullable;
+            let no = Value::bool(ValueKind::Constant(Constant::Bool(false)), false);
+            let kind = ValueKind::Case { branches: vec![(filter, test)], otherwise: Some(Box::new(no)) };
+            Some(Value::bool(kind, nullable))
         }
         (one, other) => one.or(other),
     }

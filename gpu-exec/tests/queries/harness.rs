@@ -25,30 +25,34 @@ const ITEMS: &str = "SELECT CAST(i AS BIGINT) AS item, CAST(i / 4 AS BIGINT) AS 
      CASE WHEN i % 3 = 0 THEN 'A' WHEN i % 3 = 1 THEN 'N' ELSE 'R' END AS flag, CASE WHEN i % 2 = 0 THEN 'O' ELSE 'F' END AS status, \
      CASE WHEN i % 7 = 0 THEN NULL ELSE CAST(i % 23 AS INT) END AS maybe, CAST(i % 97 AS DOUBLE) / 97 AS ratio";
 
+/// A table: its name, and for each of its files the SELECT that makes its rows.
+pub(crate) type Table<'a> = (&'a str, Vec<String>);
+
 impl Both {
+    /// Over `items` (three files of several row groups) and `parents`.
     pub(crate) async fn open() -> Self {
+        let items = [(0, 6000), (6001, 6033), (6034, 13000)].into_iter().map(|(first, last)| {
+            format!(
+                "SELECT item, parent, quantity, CAST(raw_price AS DECIMAL(15,2)) AS price, discount, CAST(raw_day AS DATE) AS day, flag, status, maybe, ratio FROM ({ITEMS} FROM (SELECT value AS i FROM generate_series({first}, {last})))"
+            )
+        });
+        let parents = "SELECT CAST(i AS BIGINT) AS id, CASE WHEN i % 5 = 0 THEN 'red' WHEN i % 5 = 1 THEN 'N' ELSE 'blue' END AS kind, arrow_cast(CAST(7305 + i % 900 AS INT), 'Date32') AS since, CAST(i % 13 AS DECIMAL(15,2)) AS weight FROM (SELECT value AS i FROM generate_series(0, 2999))";
+        Self::over(&[("items", items.collect()), ("parents", vec![parents.into()])]).await
+    }
+
+    pub(crate) async fn over(tables: &[Table<'_>]) -> Self {
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
-        for (part, (first, last)) in [(0, 6000), (6001, 6033), (6034, 13000)].into_iter().enumerate() {
-            let select = format!(
-                "SELECT item, parent, quantity, CAST(raw_price AS DECIMAL(15,2)) AS price, discount, CAST(raw_day AS DATE) AS day, flag, status, maybe, ratio FROM ({ITEMS} FROM (SELECT value AS i FROM generate_series({first}, {last})))"
-            );
-            let path = files.path().join(format!("items/{part}.parquet"));
-            let copy = format!(
-                "COPY ({select}) TO '{}' STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)",
-                path.display()
-            );
-            writer.sql(&copy).await.unwrap().collect().await.unwrap();
+        for (table, parts) in tables {
+            for (part, select) in parts.iter().enumerate() {
+                let path = files.path().join(format!("{table}/{part}.parquet"));
+                let copy = format!(
+                    "COPY ({select}) TO '{}' STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)",
+                    path.display()
+                );
+                writer.sql(&copy).await.unwrap().collect().await.unwrap();
+            }
         }
-        let parents = "SELECT CAST(i AS BIGINT) AS id, CASE WHEN i % 5 = 0 THEN 'red' WHEN i % 5 = 1 THEN 'N' ELSE 'blue' END AS kind, arrow_cast(CAST(7305 + i % 900 AS INT), 'Date32') AS since, CAST(i % 13 AS DECIMAL(15,2)) AS weight FROM (SELECT value AS i FROM generate_series(0, 2999))";
-        let path = files.path().join("parents/0.parquet");
-        writer
-            .sql(&format!("COPY ({parents}) TO '{}' STORED AS PARQUET", path.display()))
-            .await
-            .unwrap()
-            .collect()
-            .await
-            .unwrap();
         let cache = files.path().join("cache");
         let device_options = DeviceOptions {
             cache_dir: Some(std::env::var_os("MAAR_TEST_CACHE").map_or(cache, Into::into)),
@@ -62,12 +66,24 @@ impl Both {
         let device = session(Some(runtime));
         let host = session(None);
         for context in [&device, &host] {
-            for table in ["items", "parents"] {
+            for (table, _) in tables {
                 let path = files.path().join(table);
-                context.register_parquet(table, path.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
+                context.register_parquet(*table, path.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
             }
         }
         Self { device, host, _files: files }
+    }
+
+    /// The device must refuse the rows with an error that says this much.
+    pub(crate) async fn fails(&self, query: &str, expected: &str) {
+        let frame = self.device.sql(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+        let plan = frame.create_physical_plan().await.unwrap_or_else(|error| panic!("{query}: {error}"));
+        let shown = displayable(plan.as_ref()).indent(true).to_string();
+        assert!(shown.contains("DeviceExec"), "{query} is not placed on the device\n{shown}");
+        match collect(plan, self.device.task_ctx()).await {
+            Ok(batches) => panic!("{query} gave {:?}", batches.iter().flat_map(lines).collect::<Vec<_>>()),
+            Err(error) => assert!(error.to_string().contains(expected), "{query}: {error}"),
+        }
     }
 
     /// Both answers, as sorted lines, must be the same; the device must have run something.
