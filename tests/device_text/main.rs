@@ -5,8 +5,9 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, nvrtc_check};
@@ -30,16 +31,16 @@ fn all_device_text_compiles_for_every_gpu() {
         eprintln!("device_text: {FOLDER} is not set; run `cargo xtask test`");
         return;
     };
-    let requests = recorded(Path::new(&folder));
-    if requests.is_empty() {
+    let texts = recorded(Path::new(&folder));
+    if texts.is_empty() {
         assert!(Place::Emulated.missing().is_some(), "the emulated device ran and compiled nothing");
         skip::skipped("device", "device_text", "no device text was compiled by the other tests");
         return;
     }
-    eprintln!("device_text: {} texts for {} architectures", requests.len(), ARCHITECTURES.len());
+    eprintln!("device_text: {} texts for {} architectures", texts.len(), ARCHITECTURES.len());
     let mut refused = Vec::new();
     for architecture in ARCHITECTURES {
-        match check(&requests, architecture) {
+        match check(&texts, architecture) {
             Ok(found) => refused.extend(found),
             Err(reason) => {
                 eprintln!("device_text: skipped: {reason}");
@@ -51,28 +52,45 @@ fn all_device_text_compiles_for_every_gpu() {
     assert!(refused.is_empty(), "{} refusals:\n{}", refused.len(), refused.join("\n"));
 }
 
-/// What is wrong with the requests on one architecture; an error where NVRTC is missing.
-fn check(requests: &[KernelRequest], architecture: u32) -> Result<Vec<String>, String> {
-    match nvrtc_check(requests, architecture) {
+/// A recorded text.
+struct Text {
+    request: KernelRequest,
+    /// Where it was found.
+    path: PathBuf,
+}
+
+impl Text {
+    /// What it is called where something is wrong with it.
+    fn title(&self, architecture: u32) -> String {
+        let lines = self.request.source.lines().count();
+        format!("{} for sm_{architecture} ({lines} lines, {})", self.request.entry, self.path.display())
+    }
+}
+
+/// What is wrong with the texts on one architecture; an error where NVRTC is missing.
+fn check(texts: &[Text], architecture: u32) -> Result<Vec<String>, String> {
+    let requests: Vec<KernelRequest> = texts.iter().map(|text| text.request.clone()).collect();
+    match nvrtc_check(&requests, architecture) {
         Err(DeviceError::Unavailable { what, remedy }) => Err(format!("{what}. {remedy}")),
         // One by one, so that every text that fails is named.
-        Err(_) => Ok(requests.iter().filter_map(|request| refusal(request, architecture)).collect()),
+        Err(_) => Ok(texts.iter().filter_map(|text| refusal(text, architecture)).collect()),
         Ok(all) => {
             let within = |spills: u32, registers: u32| spills == 0 && registers <= REGISTERS_MAX;
-            let pairs = requests.iter().zip(all).filter(|(_, found)| !within(found.spill_bytes, found.registers));
-            Ok(pairs.map(|(request, found)| format!("{} for sm_{architecture}: {found:?}", request.entry)).collect())
+            let pairs = texts.iter().zip(all).filter(|(_, found)| !within(found.spill_bytes, found.registers));
+            Ok(pairs.map(|(text, found)| format!("{}: {found:?}", text.title(architecture))).collect())
         }
     }
 }
 
-fn refusal(request: &KernelRequest, architecture: u32) -> Option<String> {
-    let error = nvrtc_check(std::slice::from_ref(request), architecture).err()?;
-    Some(format!("{} for sm_{architecture}: {error}\n{}", request.entry, request.source))
+fn refusal(text: &Text, architecture: u32) -> Option<String> {
+    let error = nvrtc_check(std::slice::from_ref(&text.request), architecture).err()?;
+    Some(format!("{}: {error}\n{}", text.title(architecture), text.request.source))
 }
 
-/// The texts in `folder`, without the library before them, each once.
-fn recorded(folder: &Path) -> Vec<KernelRequest> {
-    let mut requests: Vec<KernelRequest> = Vec::new();
+/// The texts in `folder`, without the library before them. Texts that differ in nothing but the name of their entry
+/// point (benchmarks make names of their own, so that no cache knows them) are one.
+fn recorded(folder: &Path) -> Vec<Text> {
+    let mut texts = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|ending| ending != "cpp") {
@@ -81,12 +99,11 @@ fn recorded(folder: &Path) -> Vec<KernelRequest> {
         let text = fs::read_to_string(&path).unwrap();
         let Some((entry, source)) = own_text(&text) else { continue };
         if !NOT_OURS.iter().any(|beginning| entry.starts_with(beginning)) {
-            requests.push(KernelRequest { entry: entry.to_owned(), source: Arc::from(source), sync: SyncMode::Block });
+            let request = KernelRequest { entry: entry.to_owned(), source: Arc::from(source), sync: SyncMode::Block };
+            texts.entry(source.replace(entry, "entry")).or_insert(Text { request, path });
         }
     }
-    requests.sort_by(|a, b| (&a.entry, &a.source).cmp(&(&b.entry, &b.source)));
-    requests.dedup();
-    requests
+    texts.into_values().collect()
 }
 
 /// Entry point and text behind the last mark.

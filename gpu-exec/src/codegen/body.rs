@@ -3,13 +3,15 @@
 //! Three walks. *Vector*: a thread keeps 8 rows of each column in registers and the row's code is unrolled: for scans
 //! that end in a few accumulators. *Queue*: leading filters run vectorised, survivors are compacted per warp, the rest
 //! of the row runs with full warps and loads what it needs by row. *Strided*: no leading filter, lanes take
-//! consecutive rows.
+//! consecutive rows. What would not fit a thread's registers as vectors is walked strided, and accumulators that are
+//! too many for one pass take several over the same source (`budget.rs`).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::arguments::GroupPart;
 use super::writer::Writer;
-use super::{Argument, Kernel};
+use super::{Argument, Kernel, budget};
 use crate::device::SyncMode;
 use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
 
@@ -28,7 +30,10 @@ pub(super) enum Access {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Walk {
     Vector,
-    Queue,
+    /// The first `filters` steps are filters that run vectorised.
+    Queue {
+        filters: usize,
+    },
     Strided,
 }
 
@@ -44,6 +49,8 @@ pub(super) struct Body<'a> {
     /// Probes printed so far, and whether one of them can match several times.
     pub(super) probes: usize,
     pub(super) open_loops: Vec<usize>,
+    /// The accumulators of this pass over the source.
+    pub(super) pass: Range<usize>,
     pub(super) shared_bytes: u32,
     pub(super) shared_bytes_per_group: u32,
 }
@@ -58,6 +65,7 @@ impl<'a> Body<'a> {
             tile_columns: BTreeSet::new(),
             probes: 0,
             open_loops: Vec::new(),
+            pass: 0..0,
             shared_bytes: 0,
             shared_bytes_per_group: 0,
         }
@@ -67,35 +75,81 @@ impl<'a> Body<'a> {
         for argument in [Argument::TileBegin, Argument::TileEnd, Argument::Error] {
             self.w.argument(argument);
         }
-        let walk = self.walk();
+        let (walk, passes) = self.walk();
         self.w.enter();
         let sync = self.sync(walk);
-        self.prologue();
-        // The queues come first in shared memory, what the sink keeps there follows.
-        let queue_bytes = if walk == Walk::Queue { QUEUE_BYTES } else { 0 };
-        self.sink_prologue(queue_bytes);
-        self.w.open("for (u64 t = p.tile_begin + m_bid(); t < p.tile_end; t += m_gdim()) {");
-        self.tile(walk);
-        self.w.close("}");
-        self.sink_epilogue();
+        let last = passes.len() - 1;
+        for (number, pass) in passes.into_iter().enumerate() {
+            self.pass = pass;
+            if last == 0 {
+                self.walk_source(walk);
+                break;
+            }
+            self.w.open("{");
+            self.walk_source(walk);
+            if number < last {
+                // The next pass takes the same shared memory.
+                self.w.line("m_block_sync();");
+            }
+            self.w.close("}");
+        }
         self.w.leave();
         let (shared_bytes, shared_bytes_per_group) = (self.shared_bytes, self.shared_bytes_per_group);
         let (source, arguments) = self.w.finish(entry);
         Kernel { entry: entry.into(), source, arguments, shared_bytes, shared_bytes_per_group, sync }
     }
 
-    fn walk(&self) -> Walk {
-        let small_sink = match &self.pipeline.sink {
-            Sink::Aggregate { groups, .. } => matches!(groups.kind, GroupKind::Ungrouped | GroupKind::Private),
-            _ => false,
-        };
-        let probes = self.pipeline.steps.iter().any(|step| matches!(step, Step::Probe(_)));
-        match (&self.pipeline.source, self.pipeline.steps.first()) {
-            (Source::Groups(_), _) => Walk::Strided,
-            _ if small_sink && !probes => Walk::Vector,
-            (_, Some(Step::Filter(_))) => Walk::Queue,
-            _ => Walk::Strided,
+    /// One pass over the source.
+    fn walk_source(&mut self, walk: Walk) {
+        self.defined.clear();
+        self.probes = 0;
+        self.cursor();
+        // The queues come first in shared memory, what the sink keeps there follows.
+        let queue_bytes = if matches!(walk, Walk::Queue { .. }) { QUEUE_BYTES } else { 0 };
+        self.sink_prologue(queue_bytes);
+        self.w.open("for (u64 t = p.tile_begin + m_bid(); t < p.tile_end; t += m_gdim()) {");
+        self.tile(walk);
+        self.w.close("}");
+        self.sink_epilogue();
+    }
+
+    /// How the source is walked, and the accumulators of each pass over it.
+    fn walk(&self) -> (Walk, Vec<Range<usize>>) {
+        let pipeline = self.pipeline;
+        let probes = pipeline.steps.iter().any(|step| matches!(step, Step::Probe(_)));
+        let filters = self.leading_filters();
+        if let (Sink::Aggregate { groups, keys, accumulators }, Source::Table { .. }, false) =
+            (&pipeline.sink, &pipeline.source, probes)
+            && matches!(groups.kind, GroupKind::Ungrouped | GroupKind::Private)
+        {
+            let load = budget::load(pipeline, filters.iter().copied().chain(keys));
+            if let Some(passes) = budget::passes(pipeline, groups.kind, accumulators, Some(&load)) {
+                return (Walk::Vector, passes);
+            }
         }
+        let passes = match &pipeline.sink {
+            Sink::Aggregate { groups, accumulators, .. } => {
+                budget::passes(pipeline, groups.kind, accumulators, None).unwrap_or_else(|| vec![0..accumulators.len()])
+            }
+            _ => vec![0..0],
+        };
+        let fitting = (1..=filters.len())
+            .take_while(|count| budget::load(pipeline, filters[..*count].iter().copied()).fits_vector(pipeline))
+            .last();
+        let walk = match (&pipeline.source, fitting) {
+            (Source::Table { .. }, Some(filters)) => Walk::Queue { filters },
+            _ => Walk::Strided,
+        };
+        (walk, passes)
+    }
+
+    fn leading_filters(&self) -> Vec<&'a Value> {
+        let steps = self.pipeline.steps.iter();
+        let filters = steps.map_while(|step| match step {
+            Step::Filter(predicate) => Some(predicate),
+            Step::Probe(_) => None,
+        });
+        filters.collect()
     }
 
     fn sync(&self, walk: Walk) -> SyncMode {
@@ -107,12 +161,12 @@ impl<'a> Body<'a> {
         let multiple = self.pipeline.steps.iter().any(|step| matches!(step, Step::Probe(probe) if probe.multiple));
         match () {
             () if blockwide => SyncMode::Block,
-            () if collective_sink || multiple || walk == Walk::Queue => SyncMode::Warp,
+            () if collective_sink || multiple || matches!(walk, Walk::Queue { .. }) => SyncMode::Warp,
             () => SyncMode::None,
         }
     }
 
-    fn prologue(&mut self) {
+    fn cursor(&mut self) {
         if let Source::Table { columns } = &self.pipeline.source {
             for argument in [Argument::Segments, Argument::SegmentCount, Argument::SourceRows] {
                 self.w.argument(argument);
@@ -127,13 +181,14 @@ impl<'a> Body<'a> {
         }
         match walk {
             Walk::Vector => self.vector_tile(),
-            Walk::Queue => self.queue_tile(),
+            Walk::Queue { filters } => self.queue_tile(filters),
             Walk::Strided => self.strided_tile(),
         }
     }
 
     fn vector_tile(&mut self) {
         let body = self.vector_rows(|body| body.row("(exists >> i & 1)", 0));
+        self.w.arguments_afresh();
         self.vector_loads();
         self.w.append(&body);
     }
@@ -158,21 +213,13 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn queue_tile(&mut self) {
-        let filters: Vec<&Value> = self
-            .pipeline
-            .steps
-            .iter()
-            .map_while(|step| match step {
-                Step::Filter(predicate) => Some(predicate),
-                Step::Probe(_) => None,
-            })
-            .collect();
+    fn queue_tile(&mut self, filters: usize) {
+        let leading = self.leading_filters();
         let body = self.vector_rows(|body| {
             let mark = body.w.mark();
             body.w.open("do {");
             body.w.line("if (!(exists >> i & 1)) break;");
-            for predicate in &filters {
+            for predicate in &leading[..filters] {
                 body.filter(predicate);
             }
             body.w.line("mask |= 1u << i;");
@@ -189,9 +236,10 @@ impl<'a> Body<'a> {
         self.w.line("const u32 kept = warp_compact(mask, queue);");
         self.w.line("const u64 first = s.first_row(t) + m_warp() * 256;");
         self.w.open("for (u32 j = m_lane(); j < ((kept + 31) & ~31u); j += 32) {");
+        self.w.arguments_afresh();
         self.w.line("const u64 row = first + (j < kept ? queue[j] : 0);");
         self.w.line("const u64 number = s.number(row);");
-        self.row("(j < kept)", filters.len());
+        self.row("(j < kept)", filters);
         self.w.close("}");
         self.w.line("m_warp_sync();");
     }
@@ -205,6 +253,7 @@ impl<'a> Body<'a> {
             self.w.line("const u64 first = s.first_row(t) + m_warp() * 256;");
         }
         self.w.open("for (u32 j = m_lane(); j < 256; j += 32) {");
+        self.w.arguments_afresh();
         self.w.line("const u64 row = first + j;");
         if grouped {
             let slots = self.w.argument(Argument::SourceGroup(GroupPart::Slots));

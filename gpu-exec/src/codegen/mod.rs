@@ -6,6 +6,7 @@
 
 mod arguments;
 mod body;
+mod budget;
 mod calls;
 mod keys;
 mod registers;

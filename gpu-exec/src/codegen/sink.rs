@@ -1,13 +1,11 @@
 //! Sinks: where rows end. Aggregates update state inside the row; builds and emits reserve places a warp at a time.
 
-use super::Argument;
 use super::arguments::{BuildPart, GroupPart};
 use super::body::Body;
 use super::registers::payload_type;
 use super::values::{CType, Printed};
-use crate::ir::{
-    Accumulator, AccumulatorKind, BuildSink, GroupKind, GroupTable, KeyTable, PayloadShape, Repr, Sink, Value,
-};
+use super::{Argument, budget};
+use crate::ir::{Accumulator, AccumulatorKind, BuildSink, GroupKind, GroupTable, KeyTable, PayloadShape, Sink, Value};
 
 /// Largest magnitude of a value of which a thread can add up its share in 64 bits: a thread sees at most 2^24 rows.
 const THREAD_SUM_LIMIT: u128 = 1 << 39;
@@ -18,7 +16,7 @@ impl Body<'_> {
         match groups.kind {
             GroupKind::Ungrouped => {
                 self.shared_bytes = self.shared_bytes.max(32 * 16);
-                for (number, accumulator) in accumulators.iter().enumerate() {
+                for (number, accumulator) in self.of_pass(accumulators) {
                     let kind = kind_name(thread_kind(accumulator));
                     self.w.line(format!("{kind}::State a{number} = {kind}::identity();"));
                 }
@@ -26,8 +24,9 @@ impl Body<'_> {
             GroupKind::Private => {
                 let slots = self.w.argument(Argument::Group(GroupPart::Slots));
                 self.w.line(format!("u8* shared = m_smem() + {shared_begin};"));
-                self.shared_bytes_per_group = private_group_bytes(accumulators);
-                for (number, accumulator) in accumulators.iter().enumerate() {
+                let bytes = private_group_bytes(&accumulators[self.pass.clone()]);
+                self.shared_bytes_per_group = self.shared_bytes_per_group.max(bytes);
+                for (number, accumulator) in self.of_pass(accumulators) {
                     let kind = thread_kind(accumulator);
                     let bytes = private_state_bytes(accumulator);
                     self.w.line(format!("PrivateStates<{}> a{number}(shared, {slots});", kind_name(kind)));
@@ -43,12 +42,8 @@ impl Body<'_> {
         let pipeline = self.pipeline;
         match &pipeline.sink {
             Sink::Aggregate { groups, keys, accumulators } => self.accumulate(groups, keys, accumulators),
-            Sink::Build(build) => self.prepare_build(build),
-            Sink::Emit { columns } => {
-                for (number, column) in columns.iter().enumerate() {
-                    self.prepare_output(number, &column.value);
-                }
-            }
+            Sink::Build(build) => self.enter_key(build),
+            Sink::Emit { .. } => {}
         }
     }
 
@@ -62,9 +57,17 @@ impl Body<'_> {
                 let (count, capacity) = (self.w.argument(Argument::EmitCount), self.w.argument(Argument::EmitCapacity));
                 self.w.line(format!("const u64 at = warp_append(live, {count});"));
                 self.w.open(format!("if (live && at < {capacity}) {{"));
-                for (number, column) in columns.iter().enumerate() {
-                    self.store(Argument::EmitData(number), Argument::EmitValid(number), number, column.shape);
-                }
+                let outputs: Vec<Output<'_>> = columns
+                    .iter()
+                    .enumerate()
+                    .map(|(number, column)| Output {
+                        value: &column.value,
+                        shape: column.shape,
+                        data: Argument::EmitData(number),
+                        valid: Argument::EmitValid(number),
+                    })
+                    .collect();
+                self.store_outputs(&outputs);
                 self.w.close("}");
             }
         }
@@ -74,7 +77,7 @@ impl Body<'_> {
         let Sink::Aggregate { groups, accumulators, .. } = &self.pipeline.sink else { return };
         match groups.kind {
             GroupKind::Ungrouped => {
-                for (number, accumulator) in accumulators.iter().enumerate() {
+                for (number, accumulator) in self.of_pass(accumulators) {
                     let field = self.w.argument(Argument::Group(GroupPart::Accumulator(number)));
                     let kind = kind_name(accumulator.kind);
                     let state = widen(&format!("a{number}"), thread_kind(accumulator), accumulator.kind);
@@ -84,7 +87,7 @@ impl Body<'_> {
             GroupKind::Private => {
                 let slots = self.w.argument(Argument::Group(GroupPart::Slots));
                 self.w.line("m_block_sync();");
-                for (number, accumulator) in accumulators.iter().enumerate() {
+                for (number, accumulator) in self.of_pass(accumulators) {
                     let field = self.w.argument(Argument::Group(GroupPart::Accumulator(number)));
                     self.w.line(format!("a{number}.publish<{}>({slots}, {field});", kind_name(accumulator.kind)));
                 }
@@ -93,24 +96,29 @@ impl Body<'_> {
         }
     }
 
+    /// The accumulators of this pass, with their numbers among all.
+    fn of_pass<'b>(&self, accumulators: &'b [Accumulator]) -> impl Iterator<Item = (usize, &'b Accumulator)> + use<'b> {
+        accumulators.iter().enumerate().skip(self.pass.start).take(self.pass.len())
+    }
+
     fn accumulate(&mut self, groups: &GroupTable, keys: &[Value], accumulators: &[Accumulator]) {
         let slot = match groups.kind {
             GroupKind::Ungrouped => String::new(),
             _ => self.group_slot(groups, keys),
         };
-        for (number, accumulator) in accumulators.iter().enumerate() {
+        for (number, accumulator) in self.of_pass(accumulators) {
             let filter = accumulator.filter.as_ref().map(|filter| self.value(filter).truth());
-            if let Some(filter) = &filter {
-                // Everything the value reads is defined before the block opens: definitions outlive it.
-                for register in accumulator.value.iter().flat_map(Value::registers) {
-                    self.define(register);
-                }
-                self.w.open(format!("if ({filter}) {{"));
+            let Some(filter) = filter else {
+                self.update(groups.kind, number, accumulator, &slot);
+                continue;
+            };
+            // What the value reads is needed by others as well: it is defined before the block opens.
+            if let Some(value) = &accumulator.value {
+                self.define_all(value);
             }
-            self.update(groups.kind, number, accumulator, &slot);
-            if filter.is_some() {
-                self.w.close("}");
-            }
+            self.w.open(format!("if ({filter}) {{"));
+            self.conditional(|body| body.update(groups.kind, number, accumulator, &slot));
+            self.w.close("}");
         }
     }
 
@@ -139,7 +147,7 @@ impl Body<'_> {
         self.w.line(format!("{guard}{line}"));
     }
 
-    fn prepare_build(&mut self, sink: &BuildSink) {
+    fn enter_key(&mut self, sink: &BuildSink) {
         let key = self.build_key(sink);
         self.w.declare("u64", "slot");
         let field = |body: &mut Self, part| body.w.argument(Argument::Build(sink.build, part));
@@ -159,9 +167,6 @@ impl Body<'_> {
         if sink.table != KeyTable::Direct {
             self.w.line("if (slot == kEmptyKey) { report_error(p.error, kErrorCapacity, number); break; }");
         }
-        for (number, (value, _)) in sink.payload.iter().enumerate() {
-            self.prepare_output(number, value);
-        }
     }
 
     fn store_build(&mut self, sink: &BuildSink) {
@@ -169,11 +174,18 @@ impl Body<'_> {
         let (count, capacity) = (field(self, BuildPart::Count), field(self, BuildPart::Capacity));
         self.w.line(format!("const u64 at = warp_append(live, {count});"));
         self.w.open(format!("if (live && at < {capacity}) {{"));
-        for (number, (_, shape)) in sink.payload.iter().enumerate() {
-            let data = Argument::Build(sink.build, BuildPart::Payload(number));
-            let valid = Argument::Build(sink.build, BuildPart::PayloadValid(number));
-            self.store(data, valid, number, *shape);
-        }
+        let outputs: Vec<Output<'_>> = sink
+            .payload
+            .iter()
+            .enumerate()
+            .map(|(number, (value, shape))| Output {
+                value,
+                shape: *shape,
+                data: Argument::Build(sink.build, BuildPart::Payload(number)),
+                valid: Argument::Build(sink.build, BuildPart::PayloadValid(number)),
+            })
+            .collect();
+        self.store_outputs(&outputs);
         if sink.multiple {
             let (counts, slots) = (field(self, BuildPart::Counts), field(self, BuildPart::SlotOf));
             self.w.line(format!("m_atomic_add({counts} + slot, 1u);"));
@@ -185,33 +197,45 @@ impl Body<'_> {
         self.w.close("}");
     }
 
-    /// Keeps an output value in a variable that outlives the row's block.
-    fn prepare_output(&mut self, number: usize, value: &Value) {
-        let printed = self.value(value);
-        self.w.declare(printed.c_type.name(), &format!("o{number}"));
-        let mut line = format!("o{number} = {};", printed.text);
-        if value.nullable {
-            self.w.declare("bool", &format!("v{number}"));
-            line.push_str(&format!(" v{number} = {};", printed.valid.as_deref().unwrap_or("true")));
+    /// Computes and stores the outputs of a row at `at`, a few at a time: a row of many columns is never held whole.
+    fn store_outputs(&mut self, outputs: &[Output<'_>]) {
+        for few in outputs.chunks(budget::OUTPUTS_AT_ONCE) {
+            let printed: Vec<Printed> = few.iter().map(|output| self.value(output.value)).collect();
+            let printed: Vec<Printed> = printed.iter().map(|printed| self.named(printed)).collect();
+            for (output, printed) in few.iter().zip(printed) {
+                self.store(output, &printed);
+            }
         }
-        self.w.line(line);
     }
 
-    fn store(&mut self, data: Argument, valid: Argument, number: usize, shape: PayloadShape) {
-        let (field, element) = (self.w.argument(data), payload_type(shape));
-        let value = if shape.repr == Repr::Bool { format!("u8(o{number})") } else { format!("{element}(o{number})") };
-        let mut line = format!("reinterpret_cast<{element}*>({field})[at] = {value};");
-        if shape.nullable {
-            let field = self.w.argument(valid);
-            line.push_str(&format!(" {field}[at] = u8(v{number});"));
+    fn store(&mut self, output: &Output<'_>, printed: &Printed) {
+        let (field, element) = (self.w.argument(output.data), payload_type(output.shape));
+
+        let mut line = format!("reinterpret_cast<{element}*>({field})[at] = {element}({});", printed.text);
+        if output.shape.nullable {
+            let field = self.w.argument(output.valid);
+            line.push_str(&format!(" {field}[at] = u8({});", printed.valid.as_deref().unwrap_or("true")));
         }
         self.w.line(line);
     }
 }
 
+/// A value of the row and where it is stored.
+struct Output<'a> {
+    value: &'a Value,
+    shape: PayloadShape,
+    data: Argument,
+    valid: Argument,
+}
+
 /// Bytes of shared memory a thread's own state of an accumulator takes, for each group.
 fn private_state_bytes(accumulator: &Accumulator) -> u32 {
     if thread_kind(accumulator) == AccumulatorKind::SumI128 { 16 } else { 8 }
+}
+
+/// 8-byte words a thread keeps for an accumulator.
+pub(super) fn state_words(accumulator: &Accumulator) -> usize {
+    thread_kind(accumulator).words()
 }
 
 /// Bytes of shared memory a block takes for each group whose states its threads keep.

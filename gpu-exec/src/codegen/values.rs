@@ -3,9 +3,9 @@
 //! A printed value is a side-effect-free C++ expression and, where it can be NULL, a second one for its validity.
 //! A NULL's value expression yields some harmless value; errors are reported only for rows that are valid.
 
-use super::Argument;
 use super::body::Body;
-use crate::ir::{Bounds, CompareOp, Constant, Repr, Value, ValueKind};
+use super::{Argument, budget};
+use crate::ir::{Bounds, CompareOp, Constant, Origin, Repr, Value, ValueKind};
 
 /// C++ types values are computed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,25 +104,60 @@ pub(super) fn int_text(value: i128, c_type: CType) -> String {
 }
 
 impl Body<'_> {
-    /// Prints a value, first defining the registers it reads in the scope of the row.
+    /// Prints a value, first defining the registers it reads in the scope of the row. Those of a chain of AND or OR
+    /// are defined link by link, and where one value reads many columns, each is loaded where it is needed: what is
+    /// long is never held whole.
     pub(super) fn value(&mut self, value: &Value) -> Printed {
-        for register in value.registers() {
-            self.define(register);
-        }
-        self.print(value)
+        let (left, right, is_and) = match &value.kind {
+            ValueKind::And(left, right) => (left, right, true),
+            ValueKind::Or(left, right) => (left, right, false),
+            _ => {
+                self.define_all(value);
+                return self.print(value);
+            }
+        };
+        let left = self.value(left);
+        self.define_all(right);
+        self.connective(left, right, is_and)
     }
 
-    /// Prints a value whose registers are defined.
+    /// Defines what a value reads. Of many registers only those that are computed: computing may fail, and whether it
+    /// is done must not depend on what else the row holds.
+    pub(super) fn define_all(&mut self, value: &Value) {
+        let registers = value.registers();
+        let many = registers.len() > budget::REGISTERS_AT_ONCE;
+        let pipeline = self.pipeline;
+        for register in registers {
+            if !many || matches!(pipeline.registers[register].origin, Origin::Computed(_)) {
+                self.define(register);
+            }
+        }
+    }
+
+    /// Prints what is not always reached: registers defined there are undefined behind it.
+    pub(super) fn conditional<T>(&mut self, print: impl FnOnce(&mut Self) -> T) -> T {
+        let defined = self.defined.clone();
+        let printed = print(self);
+        self.defined = defined;
+        printed
+    }
+
+    /// Prints a value; registers that are not defined yet are, at this point.
     pub(super) fn print(&mut self, value: &Value) -> Printed {
         use ValueKind as K;
         let c_type = CType::of(value.repr, value.bounds);
         match &value.kind {
-            K::Register(index) => self.register(*index),
+            K::Register(index) => {
+                self.define(*index);
+                self.register(*index)
+            }
             K::Constant(constant) => self.constant(*constant, c_type),
             K::Arithmetic { op, left, right, limits } => self.arithmetic(*op, left, right, *limits, value),
             K::Compare { op, left, right } => self.compare(*op, left, right),
-            K::And(left, right) => self.connective(left, right, true),
-            K::Or(left, right) => self.connective(left, right, false),
+            K::And(left, right) | K::Or(left, right) => {
+                let left = self.print(left);
+                self.connective(left, right, matches!(value.kind, K::And(..)))
+            }
             K::Not(input) => {
                 if let K::IsNull(tested) = &input.kind {
                     let text = self.print(tested).valid.unwrap_or("true".into());
@@ -201,10 +236,9 @@ impl Body<'_> {
 
     /// AND and OR in three-valued logic. The right side is evaluated only where the left does not decide, so that an
     /// error there is the query's own.
-    fn connective(&mut self, left: &Value, right: &Value, is_and: bool) -> Printed {
-        let left = self.print(left);
+    fn connective(&mut self, left: Printed, right: &Value, is_and: bool) -> Printed {
         let mark = self.w.mark();
-        let right_printed = self.print(right);
+        let right_printed = self.conditional(|body| body.print(right));
         let statements = self.w.take_since(mark);
         if statements.is_empty() {
             return self.connect(&left, &right_printed, is_and);
@@ -249,7 +283,7 @@ impl Body<'_> {
     }
 
     /// The value in variables of its own where its text is more than a name.
-    fn named(&mut self, printed: &Printed) -> Printed {
+    pub(super) fn named(&mut self, printed: &Printed) -> Printed {
         let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let mut name = |c_type: &str, text: &str| {
             if is_name(text) {
@@ -277,6 +311,7 @@ impl Body<'_> {
         if nullable {
             self.w.line(format!("bool {name}k = false;"));
         }
+        let defined = self.defined.clone();
         // One block however many branches: compilers limit how deep blocks nest.
         self.w.open("do {");
         let assign = |body: &mut Self, value: &Value| {
@@ -288,7 +323,7 @@ impl Body<'_> {
         for (condition, value) in branches {
             let condition = self.print(condition).truth();
             self.w.open(format!("if ({condition}) {{"));
-            assign(self, value);
+            self.conditional(|body| assign(body, value));
             self.w.line("break;");
             self.w.close("}");
         }
@@ -296,6 +331,7 @@ impl Body<'_> {
             assign(self, otherwise);
         }
         self.w.close("} while (0);");
+        self.defined = defined;
         Printed::new(name.clone(), nullable.then(|| format!("{name}k")), c_type)
     }
 

@@ -2,6 +2,9 @@
 
 use super::Argument;
 
+/// Stands, until all arguments are known, for a line that only some texts need.
+const AFRESH: &str = "\u{1}";
+
 /// Collects the text of a kernel's body and the arguments it asked for.
 #[derive(Default)]
 pub(super) struct Writer {
@@ -47,7 +50,17 @@ impl Writer {
     /// Declares a variable of the row scope, visible to all later stages of the row.
     pub(super) fn declare(&mut self, c_type: &str, name: &str) {
         let value = if c_type == "bool" { "false" } else { "0" };
-        self.declarations.push(format!("{c_type} {name} = {value};"));
+        let declaration = format!("{c_type} {name} = {value};");
+        // A register that is loaded in several branches is one variable.
+        if !self.declarations.contains(&declaration) {
+            self.declarations.push(declaration);
+        }
+    }
+
+    /// From here to the end of the block, arguments behind an address are read where they are used: thousands of them
+    /// read ahead of a loop would have no registers.
+    pub(super) fn arguments_afresh(&mut self) {
+        self.line(AFRESH);
     }
 
     /// A new name for an intermediate value.
@@ -113,7 +126,15 @@ impl Writer {
             text.push_str(&format!("MAAR_KERNEL({entry}, Params, params) {{\n"));
             text.push_str("  const Arguments& p = *params.arguments;\n");
         }
-        text.push_str(&self.lines);
+        for line in self.lines.split_inclusive('\n') {
+            match line.strip_suffix("\u{1}\n") {
+                None => text.push_str(line),
+                Some(_) if direct => {}
+                Some(indent) => {
+                    text.push_str(&format!("{indent}const Arguments& p = *m_opaque(params.arguments);\n"));
+                }
+            }
+        }
         text.push_str("}\n");
         (text, self.arguments)
     }

@@ -52,7 +52,7 @@ MAAR_FN i128 read_i128(const u64* p) { return make_i128(static_cast<i64>(p[1]), 
 
 // Merges a register state over the block and publishes it once. All threads call it; `shared` holds 32 states.
 template <typename Kind>
-MAAR_FN void block_publish(typename Kind::State state, u64* p, u8* shared) {
+MAAR_CALLED void block_publish(typename Kind::State state, u64* p, u8* shared) {
   using State = typename Kind::State;
   State* warps = reinterpret_cast<State*>(shared);
   for (u32 step = 16; step > 0; step /= 2) state = Kind::merge(state, m_shfl_xor(state, step));
@@ -62,6 +62,21 @@ MAAR_FN void block_publish(typename Kind::State state, u64* p, u8* shared) {
   if (m_tid() == 0) {
     for (u32 w = 1; w < m_bdim() / 32; w++) state = Kind::merge(state, warps[w]);
     Kind::publish(p, state);
+  }
+}
+
+// Publishes what the threads of a block keep for each group: a warp takes every (threads / 32)th group.
+template <typename State, typename Global>
+MAAR_CALLED void publish_states(const State* states, u64 groups, u64* p) {
+  const u32 warps = m_bdim() / 32;
+  const u64 words = sizeof(typename Global::State) / 8;
+  for (u64 g = m_warp(); g < (groups + warps - 1) / warps * warps; g += warps) {
+    typename Global::State sum = Global::identity();
+    if (g < groups) {
+      for (u32 t = m_lane(); t < m_bdim(); t += 32) sum = Global::merge(sum, states[g * m_bdim() + t]);
+    }
+    for (u32 step = 16; step > 0; step /= 2) sum = Global::merge(sum, m_shfl_xor(sum, step));
+    if (g < groups && m_lane() == 0) Global::publish(p + g * words, sum);
   }
 }
 
@@ -78,18 +93,9 @@ struct PrivateStates {
     State& mine = states[static_cast<u32>(group) * m_bdim() + m_tid()];
     mine = Kind::merge(mine, s);
   }
-  // After a block barrier: a warp takes every (threads / 32)th group.
+  // After a block barrier.
   template <typename Global>
   __device__ void publish(u64 groups, u64* p) const {
-    const u32 warps = m_bdim() / 32;
-    const u64 words = sizeof(typename Global::State) / 8;
-    for (u64 g = m_warp(); g < (groups + warps - 1) / warps * warps; g += warps) {
-      typename Global::State sum = Global::identity();
-      if (g < groups) {
-        for (u32 t = m_lane(); t < m_bdim(); t += 32) sum = Global::merge(sum, states[g * m_bdim() + t]);
-      }
-      for (u32 step = 16; step > 0; step /= 2) sum = Global::merge(sum, m_shfl_xor(sum, step));
-      if (g < groups && m_lane() == 0) Global::publish(p + g * words, sum);
-    }
+    publish_states<State, Global>(states, groups, p);
   }
 };

@@ -22,6 +22,8 @@ typedef unsigned __int128 u128;
 typedef float f32;
 typedef double f64;
 #define MAAR_FN static __device__ __forceinline__
+// For what runs once a block: a call costs nothing there, and a hundred copies of it take a minute to compile.
+#define MAAR_CALLED static __device__ __noinline__
 #define m_copy_bytes memcpy
 #endif
 
@@ -171,6 +173,13 @@ MAAR_FN u128 m_ldg(const u128* p) { return m_bitcast<u128>(__ldg((const uint4*)p
 // Sixteen bytes, p aligned to 16.
 MAAR_FN m_vec16 m_ld16(const void* p) { return m_bitcast<m_vec16>(__ldg((const uint4*)p)); }
 MAAR_FN u64 m_ld8(const void* p) { return __ldg((const u64*)p); }
+
+// The same pointer, of which the compiler knows nothing: what is read through it in a loop is read there, and not
+// before the loop into registers that are too few.
+template <class T> MAAR_FN const T* m_opaque(const T* p) {
+  asm volatile("" : "+l"(p));
+  return p;
+}
 
 #endif  // MAAR_EMULATED
 

@@ -7,6 +7,7 @@
 
 #define MAAR_EMULATED 1
 #define MAAR_FN static inline
+#define MAAR_CALLED static
 #define m_copy_bytes __builtin_memcpy
 #define __device__
 #define __forceinline__
@@ -185,6 +186,7 @@ template <class T> MAAR_FN T m_ldg(const T* p, MAAR_HERE) {
   maar_check_aligned(p, alignof(T), MAAR_SITE);
   return *p;
 }
+template <class T> MAAR_FN const T* m_opaque(const T* p) { return p; }
 MAAR_FN u64 m_ld8(const void* p, MAAR_HERE) {
   maar_check_aligned(p, 8, MAAR_SITE);
   return *(const u64*)p;

@@ -220,6 +220,12 @@ async fn many_of_everything() {
         format!("SELECT c0 FROM wide WHERE {}", chain(60, |n| format!("(c0 = {} AND c{n} > {n})", n % 7), " OR ")),
         format!("SELECT c0, {} FROM wide", chain(60, |n| format!("(c0 <> {} OR c{n} > {n})", n % 7), " AND ")),
         format!("SELECT {} FROM wide", chain(12, |n| format!("(c{n} > 3)"), " IS DISTINCT FROM ")),
+        // More states than a thread has registers, columns than it holds 8 rows of, branches than are unrolled.
+        format!("SELECT {} FROM wide", list(130, |c| format!("sum(c{c}), count(c{c}), avg(c{c})"))),
+        format!("SELECT {} FROM wide WHERE c0 > 3", list(90, |c| format!("min(c{c}), max(c{c} + c{})", c + 90))),
+        format!("SELECT c0 % 2, {} FROM wide GROUP BY c0 % 2", list(60, |c| format!("sum(c{c}), max(c{c})"))),
+        format!("SELECT sum(CASE {} END) FROM wide", chain(80, |n| format!("WHEN c{n} = {n} THEN {n}"), " ")),
+        format!("SELECT count(*) FROM wide WHERE {}", chain(60, |n| format!("(c{n} > {n} OR c0 = {n})"), " AND ")),
     ];
     for query in &queries {
         both.same(query).await;
