@@ -1,0 +1,205 @@
+//! Resolving expressions: SQL types become integers with bounds, texts become codes and lookups, literals parameters.
+//!
+//! This is where the meaning of decimals, casts and calendars is spelled out in plain arithmetic; it follows the host
+//! (DataFusion and arrow) except that overflow is an error. Bounds are carried along, and a limit is attached only
+//! where they cannot prove that a result stays within its type.
+
+mod calendar;
+mod cast;
+mod constant;
+mod number;
+
+use std::sync::Arc;
+
+use datafusion::scalar::ScalarValue;
+
+use self::calendar::{add_interval, date_part};
+use self::constant::{evaluate_once, is_null, literal_constant, null};
+use self::number::{negate, rescale, scale_of};
+use super::lookup::{map_dictionary, translate};
+use super::scope::{Open, repr_of};
+use crate::column::Dictionary;
+use crate::error::{Error, Result};
+use crate::ir::{Bounds, CompareOp, Constant, Expr, ExprKind, Failure, HostFunction, Type, Value, ValueKind};
+
+pub(super) use self::cast::cast;
+pub(super) use self::constant::constant;
+pub(super) use self::number::{arithmetic, halves, joined_halves, narrow};
+
+/// Most constants of an IN list that are compared one after another; more are searched in a table.
+const SET_MAX: usize = 16;
+
+/// A resolved expression, with the dictionary its codes belong to where it is text.
+pub(super) struct Resolved {
+    pub(super) value: Value,
+    pub(super) dictionary: Option<Arc<Dictionary>>,
+}
+
+impl From<Value> for Resolved {
+    fn from(value: Value) -> Self {
+        Self { value, dictionary: None }
+    }
+}
+
+impl Open {
+    /// Resolves an expression over the columns of this pipeline.
+    pub(super) fn resolve(&mut self, expr: &Expr) -> Result<Resolved> {
+        match &expr.kind {
+            ExprKind::Column(index) => {
+                let column =
+                    self.columns.get(*index).ok_or_else(|| Error::internal(format!("no column {index} in scope")))?;
+                Ok(Resolved { value: self.read(column.register), dictionary: column.dictionary.clone() })
+            }
+            ExprKind::DictionaryMap { input, function } => self.dictionary_map(input, function, expr.ty),
+            _ => self.resolve_value(expr).map(Resolved::from),
+        }
+    }
+
+    /// Resolves an expression whose result is no text.
+    pub(super) fn resolve_value(&mut self, expr: &Expr) -> Result<Value> {
+        match &expr.kind {
+            ExprKind::Column(_) | ExprKind::DictionaryMap { .. } => Ok(self.resolve(expr)?.value),
+            ExprKind::Literal(literal) => constant(literal, expr.ty),
+            ExprKind::Deferred(function) => constant(&evaluate_once(function)?, expr.ty),
+            ExprKind::Arithmetic { op, left, right } => {
+                let (l, r) = (self.resolve_value(left)?, self.resolve_value(right)?);
+                arithmetic(*op, (l, left.ty), (r, right.ty), expr.ty)
+            }
+            ExprKind::Negate(input) => negate(self.resolve_value(input)?, expr.ty),
+            ExprKind::Compare { op, left, right } => self.compare(*op, left, right),
+            ExprKind::And(left, right) => {
+                let (l, r) = (self.resolve_value(left)?, self.resolve_value(right)?);
+                let nullable = l.nullable || r.nullable;
+                Ok(Value::bool(ValueKind::And(Box::new(l), Box::new(r)), nullable))
+            }
+            ExprKind::Or(left, right) => {
+                let (l, r) = (self.resolve_value(left)?, self.resolve_value(right)?);
+                Ok(or(l, r))
+            }
+            ExprKind::Not(input) => Ok(not(self.resolve_value(input)?)),
+            ExprKind::IsNull(input) => {
+                let input = self.resolve_value(input)?;
+                Ok(Value::bool(ValueKind::IsNull(Box::new(input)), false))
+            }
+            ExprKind::Case { branches, otherwise } => self.case(branches, otherwise.as_deref(), expr.ty),
+            ExprKind::Cast { input, try_cast } => {
+                let value = self.resolve_value(input)?;
+                cast(value, input.ty, expr.ty, if *try_cast { Failure::Null } else { Failure::Cast })
+            }
+            ExprKind::InList { input, values, has_null, negated } => {
+                let input_value = self.resolve_value(input)?;
+                self.in_list(input_value, values, *has_null, *negated)
+            }
+            ExprKind::DatePart { part, input } => Ok(date_part(*part, self.resolve_value(input)?, input.ty)),
+            ExprKind::AddInterval { input, months, days, nanoseconds } => {
+                let value = self.resolve_value(input)?;
+                add_interval(value, expr.ty, *months, *days, *nanoseconds)
+            }
+        }
+    }
+
+    fn dictionary_map(&mut self, input: &Expr, function: &HostFunction, ty: Type) -> Result<Resolved> {
+        let input = self.resolve(input)?;
+        let dictionary = input.dictionary.ok_or_else(|| Error::internal("a text without a dictionary"))?;
+        let mapped = map_dictionary(&dictionary, function, ty)?;
+        let value = mapped.value(self.add_lookup(&mapped.table), input.value);
+        Ok(Resolved { value, dictionary: mapped.dictionary })
+    }
+
+    fn in_list(&mut self, input: Value, values: &[ScalarValue], has_null: bool, negated: bool) -> Result<Value> {
+        let constants = values
+            .iter()
+            .map(|value| {
+                literal_constant(value).ok_or_else(|| Error::internal(format!("literal {value} has no device form")))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let nullable = input.nullable;
+        let integers: Option<Vec<i128>> = constants
+            .iter()
+            .map(|constant| match constant {
+                Constant::Int(value) => Some(*value),
+                _ => None,
+            })
+            .collect();
+        let kind = match integers {
+            Some(integers) if integers.len() > SET_MAX => self.in_table(input, integers),
+            _ => ValueKind::InSet { input: Box::new(input), constants },
+        };
+        let mut found = Value::bool(kind, nullable);
+        if has_null {
+            found = or(found, null(Type::Bool));
+        }
+        Ok(if negated { not(found) } else { found })
+    }
+
+    /// Many constants become a table, so that text and arguments do not grow with their number.
+    fn in_table(&mut self, input: Value, mut integers: Vec<i128>) -> ValueKind {
+        integers.sort_unstable();
+        integers.dedup();
+        let known = integers.iter().fold(input.bounds, |bounds, value| bounds.union(Bounds::new(*value, *value)));
+        let elements = known.round_to_width();
+        let values = super::lookup::integer_bytes(integers.iter().copied(), elements);
+        let table = self.add_lookup(&super::LookupTable { values, valid: vec![] });
+        ValueKind::InTable { input: Box::new(input), table, count: integers.len() as u64, elements }
+    }
+
+    fn add_lookup(&mut self, table: &super::LookupTable) -> usize {
+        self.lookups.push(table.clone());
+        self.lookups.len() - 1
+    }
+
+    /// Codes of a text as codes of another dictionary.
+    pub(super) fn translated(&mut self, text: Resolved, to: &Arc<Dictionary>) -> Result<Value> {
+        let from = text.dictionary.ok_or_else(|| Error::internal("a text without a dictionary"))?;
+        if Arc::ptr_eq(&from, to) {
+            return Ok(text.value);
+        }
+        let mapped = translate(&from, to);
+        let table = self.add_lookup(&mapped.table);
+        Ok(mapped.value(table, text.value))
+    }
+
+    fn compare(&mut self, op: CompareOp, left: &Expr, right: &Expr) -> Result<Value> {
+        let (l, r) = if left.ty == Type::Text {
+            let (l, r) = (self.resolve(left)?, self.resolve(right)?);
+            let (Some(a), Some(b)) = (&l.dictionary, &r.dictionary) else {
+                return Err(Error::internal("a text without a dictionary"));
+            };
+            let union = Dictionary::union(&[Arc::clone(a), Arc::clone(b)])
+                .map_err(|error| Error::Data(error.to_string()))?
+                .dictionary;
+            (self.translated(l, &union)?, self.translated(r, &union)?)
+        } else {
+            let (l, r) = (self.resolve_value(left)?, self.resolve_value(right)?);
+            let scale = scale_of(left.ty).max(scale_of(right.ty));
+            (rescale(l, left.ty, scale)?, rescale(r, right.ty, scale)?)
+        };
+        let never_null = matches!(op, CompareOp::Distinct | CompareOp::NotDistinct);
+        let nullable = !never_null && (l.nullable || r.nullable);
+        Ok(Value::bool(ValueKind::Compare { op, left: Box::new(l), right: Box::new(r) }, nullable))
+    }
+
+    fn case(&mut self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>, ty: Type) -> Result<Value> {
+        let mut resolved = Vec::with_capacity(branches.len());
+        for (condition, value) in branches {
+            resolved.push((self.resolve_value(condition)?, self.resolve_value(value)?));
+        }
+        let otherwise = otherwise.map(|value| self.resolve_value(value)).transpose()?;
+        let values = || resolved.iter().map(|(_, value)| value).chain(otherwise.as_ref());
+        let nullable = otherwise.is_none() || values().any(|value| value.nullable);
+        let known: Vec<Bounds> = values().filter(|value| !is_null(value)).map(|value| value.bounds).collect();
+        let bounds = known.iter().copied().reduce(Bounds::union).unwrap_or(Bounds::new(0, 0));
+        let kind = ValueKind::Case { branches: resolved, otherwise: otherwise.map(Box::new) };
+        Ok(Value::new(kind, repr_of(ty), nullable, bounds))
+    }
+}
+
+pub(super) fn not(value: Value) -> Value {
+    let nullable = value.nullable;
+    Value::bool(ValueKind::Not(Box::new(value)), nullable)
+}
+
+fn or(left: Value, right: Value) -> Value {
+    let nullable = left.nullable || right.nullable;
+    Value::bool(ValueKind::Or(Box::new(left), Box::new(right)), nullable)
+}
