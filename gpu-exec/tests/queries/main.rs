@@ -6,6 +6,7 @@
 
 mod hard;
 mod harness;
+mod text;
 
 use harness::Both;
 

@@ -13,13 +13,13 @@ use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr};
 use datafusion::scalar::ScalarValue;
 
 use super::cast::{HostCast, exact_multiplier};
-use super::{literal, text, translate_tree as translate_any, typed};
+use super::{literal, translate_tree as translate_any, typed};
 use crate::ir::{CompareOp, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
-/// Most floats of an IN list: each becomes an equality of its own.
-const FLOAT_SET_MAX: usize = 64;
+/// Most floats or texts of an IN list: each becomes an equality of its own.
+const ALTERNATIVES_MAX: usize = 64;
 
 /// The device's name of a host comparison, if it is one.
 pub(super) fn operator(op: Operator) -> Option<CompareOp> {
@@ -65,10 +65,6 @@ pub(super) fn translate(
     for operand in [binary.left(), binary.right()] {
         let (_, ty) = typed(operand, schema)?;
         support::require(Subject::Expression, "comparison", ty).map_err(|cause| Reason::at(expr.as_ref(), cause))?;
-        // A text constant beside a text that is no plain function of a column: the text is at fault.
-        if ty == Type::Text && literal::value_of(operand).is_some() {
-            return Err(text::reason(expr, schema));
-        }
     }
     let left = translate_any(binary.left(), schema)?;
     let right = translate_any(binary.right(), schema)?;
@@ -220,12 +216,13 @@ pub(super) fn translate_in_list(
         Some(items) if ty.is_float() && items.iter().any(is_zero) => {
             Err(Reason::at(expr.as_ref(), "the host's IN tells -0.0 from 0.0, the device does not"))
         }
-        Some(_) if ty == Type::Text => Err(text::reason(expr, schema)),
-        Some(items) if ty.is_float() && items.len() > FLOAT_SET_MAX => {
-            Err(Reason::at(expr.as_ref(), format!("an IN list of more than {FLOAT_SET_MAX} floats has no device form")))
+        Some(items) if (ty.is_float() || ty == Type::Text) && items.len() > ALTERNATIVES_MAX => {
+            let cause = format!("an IN list of more than {ALTERNATIVES_MAX} floats or texts has no device form");
+            Err(Reason::at(expr.as_ref(), cause))
         }
-        Some(items) if !ty.is_float() => translate_set(list, &items, schema),
-        // NaN equals NaN, which a set of values would have to know: say it as equalities.
+        Some(items) if !ty.is_float() && ty != Type::Text => translate_set(list, &items, schema),
+        // NaN equals NaN, and a text has a code in its own dictionary only, which a set of values would have to know:
+        // say it as equalities. (A function of one text column has become a map before it comes here.)
         _ => translate_alternatives(expr, list, schema),
     }
 }

@@ -8,6 +8,7 @@ mod calendar;
 mod cast;
 mod constant;
 mod number;
+mod text;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use datafusion::scalar::ScalarValue;
 use self::calendar::{add_interval, date_part};
 use self::constant::{evaluate_once, is_null, literal_constant, null};
 use self::number::{negate, rescale, scale_of};
-use super::lookup::{map_dictionary, translate};
+use super::lookup::map_dictionary;
 use super::scope::{Open, repr_of};
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
@@ -51,6 +52,10 @@ impl Open {
                 Ok(Resolved { value: self.read(column.register), dictionary: column.dictionary.clone() })
             }
             ExprKind::DictionaryMap { input, function } => self.dictionary_map(input, function, expr.ty),
+            ExprKind::Literal(literal) if expr.ty == Type::Text => text::literal(literal),
+            ExprKind::Case { branches, otherwise } if expr.ty == Type::Text => {
+                self.text_case(branches, otherwise.as_deref())
+            }
             _ => self.resolve_value(expr).map(Resolved::from),
         }
     }
@@ -58,6 +63,7 @@ impl Open {
     /// Resolves an expression whose result is no text.
     pub(super) fn resolve_value(&mut self, expr: &Expr) -> Result<Value> {
         match &expr.kind {
+            _ if expr.ty == Type::Text => Ok(self.resolve(expr)?.value),
             ExprKind::Column(_) | ExprKind::DictionaryMap { .. } => Ok(self.resolve(expr)?.value),
             ExprKind::Literal(literal) => constant(literal, expr.ty),
             ExprKind::Deferred(function) => constant(&evaluate_once(function)?, expr.ty),
@@ -143,32 +149,19 @@ impl Open {
         ValueKind::InTable { input: Box::new(input), table, count: integers.len() as u64, elements }
     }
 
-    fn add_lookup(&mut self, table: &super::LookupTable) -> usize {
+    pub(super) fn add_lookup(&mut self, table: &super::LookupTable) -> usize {
         self.lookups.push(table.clone());
         self.lookups.len() - 1
     }
 
-    /// Codes of a text as codes of another dictionary.
-    pub(super) fn translated(&mut self, text: Resolved, to: &Arc<Dictionary>) -> Result<Value> {
-        let from = text.dictionary.ok_or_else(|| Error::internal("a text without a dictionary"))?;
-        if Arc::ptr_eq(&from, to) {
-            return Ok(text.value);
-        }
-        let mapped = translate(&from, to);
-        let table = self.add_lookup(&mapped.table);
-        Ok(mapped.value(table, text.value))
-    }
-
     fn compare(&mut self, op: CompareOp, left: &Expr, right: &Expr) -> Result<Value> {
         let (l, r) = if left.ty == Type::Text {
-            let (l, r) = (self.resolve(left)?, self.resolve(right)?);
-            let (Some(a), Some(b)) = (&l.dictionary, &r.dictionary) else {
-                return Err(Error::internal("a text without a dictionary"));
-            };
-            let union = Dictionary::union(&[Arc::clone(a), Arc::clone(b)])
-                .map_err(|error| Error::Data(error.to_string()))?
-                .dictionary;
-            (self.translated(l, &union)?, self.translated(r, &union)?)
+            let texts = vec![self.resolve(left)?, self.resolve(right)?];
+            let (union, codes) = self.alike(texts)?;
+            let [l, r] = <[Value; 2]>::try_from(codes).map_err(|codes| {
+                Error::internal(format!("{} codes of two texts over {} entries", codes.len(), union.len()))
+            })?;
+            (l, r)
         } else {
             let (l, r) = (self.resolve_value(left)?, self.resolve_value(right)?);
             let scale = scale_of(left.ty).max(scale_of(right.ty));
@@ -185,13 +178,18 @@ impl Open {
             resolved.push((self.resolve_value(condition)?, self.resolve_value(value)?));
         }
         let otherwise = otherwise.map(|value| self.resolve_value(value)).transpose()?;
-        let values = || resolved.iter().map(|(_, value)| value).chain(otherwise.as_ref());
-        let nullable = otherwise.is_none() || values().any(|value| value.nullable);
-        let known: Vec<Bounds> = values().filter(|value| !is_null(value)).map(|value| value.bounds).collect();
-        let bounds = known.iter().copied().reduce(Bounds::union).unwrap_or(Bounds::new(0, 0));
-        let kind = ValueKind::Case { branches: resolved, otherwise: otherwise.map(Box::new) };
-        Ok(Value::new(kind, repr_of(ty), nullable, bounds))
+        Ok(case_value(resolved, otherwise, ty))
     }
+}
+
+/// A CASE over resolved parts.
+fn case_value(branches: Vec<(Value, Value)>, otherwise: Option<Value>, ty: Type) -> Value {
+    let values = || branches.iter().map(|(_, value)| value).chain(otherwise.as_ref());
+    let nullable = otherwise.is_none() || values().any(|value| value.nullable);
+    let known: Vec<Bounds> = values().filter(|value| !is_null(value)).map(|value| value.bounds).collect();
+    let bounds = known.iter().copied().reduce(Bounds::union).unwrap_or(Bounds::new(0, 0));
+    let kind = ValueKind::Case { branches, otherwise: otherwise.map(Box::new) };
+    Value::new(kind, repr_of(ty), nullable, bounds)
 }
 
 pub(super) fn not(value: Value) -> Value {
