@@ -19,7 +19,7 @@ use crate::device::{self, Described};
 use crate::error::Failure;
 use crate::findings::Findings;
 use cases::Case;
-use queries::Queries;
+use queries::{Queries, SIDE_BY_SIDE};
 use report::{Check, Kind, Report};
 
 /// Runs all checks that the arguments ask for.
@@ -34,8 +34,9 @@ async fn run(args: &SelftestArgs, device: DeviceArg) -> Result<(), Failure> {
     let only = args.only.clone().unwrap_or_default();
     let mut report = primitives(choice, only.clone(), findings.clone()).await?;
     let wanted: Vec<_> = cases::CASES.iter().filter(|case| case.name.contains(&only)).collect();
-    if !wanted.is_empty() {
-        queries(choice, &wanted, &mut report, &findings).await?;
+    let side_by_side = SIDE_BY_SIDE.contains(&only);
+    if !wanted.is_empty() || side_by_side {
+        queries(choice, &wanted, side_by_side, &mut report, &findings).await?;
     }
     report.finish()?;
     findings.finish(|| report.json())?;
@@ -51,6 +52,7 @@ async fn run(args: &SelftestArgs, device: DeviceArg) -> Result<(), Failure> {
 async fn queries(
     choice: DeviceChoice,
     wanted: &[&Case],
+    side_by_side: bool,
     report: &mut Report,
     findings: &Findings,
 ) -> Result<(), Failure> {
@@ -65,6 +67,11 @@ async fn queries(
     for case in wanted {
         report.add(queries.check(case).await)?;
         findings.so_far(|| report.json())?;
+    }
+    if side_by_side {
+        // A third of them: enough of every kind.
+        let some: Vec<&Case> = cases::CASES.iter().step_by(3).collect();
+        report.add(queries.side_by_side(&some).await)?;
     }
     Ok(())
 }
