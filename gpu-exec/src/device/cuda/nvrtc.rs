@@ -146,7 +146,7 @@ impl Nvrtc {
         let program = self.program("extern \"C\" __global__ void maar_try_out() {}\n", "try_out.cu")?;
         match self.run(&program, *arch)? {
             SUCCESS => Ok(()),
-            code => Err(format!("it compiles nothing (error {code}): {}", program.log().trim())),
+            code => Err(format!("it compiles nothing (error {code}): {}", program.log().trim().trim_end_matches('.'))),
         }
     }
 
