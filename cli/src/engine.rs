@@ -7,6 +7,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use maar_engine::{Error, Parameters, Placement, QueryReport, QueryResult, Session};
+use serde::Serialize;
 
 use crate::args::DeviceArg;
 use crate::error::Failure;
@@ -50,6 +51,20 @@ pub(crate) struct RunReport {
     pub(crate) compiled_pipelines: usize,
     /// Entry point and generated text of each pipeline.
     pub(crate) texts: Vec<(String, String)>,
+    /// What each pipeline took, in the order of the texts.
+    pub(crate) kernels: Vec<KernelRun>,
+}
+
+/// What one pipeline took.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct KernelRun {
+    name: String,
+    /// Rows of its source, and bytes of them that it reads at least.
+    rows: u64,
+    bytes: u64,
+    /// Time on the device.
+    ms: f64,
+    launches: u64,
 }
 
 /// Why a statement failed, with its place in the statement's text where that is known.
@@ -126,6 +141,17 @@ impl From<QueryReport> for RunReport {
             floor_ms: report.floor_ms(),
             pipelines: report.pipelines.len(),
             compiled_pipelines: report.pipelines.iter().filter(|pipeline| pipeline.compile_ms > 0.0).count(),
+            kernels: report
+                .pipelines
+                .iter()
+                .map(|pipeline| KernelRun {
+                    name: pipeline.name.clone(),
+                    rows: pipeline.rows_in,
+                    bytes: pipeline.bytes,
+                    ms: pipeline.kernel_ms,
+                    launches: pipeline.launches,
+                })
+                .collect(),
             texts: report.pipelines.into_iter().map(|pipeline| (pipeline.name, pipeline.text)).collect(),
             device: report.device,
             operators: report

@@ -5,6 +5,7 @@ mod bench;
 mod device;
 mod engine;
 mod error;
+mod findings;
 mod interpreter;
 mod interrupt;
 mod lex;

@@ -42,8 +42,9 @@ fn every_check_passes_under_every_schedule() {
 fn checks_pass_at_once_on_several_threads() {
     let dir = TempDir::new().unwrap();
     let device = open(&dir, None);
-    let independent =
-        CHECKS.iter().filter(|check| !["accounting", "compiled code is found again"].contains(&check.name));
+    // The last one starts threads of its own: there is no memory for all of them at once.
+    let alone = ["accounting", "compiled code is found again", "streams side by side"];
+    let independent = CHECKS.iter().filter(|check| !alone.contains(&check.name));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| independent.clone().for_each(|check| (check.run)(&device).unwrap()));

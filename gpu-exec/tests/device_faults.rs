@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use maar_gpu_exec::device::{
-    DeviceBuffer, DeviceChoice, DeviceError, DeviceHandle, DeviceOptions, KernelRequest, Launch, SyncMode,
+    DeviceBuffer, DeviceChoice, DeviceError, DeviceHandle, DeviceOptions, KernelRequest, Launch, Stream, SyncMode,
 };
 use tempfile::TempDir;
 
@@ -15,12 +15,17 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::with(DeviceOptions::default())
+    }
+
+    /// A device whose buffers lie apart, between pages that fault.
+    fn fenced() -> Self {
+        Self::with(DeviceOptions { separate_buffers: true, ..DeviceOptions::default() })
+    }
+
+    fn with(options: DeviceOptions) -> Self {
         let dir = TempDir::new().unwrap();
-        let options = DeviceOptions {
-            memory_bytes: Some(16 << 20),
-            cache_dir: Some(dir.path().to_owned()),
-            ..DeviceOptions::default()
-        };
+        let options = DeviceOptions { memory_bytes: Some(16 << 20), cache_dir: Some(dir.path().to_owned()), ..options };
         Self { device: DeviceHandle::open(DeviceChoice::Emulated, &options).unwrap(), _dir: dir }
     }
 
@@ -146,4 +151,76 @@ fn parameters_of_the_wrong_size_are_refused() {
     // SAFETY: the kernel uses no memory.
     let outcome = unsafe { fixture.device.stream().unwrap().launch(&kernel, launch, &[1]) };
     assert_eq!(outcome.unwrap_err().to_string(), "launch of `two`: 8 parameter bytes given, 16 taken");
+}
+
+#[test]
+fn reads_outside_a_separate_buffer_fault() {
+    let fixture = Fixture::fenced();
+    // 1000 bytes occupy 1024: what is left of a granule is a zone, where only writes are seen.
+    fixture.fails(SyncMode::None, "p.out[0] = ((volatile u8*)p.out)[1024];", &["which is not device memory"]);
+    fixture.fails(SyncMode::None, "p.out[0] = ((volatile u8*)p.out)[-4097];", &["which is not device memory"]);
+    fixture.fails(SyncMode::None, "p.out[1000] = 1;", &["1 bytes past the end of `the output`"]);
+    fixture.run(SyncMode::None, 1000, "p.out[999] = p.out[0];").0.unwrap();
+    assert_eq!(fixture.device.memory().used_bytes, 0, "buffers are given back");
+}
+
+/// A kernel that writes the first word of its buffer, launched and not waited for.
+fn launched(fixture: &Fixture, stream: &Stream, out: &DeviceBuffer) {
+    let source = "struct Params { u64* out; };\nMAAR_KERNEL(late, Params, p) { if (m_tid() == 0) p.out[0] = 7; }\n";
+    let request = KernelRequest { entry: "late".into(), source: source.into(), sync: SyncMode::None };
+    let kernel = fixture.device.kernels(&[request]).unwrap().remove(0);
+    // SAFETY: this is what the test is about: the emulated device finds that the buffer is gone.
+    unsafe { stream.launch(&kernel, Launch { blocks: 1, threads: 32, shared_bytes: 0 }, &[out.ptr().0]).unwrap() };
+}
+
+#[test]
+fn a_buffer_given_back_before_its_launch_has_run_is_found() {
+    let fixture = Fixture::fenced();
+    let stream = fixture.device.stream().unwrap();
+    let out = fixture.device.alloc("the output", 64).unwrap();
+    launched(&fixture, &stream, &out);
+    drop(out);
+    let message = stream.synchronize().unwrap_err().to_string();
+    assert!(message.contains("kernel `late`") && message.contains("which is not device memory"), "{message}");
+    // The same with the wait in its place.
+    let out = fixture.device.alloc("the output", 64).unwrap();
+    launched(&fixture, &stream, &out);
+    stream.synchronize().unwrap();
+}
+
+#[test]
+fn buffers_wait_for_their_copies_and_fills() {
+    let fixture = Fixture::new();
+    let streams = [fixture.device.stream().unwrap(), fixture.device.stream().unwrap()];
+    let first = fixture.device.alloc("first", 1024).unwrap();
+    let place = first.ptr();
+    streams[0].fill(&first, 0, 1024, 1).unwrap();
+    drop(first);
+    // The same memory, now another's: the fill that was queued before must not come after.
+    let second = fixture.device.alloc("second", 1024).unwrap();
+    assert_eq!(second.ptr(), place);
+    streams[1].upload(&second, 0, &[2; 1024]).unwrap();
+    streams[1].synchronize().unwrap();
+    streams[0].synchronize().unwrap();
+    let mut found = [0; 1024];
+    streams[1].download(&second, 0, &mut found).unwrap();
+    assert_eq!(found, [2; 1024]);
+}
+
+#[test]
+fn work_is_not_done_before_it_is_waited_for() {
+    let fixture = Fixture::new();
+    let streams = [fixture.device.stream().unwrap(), fixture.device.stream().unwrap()];
+    let buffer = fixture.device.alloc("buffer", 64).unwrap();
+    let (before, after) = (streams[0].time_mark().unwrap(), streams[0].time_mark().unwrap());
+    streams[0].upload(&buffer, 0, &[9; 64]).unwrap();
+    assert!(before.elapsed_ms(&after).unwrap_err().to_string().contains("was not waited for"));
+    // Another stream does not see it, as another stream of a GPU may not.
+    let mut found = [0; 64];
+    streams[1].download(&buffer, 0, &mut found).unwrap();
+    assert_eq!(found, [0xA5; 64]);
+    streams[0].synchronize().unwrap();
+    streams[1].download(&buffer, 0, &mut found).unwrap();
+    assert_eq!(found, [9; 64]);
+    assert!(before.elapsed_ms(&after).unwrap() >= 0.0);
 }

@@ -1,4 +1,5 @@
-"""Merges what the steps of run.sh wrote into results.json and table.md. Standard library only, any Python 3."""
+"""Merges what the steps of run.sh wrote so far (`merge.py LOGS OUT`) into results.json and table.md in OUT. Standard
+library only, any Python 3."""
 
 import json
 import sys
@@ -19,6 +20,8 @@ def read_steps(folder):
         name, code, rest = line.split("\t", 2)
         if code == "skipped":
             steps.append({"step": name, "skipped": rest})
+        elif code == "running":
+            steps.append({"step": name, "skipped": f"cut short, running {rest}"})
         else:
             steps.append({"step": name, "exit_code": int(code), "seconds": int(rest)})
     return steps
@@ -33,6 +36,20 @@ def scales_of(folder):
 
 def number(value, digits=2):
     return f"{value:.{digits}f}" if isinstance(value, (int, float)) else ""
+
+
+# How much of a log goes into the results: enough to see why a step failed.
+LOG_LINES = 40
+
+
+def log_end(folder, name):
+    """The last lines of what a step wrote, errors first."""
+    ends = []
+    for suffix in ("err", "out"):
+        path = folder / f"{name}.{suffix}"
+        if path.exists():
+            ends += path.read_text(errors="replace").splitlines()[-LOG_LINES:]
+    return ends
 
 
 COLUMNS = ["query", "right", "rows", "cold ms", "hot ms", "kernel ms", "host ms", "floor ms", "DataFusion ms",
@@ -58,6 +75,17 @@ def tpch_rows(tpch, duckdb):
             number(rival.get("memory", {}).get("hot_ms")),
             ", ".join(str(operator.get("operator")) for operator in operators),
         ]
+
+
+def tpch_details(tpch):
+    """What went wrong, and where the kernel time of each query went."""
+    for entry in tpch.get("queries", []):
+        if entry.get("error"):
+            yield f"- Q{entry.get('query')}: {entry['error']}"
+        kernels = [f"{kernel.get('name')} {number(kernel.get('ms'), 3)} ms, {kernel.get('rows')} rows, "
+                   f"{kernel.get('bytes', 0) / 1e6:.1f} MB" for kernel in entry.get("kernels") or []]
+        if kernels:
+            yield f"- Q{entry.get('query')} kernels: " + "; ".join(kernels)
 
 
 def markdown(header, rows):
@@ -107,15 +135,17 @@ def table(results):
             parts.append("No result: see the step's log.")
         else:
             parts.append(markdown(COLUMNS, list(tpch_rows(run["maar"], run["duckdb"]))))
+            parts += ["", *tpch_details(run["maar"])]
     if isinstance(results["kernels"], dict):
         parts += ["", "## The device alone", "", markdown(MEASURES, list(kernel_rows(results["kernels"])))]
     return "\n".join(parts) + "\n"
 
 
 def main():
-    folder = Path(sys.argv[1])
+    folder, out = Path(sys.argv[1]), Path(sys.argv[2])
     results = {
         "steps": read_steps(folder),
+        "failed_logs": {},
         "machine": (folder / "machine.out").read_text() if (folder / "machine.out").exists() else "",
         "selftest": read_json(folder / "selftest.json"),
         "kernels": read_json(folder / "kernels.json"),
@@ -124,11 +154,12 @@ def main():
             for scale in scales_of(folder)
         },
     }
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = table(results)
-    (folder / "table.md").write_text(text)
-    print(text)
     failed = [step["step"] for step in results["steps"] if step.get("exit_code") and step["step"] != "machine"]
+    results["failed_logs"] = {name: log_end(folder, name) for name in failed}
+    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = table(results)
+    (out / "table.md").write_text(text)
+    print(text)
     wrong = [entry.get("query") for run in results["tpch"].values() for entry in (run["maar"] or {}).get("queries", [])
              if not entry.get("correct")]
     if failed or wrong:

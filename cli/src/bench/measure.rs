@@ -135,6 +135,7 @@ fn fill(row: &mut QueryRow, run: &Run) {
     row.bytes = run.report.bytes;
     row.floor_ms = run.report.floor_ms;
     row.pipelines = run.report.pipelines;
+    row.kernels.clone_from(&run.report.kernels);
     for (operator, place) in &run.report.operators {
         match place {
             Place::Device => row.device_operators += 1,

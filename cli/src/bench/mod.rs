@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use crate::args::{DeviceArg, KernelsArgs, TpchArgs};
 use crate::error::Failure;
+use crate::findings::Findings;
 use crate::interrupt::{Interrupt, Second};
 use crate::terminal;
 use crate::workers::Workers;
@@ -55,10 +56,7 @@ async fn run(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
     if !SCALES.contains(&args.scale) {
         return Err(Failure::usage(format!("--scale {} is not between 0.001 and 100000", args.scale)));
     }
-    // Found out now rather than after the work.
-    if let Some(path) = &args.json {
-        std::fs::File::create(path).map_err(|error| Failure::file("write", path, &error))?;
-    }
+    let findings = Findings::open(args.json.as_deref())?;
     let folder = data_folder(args).await?;
     let bench = Bench::open(device, folder, args.scale, args.runs).await?;
     let mut report = Report::new(device, args.scale);
@@ -68,12 +66,11 @@ async fn run(args: &TpchArgs, device: DeviceArg) -> Result<(), Failure> {
         let row = bench.query(&query).await?;
         table.row(&row)?;
         report.add(row);
+        findings.so_far(|| report.json())?;
     }
     report.finish();
     table.footer(&report)?;
-    if let Some(path) = &args.json {
-        std::fs::write(path, report.json()?).map_err(|error| Failure::file("write", path, &error))?;
-    }
+    findings.finish(|| report.json())?;
     match report.wrong() {
         wrong if wrong.is_empty() => Ok(()),
         wrong => Err(Failure::other(format!("wrong or no answer: {}", wrong.join(", ")))),

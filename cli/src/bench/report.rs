@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use crate::args::DeviceArg;
+use crate::engine::KernelRun;
 use crate::error::Failure;
 
 /// All findings.
@@ -31,7 +32,7 @@ pub(super) struct QueryRow {
     pub(super) query: u8,
     pub(super) correct: bool,
     /// What is wrong with the answer, or why there is none.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
     pub(super) rows: usize,
     /// Each once.
@@ -62,6 +63,8 @@ pub(super) struct QueryRow {
     pub(super) compile_ms: f64,
     pub(super) compiled_pipelines: usize,
     pub(super) pipelines: usize,
+    /// Of the median hot run: where its kernel time goes.
+    pub(super) kernels: Vec<KernelRun>,
 }
 
 impl QueryRow {

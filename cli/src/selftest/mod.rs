@@ -17,7 +17,9 @@ use crate::args::{DeviceArg, SelftestArgs};
 use crate::bench::interruptible;
 use crate::device::{self, Described};
 use crate::error::Failure;
-use queries::Queries;
+use crate::findings::Findings;
+use cases::Case;
+use queries::{Queries, SIDE_BY_SIDE};
 use report::{Check, Kind, Report};
 
 /// Runs all checks that the arguments ask for.
@@ -28,23 +30,16 @@ pub(crate) async fn selftest(args: &SelftestArgs, device: DeviceArg) -> Result<(
 
 async fn run(args: &SelftestArgs, device: DeviceArg) -> Result<(), Failure> {
     let choice = device::needed(device, "selftest")?;
-    // Found out now rather than after the work.
-    if let Some(path) = &args.json {
-        std::fs::File::create(path).map_err(|error| Failure::file("write", path, &error))?;
-    }
+    let findings = Findings::open(args.json.as_deref())?;
     let only = args.only.clone().unwrap_or_default();
-    let mut report = primitives(choice, only.clone()).await?;
+    let mut report = primitives(choice, only.clone(), findings.clone()).await?;
     let wanted: Vec<_> = cases::CASES.iter().filter(|case| case.name.contains(&only)).collect();
-    if !wanted.is_empty() {
-        let queries = Queries::open(device::argument(choice)).await?;
-        for case in wanted {
-            report.add(queries.check(case).await)?;
-        }
+    let side_by_side = SIDE_BY_SIDE.contains(&only);
+    if !wanted.is_empty() || side_by_side {
+        queries(choice, &wanted, side_by_side, &mut report, &findings).await?;
     }
     report.finish()?;
-    if let Some(path) = &args.json {
-        std::fs::write(path, report.json()?).map_err(|error| Failure::file("write", path, &error))?;
-    }
+    findings.finish(|| report.json())?;
     match (report.checks(), report.failed()) {
         (0, _) => Err(Failure::usage(format!("--only '{only}' names no check"))),
         (_, failed) if failed.is_empty() => Ok(()),
@@ -52,8 +47,37 @@ async fn run(args: &SelftestArgs, device: DeviceArg) -> Result<(), Failure> {
     }
 }
 
+/// The queries. A device that the primitives have broken does not open again: a failed check like the others, so that
+/// what they found is not lost.
+async fn queries(
+    choice: DeviceChoice,
+    wanted: &[&Case],
+    side_by_side: bool,
+    report: &mut Report,
+    findings: &Findings,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let queries = match Queries::open(device::argument(choice)).await {
+        Ok(queries) => queries,
+        Err(failure) => {
+            let error = failure.message().unwrap_or_default();
+            return report.add(Check::new(Kind::Query, "the queries' tables", Some(error), started));
+        }
+    };
+    for case in wanted {
+        report.add(queries.check(case).await)?;
+        findings.so_far(|| report.json())?;
+    }
+    if side_by_side {
+        // A third of them: enough of every kind.
+        let some: Vec<&Case> = cases::CASES.iter().step_by(3).collect();
+        report.add(queries.side_by_side(&some).await)?;
+    }
+    Ok(())
+}
+
 /// The device layer's own checks, on a device that is closed after them: the queries open theirs.
-async fn primitives(choice: DeviceChoice, only: String) -> Result<Report, Failure> {
+async fn primitives(choice: DeviceChoice, only: String, findings: Findings) -> Result<Report, Failure> {
     let work = move || -> Result<Report, Failure> {
         let handle = device::open(choice, &DeviceOptions::default())?;
         let mut report = Report::new(Described::new(handle.info()))?;
@@ -61,6 +85,7 @@ async fn primitives(choice: DeviceChoice, only: String) -> Result<Report, Failur
             let started = Instant::now();
             let error = (check.run)(&handle).err().map(|error| error.to_string());
             report.add(Check::new(Kind::Device, check.name, error, started))?;
+            findings.so_far(|| report.json())?;
         }
         Ok(report)
     };

@@ -1,5 +1,6 @@
 //! Runs a query on the device twice and on plain DataFusion, and judges.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
@@ -14,6 +15,10 @@ use crate::args::DeviceArg;
 use crate::bench::compare;
 use crate::engine::{Engine, Place, RunReport, SqlError};
 use crate::error::Failure;
+
+/// The name of the check that runs queries at once, and on how many tasks.
+pub(super) const SIDE_BY_SIDE: &str = "queries side by side";
+const TASKS: usize = 4;
 
 /// Both sides, with the tables made.
 pub(super) struct Queries {
@@ -61,6 +66,40 @@ impl Queries {
         let theirs = self.plain(sql).await?;
         same(&first, &theirs)?;
         same(&second, &theirs).map_err(|difference| format!("the second run: {difference}"))
+    }
+
+    /// The same queries on several tasks at once, each in an order of its own: what one of them gives back while its
+    /// kernels still run would be another's memory.
+    pub(super) async fn side_by_side(&self, cases: &[&Case]) -> Check {
+        let started = Instant::now();
+        let verdict = self.all_at_once(cases).await;
+        Check::new(Kind::Query, SIDE_BY_SIDE, verdict.err(), started)
+    }
+
+    async fn all_at_once(&self, cases: &[&Case]) -> Result<(), String> {
+        let mut known = Vec::new();
+        for case in cases.iter().filter(|case| matches!(case.expect, Expect::Answer { .. })) {
+            known.push((case.name, case.sql, self.plain(case.sql).await?));
+        }
+        let known = Arc::new(known);
+        let turns = |task: usize| {
+            let (device, known) = (self.device.clone(), Arc::clone(&known));
+            tokio::spawn(async move {
+                for turn in 0..known.len() {
+                    let (name, sql, theirs) = &known[(turn + task * known.len() / TASKS) % known.len()];
+                    let ours = run(&device, sql).await.map_err(|error| format!("{name}: {}", error.message))?;
+                    same(&ours.0, theirs).map_err(|difference| format!("{name}: {difference}"))?;
+                }
+                Ok::<(), String>(())
+            })
+        };
+        let running: Vec<_> = (0..TASKS).map(turns).collect();
+        let mut verdict = Ok(());
+        for task in running {
+            let ended = task.await.unwrap_or_else(|error| Err(format!("a task broke off: {error}")));
+            verdict = verdict.and(ended);
+        }
+        verdict
     }
 
     /// Nothing may run on the host: the error has to come from the device.

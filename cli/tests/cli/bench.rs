@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::maar;
 
 /// The fields of a query's JSON object, in order.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "query",
     "correct",
     "rows",
@@ -20,6 +20,7 @@ const FIELDS: [&str; 14] = [
     "compile_ms",
     "compiled_pipelines",
     "pipelines",
+    "kernels",
 ];
 
 /// Rows of the 22 answers at scale 0.01.

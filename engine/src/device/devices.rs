@@ -73,6 +73,11 @@ impl Devices {
             // What is missing is told by `maar devices`, and by `SET maar.device = 'cuda'`.
             DeviceKind::Auto => wanted.open(DeviceChoice::Cuda { ordinal: 0 }).unwrap_or(Opened::Cpu),
         };
+        // The same GPU under both names: opened twice, the second would get what memory the first has left.
+        if let (DeviceKind::Auto | DeviceKind::Cuda, Opened::Device { .. }) = (wanted.device, &opened) {
+            let other = if wanted.device == DeviceKind::Auto { DeviceKind::Cuda } else { DeviceKind::Auto };
+            open.insert(Wanted { device: other, ..wanted.clone() }, opened.clone());
+        }
         open.insert(wanted, opened.clone());
         Ok(opened)
     }

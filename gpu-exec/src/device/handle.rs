@@ -45,7 +45,7 @@ impl DeviceHandle {
         let disk =
             DiskCache::open(&options.cache_dir_or_default()?, device.compiler_identity(), device.code_extension())?;
         Ok(Arc::new(Self {
-            memory: Memory::new(Arc::clone(&device), options.memory_bytes.unwrap_or(free)),
+            memory: Memory::new(Arc::clone(&device), options.memory_bytes.unwrap_or(free), options.arrangement()?),
             code: CodeCache::new(Arc::clone(&device), disk, Arc::clone(&counters)),
             counters,
             device,

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::arena::{Arena, round_up};
 use super::backend::{Device, Region};
+use super::stream::Pending;
 use super::{DeviceError, DevicePtr, DeviceResult};
 
 /// Frees memory when a request would be refused: takes the bytes needed, returns the bytes it freed.
@@ -30,8 +31,19 @@ pub struct MemoryUse {
 pub(crate) struct Memory {
     device: Arc<dyn Device>,
     budget: u64,
+    arrangement: Arrangement,
     state: Mutex<State>,
     reclaimer: Mutex<Option<Arc<Reclaimer>>>,
+}
+
+/// Where buffers lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrangement {
+    /// Side by side in a few chunks.
+    Arena,
+    /// Each in an allocation of the driver's of its own, of exactly its bytes: slow, and the only way in which a tool
+    /// that checks accesses sees one that leaves its buffer.
+    Separate,
 }
 
 #[derive(Debug, Default)]
@@ -50,8 +62,8 @@ enum Refusal {
 }
 
 impl Memory {
-    pub(crate) fn new(device: Arc<dyn Device>, budget: u64) -> Arc<Self> {
-        Arc::new(Self { device, budget, state: Mutex::default(), reclaimer: Mutex::default() })
+    pub(crate) fn new(device: Arc<dyn Device>, budget: u64, arrangement: Arrangement) -> Arc<Self> {
+        Arc::new(Self { device, budget, arrangement, state: Mutex::default(), reclaimer: Mutex::default() })
     }
 
     pub(crate) fn set_reclaimer(&self, reclaimer: Reclaimer) {
@@ -65,7 +77,7 @@ impl Memory {
 
     pub(crate) fn alloc(self: &Arc<Self>, operation: &str, bytes: usize) -> DeviceResult<DeviceBuffer> {
         let occupied = round_up(bytes as u64);
-        let start = self.ask(operation, occupied, |memory| memory.try_take(occupied, occupied))?;
+        let start = self.ask(operation, occupied, |memory| memory.try_take(bytes, occupied))?;
         Ok(self.buffer(operation, start, bytes))
     }
 
@@ -108,11 +120,17 @@ impl Memory {
         DeviceError::OutOfMemory { operation, asked_bytes, used_bytes, budget_bytes: self.budget }
     }
 
-    /// Addresses for `occupied` bytes; `charged` of them are new to the accounting.
-    fn try_take(&self, occupied: u64, charged: u64) -> Result<u64, Refusal> {
-        let with_zones = occupied.saturating_add(2 * self.device.red_zone_bytes() as u64);
+    /// Addresses for a buffer of `bytes` bytes; `charged` of what it occupies is new to the accounting.
+    fn try_take(&self, bytes: usize, charged: u64) -> Result<u64, Refusal> {
+        let with_zones = self.with_zones(bytes);
         let mut state = self.state.lock();
         state.charge(charged, self.budget)?;
+        if self.arrangement == Arrangement::Separate {
+            return self.device.allocate_chunk(with_zones).map(|ptr| ptr.0).map_err(|_| {
+                state.used -= charged;
+                Refusal::Fragmented { largest_free: 0 }
+            });
+        }
         let taken = state.arena.take(with_zones).or_else(|| {
             self.grow(&mut state.arena, with_zones);
             state.arena.take(with_zones)
@@ -121,6 +139,17 @@ impl Memory {
             state.used -= charged;
             Refusal::Fragmented { largest_free: state.arena.largest_free() }
         })
+    }
+
+    /// What a buffer takes of the device, red zones included.
+    fn with_zones(&self, bytes: usize) -> u64 {
+        let zones = 2 * self.device.red_zone_bytes() as u64;
+        let own = match self.arrangement {
+            // Zones begin and end where the device wants them to.
+            Arrangement::Separate if zones == 0 => bytes.max(1) as u64,
+            Arrangement::Separate | Arrangement::Arena => round_up(bytes as u64),
+        };
+        own.saturating_add(zones)
     }
 
     /// Asks the device for a chunk: all that is left of the budget, or what it can still give of it.
@@ -146,16 +175,21 @@ impl Memory {
             operation: operation.into(),
         };
         self.device.region_taken(&region);
-        DeviceBuffer { memory: Arc::clone(self), region }
+        DeviceBuffer { memory: Arc::clone(self), region, pending: Mutex::default() }
     }
 
     fn give_back(&self, region: &Region) {
         self.device.region_given_back(region);
-        let zone = self.device.red_zone_bytes() as u64;
-        let occupied = region.occupied as u64;
+        let start = region.ptr.0 - self.device.red_zone_bytes() as u64;
+        let taken = self.with_zones(region.bytes);
+        if self.arrangement == Arrangement::Separate {
+            self.device.free_chunk(DevicePtr(start), taken);
+        }
         let mut state = self.state.lock();
-        state.arena.give_back(region.ptr.0 - zone, occupied + 2 * zone);
-        state.used -= occupied;
+        if self.arrangement == Arrangement::Arena {
+            state.arena.give_back(start, taken);
+        }
+        state.used -= region.occupied as u64;
     }
 }
 
@@ -186,12 +220,15 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Device memory of one owner. Dropping it gives it back at once: whoever drops it has seen to it, by synchronising,
-/// that no launch still uses it ([`super::Stream`] waits in its own drop).
+/// Device memory of one owner. Dropping it gives it back at once. Copies and fills of it that are still queued are
+/// waited for: where a later allocation is refused, earlier buffers go while they are being filled, and their memory
+/// may be another query's in the next moment. Launches cannot be seen: whoever drops a buffer has synchronised the
+/// stream of the last one that uses it.
 #[derive(Debug)]
 pub struct DeviceBuffer {
     memory: Arc<Memory>,
     region: Region,
+    pending: Mutex<Vec<Pending>>,
 }
 
 impl DeviceBuffer {
@@ -231,6 +268,13 @@ impl DeviceBuffer {
         }
     }
 
+    /// Notes work that is queued on the buffer.
+    pub(crate) fn note(&self, work: Pending) {
+        let mut pending = self.pending.lock();
+        pending.retain(|earlier| !earlier.is_covered_by(&work));
+        pending.push(work);
+    }
+
     pub(crate) fn belongs_to(&self, memory: &Arc<Memory>) -> bool {
         Arc::ptr_eq(&self.memory, memory)
     }
@@ -238,6 +282,7 @@ impl DeviceBuffer {
 
 impl Drop for DeviceBuffer {
     fn drop(&mut self) {
+        self.pending.get_mut().iter().for_each(Pending::wait);
         self.memory.give_back(&self.region);
     }
 }
@@ -264,7 +309,7 @@ impl Reservation {
         let occupied = round_up(bytes as u64);
         let reserved = occupied.min(self.bytes);
         let extra = occupied - reserved;
-        let start = self.memory.ask(&self.operation, occupied, |memory| memory.try_take(occupied, extra))?;
+        let start = self.memory.ask(&self.operation, occupied, |memory| memory.try_take(bytes, extra))?;
         self.bytes -= reserved;
         Ok(self.memory.buffer(&self.operation, start, bytes))
     }

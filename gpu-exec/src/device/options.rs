@@ -3,6 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
+use super::memory::Arrangement;
 use super::{DeviceError, DeviceResult};
 
 /// Which device to open.
@@ -24,13 +25,17 @@ pub struct DeviceOptions {
     /// Shuffles the emulated device's schedule: lane order, block order, switches at atomics. One seed, one schedule.
     /// `None`: `MAAR_EMULATOR_SEED` where that is set, else in order.
     pub emulator_seed: Option<u64>,
+    /// Each buffer in an allocation of its own, of exactly its bytes: slow, and the only way in which tools that check
+    /// accesses (`compute-sanitizer`, the emulated device's guard pages) see one that leaves its buffer. Also asked for by
+    /// `MAAR_SEPARATE_BUFFERS=1`.
+    pub separate_buffers: bool,
     /// Threads that run blocks on the emulated device; a seeded schedule always runs on one.
     pub emulator_workers: usize,
 }
 
 impl Default for DeviceOptions {
     fn default() -> Self {
-        Self { memory_bytes: None, cache_dir: None, emulator_seed: None, emulator_workers: 2 }
+        Self { memory_bytes: None, cache_dir: None, emulator_seed: None, separate_buffers: false, emulator_workers: 2 }
     }
 }
 
@@ -50,6 +55,18 @@ impl DeviceOptions {
                     "Set one of them, or DeviceOptions::cache_dir",
                 )
             })
+    }
+
+    /// How buffers lie in memory, from the option or the environment.
+    pub(crate) fn arrangement(&self) -> DeviceResult<Arrangement> {
+        let asked = match env::var("MAAR_SEPARATE_BUFFERS").as_deref() {
+            Err(_) | Ok("" | "0") => false,
+            Ok("1") => true,
+            Ok(other) => {
+                return Err(DeviceError::invalid("MAAR_SEPARATE_BUFFERS", format!("`{other}` is neither 0 nor 1")));
+            }
+        };
+        Ok(if asked || self.separate_buffers { Arrangement::Separate } else { Arrangement::Arena })
     }
 
     /// The schedule's seed, from the option or the environment.

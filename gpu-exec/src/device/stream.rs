@@ -3,7 +3,8 @@
 //! Ranges and shapes are checked here, for both devices.
 #![expect(unsafe_code, reason = "a launch cannot check the addresses it is given")]
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::backend::{DeviceStream, Mark};
 use super::counters::Counters;
@@ -16,10 +17,55 @@ use super::{
 /// A queue of work. Dropping it waits for what is in it.
 #[derive(Debug)]
 pub struct Stream {
-    queue: Box<dyn DeviceStream>,
+    queue: Arc<Queue>,
     info: DeviceInfo,
     memory: Arc<Memory>,
     counters: Arc<Counters>,
+}
+
+/// The work itself, and how much of it is known to be done.
+#[derive(Debug)]
+struct Queue {
+    work: Box<dyn DeviceStream>,
+    /// Copies and fills queued so far, and how many of them have been waited for.
+    queued: AtomicU64,
+    done: AtomicU64,
+}
+
+impl Queue {
+    fn synchronize(&self) -> DeviceResult<()> {
+        let queued = self.queued.load(Ordering::Acquire);
+        self.work.synchronize()?;
+        self.done.fetch_max(queued, Ordering::AcqRel);
+        Ok(())
+    }
+}
+
+/// A copy or fill that uses a buffer and may not be done.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Gone with its stream, which waits in its own drop.
+    queue: Weak<Queue>,
+    number: u64,
+}
+
+impl Pending {
+    /// The queue, unless the work is known to be done.
+    fn open(&self) -> Option<Arc<Queue>> {
+        self.queue.upgrade().filter(|queue| queue.done.load(Ordering::Acquire) < self.number)
+    }
+
+    /// Whether waiting for `later` waits for this too, or nothing is left to wait for.
+    pub(crate) fn is_covered_by(&self, later: &Self) -> bool {
+        Weak::ptr_eq(&self.queue, &later.queue) || self.open().is_none()
+    }
+
+    pub(crate) fn wait(&self) {
+        if let Some(queue) = self.open() {
+            // Nobody is left to tell; a GPU reports a fault again on every later call.
+            let _ = queue.synchronize();
+        }
+    }
 }
 
 impl Stream {
@@ -29,7 +75,14 @@ impl Stream {
         memory: Arc<Memory>,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { queue, info, memory, counters }
+        let queue = Queue { work: queue, queued: AtomicU64::new(0), done: AtomicU64::new(0) };
+        Self { queue: Arc::new(queue), info, memory, counters }
+    }
+
+    /// Notes that the work queued next uses the buffer.
+    fn uses(&self, buffer: &DeviceBuffer) {
+        let number = self.queue.queued.fetch_add(1, Ordering::AcqRel) + 1;
+        buffer.note(Pending { queue: Arc::downgrade(&self.queue), number });
     }
 
     /// Queues a copy of `src` to `dst` from byte `offset`. `src` may be reused on return.
@@ -42,7 +95,8 @@ impl Stream {
             return Ok(());
         }
         self.counters.uploaded(src.len());
-        self.queue.upload(to, src)
+        self.uses(dst);
+        self.queue.work.upload(to, src)
     }
 
     /// Copies from `src`, from byte `offset`, to the host, and waits for it and all that is queued before.
@@ -55,7 +109,10 @@ impl Stream {
             return self.synchronize();
         }
         self.counters.downloaded(dst.len());
-        self.queue.download(from, dst)
+        let queued = self.queue.queued.load(Ordering::Acquire);
+        self.queue.work.download(from, dst)?;
+        self.queue.done.fetch_max(queued, Ordering::AcqRel);
+        Ok(())
     }
 
     /// Queues setting `bytes` bytes from `offset` to `value`.
@@ -64,7 +121,11 @@ impl Stream {
     /// As [`Stream::upload`].
     pub fn fill(&self, dst: &DeviceBuffer, offset: usize, bytes: usize, value: u8) -> DeviceResult<()> {
         let to = self.range("fill", dst, offset, bytes)?;
-        if bytes == 0 { Ok(()) } else { self.queue.fill(to, bytes, value) }
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.uses(dst);
+        self.queue.work.fill(to, bytes, value)
     }
 
     /// Queues a copy on the device. The ranges must not overlap.
@@ -84,7 +145,12 @@ impl Stream {
         if to.0.abs_diff(from.0) < bytes as u64 {
             return Err(DeviceError::invalid("copy", format!("source and target overlap in `{}`", dst.operation())));
         }
-        if bytes == 0 { Ok(()) } else { self.queue.copy(to, from, bytes) }
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.uses(dst);
+        self.uses(src);
+        self.queue.work.copy(to, from, bytes)
     }
 
     /// Queues a launch. `params` are the words of the kernel's parameter struct.
@@ -100,7 +166,7 @@ impl Stream {
         self.check_launch(kernel, launch, params)?;
         self.counters.launched();
         // SAFETY: the caller's promise is this function's own.
-        unsafe { self.queue.launch(kernel, launch, params) }
+        unsafe { self.queue.work.launch(kernel, launch, params) }
     }
 
     /// Waits for all that is queued.
@@ -116,7 +182,7 @@ impl Stream {
     /// # Errors
     /// `Fault` from the driver.
     pub fn time_mark(&self) -> DeviceResult<TimeMark> {
-        Ok(TimeMark { mark: self.queue.time_mark()? })
+        Ok(TimeMark { mark: self.queue.work.time_mark()? })
     }
 
     fn range(&self, call: &str, buffer: &DeviceBuffer, offset: usize, bytes: usize) -> DeviceResult<super::DevicePtr> {

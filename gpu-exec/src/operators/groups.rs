@@ -49,19 +49,22 @@ impl Groups {
     }
 }
 
-/// Sums start at zero. Extremes start at the far end of 64 bits, which no byte pattern fills: written from the host.
+/// Bytes of a pattern that come from the host; the rest are copies of what is there already.
+const PATTERN_BYTES: usize = 1 << 16;
+
+/// Sums start at zero. Extremes start at the far end of 64 bits, which no byte pattern fills.
 fn fill_identity(stream: &Stream, buffer: &DeviceBuffer, kind: AccumulatorKind) -> Result<()> {
     let identity = kind.identity();
     if identity == 0 {
         return Ok(stream.fill(buffer, 0, buffer.len(), 0)?);
     }
-    const CHUNK: usize = 1 << 16;
-    let pattern: Vec<u8> = identity.to_le_bytes().into_iter().cycle().take(CHUNK.min(buffer.len())).collect();
-    let mut at = 0;
-    while at < buffer.len() {
-        let bytes = pattern.len().min(buffer.len() - at);
-        stream.upload(buffer, at, &pattern[..bytes])?;
-        at += bytes;
+    let pattern: Vec<u8> = identity.to_le_bytes().into_iter().cycle().take(PATTERN_BYTES.min(buffer.len())).collect();
+    stream.upload(buffer, 0, &pattern)?;
+    let mut filled = pattern.len();
+    while filled < buffer.len() {
+        let bytes = filled.min(buffer.len() - filled);
+        stream.copy(buffer, filled, buffer, 0, bytes)?;
+        filled += bytes;
     }
     Ok(())
 }

@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
     /// Runs every stage but the emitting one, with tables large enough.
     pub fn start(&mut self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
-            self.status = Status::new(self.handle, &self.stream)?;
+            self.status.clear(&self.stream)?;
             self.run_breakers()?;
             if !self.can_grow() {
                 return Ok(());

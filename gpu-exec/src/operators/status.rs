@@ -31,7 +31,8 @@ impl Status {
         Ok(status)
     }
 
-    fn clear(&self, stream: &Stream) -> Result<()> {
+    /// As if nothing had been reported.
+    pub(super) fn clear(&self, stream: &Stream) -> Result<()> {
         stream.fill(&self.words, 0, 8, 0)?;
         Ok(stream.fill(&self.words, 8, 8, 0xff)?)
     }

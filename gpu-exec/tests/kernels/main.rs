@@ -37,6 +37,8 @@ fn open(cache: &TempDir, seed: Option<u64>) -> Option<Arc<DeviceHandle>> {
         memory_bytes: Some(256 << 20),
         cache_dir: Some(cache_dir),
         emulator_seed: seed,
+        // Side by side in order, apart from each other where threads are shuffled.
+        separate_buffers: seed.is_some(),
         ..DeviceOptions::default()
     };
     match DeviceHandle::open(choice, &options) {

@@ -56,6 +56,8 @@ impl Both {
         let cache = files.path().join("cache");
         let device_options = DeviceOptions {
             cache_dir: Some(std::env::var_os("MAAR_TEST_CACHE").map_or(cache, Into::into)),
+            // A read outside a buffer faults.
+            separate_buffers: true,
             ..DeviceOptions::default()
         };
         let runtime = DeviceRuntime::open(

@@ -11,25 +11,28 @@ use maar_engine::device::bare::{DeviceChoice, DeviceOptions};
 use crate::args::{DeviceArg, KernelsArgs};
 use crate::device::{self, Described};
 use crate::error::Failure;
+use crate::findings::Findings;
 use report::Report;
 
 pub(super) async fn run(args: &KernelsArgs, device: DeviceArg) -> Result<(), Failure> {
     let choice = device::needed(device, "bench kernels")?;
-    // Found out now rather than after the work.
-    if let Some(path) = &args.json {
-        std::fs::File::create(path).map_err(|error| Failure::file("write", path, &error))?;
-    }
+    let findings = Findings::open(args.json.as_deref())?;
     let scale = if args.quick || choice == DeviceChoice::Emulated { Scale::Quick } else { Scale::Full };
     // A cache of its own: compile times are measured, and hundreds of texts that nobody wants again are made.
     let cache = tempfile::tempdir().map_err(|error| Failure::other(format!("cannot make a folder: {error}")))?;
-    let report = measured(choice, scale, cache.path(), Report::new(scale), Job::Device).await?;
+    let mut report = measured(choice, scale, cache.path(), Report::new(scale), Job::Device).await?;
+    findings.so_far(|| report.json())?;
     // Another device has the memory while the queries run, so it comes after.
-    let texts = texts::largest(device::argument(choice), scale).await?;
-    let mut report = measured(choice, scale, cache.path(), report, Job::Compile(texts)).await?;
+    let mut report = match texts::largest(device::argument(choice), scale).await {
+        Ok(texts) => measured(choice, scale, cache.path(), report, Job::Compile(texts)).await?,
+        // A query that fails takes none of the measurements with it.
+        Err(failure) => {
+            report.add_failure("compile", "the largest of TPC-H", failure.message().unwrap_or_default())?;
+            report
+        }
+    };
     report.finish()?;
-    if let Some(path) = &args.json {
-        std::fs::write(path, report.json()?).map_err(|error| Failure::file("write", path, &error))?;
-    }
+    findings.finish(|| report.json())?;
     match report.failed() {
         0 => Ok(()),
         failed => Err(Failure::other(format!("{failed} measurements failed"))),

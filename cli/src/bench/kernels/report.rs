@@ -78,6 +78,13 @@ impl Report {
         print(&format!("{text}\n"))
     }
 
+    /// Keeps a measurement that could not be made, and writes its line.
+    pub(super) fn add_failure(&mut self, group: &'static str, name: &str, error: String) -> Result<(), Failure> {
+        let text = format!("{group:<16} {name}: FAILED: {error}\n");
+        self.measurements.push(Row { group, name: name.to_owned(), error: Some(error), numbers: None });
+        print(&text)
+    }
+
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         let (all, failed) = (self.measurements.len(), self.failed());
         print(&format!("\n{} of {all} measured; medians, after a warm-up.\n", all - failed))

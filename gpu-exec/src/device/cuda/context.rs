@@ -9,11 +9,16 @@ use super::super::{DeviceError, DeviceInfo, DeviceKind, DeviceResult};
 const REMEDY: &str = "Install NVIDIA's driver (it brings libcuda.so.1), or run with `--device cpu`";
 
 /// Faults of a kernel after which every further call fails: only a new process has a working context.
-const LOSES_CONTEXT: [sys::CUresult; 6] = [
+const LOSES_CONTEXT: [sys::CUresult; 11] = [
+    sys::CUresult::CUDA_ERROR_ASSERT,
+    sys::CUresult::CUDA_ERROR_ECC_UNCORRECTABLE,
+    sys::CUresult::CUDA_ERROR_HARDWARE_STACK_ERROR,
     sys::CUresult::CUDA_ERROR_ILLEGAL_ADDRESS,
     sys::CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION,
     sys::CUresult::CUDA_ERROR_MISALIGNED_ADDRESS,
+    sys::CUresult::CUDA_ERROR_INVALID_ADDRESS_SPACE,
     sys::CUresult::CUDA_ERROR_INVALID_PC,
+    sys::CUresult::CUDA_ERROR_NVLINK_UNCORRECTABLE,
     sys::CUresult::CUDA_ERROR_LAUNCH_FAILED,
     sys::CUresult::CUDA_ERROR_LAUNCH_TIMEOUT,
 ];

@@ -185,7 +185,9 @@ impl Kernel for CudaKernel {
 impl Drop for CudaKernel {
     fn drop(&mut self) {
         if self.context.bind().is_ok() {
-            // SAFETY: loaded once, unloaded once; the driver waits for launches of it.
+            // A launch of it may still run: who launched need not hold the kernel, and nothing says that unloading waits.
+            let _ = result::ctx::synchronize();
+            // SAFETY: loaded once, unloaded once, and nothing runs any more.
             let _ = unsafe { result::module::unload(self.module) };
         }
     }

@@ -54,15 +54,13 @@ functions! {
     cubin = b"nvrtcGetCUBIN": fn(Program, *mut c_char);
 }
 
-/// A loaded NVRTC.
+/// A loaded NVRTC. It stays loaded to the end of the process: it may have threads of its own.
 pub(crate) struct Nvrtc {
     functions: Functions,
     path: PathBuf,
     version: (i32, i32),
     /// Compute capabilities it makes code for, ascending.
     archs: Vec<u32>,
-    /// Keeps `functions` mapped.
-    _library: Library,
 }
 
 impl std::fmt::Debug for Nvrtc {
@@ -83,19 +81,28 @@ impl Nvrtc {
                 )
             });
         }
-        let mut too_new = None;
+        let (mut too_new, mut unusable) = (None, None);
         for path in nvrtc_search::candidates() {
-            let Ok(found) = Self::load(&path) else { continue };
+            let found = match Self::load(&path) {
+                Ok(found) => found,
+                // What the loader does not know by name is not there; a file that is there and does not work is told.
+                Err(_) if path.is_relative() => continue,
+                Err(error) => {
+                    unusable.get_or_insert(format!("{} cannot be used: {error}", path.display()));
+                    continue;
+                }
+            };
             if driver_major.is_none_or(|major| found.version.0 <= major) {
                 return Ok(found);
             }
             too_new.get_or_insert(found);
         }
-        Err(match (too_new, driver_major) {
-            (Some(found), Some(major)) => DeviceError::unavailable(
+        Err(match (too_new, driver_major, unusable) {
+            (Some(found), Some(major), _) => DeviceError::unavailable(
                 format!("{} is newer than the driver, which is of CUDA {major}", found.describe()),
                 format!("Update the driver, or `pip install nvidia-cuda-nvrtc-cu{major}`, or set MAAR_NVRTC"),
             ),
+            (_, _, Some(unusable)) => DeviceError::unavailable(unusable, REMEDY),
             _ => DeviceError::unavailable(
                 format!("NVRTC, CUDA's run-time compiler, is not found in {}", nvrtc_search::places()),
                 REMEDY,
@@ -104,9 +111,13 @@ impl Nvrtc {
     }
 
     fn load(path: &Path) -> Result<Self, String> {
+        // The builtins first: some versions (13.0) ask the loader for them by name alone, which finds them beside the
+        // library only where they are loaded already.
+        let mut libraries = nvrtc_search::builtins_beside(path);
         // SAFETY: loading runs the library's initialisers, which NVRTC's are fit for.
         let library = unsafe { Library::new(path) }.map_err(|e| e.to_string())?;
         let functions = Functions::of(&library).map_err(|e| e.to_string())?;
+        libraries.push(library);
         let (mut major, mut minor, mut count) = (0, 0, 0);
         // SAFETY: out-parameters as the functions want them; the array has the length the library asked for.
         let archs = unsafe {
@@ -122,7 +133,21 @@ impl Nvrtc {
             archs
         };
         let archs = archs.into_iter().filter_map(|arch| u32::try_from(arch).ok()).collect();
-        Ok(Self { functions, path: path.to_owned(), version: (major, minor), archs, _library: library })
+        let found = Self { functions, path: path.to_owned(), version: (major, minor), archs };
+        found.try_out()?;
+        std::mem::forget(libraries);
+        Ok(found)
+    }
+
+    /// Compiles next to nothing: a library that cannot even do that (its builtins are missing, most likely) is passed
+    /// over for the next one, or refused with its own words, instead of failing with the first query.
+    fn try_out(&self) -> Result<(), String> {
+        let arch = self.archs.iter().max().ok_or("it makes code for no architecture")?;
+        let program = self.program("extern \"C\" __global__ void maar_try_out() {}\n", "try_out.cu")?;
+        match self.run(&program, *arch)? {
+            SUCCESS => Ok(()),
+            code => Err(format!("it compiles nothing (error {code}): {}", program.log().trim().trim_end_matches('.'))),
+        }
     }
 
     /// Version and place, for people.
@@ -156,16 +181,26 @@ impl Nvrtc {
 
     /// Compiles one request for `sm_<arch>`.
     pub(crate) fn compile(&self, request: &KernelRequest, arch: u32) -> DeviceResult<CodeImage> {
-        let nul = |e: std::ffi::NulError| DeviceError::Compile { entry: request.entry.clone(), log: e.to_string() };
+        let broken = |log: String| DeviceError::Compile { entry: request.entry.clone(), log };
         let own = kernels::located(&format!("{}.cu", request.entry), &request.source);
-        let source = CString::new(format!("#include \"maar.cuh\"\n{own}")).map_err(nul)?;
-        let name = CString::new(format!("{}.cu", request.entry)).map_err(nul)?;
-        let header = CString::new(kernels::header()).map_err(nul)?;
-        let options = self.options(arch).into_iter().map(CString::new).collect::<Result<Vec<_>, _>>().map_err(nul)?;
-        let option_ptrs: Vec<*const c_char> = options.iter().map(|o| o.as_ptr()).collect();
+        let program =
+            self.program(&format!("#include \"maar.cuh\"\n{own}"), &format!("{}.cu", request.entry)).map_err(broken)?;
+        let outcome = self.run(&program, arch).map_err(broken)?;
+        let log = program.log();
+        if outcome == COMPILATION {
+            return Err(broken(log));
+        }
+        self.check("nvrtcCompileProgram", outcome).map_err(|e| broken(format!("{e}\n{log}")))?;
+        Ok(CodeImage { bytes: self.cubin(&program)?, resources: ptxas_log::resources(&log) })
+    }
+
+    /// A program of this text, called `name` in messages. It may include the library's header as `maar.cuh`.
+    fn program(&self, source: &str, name: &str) -> Result<OwnedProgram<'_>, String> {
+        let text = |text: &str| CString::new(text).map_err(|e| e.to_string());
+        let (source, name, header) = (text(source)?, text(name)?, text(kernels::header())?);
         let (headers, names) = ([header.as_ptr()], [c"maar.cuh".as_ptr()]);
         let mut handle: Program = ptr::null_mut();
-        // SAFETY: all texts are NUL-terminated and outlive the call.
+        // SAFETY: all texts are NUL-terminated; the library copies them.
         let created = unsafe {
             (self.functions.create)(
                 &raw mut handle,
@@ -176,17 +211,17 @@ impl Nvrtc {
                 names.as_ptr(),
             )
         };
-        self.check("nvrtcCreateProgram", created)?;
-        let program = OwnedProgram { functions: &self.functions, handle };
-        // SAFETY: the program was created above; as many options as pointers.
-        let outcome = unsafe { (self.functions.compile)(handle, option_ptrs.len() as c_int, option_ptrs.as_ptr()) };
-        let log = program.log();
-        if outcome == COMPILATION {
-            return Err(DeviceError::Compile { entry: request.entry.clone(), log });
-        }
-        self.check("nvrtcCompileProgram", outcome)
-            .map_err(|e| DeviceError::Compile { entry: request.entry.clone(), log: format!("{e}\n{log}") })?;
-        Ok(CodeImage { bytes: self.cubin(&program)?, resources: ptxas_log::resources(&log) })
+        self.check("nvrtcCreateProgram", created).map_err(|e| e.to_string())?;
+        Ok(OwnedProgram { functions: &self.functions, handle })
+    }
+
+    /// Compiles a program for `sm_<arch>`; returns the library's code.
+    fn run(&self, program: &OwnedProgram<'_>, arch: u32) -> Result<c_int, String> {
+        let options = self.options(arch).into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
+        let options = options.map_err(|e| e.to_string())?;
+        let pointers: Vec<*const c_char> = options.iter().map(|option| option.as_ptr()).collect();
+        // SAFETY: the program is live; as many options as pointers, NUL-terminated, that outlive the call.
+        Ok(unsafe { (self.functions.compile)(program.handle, pointers.len() as c_int, pointers.as_ptr()) })
     }
 
     fn cubin(&self, program: &OwnedProgram<'_>) -> DeviceResult<Vec<u8>> {

@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use libloading::Library;
+
 /// Names the loader is asked for, newest first.
 const LOADER_NAMES: &[&str] = &["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
 /// Folders of wheels below a `site-packages`: a trailing `*` stands for any ending.
@@ -39,6 +41,16 @@ pub(super) fn named_by_user() -> Option<PathBuf> {
 /// All places, in words, for an error.
 pub(super) fn places() -> &'static str {
     "MAAR_NVRTC, the loader path, /usr/local/cuda*/lib64 and the site-packages of python3 and VIRTUAL_ENV"
+}
+
+/// Loads the companions that lie beside an NVRTC named by its path; none for a name that the loader finds by itself.
+pub(super) fn builtins_beside(library: &Path) -> Vec<Library> {
+    let Some(dir) = library.parent().filter(|dir| !dir.as_os_str().is_empty()) else { return vec![] };
+    let builtins = entries(dir).filter(|name| name.to_string_lossy().starts_with("libnvrtc-builtins.so"));
+    // SAFETY: NVIDIA's own library of texts; it has no initialisers of its own.
+    let loaded = builtins.map(|name| unsafe { Library::new(dir.join(name)) });
+    // One that does not load shows when NVRTC is tried out.
+    loaded.filter_map(Result::ok).collect()
 }
 
 fn wheels(site_packages: &Path) -> Vec<PathBuf> {

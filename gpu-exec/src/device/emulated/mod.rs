@@ -1,11 +1,14 @@
 //! The emulated device: the same device text, compiled by the host's C++ compiler and run on fibers.
 //!
 //! A test instrument, asked for by name. It is exact about what a GPU leaves undefined: poisoned memory, red zones,
-//! divergent synchronisation, misaligned wide loads, wild addresses. It shows neither weak memory ordering nor speed.
+//! divergent synchronisation, misaligned wide loads, wild addresses, work that is done late. It shows neither weak
+//! memory ordering nor speed. With separate buffers every allocation ends at a page that cannot be read, and given-back
+//! memory cannot either: accesses that a red zone does not see fault.
 #![expect(unsafe_code, reason = "fibers, signal handlers and memory shared with C++ device code")]
 
 mod calls;
 mod compiler;
+mod fences;
 mod fiber;
 mod lane;
 mod launch;
@@ -19,7 +22,6 @@ mod worker;
 use std::any::Any;
 use std::fmt;
 use std::path::Path;
-use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -29,6 +31,7 @@ use self::launch::{Entry, WorkerPool};
 use self::red_zones::{RedZones, ZONE_BYTES};
 use self::stream::EmulatedStream;
 use super::backend::{CodeImage, Device, DeviceStream, Kernel, Region};
+use super::memory::Arrangement;
 use super::{
     DeviceError, DeviceInfo, DeviceKind, DeviceOptions, DevicePtr, DeviceResult, KernelRequest, KernelResources,
     SyncMode,
@@ -49,6 +52,8 @@ const SHARED_BYTES_MAX: u32 = 99 << 10;
 pub(super) struct EmulatedDevice {
     info: DeviceInfo,
     compiler: HostCompiler,
+    /// Every allocation is one buffer, between pages that fault.
+    fenced: bool,
     state: Arc<State>,
 }
 
@@ -74,14 +79,15 @@ impl EmulatedDevice {
             memory_bytes: options.memory_bytes.unwrap_or(MEMORY_BYTES),
             shared_bytes_max: SHARED_BYTES_MAX,
         };
+        let fenced = options.arrangement()? == Arrangement::Separate;
         let state = State {
-            zones: RedZones::default(),
+            zones: RedZones::new(if fenced { 0 } else { ZONE_BYTES }),
             workers: WorkerPool::default(),
             worker_count: options.emulator_workers,
             seed: options.seed()?,
             launches: AtomicU64::new(0),
         };
-        Ok(Self { info, compiler, state: Arc::new(state) })
+        Ok(Self { info, compiler, fenced, state: Arc::new(state) })
     }
 }
 
@@ -91,32 +97,24 @@ impl Device for EmulatedDevice {
     }
 
     fn red_zone_bytes(&self) -> usize {
-        ZONE_BYTES
+        if self.fenced { 0 } else { ZONE_BYTES }
     }
 
     fn allocate_chunk(&self, bytes: u64) -> DeviceResult<DevicePtr> {
         let refused = |why: String| DeviceError::fault("allocate_chunk", why);
         let length = usize::try_from(bytes).map_err(|e| refused(e.to_string()))?;
-        // SAFETY: a fresh anonymous mapping, no address asked for; pages are committed when they are touched.
-        let address = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return Err(refused(std::io::Error::last_os_error().to_string()));
-        }
-        Ok(DevicePtr(address as u64))
+        let address = if self.fenced { fences::map(length) } else { fences::map_plain(length) };
+        address.map(|address| DevicePtr(address as u64)).map_err(|error| refused(error.to_string()))
     }
 
     fn free_chunk(&self, ptr: DevicePtr, bytes: u64) {
         // SAFETY: a mapping of `allocate_chunk`, whose buffers have all been dropped.
-        unsafe { libc::munmap(ptr.0 as *mut libc::c_void, bytes as usize) };
+        unsafe {
+            match self.fenced {
+                true => fences::unmap(ptr.0 as usize, bytes as usize),
+                false => fences::unmap_plain(ptr.0 as usize, bytes as usize),
+            }
+        }
     }
 
     fn region_taken(&self, region: &Region) {
@@ -144,7 +142,7 @@ impl Device for EmulatedDevice {
     }
 
     fn stream(&self) -> DeviceResult<Box<dyn DeviceStream>> {
-        Ok(Box::new(EmulatedStream { state: Arc::clone(&self.state) }))
+        Ok(Box::new(EmulatedStream::new(Arc::clone(&self.state))))
     }
 }
 

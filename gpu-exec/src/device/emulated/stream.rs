@@ -1,22 +1,87 @@
-//! The emulated device's queue: everything has happened when the call returns.
+//! The emulated device's queue: work is done when somebody waits for it, as late as a GPU might do it.
+//!
+//! So a buffer that is given back while work on it is still queued, a download that nobody waited for and a stream that
+//! reads what another has not finished show here as they would there. A fault ends the queue it was met in.
 
 use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt;
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+
+use parking_lot::Mutex;
 
 use super::super::backend::{DeviceStream, Mark};
 use super::super::{CompiledKernel, DeviceError, DevicePtr, DeviceResult, Launch};
 use super::launch::Job;
 use super::{EmulatedKernel, State};
 
-#[derive(Debug)]
 pub(super) struct EmulatedStream {
-    pub(super) state: Arc<State>,
+    state: Arc<State>,
+    /// Taken whole while the work is done: of two threads that wait, the second waits for the first's.
+    queue: Mutex<VecDeque<Work>>,
+}
+
+/// One thing to do.
+enum Work {
+    Upload { dst: DevicePtr, bytes: Vec<u8> },
+    Fill { dst: DevicePtr, bytes: usize, value: u8 },
+    Copy { dst: DevicePtr, src: DevicePtr, bytes: usize },
+    Launch { job: Job, kernel: CompiledKernel, seed: Option<u64> },
+    Mark(Arc<OnceLock<Instant>>),
 }
 
 impl EmulatedStream {
+    pub(super) fn new(state: Arc<State>) -> Self {
+        Self { state, queue: Mutex::default() }
+    }
+
+    fn push(&self, work: Work) {
+        self.queue.lock().push_back(work);
+    }
+
+    /// Does all that is queued.
+    fn catch_up(&self) -> DeviceResult<()> {
+        let mut queue = self.queue.lock();
+        while let Some(work) = queue.pop_front() {
+            if let Err(error) = self.perform(work) {
+                queue.clear();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn perform(&self, work: Work) -> DeviceResult<()> {
+        match work {
+            Work::Upload { dst, bytes } => {
+                // SAFETY: the caller checked the range against its buffer, whose memory is the host's, and a buffer
+                // waits for its copies and fills before it goes.
+                unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), dst.0 as *mut u8, bytes.len()) };
+            }
+            Work::Fill { dst, bytes, value } => {
+                // SAFETY: as above.
+                unsafe { ptr::write_bytes(dst.0 as *mut u8, value, bytes) };
+            }
+            Work::Copy { dst, src, bytes } => {
+                // SAFETY: as above, for both ranges, which do not overlap.
+                unsafe { ptr::copy_nonoverlapping(src.0 as *const u8, dst.0 as *mut u8, bytes) };
+            }
+            Work::Launch { job, kernel, seed } => {
+                // SAFETY: the kernel holds the library of the entry, the parameter sizes agree, and who launched
+                // vouches for the addresses.
+                unsafe { self.state.workers.run(&job, &kernel.entry, self.state.worker_count, seed)? };
+                self.check_zones(&format!("kernel `{}`", kernel.entry))?;
+            }
+            Work::Mark(time) => {
+                let _ = time.set(Instant::now());
+            }
+        }
+        Ok(())
+    }
+
     /// Turns what the red zones show into an error.
     fn check_zones(&self, call: &str) -> DeviceResult<()> {
         let complaints = self.state.zones.complaints();
@@ -24,29 +89,33 @@ impl EmulatedStream {
     }
 }
 
+impl fmt::Debug for EmulatedStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmulatedStream").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 impl DeviceStream for EmulatedStream {
     fn upload(&self, dst: DevicePtr, src: &[u8]) -> DeviceResult<()> {
-        // SAFETY: the caller has checked the range against its buffer, whose memory is the host's.
-        unsafe { ptr::copy_nonoverlapping(src.as_ptr(), dst.0 as *mut u8, src.len()) };
+        self.push(Work::Upload { dst, bytes: src.to_vec() });
         Ok(())
     }
 
     fn download(&self, src: DevicePtr, dst: &mut [u8]) -> DeviceResult<()> {
+        self.catch_up()?;
         self.check_zones("download")?;
-        // SAFETY: as in `upload`.
+        // SAFETY: the caller has checked the range against a buffer that it holds, whose memory is the host's.
         unsafe { ptr::copy_nonoverlapping(src.0 as *const u8, dst.as_mut_ptr(), dst.len()) };
         Ok(())
     }
 
     fn fill(&self, dst: DevicePtr, bytes: usize, value: u8) -> DeviceResult<()> {
-        // SAFETY: as in `upload`.
-        unsafe { ptr::write_bytes(dst.0 as *mut u8, value, bytes) };
+        self.push(Work::Fill { dst, bytes, value });
         Ok(())
     }
 
     fn copy(&self, dst: DevicePtr, src: DevicePtr, bytes: usize) -> DeviceResult<()> {
-        // SAFETY: as in `upload`, for both ranges, which do not overlap.
-        unsafe { ptr::copy_nonoverlapping(src.0 as *const u8, dst.0 as *mut u8, bytes) };
+        self.push(Work::Copy { dst, src, bytes });
         Ok(())
     }
 
@@ -65,22 +134,24 @@ impl DeviceStream for EmulatedStream {
             let turn = self.state.launches.fetch_add(1, Ordering::Relaxed);
             seed.wrapping_add(turn.wrapping_mul(0xD134_2543_DE82_EF95))
         });
-        // SAFETY: the library holds the entry, the parameter sizes agree, and the caller vouches for the addresses.
-        unsafe { self.state.workers.run(&job, &kernel.entry, self.state.worker_count, seed)? };
-        self.check_zones(&format!("kernel `{}`", kernel.entry))
+        self.push(Work::Launch { job, kernel: kernel.clone(), seed });
+        Ok(())
     }
 
     fn synchronize(&self) -> DeviceResult<()> {
+        self.catch_up()?;
         self.check_zones("synchronize")
     }
 
     fn time_mark(&self) -> DeviceResult<Box<dyn Mark>> {
-        Ok(Box::new(EmulatedMark(Instant::now())))
+        let time = Arc::new(OnceLock::new());
+        self.push(Work::Mark(Arc::clone(&time)));
+        Ok(Box::new(EmulatedMark(time)))
     }
 }
 
 #[derive(Debug)]
-struct EmulatedMark(Instant);
+struct EmulatedMark(Arc<OnceLock<Instant>>);
 
 impl Mark for EmulatedMark {
     fn as_any(&self) -> &dyn Any {
@@ -91,6 +162,9 @@ impl Mark for EmulatedMark {
         let Some(later) = later.as_any().downcast_ref::<Self>() else {
             return Err(DeviceError::invalid("elapsed_ms", "the marks are of two kinds of device"));
         };
-        Ok(later.0.saturating_duration_since(self.0).as_secs_f64() * 1e3)
+        match (self.0.get(), later.0.get()) {
+            (Some(from), Some(to)) => Ok(to.saturating_duration_since(*from).as_secs_f64() * 1e3),
+            _ => Err(DeviceError::fault("elapsed_ms", "a mark has not been passed: its stream was not waited for")),
+        }
     }
 }

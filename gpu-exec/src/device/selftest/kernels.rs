@@ -335,6 +335,29 @@ MAAR_KERNEL(swaps, Params, p) {
 "#,
 };
 
+pub(super) const CONTENTION: Kernel = Kernel {
+    entry: "contention",
+    sync: SyncMode::None,
+    source: r#"
+struct Params {
+  u64 rows; u64 distinct; u64 mask;
+  u64* keys; u32* states; u64* words; u64* error; u64* counts; u64* sums;
+};
+MAAR_KERNEL(contention, Params, p) {
+  for (u64 row = (u64)m_bid() * m_bdim() + m_tid(); row < p.rows; row += (u64)m_gdim() * m_bdim()) {
+    const u64 key = row % p.distinct;
+    const u64 slot = slot_insert(p.keys, p.mask, key, p.error);
+    if (slot == kEmptyKey) report_error(p.error, kErrorCapacity, row);
+    else SumI64::publish(p.counts + slot, 1);
+    const u64 wide[2] = {key, ~key};
+    const u64 place = slot_insert_wide(p.states, p.words, p.mask, wide, p.error);
+    if (place == kEmptyKey) report_error(p.error, kErrorCapacity, row);
+    else SumI128::publish(p.sums + place * 2, ((i128)row << 50) - 1);
+  }
+}
+"#,
+};
+
 /// All of them.
 pub(super) const KERNELS: &[Kernel] = &[
     INDICES,
@@ -352,4 +375,5 @@ pub(super) const KERNELS: &[Kernel] = &[
     ATOMICS,
     SHARED_ATOMICS,
     SWAPS,
+    CONTENTION,
 ];

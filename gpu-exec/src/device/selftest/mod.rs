@@ -7,6 +7,7 @@ mod atomics;
 mod harness;
 mod kernels;
 mod memory;
+mod tables;
 mod threads;
 mod words;
 
@@ -60,6 +61,8 @@ pub const CHECKS: &[Check] = &[
     Check { name: "atomics on global memory", run: atomics::global },
     Check { name: "atomics on shared memory", run: atomics::shared },
     Check { name: "compare and swap", run: atomics::compare_and_swap },
+    Check { name: "tables under contention", run: tables::contention },
+    Check { name: "streams side by side", run: tables::side_by_side },
 ];
 
 /// Every kernel the checks use: together they call every primitive.
