@@ -91,7 +91,10 @@ impl Session {
         paths.check_described(&state).await?;
         // Guarded on its own: a panic of a file's reader is explained like its errors.
         match Guarded::new(state.statement_to_plan(parsed).map_err(Error::from)).await {
-            Ok(plan) => Ok(Query::new(self.context.clone(), plan)),
+            Ok(plan) => {
+                paths.check_read(&state, &plan).await?;
+                Ok(Query::new(self.context.clone(), plan))
+            }
             Err(e) => Err(with_table_hint(&state, paths.explain(&state, e).await)),
         }
     }
