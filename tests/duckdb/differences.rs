@@ -34,11 +34,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     differ("expressions/dates", "INTERVAL '90' DAY", "a date and an interval make a timestamp in DuckDB, a date here"),
     differ("join/outer", "LEFT SEMI JOIN", "DuckDB spells it SEMI JOIN"),
     differ("join/outer", "LEFT ANTI JOIN", "DuckDB spells it ANTI JOIN"),
-    differ(
-        "nulls/logic",
-        "flag IS TRUE OR flag IS NOT TRUE",
-        "DuckDB 1.5.5 loses rows: it skips Parquet row groups where flag is NULL throughout",
-    ),
     differ("session/settings", "maar.require_device", "an option of ours"),
     differ("strings/functions", "octet_length(", "DuckDB has octet_length for blobs and bits only"),
     differ("strings/like", "'a\\%c'", "no escape character unless ESCAPE names one"),
