@@ -8,6 +8,7 @@ use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanStatement};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::TryFutureExt;
 
 use crate::device;
 use crate::error::{Error, ErrorKind, Result};
@@ -118,9 +119,12 @@ impl Query {
         let optimised = state.optimize(&plan)?;
         let schema = Arc::clone(optimised.schema().inner());
         let files = ScannedFiles::of(&state, &optimised);
-        let physical = match state.query_planner().create_physical_plan(&optimised, state.as_ref()).await {
+        // Guarded on its own: a panic of a file's reader is explained like its errors.
+        let planner = state.query_planner();
+        let planning = planner.create_physical_plan(&optimised, state.as_ref()).map_err(Error::from);
+        let physical = match Guarded::new(planning).await {
             Ok(physical) => physical,
-            Err(e) => return Err(files.explain(e.into()).await),
+            Err(e) => return Err(files.explain(e).await),
         };
         require_device(&state, &plan, &physical)?;
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())?;
@@ -142,10 +146,11 @@ impl Query {
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
         self.require_device_of_input().await?;
-        let frame = match self.context.execute_logical_plan(self.plan.clone()).await {
+        let running = self.context.execute_logical_plan(self.plan.clone()).map_err(Error::from);
+        let frame = match Guarded::new(running).await {
             Ok(frame) => frame,
             Err(e) => {
-                return Err(ScannedFiles::of(&Arc::new(self.context.state()), &self.plan).explain(e.into()).await);
+                return Err(ScannedFiles::of(&Arc::new(self.context.state()), &self.plan).explain(e).await);
             }
         };
         let plan = frame.into_parts().1;

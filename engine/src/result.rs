@@ -108,7 +108,7 @@ impl QueryResult {
 
     fn fail(&mut self, error: Error, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
         match self.stop() {
-            Some(files) if error.is_about_parquet() => {
+            Some(files) if error.may_be_a_corrupt_file() => {
                 self.progress = Progress::Failing(files.explain(error).boxed());
                 self.poll_guarded(context)
             }

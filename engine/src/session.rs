@@ -9,6 +9,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
+use futures::TryFutureExt;
 
 use crate::device::{DeviceKind, Devices};
 use crate::error::{Error, ErrorKind, Result};
@@ -88,9 +89,13 @@ impl Session {
         let state = self.context.state();
         let paths = NamedPaths::of(&state, &parsed);
         paths.check_described(&state).await?;
-        match state.statement_to_plan(parsed).await {
-            Ok(plan) => Ok(Query::new(self.context.clone(), plan)),
-            Err(e) => Err(with_table_hint(&state, paths.explain(&state, e.into()).await)),
+        // Guarded on its own: a panic of a file's reader is explained like its errors.
+        match Guarded::new(state.statement_to_plan(parsed).map_err(Error::from)).await {
+            Ok(plan) => {
+                paths.check_read(&state, &plan).await?;
+                Ok(Query::new(self.context.clone(), plan))
+            }
+            Err(e) => Err(with_table_hint(&state, paths.explain(&state, e).await)),
         }
     }
 

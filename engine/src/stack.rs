@@ -1,11 +1,11 @@
 //! Runs planning and execution on enough stack, whatever thread the embedder polls us from, and turns a panic
 //! into an error. Plans are trees that DataFusion walks, clones and drops recursively.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+
+use maar_gpu_exec::panics::caught;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -16,15 +16,7 @@ const FRESH_STACK_BYTES: usize = 32 << 20;
 
 /// Calls `f` with enough stack; a panic in it is [`ErrorKind::Internal`].
 pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T> {
-    let caught = stacker::maybe_grow(RED_ZONE_BYTES, FRESH_STACK_BYTES, || catch_unwind(AssertUnwindSafe(f)));
-    caught.map_err(|payload| panicked(payload.as_ref()))
-}
-
-fn panicked(payload: &(dyn Any + Send)) -> Error {
-    let text = payload.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let message = format!("internal error, a bug of ours: {}", text.unwrap_or("a panic without a message"));
-    Error::new(ErrorKind::Internal, message)
+    stacker::maybe_grow(RED_ZONE_BYTES, FRESH_STACK_BYTES, || caught(f)).map_err(|panic| Error::panicked(&panic))
 }
 
 /// A future whose every poll, and whose drop, is [`guarded`].

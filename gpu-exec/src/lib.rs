@@ -16,6 +16,7 @@ pub mod ir;
 pub mod kernels;
 pub mod operators;
 pub mod options;
+pub mod panics;
 pub mod planner;
 pub mod report;
 pub mod scan;

@@ -12,8 +12,44 @@ pub(crate) struct Grammar<'a> {
     pub(crate) tables: Vec<&'a Table>,
 }
 
-const COMPARISONS: [&str; 6] = ["=", "<>", "<", "<=", ">", ">="];
-const PATTERNS: [&str; 8] = ["a%", "%c", "%b%", "a_c", "%", "", "a\\%c", "%longer%bytes"];
+const COMPARISONS: [&str; 8] = ["=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"];
+const PATTERNS: [&str; 18] = [
+    "a%",
+    "%c",
+    "%b%",
+    "a_c",
+    "%",
+    "",
+    "a\\%c",
+    "%longer%bytes",
+    "%\\_%",
+    "_%_",
+    "%%",
+    "___",
+    "日_語",
+    "żó%",
+    "%語",
+    "% %b_t_s",
+    "A%",
+    "a\\\\c",
+];
+/// Functions of one text that give a text.
+const TEXT_FUNCTIONS: [&str; 10] = [
+    "upper({})",
+    "lower({})",
+    "substr({}, 2, 3)",
+    "concat({}, '!')",
+    "reverse({})",
+    "replace({}, 'a', 'żź')",
+    "left({}, 2)",
+    "right({}, 2)",
+    "btrim({})",
+    "nullif({}, 'abc')",
+];
+/// Functions of one text that give an integer.
+const LENGTHS: [&str; 4] = ["length({})", "octet_length({})", "strpos({}, 'c')", "ascii({})"];
+const DATE_PARTS: [&str; 7] = ["year", "month", "day", "quarter", "week", "dow", "doy"];
+const TIME_PARTS: [&str; 7] = ["year", "month", "day", "hour", "minute", "second", "millisecond"];
 
 impl Grammar<'_> {
     fn column(&self, kind: Kind, random: &mut StdRng) -> Option<&Column> {
@@ -33,40 +69,86 @@ impl Grammar<'_> {
             return self.comparison(random);
         }
         let left = self.condition(depth - 1, random);
-        match random.random_range(0..6) {
+        match random.random_range(0..8) {
             0 | 1 => format!("({left} AND {})", self.condition(depth - 1, random)),
             2 | 3 => format!("({left} OR {})", self.condition(depth - 1, random)),
             4 => format!("NOT ({left})"),
-            _ => {
+            5 => {
                 format!("({left}) IS {}", ["TRUE", "NOT TRUE", "FALSE", "NULL", "NOT NULL"][random.random_range(0..5)])
+            }
+            6 => format!("(({left}) = ({}))", self.condition(depth - 1, random)),
+            _ => {
+                let (then, otherwise) = (self.condition(depth - 1, random), self.condition(depth - 1, random));
+                let otherwise = if random.random_bool(0.5) { format!(" ELSE {otherwise}") } else { String::new() };
+                format!("(CASE WHEN {left} THEN {then}{otherwise} END)")
             }
         }
     }
 
-    fn comparison(&self, random: &mut StdRng) -> String {
+    /// In brackets: IS DISTINCT FROM binds more loosely than one thinks.
+    pub(crate) fn comparison(&self, random: &mut StdRng) -> String {
+        format!("({})", self.bare_comparison(random))
+    }
+
+    fn bare_comparison(&self, random: &mut StdRng) -> String {
         let Some(column) = self.any_column(random) else { return "true".to_owned() };
         let name = &column.name;
         let comparison = COMPARISONS[random.random_range(0..COMPARISONS.len())];
-        match random.random_range(0..8) {
+        match random.random_range(0..9) {
             0 => format!("{name} IS {}NULL", if random.random_bool(0.5) { "NOT " } else { "" }),
             1 => {
-                let list: Vec<String> = (0..random.random_range(1..6)).map(|_| literal(column.kind, random)).collect();
+                let member = |random: &mut StdRng| {
+                    if random.random_ratio(1, 8) { "NULL".to_owned() } else { literal(column.kind, random) }
+                };
+                let list: Vec<String> = (0..random.random_range(1..6)).map(|_| member(random)).collect();
                 format!("{name} {}IN ({})", if random.random_bool(0.3) { "NOT " } else { "" }, list.join(", "))
             }
             2 if column.kind != Kind::Boolean => {
-                format!("{name} BETWEEN {} AND {}", literal(column.kind, random), literal(column.kind, random))
+                let not = if random.random_bool(0.2) { "NOT " } else { "" };
+                format!("{name} {not}BETWEEN {} AND {}", literal(column.kind, random), literal(column.kind, random))
             }
             3 if column.kind == Kind::Text => {
                 let pattern = PATTERNS[random.random_range(0..PATTERNS.len())];
-                format!("{name} {}LIKE '{pattern}'", if random.random_bool(0.3) { "NOT " } else { "" })
+                let like = ["LIKE", "LIKE", "NOT LIKE", "ILIKE"][random.random_range(0..4)];
+                format!("{} {like} '{pattern}'", self.text(column, random))
             }
             4 => match self.column(column.kind, random) {
                 Some(other) => format!("{name} {comparison} {}", other.name),
                 None => format!("{name} {comparison} {}", literal(column.kind, random)),
             },
-            5 => format!("{} {comparison} {}", self.number(1, random), literal(Kind::Integer, random)),
+            5 => format!("{} {comparison} {}", self.number(1, random), self.number(1, random)),
+            6 if column.kind == Kind::Text => {
+                format!("{} {comparison} {}", self.text(column, random), literal(Kind::Text, random))
+            }
+            7 if matches!(column.kind, Kind::Date | Kind::FarDate) => {
+                format!("{} {comparison} {}", moved(name, random), literal(column.kind, random))
+            }
+            8 if random.random_ratio(1, 4) => {
+                ["NULL", "NULL = 1", "1 = 0", "true", "NULL IS NULL"][random.random_range(0..5)].to_owned()
+            }
             _ if column.kind == Kind::Boolean => name.clone(),
             _ => format!("{name} {comparison} {}", literal(column.kind, random)),
+        }
+    }
+
+    /// A text made of this column, often the column itself.
+    fn text(&self, column: &Column, random: &mut StdRng) -> String {
+        let index = random.random_range(0..2 * TEXT_FUNCTIONS.len());
+        TEXT_FUNCTIONS.get(index).map_or_else(|| column.name.clone(), |call| call.replace("{}", &column.name))
+    }
+
+    /// A group key that is more than a column.
+    pub(crate) fn key(&self, column: &Column, random: &mut StdRng) -> String {
+        match column.kind {
+            Kind::Integer => format!("(CAST({} AS BIGINT) % 5)", column.name),
+            Kind::Text => self.text(column, random),
+            Kind::Date | Kind::FarDate => {
+                format!("extract({} FROM {})", DATE_PARTS[random.random_range(0..DATE_PARTS.len())], column.name)
+            }
+            Kind::Time => format!("CAST({} AS DATE)", column.name),
+            Kind::Boolean => format!("({} IS NOT TRUE)", column.name),
+            Kind::Decimal => format!("CAST({} AS BIGINT)", column.name),
+            Kind::Extreme | Kind::Float => column.name.clone(),
         }
     }
 
@@ -87,24 +169,59 @@ impl Grammar<'_> {
             return leaf;
         }
         let other = |random: &mut StdRng| self.of_kind(kind, depth - 1, random);
-        match random.random_range(0..8) {
+        match random.random_range(0..12) {
             0 => format!("({leaf} + {})", other(random)),
             1 => format!("({leaf} - {})", other(random)),
             2 => format!("({leaf} * {})", ["2", "3", "10"][random.random_range(0..3)]),
             3 => format!("CASE WHEN {} THEN {leaf} ELSE {} END", self.comparison(random), other(random)),
             4 => format!("CASE WHEN {} THEN {leaf} END", self.comparison(random)),
-            5 if kind == Kind::Integer => format!("({leaf} / {})", ["2", "7", "1000"][random.random_range(0..3)]),
-            6 if kind == Kind::Integer => self.date_part(random).unwrap_or(leaf),
+            5 if kind == Kind::Integer => format!("({leaf} / {})", ["2", "-7", "1000"][random.random_range(0..3)]),
+            6 if kind == Kind::Integer => self.part(random).unwrap_or(leaf),
             7 => format!("coalesce({leaf}, {})", literal(kind, random)),
+            8 => self.converted(kind, random).unwrap_or(leaf),
+            9 => format!("abs({leaf})"),
+            10 => format!("nullif({leaf}, {})", literal(kind, random)),
+            11 => {
+                let value = literal(kind, random);
+                format!("CASE ({leaf}) WHEN NULL THEN {value} WHEN {value} THEN NULL ELSE -({leaf}) END")
+            }
             _ => leaf,
         }
     }
 
-    fn date_part(&self, random: &mut StdRng) -> Option<String> {
-        let column = self.column(Kind::Date, random)?;
-        let part = ["year", "month", "day"][random.random_range(0..3)];
-        Some(format!("CAST(extract({part} FROM {}) AS BIGINT)", column.name))
+    /// A number of this kind from a column of another.
+    fn converted(&self, kind: Kind, random: &mut StdRng) -> Option<String> {
+        let from = [Kind::Integer, Kind::Decimal, Kind::Float, Kind::Boolean][random.random_range(0..4)];
+        let name = &self.column(from, random)?.name;
+        Some(match (from, kind) {
+            (Kind::Boolean, Kind::Integer) => format!("CAST({name} AS BIGINT)"),
+            (Kind::Boolean, _) => return None,
+            (_, Kind::Integer) => format!("CAST({name} AS BIGINT)"),
+            (_, Kind::Decimal) => {
+                format!("CAST({name} AS DECIMAL({}))", ["20, 0", "20, 1", "22, 3", "38, 7"][random.random_range(0..4)])
+            }
+            (_, Kind::Float) => format!("CAST({name} AS {})", ["DOUBLE", "DOUBLE", "REAL"][random.random_range(0..3)]),
+            _ => return None,
+        })
     }
+
+    /// A part of a moment, or the length of a text.
+    fn part(&self, random: &mut StdRng) -> Option<String> {
+        let kind = [Kind::Date, Kind::FarDate, Kind::Time, Kind::Text][random.random_range(0..4)];
+        let name = &self.column(kind, random)?.name;
+        let call = match kind {
+            Kind::Text => LENGTHS[random.random_range(0..LENGTHS.len())].replace("{}", name),
+            Kind::Time => format!("extract({} FROM {name})", TIME_PARTS[random.random_range(0..TIME_PARTS.len())]),
+            _ => format!("extract({} FROM {name})", DATE_PARTS[random.random_range(0..DATE_PARTS.len())]),
+        };
+        Some(format!("CAST({call} AS BIGINT)"))
+    }
+}
+
+/// A date and an interval.
+fn moved(date: &str, random: &mut StdRng) -> String {
+    let interval = ["1 day", "31 days", "1 month", "13 months", "1 year", "4 years"][random.random_range(0..6)];
+    format!("{date} {} INTERVAL '{interval}'", ["+", "-"][random.random_range(0..2)])
 }
 
 /// A literal of this kind: often a value that the tables have.
@@ -114,9 +231,11 @@ pub(crate) fn literal(kind: Kind, random: &mut StdRng) -> String {
             let bound = [3, 100, 30_000, 1_000_000][random.random_range(0..4)];
             random.random_range(-bound..=bound).to_string()
         }
-        Kind::Extreme => ["0", "-1", "9223372036854775807", "-9223372036854775807", "5000000000"]
-            [random.random_range(0..5)]
-        .to_owned(),
+        Kind::Extreme => {
+            ["0", "-1", "9223372036854775807", "-9223372036854775807", "5000000000", "2147483647", "-2147483648"]
+                [random.random_range(0..7)]
+            .to_owned()
+        }
         Kind::Decimal => {
             let cents: i32 = random.random_range(-9_999_999..9_999_999) / [1, 100, 10_000][random.random_range(0..3)];
             format!("CAST('{}.{:02}' AS DECIMAL(7, 2))", cents / 100, (cents % 100).abs())
@@ -129,6 +248,16 @@ pub(crate) fn literal(kind: Kind, random: &mut StdRng) -> String {
             random.random_range(1..13),
             random.random_range(1..29)
         ),
+        Kind::FarDate => {
+            let far =
+                ["0001-01-01", "9999-12-31", "1970-01-01", "1969-12-31", "2024-02-29", "1582-10-15", "1600-03-01"];
+            format!("DATE '{}'", far[random.random_range(0..far.len())])
+        }
+        Kind::Time => {
+            let times =
+                ["1970-01-01 00:00:00", "1969-12-31 23:59:59.999", "1999-12-31 12:00:00.5", "2001-09-09 01:46:40"];
+            format!("TIMESTAMP '{}'", times[random.random_range(0..times.len())])
+        }
         Kind::Boolean => ["true", "false"][random.random_range(0..2)].to_owned(),
     }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 
 use rand::Rng;
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 
 use crate::expression::Grammar;
-use crate::table::{Kind, Tables};
+use crate::table::{Column, Table, Tables};
 
 /// One SELECT, in its parts.
 #[derive(Clone)]
@@ -16,15 +17,28 @@ pub(crate) struct Query {
     filter: Option<String>,
     groups: Vec<String>,
     having: Option<String>,
-    limit: Option<usize>,
+    limit: Option<Limit>,
+    distinct: bool,
+}
+
+/// ORDER BY every column, and how many rows of that.
+#[derive(Clone, Copy)]
+struct Limit {
+    rows: usize,
+    skip: usize,
+    descending: bool,
 }
 
 impl Query {
     pub(crate) fn random(tables: &Tables, random: &mut StdRng) -> Self {
-        let [large, small] = &tables.tables;
-        let (from, joined) = match random.random_range(0..6) {
-            0..=2 => ("t".to_owned(), vec![large]),
-            3 | 4 => ("t JOIN u ON t.tk = u.uk".to_owned(), vec![large, small]),
+        let [large, small, other] = &tables.tables;
+        let both = Grammar { tables: vec![large, small] };
+        let (from, joined) = match random.random_range(0..10) {
+            0..=3 => ("t".to_owned(), vec![large]),
+            4 | 5 => ("t JOIN u ON t.tk = u.uk".to_owned(), vec![large, small]),
+            6 => (format!("t JOIN u ON t.tk = u.uk AND {}", both.comparison(random)), vec![large, small]),
+            7 => ("t JOIN u ON t.tk = u.uk JOIN v ON t.tk = v.vk".to_owned(), vec![large, small, other]),
+            8 => (second_key(large, small, random), vec![large, small]),
             _ => {
                 let kind = ["LEFT", "RIGHT", "FULL"][random.random_range(0..3)];
                 (format!("t {kind} JOIN u ON t.tk = u.uk"), vec![large, small])
@@ -43,12 +57,14 @@ impl Query {
     pub(crate) fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         let mut push = |query: Self| all.push(query);
-        for (part, is_there) in [(0, self.filter.is_some()), (1, self.having.is_some()), (2, self.limit.is_some())] {
+        let parts = [self.filter.is_some(), self.having.is_some(), self.limit.is_some(), self.distinct];
+        for (part, is_there) in parts.into_iter().enumerate() {
             let mut query = self.clone();
             match part {
                 0 => query.filter = None,
                 1 => query.having = None,
-                _ => query.limit = None,
+                2 => query.limit = None,
+                _ => query.distinct = false,
             }
             if is_there {
                 push(query);
@@ -82,17 +98,40 @@ fn projection(grammar: &Grammar<'_>, from: String, filter: Option<String>, rando
         _ => grammar.number(2, random),
     });
     let select = select.collect();
-    let limit = random.random_bool(0.4).then(|| [0, 1, 10, 1000][random.random_range(0..4)]);
-    Query { select, from, filter, groups: Vec::new(), having: None, limit }
+    let limit = random.random_bool(0.4).then(|| limit(random));
+    Query { select, from, filter, groups: Vec::new(), having: None, limit, distinct: random.random_ratio(1, 8) }
+}
+
+fn limit(random: &mut StdRng) -> Limit {
+    Limit {
+        rows: [0, 1, 10, 1000][random.random_range(0..4)],
+        skip: [0, 0, 0, 1, 33, 500][random.random_range(0..6)],
+        descending: random.random_bool(0.3),
+    }
+}
+
+/// Joins on two columns, of which the second may be anything that both have.
+fn second_key(large: &Table, small: &Table, random: &mut StdRng) -> String {
+    let on = "t JOIN u ON t.tk = u.uk";
+    let pairs: Vec<(&Column, &Column)> = large
+        .columns
+        .iter()
+        .flat_map(|left| small.of_kind(left.kind).into_iter().map(move |right| (left, right)))
+        .collect();
+    match pairs.choose(random) {
+        Some((left, right)) => format!("{on} AND {} = {}", left.name, right.name),
+        None => on.to_owned(),
+    }
 }
 
 fn aggregation(grammar: &Grammar<'_>, from: String, filter: Option<String>, random: &mut StdRng) -> Query {
     let mut groups: Vec<String> = Vec::new();
-    for _ in 0..random.random_range(0..4) {
+    let most = if random.random_ratio(1, 6) { 9 } else { 4 };
+    for _ in 0..random.random_range(0..most) {
         let key = match grammar.any_column(random) {
             // Equal floats may come from different sums: as keys they are stored values only, and these are.
-            Some(column) if random.random_bool(0.8) || column.kind != Kind::Integer => column.name.clone(),
-            Some(column) => format!("(CAST({} AS BIGINT) % 5)", column.name),
+            Some(column) if random.random_bool(0.7) => column.name.clone(),
+            Some(column) => grammar.key(column, random),
             None => continue,
         };
         if !groups.contains(&key) {
@@ -103,7 +142,7 @@ fn aggregation(grammar: &Grammar<'_>, from: String, filter: Option<String>, rand
     select.extend((0..random.random_range(1..5)).map(|_| aggregate(grammar, random)));
     let having =
         (!groups.is_empty() && random.random_ratio(1, 5)).then(|| format!("count(*) > {}", random.random_range(0..20)));
-    Query { select, from, filter, groups, having, limit: None }
+    Query { select, from, filter, groups, having, limit: None, distinct: false }
 }
 
 fn aggregate(grammar: &Grammar<'_>, random: &mut StdRng) -> String {
@@ -125,7 +164,8 @@ fn aggregate(grammar: &Grammar<'_>, random: &mut StdRng) -> String {
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named: Vec<String> = self.select.iter().enumerate().map(|(i, text)| format!("{text} AS c{i}")).collect();
-        write!(f, "SELECT {} FROM {}", named.join(", "), self.from)?;
+        let distinct = if self.distinct { "DISTINCT " } else { "" };
+        write!(f, "SELECT {distinct}{} FROM {}", named.join(", "), self.from)?;
         if let Some(filter) = &self.filter {
             write!(f, " WHERE {filter}")?;
         }
@@ -136,8 +176,12 @@ impl fmt::Display for Query {
             write!(f, " HAVING {having}")?;
         }
         if let Some(limit) = self.limit {
-            let order: Vec<String> = (1..=self.select.len()).map(|position| position.to_string()).collect();
-            write!(f, " ORDER BY {} LIMIT {limit}", order.join(", "))?;
+            let direction = if limit.descending { " DESC NULLS LAST" } else { "" };
+            let order: Vec<String> = (1..=self.select.len()).map(|at| format!("{at}{direction}")).collect();
+            write!(f, " ORDER BY {} LIMIT {}", order.join(", "), limit.rows)?;
+            if limit.skip > 0 {
+                write!(f, " OFFSET {}", limit.skip)?;
+            }
         }
         Ok(())
     }

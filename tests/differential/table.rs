@@ -5,9 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array,
-    RecordBatch, StringArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int8Array,
+    Int16Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, UInt8Array, UInt16Array,
+    UInt32Array, UInt64Array,
 };
+use arrow::datatypes::Int32Type;
 use maar_tests::Result;
 use maar_tests::fixtures::{File, write};
 use rand::Rng;
@@ -19,12 +22,15 @@ use rand::seq::IndexedRandom;
 pub(crate) enum Kind {
     /// Integers small enough that no expression of the grammar overflows.
     Integer,
-    /// 64-bit integers with both extremes: compared, grouped, never added.
+    /// Integers with both extremes of their type: compared, grouped, never added.
     Extreme,
     Decimal,
     Float,
     Text,
     Date,
+    /// From the year 1 to 9999: too far for a timestamp.
+    FarDate,
+    Time,
     Boolean,
 }
 
@@ -35,10 +41,21 @@ enum Storage {
     I16,
     I32,
     I64,
+    U8,
+    U16,
+    U32,
+    U64,
     Decimal(u8, i8),
+    F32,
     F64,
     Utf8,
+    LargeUtf8,
+    Utf8View,
+    Dictionary,
     Date,
+    Milliseconds,
+    Microseconds,
+    Nanoseconds,
     Bool,
 }
 
@@ -73,25 +90,29 @@ pub(crate) struct Table {
     files: Vec<usize>,
 }
 
-/// A large table `t` and a small one `u`. Both have a join key: unique in `u` for one half of the cases.
+/// A large table `t` and two small ones, `u` and `v`. All have a join key: unique in `u` for one half of the cases.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
-    pub(crate) tables: [Table; 2],
+    pub(crate) tables: [Table; 3],
     unique: bool,
 }
 
-const KINDS: [(Kind, &[Storage]); 7] = [
+const KINDS: [(Kind, &[Storage]); 11] = [
     (Kind::Integer, &[Storage::I8, Storage::I16, Storage::I32, Storage::I64]),
-    (Kind::Extreme, &[Storage::I64]),
+    (Kind::Integer, &[Storage::U8, Storage::U16, Storage::U32, Storage::U64]),
+    (Kind::Extreme, &[Storage::I64, Storage::U64, Storage::I32, Storage::Decimal(38, 0)]),
     (Kind::Decimal, &[Storage::Decimal(7, 2), Storage::Decimal(15, 2), Storage::Decimal(12, 4)]),
-    (Kind::Float, &[Storage::F64]),
-    (Kind::Text, &[Storage::Utf8]),
+    (Kind::Decimal, &[Storage::Decimal(9, 0), Storage::Decimal(20, 6), Storage::Decimal(30, 10)]),
+    (Kind::Float, &[Storage::F64, Storage::F64, Storage::F32]),
+    (Kind::Text, &[Storage::Utf8, Storage::LargeUtf8, Storage::Utf8View, Storage::Dictionary]),
     (Kind::Date, &[Storage::Date]),
+    (Kind::FarDate, &[Storage::Date]),
+    (Kind::Time, &[Storage::Milliseconds, Storage::Microseconds, Storage::Nanoseconds]),
     (Kind::Boolean, &[Storage::Bool]),
 ];
 const SPREADS: [Spread; 5] = [Spread::Constant, Spread::Few, Spread::Few, Spread::Skewed, Spread::Wide];
 const NULLS: [u32; 5] = [0, 0, 10, 50, 100];
-pub(crate) const WORDS: [&str; 12] = [
+pub(crate) const WORDS: [&str; 16] = [
     "",
     "a",
     "ab",
@@ -101,7 +122,11 @@ pub(crate) const WORDS: [&str; 12] = [
     "Abc",
     "zebra",
     "żółw",
+    "ŻÓŁW",
     "日本語",
+    "日本",
+    "a\\c",
+    " a ",
     "longer than twelve bytes",
     "longer than twelve bites",
 ];
@@ -109,13 +134,19 @@ pub(crate) const WORDS: [&str; 12] = [
 impl Tables {
     pub(crate) fn random(random: &mut StdRng) -> Self {
         let sizes = |random: &mut StdRng, largest: usize| {
+            if random.random_ratio(1, 20) {
+                return vec![0];
+            }
             let count = random.random_range(1..=3);
             (0..count).map(|_| [0, 1, 31, 32, 33, largest][random.random_range(0..6)]).collect::<Vec<_>>()
         };
         let mut large = sizes(random, 3000);
-        large.push(random.random_range(1..2500));
-        let small = sizes(random, 300);
-        let tables = [Table::random("t", large, random), Table::random("u", small, random)];
+        if random.random_ratio(19, 20) {
+            large.push(random.random_range(1..2500));
+        }
+        let (small, other) = (sizes(random, 300), sizes(random, 300));
+        let tables =
+            [Table::random("t", large, random), Table::random("u", small, random), Table::random("v", other, random)];
         Self { tables, unique: random.random_bool(0.5) }
     }
 
@@ -211,6 +242,18 @@ impl Column {
             }};
         }
         Ok(match self.storage {
+            Storage::I32 if self.kind == Kind::Extreme => {
+                Arc::new(column!(Int32Array, |r: &mut StdRng| { *[i32::MIN, i32::MAX, 0, -1].choose(r).unwrap_or(&0) }))
+            }
+            Storage::U64 if self.kind == Kind::Extreme => Arc::new(column!(UInt64Array, |r: &mut StdRng| {
+                *[u64::MAX, 0, 1, 1 << 63, (1 << 63) - 1].choose(r).unwrap_or(&0)
+            })),
+            Storage::U8 => Arc::new(column!(UInt8Array, |r: &mut StdRng| self.pick(r, 255).unsigned_abs() as u8)),
+            Storage::U16 => Arc::new(column!(UInt16Array, |r: &mut StdRng| self.pick(r, 65_535).unsigned_abs() as u16)),
+            Storage::U32 => {
+                Arc::new(column!(UInt32Array, |r: &mut StdRng| self.pick(r, 100_000).unsigned_abs() as u32))
+            }
+            Storage::U64 => Arc::new(column!(UInt64Array, |r: &mut StdRng| self.pick(r, 1_000_000).unsigned_abs())),
             Storage::I8 => Arc::new(column!(Int8Array, |r: &mut StdRng| self.pick(r, 127) as i8)),
             Storage::I16 => Arc::new(column!(Int16Array, |r: &mut StdRng| self.pick(r, 32_767) as i16)),
             Storage::I32 => Arc::new(column!(Int32Array, |r: &mut StdRng| self.pick(r, 100_000) as i32)),
@@ -218,13 +261,41 @@ impl Column {
                 *[i64::MIN, i64::MAX, 0, -1, i64::MIN + 1, 1 << 40].choose(r).unwrap_or(&0)
             })),
             Storage::I64 => Arc::new(column!(Int64Array, |r: &mut StdRng| self.pick(r, 1_000_000))),
+            Storage::Decimal(precision, scale) if self.kind == Kind::Extreme => {
+                let largest = 10_i128.pow(u32::from(precision)) - 1;
+                let values = column!(Decimal128Array, |r: &mut StdRng| {
+                    *[largest, -largest, 0, 1, i128::from(i64::MAX), i128::from(u64::MAX) + 1].choose(r).unwrap_or(&0)
+                });
+                Arc::new(values.with_precision_and_scale(precision, scale)?)
+            }
             Storage::Decimal(precision, scale) => {
                 let values = column!(Decimal128Array, |r: &mut StdRng| i128::from(self.pick(r, 9_999_999)));
                 Arc::new(values.with_precision_and_scale(precision, scale)?)
             }
+            Storage::F32 => Arc::new(column!(Float32Array, |r: &mut StdRng| self.pick(r, 100_000) as f32 / 64.0)),
             Storage::F64 => Arc::new(column!(Float64Array, |r: &mut StdRng| self.pick(r, 100_000) as f64 / 64.0)),
             Storage::Utf8 => Arc::new(column!(StringArray, |r: &mut StdRng| self.word(r))),
+            Storage::LargeUtf8 => Arc::new(column!(LargeStringArray, |r: &mut StdRng| self.word(r))),
+            Storage::Utf8View => Arc::new(column!(StringViewArray, |r: &mut StdRng| self.word(r))),
+            Storage::Dictionary => {
+                let words = column!(StringArray, |r: &mut StdRng| self.word(r));
+                Arc::new(words.iter().collect::<DictionaryArray<Int32Type>>())
+            }
+            Storage::Date if self.kind == Kind::FarDate => Arc::new(column!(Date32Array, |r: &mut StdRng| {
+                *[-719_162, 2_932_896, 0, -1, 59, 19_782, -141_428, self.pick(r, 700_000) as i32]
+                    .choose(r)
+                    .unwrap_or(&0)
+            })),
             Storage::Date => Arc::new(column!(Date32Array, |r: &mut StdRng| 9_000 + self.pick(r, 3_000) as i32)),
+            Storage::Milliseconds => {
+                Arc::new(column!(TimestampMillisecondArray, |r: &mut StdRng| self.pick(r, 1 << 40) | 1))
+            }
+            Storage::Microseconds => {
+                Arc::new(column!(TimestampMicrosecondArray, |r: &mut StdRng| self.pick(r, 1 << 50) | 1))
+            }
+            Storage::Nanoseconds => {
+                Arc::new(column!(TimestampNanosecondArray, |r: &mut StdRng| self.pick(r, 1 << 60) | 1))
+            }
             Storage::Bool => Arc::new(column!(BooleanArray, |r: &mut StdRng| self.pick(r, 100) > 0)),
         })
     }

@@ -72,7 +72,11 @@ fn describe(error: &DataFusionError) -> Error {
         DataFusionError::ExecutionJoin(inner) if inner.is_cancelled() => {
             Error::new(ErrorKind::Cancelled, "the query was cancelled")
         }
-        DataFusionError::ExecutionJoin(inner) => internal(&format!("a task of the query panicked: {inner}")),
+        DataFusionError::ExecutionJoin(inner) => {
+            let mut found = internal(&format!("a task of the query panicked: {inner}"));
+            found.is_panic = inner.is_panic();
+            found
+        }
         DataFusionError::External(inner) => external(inner.as_ref()),
         DataFusionError::Internal(message) => internal(message),
         DataFusionError::Substrait(message) | DataFusionError::Ffi(message) => internal(message),

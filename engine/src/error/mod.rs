@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
+use maar_gpu_exec::panics::Panic;
 
 /// The result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -52,12 +53,19 @@ pub struct Error {
     position: Option<Position>,
     hint: Option<String>,
     cause: Option<Arc<DataFusionError>>,
+    is_panic: bool,
 }
 
 impl Error {
     /// An error without position, hint or cause.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), position: None, hint: None, cause: None }
+        Self { kind, message: message.into(), position: None, hint: None, cause: None, is_panic: false }
+    }
+
+    /// A panic of code that we call or of our own.
+    pub(crate) fn panicked(panic: &Panic) -> Self {
+        let message = format!("internal error, a bug of ours: {panic}");
+        Self { is_panic: true, ..Self::new(ErrorKind::Internal, message) }
     }
 
     /// What the caller can do about it.
@@ -85,9 +93,14 @@ impl Error {
         self.message.strip_prefix(classify::NO_TABLE)?.strip_suffix('\'')
     }
 
-    /// Whether a Parquet reader raised it.
-    pub(crate) fn is_about_parquet(&self) -> bool {
-        self.cause.as_deref().is_some_and(classify::has_parquet_error)
+    /// Whether a corrupt Parquet file may be behind it: a reader refused one, or something panicked, as readers do.
+    pub(crate) fn may_be_a_corrupt_file(&self) -> bool {
+        self.is_panic || self.cause.as_deref().is_some_and(classify::has_parquet_error)
+    }
+
+    /// Whether it is a panic, of code that we call or of our own.
+    pub(crate) fn is_panic(&self) -> bool {
+        self.is_panic
     }
 
     /// The same error with a hint.

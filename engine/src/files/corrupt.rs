@@ -1,5 +1,5 @@
 //! Finds the corrupt file among those a query scans. DataFusion's error says what is wrong but not where.
-//! Runs only after a Parquet error, so it may read the files once more.
+//! Runs only after a Parquet error or a panic, so it may read the files once more.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use futures::StreamExt;
-use object_store::ObjectStoreExt;
-use object_store::{ObjectMeta, ObjectStore};
+use maar_gpu_exec::panics::caught;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::ParquetMetaDataReader;
@@ -64,7 +64,7 @@ fn add_locations(node: &LogicalPlan, locations: &mut Vec<ListingTableUrl>) {
 
 /// `error`, naming the file that is corrupt if it is a Parquet error and the file is found.
 pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[ListingTableUrl], error: Error) -> Error {
-    if !error.is_about_parquet() {
+    if !error.may_be_a_corrupt_file() {
         return error;
     }
     let files = list(state, locations).await;
@@ -82,6 +82,10 @@ pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[Listing
         if let Err(cause) = decode(store, file).await {
             return corrupt(locations, file, &cause);
         }
+    }
+    if error.is_panic() {
+        // Files that can be read are not to blame.
+        return error;
     }
     let places: Vec<String> = locations.iter().map(|location| shown(location.as_str())).collect();
     error.with_hint(format!("the file is one of {} in {}", files.len(), places.join(", ")))
@@ -110,10 +114,14 @@ async fn footer(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> ParquetResul
     loop {
         let range = file.size - tail_bytes..file.size;
         let tail = store.get_range(&file.location, range).await.map_err(unreadable)?;
-        match ParquetMetaDataReader::new().try_parse_sized(&tail, file.size) {
+        match reading(|| ParquetMetaDataReader::new().try_parse_sized(&tail, file.size)) {
             Ok(()) => return Ok(()),
             Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail_bytes && needed as u64 <= file.size => {
                 tail_bytes = needed as u64;
+            }
+            Err(ParquetError::NeedMoreData(needed)) => {
+                let cause = format!("its footer needs {needed} bytes, the file has {}", file.size);
+                return Err(ParquetError::General(cause));
             }
             Err(e) => return Err(e),
         }
@@ -123,10 +131,17 @@ async fn footer(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> ParquetResul
 /// Reads the file and decodes every row of it.
 async fn decode(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> ParquetResult<()> {
     let whole = store.get(&file.location).await.map_err(unreadable)?.bytes().await.map_err(unreadable)?;
-    for batch in ParquetRecordBatchReaderBuilder::try_new(whole)?.build()? {
-        batch?;
-    }
-    Ok(())
+    reading(|| {
+        for batch in ParquetRecordBatchReaderBuilder::try_new(whole)?.build()? {
+            batch?;
+        }
+        Ok(())
+    })
+}
+
+/// Calls the reader; its panic is an error of the file.
+fn reading<T>(read: impl FnOnce() -> ParquetResult<T>) -> ParquetResult<T> {
+    caught(read).unwrap_or_else(|panic| Err(ParquetError::General(format!("the reader gave up: {panic}"))))
 }
 
 fn unreadable(error: object_store::Error) -> ParquetError {
@@ -139,6 +154,7 @@ fn corrupt(locations: &[ListingTableUrl], file: &ObjectMeta, cause: &ParquetErro
     let cause = cause.to_string();
     let cause = cause.strip_prefix("Parquet error: ").unwrap_or(&cause);
     Error::new(ErrorKind::Invalid, format!("'{path}' is not a readable Parquet file: {cause}"))
+        .with_hint("replace the file or take it away; a pattern such as 'lake/2024-*.parquet' reads some of a folder")
 }
 
 fn shown(location: &str) -> String {

@@ -6,8 +6,10 @@ mod corrupt;
 
 use std::path::{Path, PathBuf};
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 
@@ -49,6 +51,20 @@ impl NamedPaths {
         Ok(())
     }
 
+    /// # Errors
+    /// [`ErrorKind::NotFound`] or [`ErrorKind::Invalid`] for a path that is read and has no columns: there is nothing in it.
+    pub(crate) async fn check_read(&self, state: &SessionState, plan: &LogicalPlan) -> Result<()> {
+        if self.read.is_empty() || !scans_no_columns(plan) {
+            return Ok(());
+        }
+        for path in &self.read {
+            if let Some(missing) = missing(state, path).await {
+                return Err(missing);
+            }
+        }
+        Ok(())
+    }
+
     /// `error`, or the better one that a look at the files gives.
     pub(crate) async fn explain(&self, state: &SessionState, error: Error) -> Error {
         for path in self.read.iter().chain(&self.described) {
@@ -65,6 +81,15 @@ impl NamedPaths {
     fn locations(&self) -> Vec<ListingTableUrl> {
         self.read.iter().chain(&self.described).filter_map(|path| ListingTableUrl::parse(path).ok()).collect()
     }
+}
+
+/// Whether a table of the plan has no column at all.
+fn scans_no_columns(plan: &LogicalPlan) -> bool {
+    let is_bare = |node: &LogicalPlan| {
+        Ok(matches!(node, LogicalPlan::TableScan(scan) if scan.source.schema().fields().is_empty()))
+    };
+    // Visiting cannot fail: the closure does not.
+    plan.exists(is_bare).unwrap_or(false)
 }
 
 fn looks_like_path(name: &str) -> bool {

@@ -256,7 +256,11 @@ impl Body<'_> {
             ValueKind::AddMonths { days, months } => {
                 let a = self.print(days);
                 let months = self.w.argument(super::Argument::Word(i64::from(*months) as u64));
-                Printed::new(format!("add_months({}, {months})", a.cast(CType::I32)), a.valid, CType::I32)
+                let (call, moved) = match c_type {
+                    CType::I32 => ("add_months", CType::I32),
+                    _ => ("wide_add_months", CType::I64),
+                };
+                Printed::new(format!("{call}({}, {months})", a.cast(CType::I32)), a.valid, moved)
             }
             // Every other kind is printed before it comes here.
             _ => Printed::new("0", Some("false".into()), c_type),

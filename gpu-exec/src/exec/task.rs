@@ -78,7 +78,8 @@ impl Task {
         let mut loads = Vec::with_capacity(self.scans.len());
         for scan in &self.scans {
             let objects = self.context.runtime_env().object_store(&scan.store_url)?;
-            let loaded = load(self.runtime.handle(), self.runtime.store(), objects, scan).await.map_err(Error::from)?;
+            let loaded = load(self.runtime.handle(), self.runtime.store(), objects, scan).await;
+            let loaded = loaded.map_err(|error| Error::from(error.within(&scan.store_url)))?;
             scans.push(loaded.table);
             loads.push(loaded.stats);
         }

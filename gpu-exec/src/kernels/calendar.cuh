@@ -20,13 +20,17 @@ MAAR_FN CivilDate civil_from_days(i32 days) {
   return CivilDate{static_cast<i32>(year), month, day};
 }
 
-MAAR_FN i32 days_from_civil(i64 year, u32 month, u32 day) {
+MAAR_FN i64 wide_days_from_civil(i64 year, u32 month, u32 day) {
   year -= month <= 2;
   const i64 era = (year >= 0 ? year : year - 399) / 400;
   const u32 year_of_era = static_cast<u32>(year - era * 400);
   const u32 day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
   const u32 day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return static_cast<i32>(era * 146097 + static_cast<i64>(day_of_era) - 719468);
+  return era * 146097 + static_cast<i64>(day_of_era) - 719468;
+}
+
+MAAR_FN i32 days_from_civil(i64 year, u32 month, u32 day) {
+  return static_cast<i32>(wide_days_from_civil(year, month, day));
 }
 
 MAAR_FN u32 days_in_month(i64 year, u32 month) {
@@ -35,13 +39,16 @@ MAAR_FN u32 days_in_month(i64 year, u32 month) {
 }
 
 // Calendar months keep the day of the month, or take the month's last one.
-MAAR_FN i32 add_months(i32 days, i64 months) {
+// The result may lie beyond every date.
+MAAR_FN i64 wide_add_months(i32 days, i64 months) {
   const CivilDate d = civil_from_days(days);
   const i64 total = static_cast<i64>(d.year) * 12 + (d.month - 1) + months;
   const i64 year = divide_floor<i64>(total, 12);
   const u32 month = static_cast<u32>(total - year * 12) + 1;
-  return days_from_civil(year, month, m_min(d.day, days_in_month(year, month)));
+  return wide_days_from_civil(year, month, m_min(d.day, days_in_month(year, month)));
 }
+
+MAAR_FN i32 add_months(i32 days, i64 months) { return static_cast<i32>(wide_add_months(days, months)); }
 
 MAAR_FN i32 date_year(i32 days) { return civil_from_days(days).year; }
 MAAR_FN i32 date_quarter(i32 days) { return static_cast<i32>((civil_from_days(days).month - 1) / 3 + 1); }

@@ -145,7 +145,7 @@ impl ChunkJob<'_> {
         let Some(data_type) = &self.read.cast_to else { return Ok(Arc::clone(array)) };
         let options = CastOptions { safe: false, ..CastOptions::default() };
         cast_with_options(array, data_type, &options).map_err(|error| ScanError::Unsupported {
-            path: self.footer.meta.location.clone(),
+            path: self.footer.meta.location.to_string(),
             column: self.column.to_owned(),
             message: error.to_string(),
         })

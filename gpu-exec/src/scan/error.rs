@@ -1,6 +1,7 @@
 //! What can go wrong between a file and a device table, by what the caller can do about it.
 
 use arrow::datatypes::DataType;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::path::Path;
 use thiserror::Error;
 
@@ -11,20 +12,20 @@ use crate::device::DeviceError;
 #[derive(Debug, Error)]
 pub enum ScanError {
     /// A file of the plan is no longer there.
-    #[error("file {path} is gone; it was deleted after the table was listed. Run the query again")]
-    FileGone { path: Path },
+    #[error("file '{path}' is gone; it was deleted after the table was listed. Run the query again")]
+    FileGone { path: String },
     /// A file was replaced while it was being read.
-    #[error("file {path} was replaced while it was being read. Run the query again")]
-    FileChanged { path: Path },
+    #[error("file '{path}' was replaced while it was being read. Run the query again")]
+    FileChanged { path: String },
     /// The object store failed for another reason.
-    #[error("reading {path}: {source}")]
-    Store { path: Path, source: object_store::Error },
+    #[error("reading '{path}': {source}")]
+    Store { path: String, source: object_store::Error },
     /// The bytes are no valid Parquet, or not what the footer promises.
-    #[error("file {path}{} is corrupt: {message}", row_group.map(|g| format!(", row group {g}")).unwrap_or_default())]
-    Corrupt { path: Path, row_group: Option<usize>, message: String },
+    #[error("file '{path}'{} is corrupt: {message}", row_group.map(|g| format!(", row group {g}")).unwrap_or_default())]
+    Corrupt { path: String, row_group: Option<usize>, message: String },
     /// Valid, but nothing the device can hold.
-    #[error("column {column} of {path}: {message}")]
-    Unsupported { path: Path, column: String, message: String },
+    #[error("column {column} of '{path}': {message}")]
+    Unsupported { path: String, column: String, message: String },
     /// A host input whose type has no stored form.
     #[error("column {column} of type {data_type} cannot be uploaded; place its operator on the host")]
     UploadType { column: String, data_type: DataType },
@@ -44,12 +45,27 @@ impl ScanError {
     /// An error of the store about one file, told apart by whether the file is gone.
     pub(crate) fn store(path: &Path, source: object_store::Error) -> Self {
         match source {
-            object_store::Error::NotFound { .. } => ScanError::FileGone { path: path.clone() },
-            source => ScanError::Store { path: path.clone(), source },
+            object_store::Error::NotFound { .. } => ScanError::FileGone { path: path.to_string() },
+            source => ScanError::Store { path: path.to_string(), source },
         }
     }
 
+    /// The same error with its file's path as the user writes it: paths within a store do not say which store.
+    #[must_use]
+    pub fn within(mut self, store: &ObjectStoreUrl) -> Self {
+        if let ScanError::FileGone { path }
+        | ScanError::FileChanged { path }
+        | ScanError::Store { path, .. }
+        | ScanError::Corrupt { path, .. }
+        | ScanError::Unsupported { path, .. } = &mut self
+        {
+            let root = store.as_str();
+            *path = format!("{}{path}", root.strip_prefix("file://").unwrap_or(root));
+        }
+        self
+    }
+
     pub(crate) fn corrupt(path: &Path, row_group: Option<usize>, message: impl ToString) -> Self {
-        ScanError::Corrupt { path: path.clone(), row_group, message: message.to_string() }
+        ScanError::Corrupt { path: path.to_string(), row_group, message: message.to_string() }
     }
 }

@@ -3,7 +3,6 @@
 //! A file is the same only while its path, size, modification time, tag and version are. Page indexes are not read.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
@@ -15,6 +14,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::ScanError;
+use crate::panics::caught;
 
 /// Bytes read from the end of a file at first: holds the whole footer of most files.
 const TAIL_BYTES: u64 = 64 << 10;
@@ -76,6 +76,10 @@ impl Footer {
                 Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= meta.size => {
                     tail = needed as u64
                 }
+                Err(ParquetError::NeedMoreData(needed)) => {
+                    let cause = format!("its footer needs {needed} bytes, the file has {}", meta.size);
+                    return Err(ScanError::corrupt(&path, None, cause));
+                }
                 Err(error) => return Err(ScanError::corrupt(&path, None, error)),
             }
         }
@@ -117,8 +121,5 @@ fn parse(bytes: &Bytes, file_size: u64) -> Result<ParquetMetaData, ParquetError>
 
 /// Runs code that parses foreign bytes: a panic of the decoder becomes an error.
 pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(ParquetError::General(format!("the decoder gave up: {}", text.unwrap_or("no reason given"))))
-    })
+    caught(decode).unwrap_or_else(|panic| Err(ParquetError::General(format!("the decoder gave up: {panic}"))))
 }

@@ -125,7 +125,7 @@ async fn check_unchanged(
     let path = &footer.meta.location;
     let changed = match objects.head(path).await {
         Ok(meta) if FileState::of(&meta) == FileState::of(&footer.meta) => return Ok(()),
-        Ok(_) => ScanError::FileChanged { path: path.clone() },
+        Ok(_) => ScanError::FileChanged { path: path.to_string() },
         Err(error) => ScanError::store(path, error),
     };
     columns.forget(url, path);

@@ -40,7 +40,7 @@ impl ColumnRead {
     /// Decides for the column `declared` of the table.
     pub(crate) fn plan(footer: &Footer, declared: &Field) -> Result<Self, ScanError> {
         let unsupported = |message: String| ScanError::Unsupported {
-            path: footer.meta.location.clone(),
+            path: footer.meta.location.to_string(),
             column: declared.name().clone(),
             message,
         };

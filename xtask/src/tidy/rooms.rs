@@ -57,6 +57,7 @@ const ROOMS: &[Room] = &[
 const LEAVES: &[(&str, &[&str])] = &[
     ("error", &["device", "scan"]),
     ("options", &["error", "device"]),
+    ("panics", &[]),
     // Reads what the nodes of an executed plan counted.
     ("report", &["error", "options", "device", "scan", "exec"]),
 ];

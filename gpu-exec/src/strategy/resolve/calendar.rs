@@ -2,9 +2,14 @@
 
 use arrow::datatypes::TimeUnit;
 
-use super::number::{arithmetic, arithmetic_constant, floor_divide};
+use super::number::{arithmetic, arithmetic_constant, floor_divide, narrow};
 use crate::error::Result;
-use crate::ir::{ArithmeticOp, Bounds, DatePart, Type, Value, ValueKind};
+use crate::ir::{ArithmeticOp, Bounds, DatePart, Failure, Type, Value, ValueKind};
+
+/// The days that the host has a calendar for: from the first of the year -262143 to the last of 262142.
+const CALENDAR: Bounds = Bounds { min: -96_465_292, max: 95_026_236 };
+/// No month has more days.
+const MONTH_DAYS_MAX: i128 = 31;
 
 /// Ticks of a day.
 pub(super) fn per_day(unit: TimeUnit) -> i128 {
@@ -20,7 +25,17 @@ fn per_second(unit: TimeUnit) -> i128 {
     }
 }
 
+/// What the host has a calendar for, in units of a type.
+fn calendar_of(ty: Type) -> Bounds {
+    match ty {
+        Type::Timestamp { unit } => Bounds::new(CALENDAR.min * per_day(unit), (CALENDAR.max + 1) * per_day(unit) - 1),
+        _ => CALENDAR,
+    }
+}
+
 pub(super) fn date_part(part: DatePart, value: Value, ty: Type) -> Value {
+    // Beyond its calendar the host knows no parts.
+    let value = narrow(value, calendar_of(ty), Failure::Null);
     let nullable = value.nullable;
     let time_of_day = match part {
         DatePart::Hour => Some((86_400, 3_600, 23)),
@@ -70,7 +85,14 @@ fn part_bounds(part: DatePart) -> Bounds {
     }
 }
 
+/// A date or timestamp some months, days and nanoseconds later. Neither it nor the result may leave the host's calendar.
 pub(super) fn add_interval(value: Value, ty: Type, months: i32, days: i32, nanoseconds: i64) -> Result<Value> {
+    let value = narrow(value, calendar_of(ty), Failure::Overflow);
+    let moved = move_by(value, ty, months, days, nanoseconds)?;
+    Ok(narrow(moved, calendar_of(ty), Failure::Overflow))
+}
+
+fn move_by(value: Value, ty: Type, months: i32, days: i32, nanoseconds: i64) -> Result<Value> {
     match ty {
         Type::Timestamp { unit } => {
             let mut moved = value;
@@ -105,7 +127,12 @@ pub(super) fn add_interval(value: Value, ty: Type, months: i32, days: i32, nanos
 
 fn add_date_months(days: Value, months: i32) -> Value {
     let nullable = days.nullable;
-    Value::int(ValueKind::AddMonths { days: Box::new(days), months }, nullable, Bounds::of_type(Type::Date))
+    // The text hangs on the width class of the months, not on their number.
+    let most = Bounds::new(i128::from(months), i128::from(months)).round_to_width();
+    let reach = Bounds::new(most.min * MONTH_DAYS_MAX, most.max * MONTH_DAYS_MAX);
+    let bounds = days.bounds.plus(reach).unwrap_or(reach);
+    let moved = Value::int(ValueKind::AddMonths { days: Box::new(days), months }, nullable, bounds);
+    narrow(moved, CALENDAR, Failure::Overflow)
 }
 
 fn add_timestamp_months(value: Value, unit: TimeUnit, months: i32) -> Result<Value> {
