@@ -8,10 +8,6 @@ use crate::device::CodeOrigin;
 use crate::exec::DeviceExec;
 use crate::scan::LoadStats;
 
-/// Memory bandwidth that the byte floor is computed with, in bytes a second: a copy on one H200, measured.
-/// A floor on another card scales with its own bandwidth.
-pub const FLOOR_BYTES_PER_SECOND: f64 = 4.3e12;
-
 /// One execution of one device node.
 #[derive(Clone, Debug)]
 pub struct DeviceReport {
@@ -42,6 +38,8 @@ pub struct PipelineReport {
     pub rows_in: u64,
     /// Bytes of the source it reads at least.
     pub bytes: u64,
+    /// Bytes a second the device's memory gives at best.
+    pub bandwidth: f64,
     /// Time on the device, in milliseconds.
     pub kernel_ms: f64,
     /// Time to compile it, 0 where its code was found.
@@ -51,9 +49,9 @@ pub struct PipelineReport {
 }
 
 impl PipelineReport {
-    /// The least time the bytes take at [`FLOOR_BYTES_PER_SECOND`], in milliseconds.
+    /// The least time the bytes take on this device, in milliseconds.
     pub fn floor_ms(&self) -> f64 {
-        self.bytes as f64 / FLOOR_BYTES_PER_SECOND * 1e3
+        self.bytes as f64 / self.bandwidth * 1e3
     }
 
     /// Bytes a second reached, in GB/s.

@@ -125,7 +125,8 @@ impl Task {
             }
         }
         let stages = run.reports()?.to_vec();
-        let pipelines = pipeline_reports(&planned, &kernels, &stages, &tables);
+        let bandwidth = handle.info().bandwidth;
+        let pipelines = pipeline_reports(&planned, &kernels, &stages, &tables, bandwidth);
         *self.report.lock() = Some(DeviceReport {
             device: handle.info().name.clone(),
             pipelines,
@@ -153,6 +154,7 @@ fn pipeline_reports(
     kernels: &[StageKernel],
     stages: &[StageReport],
     tables: &Tables,
+    bandwidth: f64,
 ) -> Vec<PipelineReport> {
     planned
         .stages
@@ -164,6 +166,7 @@ fn pipeline_reports(
             text: kernel.kernel.source.clone(),
             rows_in: report.rows_in,
             bytes: bytes_read(planned, stage, tables),
+            bandwidth,
             kernel_ms: report.kernel_ms,
             compile_ms: if kernel.compiled.origin == CodeOrigin::Compiled {
                 kernel.compiled.compile.as_secs_f64() * 1e3

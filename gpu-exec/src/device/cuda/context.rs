@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cudarc::driver::{result, sys};
 
-use super::super::{DeviceError, DeviceInfo, DeviceKind, DeviceResult};
+use super::super::{DeviceError, DeviceInfo, DeviceKind, DeviceResult, bandwidth};
 
 const REMEDY: &str = "Install NVIDIA's driver (it brings libcuda.so.1), or run with `--device cpu`";
 
@@ -87,6 +87,9 @@ pub(super) fn info(ordinal: usize) -> DeviceResult<DeviceInfo> {
     };
     let major = attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
     let minor = attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
+    // Newer drivers may stop telling the clock: that is no reason to refuse the device.
+    let clock = attribute(A::CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE).unwrap_or(0);
+    let bus = attribute(A::CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH).unwrap_or(0);
     Ok(DeviceInfo {
         kind: DeviceKind::Cuda,
         ordinal,
@@ -96,6 +99,7 @@ pub(super) fn info(ordinal: usize) -> DeviceResult<DeviceInfo> {
         // SAFETY: as above.
         memory_bytes: unsafe { result::device::total_mem(device) }.map_err(failed("cuDeviceTotalMem"))? as u64,
         shared_bytes_max: attribute(A::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?,
+        bandwidth: bandwidth(clock, bus),
     })
 }
 

@@ -34,7 +34,7 @@ use super::backend::{CodeImage, Device, DeviceStream, Kernel, Region};
 use super::memory::Arrangement;
 use super::{
     DeviceError, DeviceInfo, DeviceKind, DeviceOptions, DevicePtr, DeviceResult, KernelRequest, KernelResources,
-    SyncMode,
+    SyncMode, bandwidth,
 };
 
 pub(crate) use self::compiler::HostCompiler;
@@ -78,6 +78,7 @@ impl EmulatedDevice {
             multiprocessors: MULTIPROCESSORS,
             memory_bytes: options.memory_bytes.unwrap_or(MEMORY_BYTES),
             shared_bytes_max: SHARED_BYTES_MAX,
+            bandwidth: bandwidth(0, 0),
         };
         let fenced = options.arrangement()? == Arrangement::Separate;
         let state = State {
