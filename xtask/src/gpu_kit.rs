@@ -12,7 +12,8 @@ use crate::{Failure, cargo, command, root};
 
 /// What the folder may weigh.
 const BYTES_MAX: u64 = 55_000_000;
-const PROFILE: &str = "dist";
+/// The one that README builds: a kit then costs no second build of everything.
+const PROFILE: &str = "release";
 const SCRIPTS: &[&str] = &["run.sh", "duckdb_tpch.py", "merge.py", "README.md"];
 /// For which Python the wheel is.
 const PYTHON: &str = "3.12";
@@ -54,8 +55,9 @@ fn empty_folder(kit: &Path) -> Result<(), Failure> {
 }
 
 fn build(profile: &str) -> Result<(), Failure> {
+    // No package is named: alone it would resolve other features, and build DataFusion a second time.
     let mut build = cargo::cargo();
-    command::run(build.args(["build", "--locked", "--package", "maar-cli", "--bin", "maar", "--profile", profile]))
+    command::run(build.args(["build", "--locked", "--bin", "maar", "--profile", profile]))
 }
 
 fn binary(profile: &str) -> PathBuf {
