@@ -13,7 +13,7 @@ use crate::{Failure, cargo, command, root};
 /// What the folder may weigh.
 const BYTES_MAX: u64 = 55_000_000;
 const PROFILE: &str = "dist";
-const SCRIPTS: &[&str] = &["run.sh", "duckdb_tpch.py", "merge.py", "README.md"];
+const SCRIPTS: &[&str] = &["run.sh", "duckdb_tpch.py", "merge.py", "rest.py", "README.md"];
 /// For which Python the wheel is.
 const PYTHON: &str = "3.12";
 const PLATFORMS: &[&str] =

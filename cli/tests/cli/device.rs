@@ -55,6 +55,11 @@ fn some_checks_can_be_named() {
     let ran = maar_on("emulated", &["selftest", "--only", "groups: hash"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("1 of 1 checks passed."), "{}", ran.out);
+    let ran = maar_on("emulated", &["selftest", "--from", "streams side by side", "--only", "side by side"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("2 of 2 checks passed."), "{}", ran.out);
+    let ran = maar_on("emulated", &["selftest", "--from", "side by side"]);
+    assert_eq!((ran.code, ran.err.contains("'side by side'")), (2, true), "{}", ran.err);
     let ran = maar_on("emulated", &["selftest", "--only", "no such check"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("'no such check'"), "{}", ran.err);
