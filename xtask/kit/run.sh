@@ -102,11 +102,11 @@ again_most=5
 rest() {  # rest KIND JSON [PLANNED]
     command -v python3 >/dev/null 2>&1 && python3 rest.py "$@"
 }
-step selftest 300 ./maar selftest --device cuda --json "$logs/selftest.json"
+step selftest 150 ./maar selftest --device cuda --json "$logs/selftest.json"
 round=1
 from="$(rest selftest "$logs/selftest.json")"
 while [ -n "$from" ] && [ "$round" -le "$again_most" ]; do
-    step "selftest-again-$round" 300 ./maar selftest --device cuda --from "$from" --json "$logs/selftest-again-$round.json"
+    step "selftest-again-$round" 150 ./maar selftest --device cuda --from "$from" --json "$logs/selftest-again-$round.json"
     from="$(rest selftest "$logs/selftest-again-$round.json")"
     round=$((round + 1))
 done
@@ -129,8 +129,10 @@ fi
 # The smallest scale, the device alone, then the other scales: a short run has seen some of everything.
 tpch() {  # tpch SCALE
     local name="tpch-$1" queries="1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22" round=1
+    local limit=900
+    case "$1" in 0.* | 1) limit=200 ;; esac
     while [ -n "$queries" ]; do
-        step "$name" 1800 ./maar bench tpch --scale "$1" --device cuda --check --runs "$runs" \
+        step "$name" "$limit" ./maar bench tpch --scale "$1" --device cuda --check --runs "$runs" \
             --data "$kit/cache/tpch-$1" --queries "${queries// /,}" --json "$logs/$name.json"
         queries="$(rest tpch "$logs/$name.json" "$queries")"
         [ "$round" -gt "$again_most" ] && break

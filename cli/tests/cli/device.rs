@@ -13,7 +13,7 @@ fn maar_on(device: &str, args: &[&str]) -> Ran {
 }
 
 /// Whether the emulated device cannot run here; then the test is noted as skipped, where `cargo xtask test` sees it.
-fn skipped(test: &str) -> bool {
+pub(crate) fn skipped(test: &str) -> bool {
     let listed = maar_on("cpu", &["devices"]).out;
     let Some(missing) = listed.lines().find(|line| line.starts_with("emulated") && line.contains("missing:")) else {
         return false;
@@ -25,7 +25,7 @@ fn skipped(test: &str) -> bool {
     true
 }
 
-fn json(path: &std::path::Path) -> Value {
+pub(crate) fn json(path: &std::path::Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
