@@ -119,6 +119,9 @@ pub(crate) struct SelftestArgs {
     /// Only checks whose name contains this
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
+    /// Only this check and those after it: a device that a check has broken works again in a new process
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from: Option<String>,
     /// Also write the outcomes as one JSON object
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

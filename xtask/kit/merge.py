@@ -14,6 +14,21 @@ def read_json(path):
         return None
 
 
+def with_agains(folder, name, key, entries):
+    """A step's findings, and in place of those that only met a broken device what a later process found."""
+    found = read_json(folder / f"{name}.json")
+    for number in range(1, 10):
+        again = read_json(folder / f"{name}-again-{number}.json")
+        if found is None or again is None:
+            break
+        newer = {entry.get(key): entry for entry in again.get(entries, [])}
+        kept = [newer.pop(entry.get(key), entry) for entry in found.get(entries, [])]
+        found[entries] = kept + list(newer.values())
+        if "passed" in found:
+            found["passed"] = sum(1 for entry in found[entries] if entry.get("ok"))
+    return found
+
+
 def read_steps(folder):
     steps = []
     for line in (folder / "steps.tsv").read_text().splitlines():
@@ -30,7 +45,7 @@ def read_steps(folder):
 def scales_of(folder):
     """Scales that a step was run for, in the order of size."""
     names = {line.split("\t")[0] for line in (folder / "steps.tsv").read_text().splitlines()}
-    scales = [name[len("tpch-"):] for name in names if name.startswith("tpch-")]
+    scales = [name[len("tpch-"):] for name in names if name.startswith("tpch-") and "-again-" not in name]
     return sorted(scales, key=float)
 
 
@@ -79,6 +94,9 @@ def tpch_rows(tpch, duckdb):
 
 def tpch_details(tpch):
     """What went wrong, and where the kernel time of each query went."""
+    missing = [f"Q{number}" for number in range(1, 23) if number not in {e.get("query") for e in tpch.get("queries", [])}]
+    if missing:
+        yield f"- no result at all: {', '.join(missing)}"
     for entry in tpch.get("queries", []):
         if entry.get("error"):
             yield f"- Q{entry.get('query')}: {entry['error']}"
@@ -101,7 +119,8 @@ MEASURES = ["benchmark", "of", "ms", "GB/s", "G/s", "us each", "clock"]
 def selftest_part(selftest):
     """How many checks passed, and those that did not."""
     checks = selftest.get("checks", [])
-    parts = [f"{selftest.get('passed')} of {len(checks)} checks passed on {selftest.get('device', {}).get('name')}."]
+    planned = max(len(selftest.get("planned", [])), len(checks))
+    parts = [f"{selftest.get('passed')} of {planned} checks passed on {selftest.get('device', {}).get('name')}."]
     failed = [check for check in checks if not check.get("ok")]
     if failed:
         rows = [[check["name"], check["kind"], check.get("error", "").replace("|", "/").replace("\n", " "),
@@ -147,10 +166,11 @@ def main():
         "steps": read_steps(folder),
         "failed_logs": {},
         "machine": (folder / "machine.out").read_text() if (folder / "machine.out").exists() else "",
-        "selftest": read_json(folder / "selftest.json"),
+        "selftest": with_agains(folder, "selftest", "name", "checks"),
         "kernels": read_json(folder / "kernels.json"),
         "tpch": {
-            scale: {"maar": read_json(folder / f"tpch-{scale}.json"), "duckdb": read_json(folder / f"duckdb-{scale}.json")}
+            scale: {"maar": with_agains(folder, f"tpch-{scale}", "query", "queries"),
+                    "duckdb": read_json(folder / f"duckdb-{scale}.json")}
             for scale in scales_of(folder)
         },
     }

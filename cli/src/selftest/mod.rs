@@ -31,19 +31,35 @@ pub(crate) async fn selftest(args: &SelftestArgs, device: DeviceArg) -> Result<(
 async fn run(args: &SelftestArgs, device: DeviceArg) -> Result<(), Failure> {
     let choice = device::needed(device, "selftest")?;
     let findings = Findings::open(args.json.as_deref())?;
-    let only = args.only.clone().unwrap_or_default();
-    let mut report = primitives(choice, only.clone(), findings.clone()).await?;
-    let wanted: Vec<_> = cases::CASES.iter().filter(|case| case.name.contains(&only)).collect();
-    let side_by_side = SIDE_BY_SIDE.contains(&only);
-    if !wanted.is_empty() || side_by_side {
-        queries(choice, &wanted, side_by_side, &mut report, &findings).await?;
+    let planned = planned(args)?;
+    let mut report = primitives(choice, planned.clone(), findings.clone()).await?;
+    let cases: Vec<_> = cases::CASES.iter().filter(|case| planned.contains(&case.name)).collect();
+    let side_by_side = planned.contains(&SIDE_BY_SIDE);
+    if !cases.is_empty() || side_by_side {
+        queries(choice, &cases, side_by_side, &mut report, &findings).await?;
     }
     report.finish()?;
     findings.finish(|| report.json())?;
-    match (report.checks(), report.failed()) {
-        (0, _) => Err(Failure::usage(format!("--only '{only}' names no check"))),
-        (_, failed) if failed.is_empty() => Ok(()),
-        (_, failed) => Err(Failure::other(format!("failed: {}", failed.join(", ")))),
+    match report.failed() {
+        failed if failed.is_empty() => Ok(()),
+        failed => Err(Failure::other(format!("failed: {}", failed.join(", ")))),
+    }
+}
+
+/// The names of the checks that the arguments ask for, in their order.
+fn planned(args: &SelftestArgs) -> Result<Vec<&'static str>, Failure> {
+    let only = args.only.as_deref().unwrap_or_default();
+    let all = CHECKS.iter().map(|check| check.name).chain(cases::CASES.iter().map(|case| case.name));
+    let from = args.from.as_deref();
+    let planned: Vec<_> = all
+        .chain([SIDE_BY_SIDE])
+        .skip_while(|name| from.is_some_and(|from| from != *name))
+        .filter(|name| name.contains(only))
+        .collect();
+    match (planned.is_empty(), from) {
+        (false, _) => Ok(planned),
+        (true, None) => Err(Failure::usage(format!("--only '{only}' names no check"))),
+        (true, Some(from)) => Err(Failure::usage(format!("--from '{from}' --only '{only}' name no check"))),
     }
 }
 
@@ -77,11 +93,11 @@ async fn queries(
 }
 
 /// The device layer's own checks, on a device that is closed after them: the queries open theirs.
-async fn primitives(choice: DeviceChoice, only: String, findings: Findings) -> Result<Report, Failure> {
+async fn primitives(choice: DeviceChoice, planned: Vec<&'static str>, findings: Findings) -> Result<Report, Failure> {
     let work = move || -> Result<Report, Failure> {
         let handle = device::open(choice, &DeviceOptions::default())?;
-        let mut report = Report::new(Described::new(handle.info()))?;
-        for check in CHECKS.iter().filter(|check| check.name.contains(&only)) {
+        let mut report = Report::new(Described::new(handle.info()), planned.clone())?;
+        for check in CHECKS.iter().filter(|check| planned.contains(&check.name)) {
             let started = Instant::now();
             let error = (check.run)(&handle).err().map(|error| error.to_string());
             report.add(Check::new(Kind::Device, check.name, error, started))?;

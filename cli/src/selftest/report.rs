@@ -41,14 +41,16 @@ impl Check {
 pub(super) struct Report {
     device: Described,
     passed: usize,
+    /// What was to run: where checks are missing, the first of them did not come back.
+    planned: Vec<&'static str>,
     checks: Vec<Check>,
 }
 
 impl Report {
     /// Begins with a line about the device.
-    pub(super) fn new(device: Described) -> Result<Self, Failure> {
+    pub(super) fn new(device: Described, planned: Vec<&'static str>) -> Result<Self, Failure> {
         print(&format!("{}\n\n", device.line()))?;
-        Ok(Self { device, passed: 0, checks: Vec::new() })
+        Ok(Self { device, passed: 0, planned, checks: Vec::new() })
     }
 
     /// Keeps an outcome and writes its line.
@@ -63,11 +65,6 @@ impl Report {
 
     pub(super) fn finish(&self) -> Result<(), Failure> {
         print(&format!("\n{} of {} checks passed.\n", self.passed, self.checks.len()))
-    }
-
-    /// How many ran.
-    pub(super) fn checks(&self) -> usize {
-        self.checks.len()
     }
 
     /// Names of those that failed.

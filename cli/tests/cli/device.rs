@@ -13,7 +13,7 @@ fn maar_on(device: &str, args: &[&str]) -> Ran {
 }
 
 /// Whether the emulated device cannot run here; then the test is noted as skipped, where `cargo xtask test` sees it.
-fn skipped(test: &str) -> bool {
+pub(crate) fn skipped(test: &str) -> bool {
     let listed = maar_on("cpu", &["devices"]).out;
     let Some(missing) = listed.lines().find(|line| line.starts_with("emulated") && line.contains("missing:")) else {
         return false;
@@ -25,7 +25,7 @@ fn skipped(test: &str) -> bool {
     true
 }
 
-fn json(path: &std::path::Path) -> Value {
+pub(crate) fn json(path: &std::path::Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -55,6 +55,11 @@ fn some_checks_can_be_named() {
     let ran = maar_on("emulated", &["selftest", "--only", "groups: hash"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("1 of 1 checks passed."), "{}", ran.out);
+    let ran = maar_on("emulated", &["selftest", "--from", "streams side by side", "--only", "side by side"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("2 of 2 checks passed."), "{}", ran.out);
+    let ran = maar_on("emulated", &["selftest", "--from", "side by side"]);
+    assert_eq!((ran.code, ran.err.contains("'side by side'")), (2, true), "{}", ran.err);
     let ran = maar_on("emulated", &["selftest", "--only", "no such check"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("'no such check'"), "{}", ran.err);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bench;
+mod cuda;
 mod device;
 mod errors;
 mod formats;

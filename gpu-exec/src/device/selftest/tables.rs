@@ -79,6 +79,6 @@ pub(super) fn side_by_side(device: &Arc<DeviceHandle>) -> CheckResult {
         let ended = |outcome: thread::Result<CheckResult>| {
             outcome.unwrap_or_else(|_| Err(CheckError::Wrong("a thread panicked".to_owned())))
         };
-        running.into_iter().map(|thread| ended(thread.join())).collect()
+        running.into_iter().try_for_each(|thread| ended(thread.join()))
     })
 }
