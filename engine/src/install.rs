@@ -18,8 +18,9 @@ use crate::exact;
 /// final aggregates, no repartitioning; DataFusion then adds what the placed operators state that they need.
 const PLACED_BEFORE: &str = "EnsureRequirements";
 
-/// Gives the sessions built from `builder` Maar's options (`maar.*`), exact arithmetic and device placement, and turns off the
-/// cache of directory listings, which has no expiry: a new file would stay unseen, a replaced one would read as corrupt.
+/// Gives the sessions built from `builder` Maar's options (`maar.*`), exact arithmetic and device placement, and turns off
+/// what gives wrong answers: the cache of directory listings, which has no expiry (a new file would stay unseen, a replaced
+/// one would read as corrupt), and the dynamic filters of aggregates.
 /// Call it after every other setting, `with_default_features` included. A second call changes nothing.
 ///
 /// # Errors
@@ -36,6 +37,8 @@ pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> 
     if config.options().extensions.get::<MaarOptions>().is_none() {
         config.options_mut().extensions.insert(MaarOptions::default());
     }
+    // `SELECT max(a), max(b + 1)` skips files that cannot raise max(a), whatever they hold of b (DataFusion 55.2).
+    config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     let devices = install_devices(config);
     exact::install(&mut builder)?;
     let physical = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);

@@ -117,6 +117,9 @@ impl Grammar<'_> {
                 None => format!("{name} {comparison} {}", literal(column.kind, random)),
             },
             5 => format!("{} {comparison} {}", self.number(1, random), self.number(1, random)),
+            6 if column.kind == Kind::Text && random.random_bool(0.4) => {
+                format!("{} {comparison} {}", self.chosen_text(2, random), self.chosen_text(1, random))
+            }
             6 if column.kind == Kind::Text => {
                 format!("{} {comparison} {}", self.text(column, random), literal(Kind::Text, random))
             }
@@ -131,6 +134,34 @@ impl Grammar<'_> {
         }
     }
 
+    /// A text that several columns and constants may give.
+    pub(crate) fn chosen_text(&self, depth: usize, random: &mut StdRng) -> String {
+        let Some(column) = self.column(Kind::Text, random) else { return literal(Kind::Text, random) };
+        if depth == 0 || random.random_ratio(1, 4) {
+            return match random.random_range(0..6) {
+                0 => literal(Kind::Text, random),
+                1 => "NULL".to_owned(),
+                _ => self.text(column, random),
+            };
+        }
+        let one = |random: &mut StdRng| self.chosen_text(depth - 1, random);
+        match random.random_range(0..5) {
+            0 => format!("CASE WHEN {} THEN {} END", self.comparison(random), one(random)),
+            1 | 2 => format!("CASE WHEN {} THEN {} ELSE {} END", self.comparison(random), one(random), one(random)),
+            3 => format!("coalesce({}, {}, {})", column.name, one(random), literal(Kind::Text, random)),
+            _ => {
+                let (first, second) = (literal(Kind::Text, random), literal(Kind::Text, random));
+                format!(
+                    "CASE {} WHEN {first} THEN {} WHEN {second} THEN {} ELSE {} END",
+                    column.name,
+                    one(random),
+                    one(random),
+                    one(random)
+                )
+            }
+        }
+    }
+
     /// A text made of this column, often the column itself.
     fn text(&self, column: &Column, random: &mut StdRng) -> String {
         let index = random.random_range(0..2 * TEXT_FUNCTIONS.len());
@@ -141,6 +172,7 @@ impl Grammar<'_> {
     pub(crate) fn key(&self, column: &Column, random: &mut StdRng) -> String {
         match column.kind {
             Kind::Integer => format!("(CAST({} AS BIGINT) % 5)", column.name),
+            Kind::Text if random.random_bool(0.5) => self.chosen_text(2, random),
             Kind::Text => self.text(column, random),
             Kind::Date | Kind::FarDate => {
                 format!("extract({} FROM {})", DATE_PARTS[random.random_range(0..DATE_PARTS.len())], column.name)

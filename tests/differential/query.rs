@@ -93,6 +93,7 @@ impl Query {
 fn projection(grammar: &Grammar<'_>, from: String, filter: Option<String>, random: &mut StdRng) -> Query {
     let count = random.random_range(1..5);
     let select = (0..count).map(|_| match random.random_range(0..5) {
+        0 if random.random_bool(0.3) => grammar.chosen_text(2, random),
         0 => grammar.condition(2, random),
         1 | 2 => grammar.any_column(random).map_or_else(|| "1".to_owned(), |column| column.name.clone()),
         _ => grammar.number(2, random),
@@ -155,7 +156,8 @@ fn aggregate(grammar: &Grammar<'_>, random: &mut StdRng) -> String {
         3 => format!("max({column})"),
         4 | 5 => format!("sum({number})"),
         6 => format!("avg({number})"),
-        7 => format!("count(DISTINCT {column})"),
+        7 if random.random_bool(0.5) => format!("count(DISTINCT {column})"),
+        7 => format!("{}({})", ["min", "max", "count"][random.random_range(0..3)], grammar.chosen_text(2, random)),
         _ => format!("sum(CASE WHEN {} THEN 1 ELSE 0 END)", grammar.condition(1, random)),
     };
     if random.random_ratio(1, 10) { format!("{text} FILTER (WHERE {})", grammar.condition(1, random)) } else { text }

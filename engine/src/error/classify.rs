@@ -167,6 +167,9 @@ fn arrow(error: &ArrowError) -> Error {
         ArrowError::ArithmeticOverflow(text) => Error::new(ErrorKind::Invalid, overflow_text(text)),
         ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, clean(text)),
         ArrowError::MemoryError(text) => memory(text),
+        ArrowError::SchemaError(text) => {
+            files_disagree(text).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(text)))
+        }
         ArrowError::IoError(_, inner) => io(inner),
         ArrowError::ExternalError(inner) => external(inner.as_ref()),
         ArrowError::CDataInterface(text) => internal(text),
@@ -174,7 +177,6 @@ fn arrow(error: &ArrowError) -> Error {
         | ArrowError::ParseError(text)
         | ArrowError::ComputeError(text)
         | ArrowError::InvalidArgumentError(text)
-        | ArrowError::SchemaError(text)
         | ArrowError::CsvError(text)
         | ArrowError::JsonError(text)
         | ArrowError::IpcError(text)
@@ -192,6 +194,17 @@ fn overflow_text(text: &str) -> String {
         Some(operation) => format!("arithmetic overflow: {operation}"),
         None => format!("arithmetic overflow: {}", clean(text)),
     }
+}
+
+/// arrow says "Fail to merge schema field 'n' because the from data_type = Int64 does not equal Int32".
+fn files_disagree(text: &str) -> Option<Error> {
+    let column = between(text, "Fail to merge schema field '", "'")?;
+    let (_, types) = text.split_once("data_type = ")?;
+    let (one, other) = types.split_once(" does not equal ")?;
+    let message = format!("the files do not agree on the type of column {column}: {other} in some, {one} in others");
+    let hint =
+        format!("CREATE EXTERNAL TABLE t ({column} ..., ...) STORED AS ... LOCATION ... says which type to read it as");
+    Some(Error::new(ErrorKind::Invalid, message).with_hint(hint))
 }
 
 fn planning(message: &str) -> Error {

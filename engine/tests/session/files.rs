@@ -98,6 +98,22 @@ async fn what_is_missing_is_named() {
     assert!(error(&session, "select * from 'sub/b.parquet'").await.message().contains("sub/b.parquet"));
 }
 
+#[tokio::test]
+async fn files_that_disagree_name_the_column_and_a_declared_type_reads_them() {
+    let session = session();
+    let lake = TempDir::new().unwrap();
+    for (name, value) in [("a.parquet", "1"), ("b.parquet", "2.5")] {
+        let file = path(&lake, name);
+        cells(&session, &format!("copy (select {value} as n) to '{file}' stored as parquet")).await.unwrap();
+    }
+    let e = error(&session, &format!("select * from '{}'", path(&lake, "*.parquet"))).await;
+    assert_eq!(e.kind(), ErrorKind::Invalid, "{e}");
+    assert!(e.message().contains("column n") && e.message().contains("Float64") && e.hint().is_some(), "{e}");
+    let declared = format!("create external table t (n double) stored as parquet location '{}'", path(&lake, ""));
+    session.run_script(&declared).await.unwrap();
+    assert_eq!(cells(&session, "select sum(n) from t").await.unwrap(), "3.5");
+}
+
 fn corrupt(from: &Path, to: &Path, change: impl Fn(&mut Vec<u8>)) {
     let mut bytes = fs::read(from).unwrap();
     change(&mut bytes);

@@ -20,6 +20,18 @@ pub struct LookupTable {
     pub valid: Vec<u8>,
 }
 
+impl LookupTable {
+    /// A kernel reads the entry of a NULL's code too, which is 0, and may look up what it finds there: some entry there is.
+    pub(super) fn or_one_entry(mut self) -> Self {
+        if self.values.is_empty() {
+            // As wide as the widest value.
+            self.values = vec![0; size_of::<i128>()];
+            self.valid = vec![0];
+        }
+        self
+    }
+}
+
 /// A looked-up value: the table, what comes out of it, and, for text, the dictionary of the results.
 pub(super) struct Mapped {
     pub(super) table: LookupTable,

@@ -13,6 +13,17 @@ async fn constants() {
     .await;
 }
 
+/// A text that is NULL throughout has a dictionary without entries, and so have those it meets.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_null() {
+    check(&[
+        "SELECT nullif(substr(flag, 50), '') AS c, count(*) FROM items GROUP BY c",
+        "SELECT CASE WHEN quantity > 10 THEN CASE WHEN maybe > 10 THEN nullif(substr(flag, 50), '') ELSE nullif(substr(status, 50), '') END ELSE nullif(left(flag, 0), '') END AS c FROM items",
+        "SELECT CASE WHEN quantity > 10 THEN CASE WHEN maybe > 10 THEN nullif(substr(flag, 50), '') ELSE nullif(substr(status, 50), '') END ELSE 'none' END AS c, count(*) FROM items GROUP BY c",
+    ])
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cases() {
     check(&[

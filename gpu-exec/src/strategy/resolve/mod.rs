@@ -150,7 +150,7 @@ impl Open {
     }
 
     pub(super) fn add_lookup(&mut self, table: &super::LookupTable) -> usize {
-        self.lookups.push(table.clone());
+        self.lookups.push(table.clone().or_one_entry());
         self.lookups.len() - 1
     }
 
