@@ -16,7 +16,7 @@ use maar_gpu_exec::ir::Type;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use self::scan_support::{decode, expected, raw_integer};
+use self::scan_support::{Value, decode, decode_value, expected, raw_integer};
 
 const SIZES: [usize; 9] = [0, 1, 31, 32, 33, 2047, 2048, 2049, 10_000];
 
@@ -241,6 +241,61 @@ fn text_of_every_kind() {
             }
         }
     }
+}
+
+/// Encodes to raw text and reads back; the texts take the room they need and NULLs take none.
+fn check_raw(arrays: &[ArrayRef]) {
+    let mut encoder = ChunkEncoder::new(Target::RawText, 0);
+    arrays.iter().for_each(|array| encoder.push(array).unwrap());
+    let chunk = encoder.finish(0).unwrap();
+    let rows: Vec<_> = arrays.iter().flat_map(|array| expected(array)).collect();
+    assert!(matches!(chunk.stored, Stored::RawText));
+    assert_eq!(decode(&chunk.stored, &chunk.data, chunk.validity.as_deref(), chunk.rows), rows);
+    let nulls = rows.iter().filter(|row| row.is_none()).count();
+    assert_eq!((chunk.facts.nulls, chunk.facts.range, chunk.validity.is_some()), (nulls as u64, None, nulls > 0));
+    let bytes: usize = rows
+        .iter()
+        .map(|row| match row {
+            Some(Value::Text(text)) => text.len(),
+            _ => 0,
+        })
+        .sum();
+    let distances = (padded_rows(rows.len()) + 1) * 4;
+    assert_eq!(chunk.data.len(), distances.next_multiple_of(16) + bytes);
+    // Rows up to the end of the last tile can be read: they are empty.
+    for row in (0..padded_rows(rows.len())).filter(|row| rows.get(*row).is_none_or(Option::is_none)) {
+        assert_eq!(decode_value(&chunk.stored, &chunk.data, row), Value::Text(String::new()), "row {row}");
+    }
+}
+
+#[test]
+fn raw_text_of_every_kind() {
+    let dictionary = |key: DataType, value: DataType| DataType::Dictionary(Box::new(key), Box::new(value));
+    let kinds = [
+        DataType::Utf8,
+        DataType::LargeUtf8,
+        DataType::Utf8View,
+        dictionary(DataType::Int32, DataType::Utf8),
+        dictionary(DataType::UInt16, DataType::Utf8View),
+    ];
+    for kind in &kinds {
+        for rows in SIZES {
+            for nulls in [Nulls::None, Nulls::Some, Nulls::All] {
+                let array = cast(&texts(rows, nulls), kind).unwrap();
+                check_raw(&[Arc::clone(&array), array]);
+            }
+        }
+        let array = cast(&texts(300, Nulls::Some), kind).unwrap();
+        check_raw(&[array.slice(7, 100), array.slice(0, 0), array.slice(299, 1)]);
+    }
+    // Bytes may stand under a NULL.
+    let hidden = LargeStringArray::new(
+        arrow::buffer::OffsetBuffer::new(vec![0_i64, 3, 5, 6].into()),
+        arrow::buffer::Buffer::from(b"abcdef".as_slice()),
+        Some(arrow::buffer::NullBuffer::from(vec![true, false, true])),
+    );
+    check_raw(&[Arc::new(hidden)]);
+    assert!(ChunkEncoder::new(Target::RawText, 0).push(&Int64Array::from(vec![1])).is_err());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::arguments::GroupPart;
+use super::text::{pipeline_reads_text, reads_text};
 use super::writer::Writer;
 use super::{Argument, Kernel, budget};
 use crate::device::SyncMode;
@@ -121,6 +122,7 @@ impl<'a> Body<'a> {
         if let (Sink::Aggregate { groups, keys, accumulators }, Source::Table { .. }, false) =
             (&pipeline.sink, &pipeline.source, probes)
             && matches!(groups.kind, GroupKind::Ungrouped | GroupKind::Private)
+            && !pipeline_reads_text(pipeline)
         {
             let load = budget::load(pipeline, filters.iter().copied().chain(keys));
             if let Some(passes) = budget::passes(pipeline, groups.kind, accumulators, Some(&load)) {
@@ -146,8 +148,9 @@ impl<'a> Body<'a> {
     fn leading_filters(&self) -> Vec<&'a Value> {
         let steps = self.pipeline.steps.iter();
         let filters = steps.map_while(|step| match step {
-            Step::Filter(predicate) => Some(predicate),
-            Step::Probe(_) => None,
+            // Texts are read by full warps, one a lane.
+            Step::Filter(predicate) if !reads_text(&self.pipeline.registers, predicate) => Some(predicate),
+            _ => None,
         });
         filters.collect()
     }

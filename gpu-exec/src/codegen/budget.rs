@@ -74,6 +74,8 @@ fn size(value: &Value) -> usize {
 
 fn stored_bytes(stored: StoredShape) -> usize {
     match stored {
+        // A reference is computed, not loaded.
+        StoredShape::RawText => 0,
         StoredShape::Int { width, .. } | StoredShape::Codes { width } => width.bytes(),
         StoredShape::Bool => 1,
         StoredShape::F32 => 4,

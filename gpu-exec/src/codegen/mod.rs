@@ -11,6 +11,7 @@ mod calls;
 mod keys;
 mod registers;
 mod sink;
+mod text;
 mod values;
 mod writer;
 
@@ -21,6 +22,7 @@ pub use arguments::{Argument, BuildPart, GroupPart};
 pub(crate) use body::QUEUE_BYTES;
 pub(crate) use keys::wide_words;
 pub(crate) use sink::private_group_bytes;
+pub(crate) use text::reads_text;
 
 /// Threads a block of every generated kernel: 8 warps of 256 rows make a tile.
 pub const BLOCK_THREADS: u32 = 256;

@@ -63,6 +63,10 @@ impl Body<'_> {
     fn load_column(&mut self, index: usize, column: usize, c_type: CType) {
         let shape = self.column_shape(column);
         let element = stored_type(shape.stored);
+        if shape.stored == StoredShape::RawText {
+            self.refer_to_text(index, column, shape.nullable);
+            return;
+        }
         let (raw, valid) = match self.access {
             Access::Vector => {
                 self.tile_columns.insert(column);
@@ -87,10 +91,25 @@ impl Body<'_> {
         self.assign(index, &Printed::new(text, shape.nullable.then_some(valid), c_type));
     }
 
+    /// A text is not loaded: its register says where it is described.
+    fn refer_to_text(&mut self, index: usize, column: usize, nullable: bool) {
+        let (row, valid) = match self.access {
+            Access::Vector => {
+                self.tile_columns.insert(column);
+                ("row0 + i", format!("(n{column} >> i & 1)"))
+            }
+            Access::Scalar => ("row", format!("s.valid({column}, row)")),
+        };
+        let reference = format!("s.text({column}, {row})");
+        self.assign(index, &Printed::new(reference, nullable.then_some(valid), CType::I64));
+    }
+
     /// Loads a thread's 8 values (and validity bits) of a column.
     pub(super) fn load_tile_column(&mut self, column: usize) {
         let shape = self.column_shape(column);
-        self.w.line(format!("{} c{column}[8]; s.load8(c{column}, {column}, row0);", stored_type(shape.stored)));
+        if shape.stored != StoredShape::RawText {
+            self.w.line(format!("{} c{column}[8]; s.load8(c{column}, {column}, row0);", stored_type(shape.stored)));
+        }
         if shape.nullable {
             self.w.line(format!("const u32 n{column} = s.valid8({column}, row0);"));
         }
@@ -183,7 +202,7 @@ fn stored_type(stored: StoredShape) -> &'static str {
         StoredShape::F64 => "f64",
         StoredShape::Bool | StoredShape::Codes { width: IntWidth::W8 } => "u8",
         StoredShape::Codes { width: IntWidth::W16 } => "u16",
-        StoredShape::Codes { .. } => "u32",
+        StoredShape::Codes { .. } | StoredShape::RawText => "u32",
     }
 }
 

@@ -175,6 +175,8 @@ impl Body<'_> {
             K::InSet { input, constants } => self.in_set(input, constants),
             K::InTable { input, table, count, elements } => self.in_table(input, *table, *count, *elements),
             K::Lookup { table, code } => self.lookup(*table, code, value),
+            K::TextTest { text, test, table } => self.text_test(text, *test, *table),
+            K::TextLength { text, unit } => self.text_length(text, *unit),
             K::ScaleUp { input, power, limits } => self.scale_up(input, *power, *limits, value),
             _ => self.conversion(value, c_type),
         }

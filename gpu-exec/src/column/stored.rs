@@ -31,6 +31,10 @@ pub enum Stored {
         width: IntWidth,
         dictionary: Arc<Dictionary>,
     },
+    /// The texts themselves: a table of distances, one a row and one more, then the bytes of all rows one after another.
+    /// A distance is a u32 that counts from its own place in memory to where its row's text begins, so that the place of
+    /// a distance alone tells where a text lies: the row's own and the next row's bound it. A NULL has no bytes.
+    RawText,
 }
 
 impl IntWidth {
@@ -68,11 +72,12 @@ impl IntWidth {
 }
 
 impl Stored {
-    /// Bytes a value.
+    /// Bytes a value; of raw text without the text.
     pub fn bytes(&self) -> usize {
         match self {
             Stored::Int { width, .. } | Stored::Codes { width, .. } => width.bytes(),
-            Stored::Float32 => 4,
+            // Of the distances.
+            Stored::Float32 | Stored::RawText => 4,
             Stored::Float64 => 8,
             Stored::Bool => 1,
         }

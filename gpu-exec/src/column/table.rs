@@ -17,7 +17,7 @@ pub fn padded_rows(rows: usize) -> usize {
 /// One column of one segment.
 #[derive(Clone, Debug)]
 pub struct DeviceColumn {
-    /// `rows` values rounded up to whole tiles; bytes past the last row are undefined.
+    /// `rows` values rounded up to whole tiles; bytes past the last row are undefined. Raw text follows its distances.
     pub data: Arc<DeviceBuffer>,
     /// One bit a row, least significant first, 1 = valid, padded like `data`; `None` where the segment has no NULL.
     /// Values under a NULL are within [`ColumnFacts::range`], so they are safe to compute with and to index by.

@@ -61,6 +61,9 @@ fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Res
             load.decode_ms,
             load.upload_ms
         )?;
+        if load.columns_raw > 0 {
+            write!(f, ", columns_raw={}", load.columns_raw)?;
+        }
     }
     for (number, pipeline) in report.pipelines.iter().enumerate() {
         write!(f, "\n      pipeline {}: {}", number + 1, Measured(pipeline))?;

@@ -7,7 +7,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::{DeviceExec, DeviceRuntime};
 use crate::error::Error;
-use crate::planner::{DeviceNodes, Lowered};
+use crate::planner::{DeviceNodes, Lowered, RawTexts};
 use crate::scan::recognise;
 
 /// Makes [`DeviceExec`] nodes for one runtime.
@@ -28,9 +28,13 @@ impl DeviceNodes for DeviceFactory {
     }
 
     fn make(&self, lowered: Lowered, _original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        let scans =
-            lowered.scans.iter().map(|scan| recognise(scan).map(Arc::new)).collect::<std::result::Result<Vec<_>, _>>();
-        let scans = scans.map_err(|reason| Error::internal(format!("a placed scan was refused: {reason}")))?;
+        let scans = lowered.scans.iter().map(recognise).collect::<std::result::Result<Vec<_>, _>>();
+        let mut scans = scans.map_err(|reason| Error::internal(format!("a placed scan was refused: {reason}")))?;
+        let raw = RawTexts::of(&lowered.root);
+        for (number, scan) in scans.iter_mut().enumerate() {
+            scan.allow_raw_text(&raw.of_scan(number));
+        }
+        let scans = scans.into_iter().map(Arc::new).collect();
         Ok(Arc::new(DeviceExec::new(Arc::clone(&self.runtime), lowered, scans)))
     }
 

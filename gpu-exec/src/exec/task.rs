@@ -3,6 +3,7 @@
 //! Loading is asynchronous; planning, compiling and running block a thread of their own, which stops at the next wave
 //! once nobody reads the stream any more.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,11 +18,11 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
 
 use super::DeviceRuntime;
-use crate::column::DeviceTable;
+use crate::column::{DeviceTable, Stored};
 use crate::device::CodeOrigin;
 use crate::error::{Error, Result};
 use crate::operators::{Run, StageKernel, StageReport, compile_stages};
-use crate::planner::Lowered;
+use crate::planner::{Lowered, RawTexts};
 use crate::report::{DeviceReport, PipelineReport};
 use crate::scan::{LoadStats, ParquetScan, load, upload_batches};
 use crate::strategy::{QueryPlan, Stage, StageSource, plan};
@@ -84,19 +85,25 @@ impl Task {
             loads.push(loaded.stats);
         }
         let mut tables = Vec::with_capacity(inputs.len());
-        for input in inputs {
+        let raw = RawTexts::of(&self.lowered.root);
+        for (number, input) in inputs.into_iter().enumerate() {
             let schema = input.schema();
             let batches: Vec<RecordBatch> = input.try_collect().await?;
-            tables.push(self.upload(schema, batches).await?);
+            tables.push(self.upload(schema, batches, raw.of_input(number)).await?);
         }
         Ok(Tables { scans, inputs: tables, loads, load_ms: milliseconds(start) })
     }
 
-    async fn upload(&self, schema: SchemaRef, batches: Vec<RecordBatch>) -> HostResult<DeviceTable> {
+    async fn upload(
+        &self,
+        schema: SchemaRef,
+        batches: Vec<RecordBatch>,
+        raw: BTreeSet<usize>,
+    ) -> HostResult<DeviceTable> {
         let handle = Arc::clone(self.runtime.handle());
         let uploaded = tokio::task::spawn_blocking(move || -> Result<DeviceTable> {
             let stream = handle.stream()?;
-            let table = upload_batches(&handle, &stream, &schema, &batches)?;
+            let table = upload_batches(&handle, &stream, &schema, &batches, &raw)?;
             stream.synchronize()?;
             Ok(table)
         });
@@ -190,8 +197,16 @@ fn bytes_read(planned: &QueryPlan, stage: &Stage, tables: &Tables) -> u64 {
             return group.slots * 8 * (words + group.words) as u64;
         }
     };
-    let a_row: u64 = stage.columns_read().iter().map(|column| table.columns[*column].stored.bytes() as u64).sum();
-    a_row * table.rows()
+    let tested = stage.texts_read();
+    let bytes = |column: &usize| match &table.columns[*column].stored {
+        Stored::RawText if tested.contains(column) => {
+            table.segments.iter().map(|segment| segment.columns[*column].data.len() as u64).sum()
+        }
+        // What is only carried is not looked at.
+        Stored::RawText => 0,
+        stored => stored.bytes() as u64 * table.rows(),
+    };
+    stage.columns_read().iter().map(bytes).sum()
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
 
-use super::Type;
+use super::{TextTest, TextUnit, Type};
 
 #[derive(Clone, Debug)]
 pub struct Expr {
@@ -76,6 +76,17 @@ pub enum ExprKind {
     DictionaryMap {
         input: Box<Expr>,
         function: HostFunction,
+        /// The same over texts as they are, where the device has a form for that.
+        direct: Option<Box<Expr>>,
+    },
+    /// Of a text column that is held as it is; found in the `direct` form of a function only.
+    TextTest {
+        input: Box<Expr>,
+        test: TextTest,
+    },
+    TextLength {
+        input: Box<Expr>,
+        unit: TextUnit,
     },
 }
 
@@ -146,7 +157,9 @@ impl Expr {
             | ExprKind::InList { input, .. }
             | ExprKind::DatePart { input, .. }
             | ExprKind::AddInterval { input, .. }
-            | ExprKind::DictionaryMap { input, .. } => vec![input],
+            | ExprKind::DictionaryMap { input, .. }
+            | ExprKind::TextTest { input, .. }
+            | ExprKind::TextLength { input, .. } => vec![input],
             ExprKind::Case { branches, otherwise } => {
                 branches.iter().flat_map(|(condition, value)| [condition, value]).chain(otherwise.as_deref()).collect()
             }

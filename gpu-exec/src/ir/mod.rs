@@ -8,6 +8,7 @@ mod bounds;
 mod expr;
 mod pipeline;
 mod plan;
+mod text;
 mod types;
 mod value;
 
@@ -18,5 +19,6 @@ pub use pipeline::{
     KeyTable, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step, StoredShape,
 };
 pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinSide, Node};
+pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
-pub use value::{Constant, Failure, Repr, Value, ValueKind};
+pub use value::{Constant, Failure, Repr, TextTestKind, Value, ValueKind};

@@ -26,6 +26,8 @@ pub enum StoredShape {
     Codes {
         width: IntWidth,
     },
+    /// Texts; a row's value is where it is described, as a 64-bit integer.
+    RawText,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -26,7 +26,7 @@ pub enum Type {
     Timestamp {
         unit: TimeUnit,
     },
-    /// UTF-8 text, on the device a code into an order-preserving dictionary.
+    /// UTF-8 text, on the device a code into an order-preserving dictionary, or a reference to where it lies.
     Text,
 }
 

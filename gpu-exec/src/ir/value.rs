@@ -3,7 +3,7 @@
 //! Everything is an integer with bounds, a float or a boolean; scales, dictionaries and literal types have been
 //! turned into plain arithmetic, lookups and parameters. `codegen` prints these and nothing else.
 
-use super::{ArithmeticOp, Bounds, CompareOp, DatePart};
+use super::{ArithmeticOp, Bounds, CompareOp, DatePart, TextUnit};
 
 /// How a value is computed. The width of an integer follows from its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +43,14 @@ pub enum Failure {
     Overflow,
     /// TRY_CAST: the value is NULL.
     Null,
+}
+
+/// A [`TextTest`](super::TextTest) without its constants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextTestKind {
+    Compare(CompareOp),
+    OneOf,
+    Like,
 }
 
 #[derive(Clone, Debug)]
@@ -85,6 +93,16 @@ pub enum ValueKind {
     Lookup {
         table: usize,
         code: Box<Value>,
+    },
+    /// A test of the text that `text` refers to; its constants are lookup table `table`.
+    TextTest {
+        text: Box<Value>,
+        test: TextTestKind,
+        table: usize,
+    },
+    TextLength {
+        text: Box<Value>,
+        unit: TextUnit,
     },
     /// Times a power of ten.
     ScaleUp {
@@ -176,6 +194,8 @@ impl Value {
             | K::InSet { input, .. }
             | K::InTable { input, .. }
             | K::Lookup { code: input, .. }
+            | K::TextTest { text: input, .. }
+            | K::TextLength { text: input, .. }
             | K::ScaleUp { input, .. }
             | K::ScaleDown { input, .. }
             | K::Narrow { input, .. }

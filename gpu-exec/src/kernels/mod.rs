@@ -15,10 +15,14 @@ const PARTS: &[(&str, &str)] = &[
     ("tile.cuh", include_str!("tile.cuh")),
     ("table.cuh", include_str!("table.cuh")),
     ("accumulate.cuh", include_str!("accumulate.cuh")),
+    ("text.cuh", include_str!("text.cuh")),
 ];
 
 /// Runs of a join build with duplicate keys: four entry points in one translation unit.
 pub const RUNS: &str = include_str!("fixed/runs.cu");
+
+/// References to texts become texts: four entry points in one translation unit.
+pub const TEXTS: &str = include_str!("fixed/texts.cu");
 
 /// The bodies of the micro-benchmarks, templates without an entry point.
 pub const BENCH: &str = include_str!("fixed/bench.cu");

@@ -22,7 +22,7 @@ typedef unsigned __int128 u128;
 typedef float f32;
 typedef double f64;
 #define MAAR_FN static __device__ __forceinline__
-// For what runs once a block: a call costs nothing there, and a hundred copies of it take a minute to compile.
+// For what runs once a block, or is long: a call costs nothing there, and a hundred copies of it take a minute to compile.
 #define MAAR_CALLED static __device__ __noinline__
 #define m_copy_bytes memcpy
 #endif

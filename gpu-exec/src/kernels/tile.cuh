@@ -47,6 +47,9 @@ struct SegmentCursor {
     return m_ldg(reinterpret_cast<const T*>(entry[3 + 2 * column]) + row);
   }
 
+  // Where the text of a row is described: a reference that outlives the row (text.cuh).
+  __device__ i64 text(u32 column, u64 row) const { return static_cast<i64>(entry[3 + 2 * column] + row * 4); }
+
   // Validity of the 8 rows from `row`, a multiple of 8.
   __device__ u32 valid8(u32 column, u64 row) const {
     const u8* bits = reinterpret_cast<const u8*>(entry[4 + 2 * column]);
@@ -58,6 +61,28 @@ struct SegmentCursor {
     return bits == nullptr || (m_ldg(bits + row / 8) >> (row & 7) & 1);
   }
 };
+
+// What the threads before this one hold, added up; `total` is the sum of all. Every thread of the block calls it; it takes
+// a value a warp of shared memory.
+template <class T>
+MAAR_FN T block_exclusive_scan(T value, T* total) {
+  T* warps = reinterpret_cast<T*>(m_smem());
+  T end = value;
+  for (u32 step = 1; step < 32; step *= 2) {
+    const T other = m_shfl_up(end, step);
+    if (m_lane() >= step) end += other;
+  }
+  m_block_sync();
+  if (m_lane() == 31) warps[m_warp()] = end;
+  m_block_sync();
+  T before = 0, sum = 0;
+  for (u32 w = 0; w < m_bdim() / 32; w++) {
+    if (w < m_warp()) before += warps[w];
+    sum += warps[w];
+  }
+  *total = sum;
+  return before + end - value;
+}
 
 // Warp queue: the rows a warp keeps of its 256, written densely so that what follows runs with full warps.
 // `queue` holds 256 offsets a warp in shared memory; returns how many rows the warp kept (the same in every lane).

@@ -1,5 +1,6 @@
 //! Emitted rows: output arrays in device memory, and their way to Arrow.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayData, ArrayRef, BooleanArray, DictionaryArray, Int32Array, make_array};
@@ -8,10 +9,14 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
+use super::texts::EmittedTexts;
 use crate::device::{DeviceBuffer, DeviceHandle, Stream};
 use crate::error::{Error, Result};
 use crate::ir::{Repr, Type};
 use crate::strategy::OutputColumn;
+
+/// Bytes of text a column of one batch has at most, unless a single text is longer: offsets of Arrow may be 32 bits wide.
+const BATCH_TEXT_BYTES: i64 = 1 << 30;
 
 /// Output arrays for up to `capacity` rows.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub struct Emitted {
     pub(super) capacity: u64,
     pub(super) count: DeviceBuffer,
     pub(super) columns: Vec<(DeviceBuffer, DeviceBuffer)>,
+    /// See [`BATCH_TEXT_BYTES`].
+    text_bytes: i64,
 }
 
 impl Emitted {
@@ -32,7 +39,8 @@ impl Emitted {
                 Ok((data, valid))
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { capacity, count: handle.alloc("result count", 8)?, columns })
+        let count = handle.alloc("result count", 8)?;
+        Ok(Self { capacity, count, columns, text_bytes: BATCH_TEXT_BYTES })
     }
 
     pub(super) fn reset(&self, stream: &Stream) -> Result<()> {
@@ -45,22 +53,42 @@ impl Emitted {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// The first `rows` rows as a batch of the host's schema.
-    pub(super) fn batch(
+    /// Some of the rows, in batches of the host's schema: one, unless their texts are too long for one.
+    pub(super) fn batches(
         &self,
-        stream: &Stream,
+        (handle, stream): (&DeviceHandle, &Stream),
         output: &[OutputColumn],
         schema: &SchemaRef,
-        rows: usize,
-    ) -> Result<RecordBatch> {
-        let arrays = output
+        rows: Range<usize>,
+    ) -> Result<Vec<RecordBatch>> {
+        let texts = output
             .iter()
             .zip(&self.columns)
-            .zip(schema.fields())
-            .map(|((column, buffers), field)| to_arrow(stream, column, buffers, field.data_type(), rows))
+            .map(|(column, (data, valid))| {
+                let valid = column.shape.nullable.then_some(valid);
+                let refers = column.ty == Type::Text && column.dictionary.is_none();
+                refers.then(|| EmittedTexts::new(handle, stream, (data, valid), rows.clone())).transpose()
+            })
             .collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
+        let mut batches = Vec::new();
+        let mut first = 0;
+        while first < rows.len() || batches.is_empty() {
+            let fitting = texts.iter().flatten().map(|texts| texts.fitting(first, self.text_bytes)).min();
+            let end = fitting.map_or(rows.len(), |fitting| first + fitting);
+            let arrays = output.iter().zip(&self.columns).zip(&texts).zip(schema.fields());
+            let arrays = arrays.map(|(((column, buffers), texts), field)| match texts {
+                None => to_arrow(stream, column, buffers, field.data_type(), rows.start + first..rows.start + end),
+                Some(texts) => {
+                    let nulls = nulls(stream, column, &buffers.1, rows.start + first..rows.start + end)?;
+                    texts.array(first..end, nulls, field.data_type())
+                }
+            });
+            let arrays = arrays.collect::<Result<Vec<_>>>()?;
+            let options = RecordBatchOptions::new().with_row_count(Some(end - first));
+            batches.push(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?);
+            first = end;
+        }
+        Ok(batches)
     }
 }
 
@@ -69,15 +97,11 @@ fn to_arrow(
     column: &OutputColumn,
     (data, valid): &(DeviceBuffer, DeviceBuffer),
     data_type: &DataType,
-    rows: usize,
+    rows: Range<usize>,
 ) -> Result<ArrayRef> {
-    let values = download(stream, data, rows * column.shape.bytes())?;
-    let nulls = if column.shape.nullable {
-        let bytes = download(stream, valid, rows)?;
-        Some(NullBuffer::new(BooleanBuffer::collect_bool(rows, |row| bytes[row] != 0)))
-    } else {
-        None
-    };
+    let values = download(stream, data, &rows, column.shape.bytes())?;
+    let nulls = nulls(stream, column, valid, rows.clone())?;
+    let rows = rows.len();
     match column.ty {
         Type::Bool => Ok(Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(rows, |row| values[row] != 0), nulls))),
         Type::Text => text_array(column, values, nulls, data_type),
@@ -89,10 +113,24 @@ fn to_arrow(
     }
 }
 
-fn download(stream: &Stream, buffer: &DeviceBuffer, bytes: usize) -> Result<Buffer> {
-    let mut host = MutableBuffer::from_len_zeroed(bytes);
-    if bytes > 0 {
-        stream.download(buffer, 0, host.as_slice_mut())?;
+fn nulls(
+    stream: &Stream,
+    column: &OutputColumn,
+    valid: &DeviceBuffer,
+    rows: Range<usize>,
+) -> Result<Option<NullBuffer>> {
+    if !column.shape.nullable {
+        return Ok(None);
+    }
+    let bytes = download(stream, valid, &rows, 1)?;
+    Ok(Some(NullBuffer::new(BooleanBuffer::collect_bool(rows.len(), |row| bytes[row] != 0))))
+}
+
+/// Some rows of an array of values of `width` bytes.
+fn download(stream: &Stream, buffer: &DeviceBuffer, rows: &Range<usize>, width: usize) -> Result<Buffer> {
+    let mut host = MutableBuffer::from_len_zeroed(rows.len() * width);
+    if !rows.is_empty() {
+        stream.download(buffer, rows.start * width, host.as_slice_mut())?;
     }
     Ok(host.into())
 }
@@ -112,4 +150,80 @@ fn text_array(
     let texts = DictionaryArray::<Int32Type>::try_new(codes, Arc::new(dictionary.values().clone()))?;
     let array: ArrayRef = Arc::new(texts);
     if array.data_type() == data_type { Ok(array) } else { Ok(cast(&array, data_type)?) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use arrow::array::{Int64Array, StringArray};
+    use arrow::compute::concat_batches;
+    use arrow::datatypes::{Field, Schema};
+
+    use super::*;
+    use crate::column::{ChunkEncoder, IntWidth, Target};
+    use crate::device::{DeviceChoice, DeviceError, DeviceOptions};
+    use crate::ir::PayloadShape;
+
+    const ROWS: usize = 3000;
+
+    fn texts() -> StringArray {
+        (0..ROWS).map(|row| (row % 7 != 3).then(|| "é".repeat(row % 40) + &row.to_string())).collect()
+    }
+
+    /// A number and a text a row, the texts in the order in which they were loaded.
+    fn emitted(handle: &DeviceHandle, stream: &Stream) -> (Emitted, Vec<OutputColumn>, DeviceBuffer) {
+        let mut encoder = ChunkEncoder::new(Target::RawText, ROWS);
+        encoder.push(&texts()).unwrap();
+        let chunk = encoder.finish(0).unwrap();
+        let data = handle.alloc("texts", chunk.data.len()).unwrap();
+        stream.upload(&data, 0, &chunk.data).unwrap();
+        let shape = |nullable| PayloadShape { repr: Repr::Int, width: IntWidth::W64, nullable };
+        let output = vec![
+            OutputColumn { shape: shape(false), ty: Type::INT64, dictionary: None },
+            OutputColumn { shape: shape(true), ty: Type::Text, dictionary: None },
+        ];
+        let emitted = Emitted::new(handle, &output, ROWS as u64).unwrap();
+        let words =
+            |of: &dyn Fn(u64) -> u64| (0..ROWS as u64).flat_map(|row| of(row).to_le_bytes()).collect::<Vec<_>>();
+        stream.upload(&emitted.columns[0].0, 0, &words(&|row| row)).unwrap();
+        stream.upload(&emitted.columns[1].0, 0, &words(&|row| data.ptr().0 + row * 4)).unwrap();
+        let valid: Vec<u8> = (0..ROWS).map(|row| u8::from(row % 7 != 3)).collect();
+        stream.upload(&emitted.columns[1].1, 0, &valid).unwrap();
+        (emitted, output, data)
+    }
+
+    fn schema(text: DataType) -> SchemaRef {
+        Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false), Field::new("t", text, true)]))
+    }
+
+    #[test]
+    fn texts_leave_as_the_host_declares_them_in_batches_that_hold_them() {
+        let cache = tempfile::tempdir().unwrap();
+        let options = DeviceOptions { cache_dir: Some(cache.path().to_owned()), ..DeviceOptions::default() };
+        let handle = match DeviceHandle::open(DeviceChoice::Emulated, &options) {
+            Err(DeviceError::Unavailable { .. }) => return,
+            handle => handle.unwrap(),
+        };
+        let stream = handle.stream().unwrap();
+        let (mut emitted, output, _texts) = emitted(&handle, &stream);
+        let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        for data_type in [DataType::Utf8, DataType::LargeUtf8, DataType::Utf8View, coded] {
+            let schema = schema(data_type.clone());
+            for (text_bytes, rows) in [(1 << 30, 0..ROWS), (5000, 0..ROWS), (5000, 17..1234), (1, 5..40), (0, 9..9)] {
+                emitted.text_bytes = text_bytes;
+                let batches = emitted.batches((&handle, &stream), &output, &schema, rows.clone()).unwrap();
+                assert!(if text_bytes < 5001 { batches.len() > 1 || rows.len() < 2 } else { batches.len() == 1 });
+                let whole = concat_batches(&schema, &batches).unwrap();
+                let numbers = Int64Array::from_iter_values(rows.start as i64..rows.end as i64);
+                assert_eq!(whole.column(0).as_ref(), &numbers as &dyn Array);
+                let found = cast(whole.column(1), &DataType::Utf8).unwrap();
+                assert_eq!(
+                    found.as_ref(),
+                    &texts().slice(rows.start, rows.len()) as &dyn Array,
+                    "{data_type} {rows:?}"
+                );
+            }
+        }
+    }
 }

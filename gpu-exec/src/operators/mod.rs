@@ -12,6 +12,7 @@ mod launch;
 mod run;
 mod source;
 mod status;
+mod texts;
 
 pub use emit::Emitted;
 pub use kernels::{StageKernel, compile_stages};

@@ -1,5 +1,8 @@
 //! A run: all stages of a plan on one stream, then the emitted rows, wave by wave.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
@@ -48,6 +51,8 @@ pub struct Run<'a> {
     marks: Vec<(usize, TimeMark, TimeMark)>,
     next_tile: u64,
     rows_emitted: u64,
+    /// Batches of the last wave that nobody has taken yet.
+    ready: VecDeque<RecordBatch>,
     /// Arguments of launches that take their address.
     argument_arrays: Vec<DeviceBuffer>,
     stream: Stream,
@@ -85,6 +90,7 @@ impl<'a> Run<'a> {
             marks: vec![],
             next_tile: 0,
             rows_emitted: 0,
+            ready: VecDeque::new(),
             argument_arrays: vec![],
             stream,
         })
@@ -165,6 +171,9 @@ impl<'a> Run<'a> {
 
     /// The next rows of the result, or `None` at the end. A batch may be empty.
     pub fn next(&mut self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+        if let Some(batch) = self.ready.pop_front() {
+            return Ok(Some(batch));
+        }
         let number = self.plan.stages.len() - 1;
         let stage = self.plan.stages[number].clone();
         let tiles = self.tiles(&stage);
@@ -178,12 +187,18 @@ impl<'a> Run<'a> {
             return Ok(None);
         }
         let end = tiles.min(self.next_tile + WAVE_ROWS / TILE_ROWS as u64);
-        let batch = self.wave(number, &stage, (self.next_tile, end), schema)?;
+        self.ready = self.wave(number, &stage, (self.next_tile, end), schema)?.into();
         self.next_tile = end;
-        Ok(Some(self.limited(batch)))
+        Ok(self.ready.pop_front())
     }
 
-    fn wave(&mut self, number: usize, stage: &Stage, tiles: (u64, u64), schema: &SchemaRef) -> Result<RecordBatch> {
+    fn wave(
+        &mut self,
+        number: usize,
+        stage: &Stage,
+        tiles: (u64, u64),
+        schema: &SchemaRef,
+    ) -> Result<Vec<RecordBatch>> {
         let covered = (tiles.1 - tiles.0) * TILE_ROWS as u64;
         let mut capacity = covered.min(self.rows_in(stage)).max(1);
         if stage.rows_out_estimated {
@@ -199,7 +214,8 @@ impl<'a> Run<'a> {
             let rows = emitted.rows(&self.stream)?;
             match verdict {
                 Verdict::Fine if rows <= capacity => {
-                    return emitted.batch(&self.stream, &self.plan.output, schema, rows as usize);
+                    let rows = self.limited(rows);
+                    return emitted.batches((self.handle, &self.stream), &self.plan.output, schema, rows);
                 }
                 Verdict::Fine => capacity = rows,
                 Verdict::Grow => return Err(Error::internal("a table overflowed that was sized by its source")),
@@ -208,15 +224,14 @@ impl<'a> Run<'a> {
         Err(Error::internal("a wave was repeated too often for want of room"))
     }
 
-    /// Applies skip and fetch.
-    fn limited(&mut self, batch: RecordBatch) -> RecordBatch {
+    /// Which of the next `rows` rows are wanted, by skip and fetch.
+    fn limited(&mut self, rows: u64) -> Range<usize> {
         let before = self.rows_emitted;
-        let rows = batch.num_rows() as u64;
         self.rows_emitted += rows;
         let first = self.plan.skip.saturating_sub(before).min(rows);
         let wanted = |fetch: u64| self.plan.skip.saturating_add(fetch).saturating_sub(before).min(rows);
         let end = self.plan.fetch.map_or(rows, wanted);
-        batch.slice(first as usize, end.saturating_sub(first) as usize)
+        first as usize..end.max(first) as usize
     }
 
     fn launch(&mut self, number: usize, stage: &Stage, tiles: (u64, u64), emitted: Option<&Emitted>) -> Result<()> {

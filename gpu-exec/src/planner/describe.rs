@@ -57,9 +57,11 @@ pub fn describe_expr(expr: &Expr, input: &[Field]) -> String {
         ExprKind::AddInterval { input, months, days, nanoseconds } => {
             format!("({} + interval[{months} mon {days} d {nanoseconds} ns])", sub(input))
         }
-        ExprKind::DictionaryMap { input, function } => {
+        ExprKind::DictionaryMap { input, function, .. } => {
             marked(format!("map({}, {})", sub(input), quote(function.expr.as_ref())))
         }
+        ExprKind::TextTest { input, test } => format!("({} {test:?})", sub(input)),
+        ExprKind::TextLength { input, unit } => marked(format!("length({}, {unit:?})", sub(input))),
     }
 }
 

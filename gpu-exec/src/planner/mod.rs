@@ -13,6 +13,7 @@ mod policy;
 mod reason;
 mod rule;
 pub mod support;
+mod texts;
 
 pub use describe::{describe, describe_expr, describe_type};
 pub use expression::{DEPTH_MAX, translate};
@@ -22,3 +23,4 @@ pub use placements::{OperatorPlacement, Placement, placements, placements_given,
 pub use policy::{Policy, estimated_scan_bytes, policy};
 pub use reason::Reason;
 pub use rule::PlacementRule;
+pub use texts::RawTexts;

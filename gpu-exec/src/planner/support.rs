@@ -73,7 +73,8 @@ pub enum Subject {
     Expression,
     /// A scalar function over columns that are not text, by DataFusion's name.
     Function,
-    /// A scalar function of one text column, evaluated once per dictionary entry.
+    /// A scalar function of one text column, evaluated once per dictionary entry. Tests against constants and lengths
+    /// are also computed from text that has no dictionary (`expression/raw_text.rs` names them).
     TextFunction,
     Aggregate,
     JoinKey,

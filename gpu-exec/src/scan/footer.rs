@@ -5,19 +5,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use bytes::Bytes;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
 use parquet::arrow::parquet_to_arrow_schema;
+use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::ScanError;
+use crate::ir::Type;
 use crate::panics::caught;
 
 /// Bytes read from the end of a file at first: holds the whole footer of most files.
 const TAIL_BYTES: u64 = 64 << 10;
+/// A dictionary below this many bytes costs nothing worth avoiding.
+const DICTIONARY_BYTES: i64 = 256 << 10;
 /// Rows a row group may claim: buffers are sized by it before the data has proven it.
 const GROUP_ROWS_MAX: i64 = i32::MAX as i64;
 
@@ -56,6 +60,8 @@ pub(crate) struct Footer {
     pub(crate) ranges: RangeCache,
     /// Whether a column may hold NULLs, from statistics, kept as ranges are.
     pub(crate) nulls: Mutex<HashMap<String, bool>>,
+    /// See [`Footer::lacks_dictionary`].
+    texts: Mutex<HashMap<String, bool>>,
 }
 
 impl Footer {
@@ -99,12 +105,61 @@ impl Footer {
             }
         }
         let (metadata, schema) = (Arc::new(metadata), Arc::new(schema));
-        Ok(Self { file, meta, metadata, schema, ranges: RangeCache::default(), nulls: Mutex::default() })
+        Ok(Self {
+            file,
+            meta,
+            metadata,
+            schema,
+            ranges: RangeCache::default(),
+            nulls: Mutex::default(),
+            texts: Mutex::default(),
+        })
     }
 
     /// Rows of a row group.
     pub(crate) fn rows(&self, row_group: usize) -> usize {
         usize::try_from(self.metadata.row_group(row_group).num_rows()).unwrap_or(0)
+    }
+
+    /// Whether a column chunk has pages that are not dictionary-encoded, as far as the footer tells.
+    pub(crate) fn is_plain(&self, row_group: usize, leaf: usize) -> bool {
+        let described = self.metadata.row_group(row_group).column(leaf);
+        described.dictionary_page_offset().is_none()
+            || described.page_encoding_stats_mask().is_some_and(|pages| {
+                !pages.is_only(Encoding::RLE_DICTIONARY) && !pages.is_only(Encoding::PLAIN_DICTIONARY)
+            })
+    }
+
+    /// Whether a chunk's dictionary is large and yet hardly shorter than the texts: most rows have a text of their own.
+    /// Not all writers say how long the texts are.
+    fn is_distinct(&self, row_group: usize, leaf: usize) -> bool {
+        let described = self.metadata.row_group(row_group).column(leaf);
+        let Some(texts) = described.unencoded_byte_array_data_bytes() else { return false };
+        let (stored, plain) = (described.uncompressed_size(), texts.saturating_add(4 * described.num_values()));
+        stored >= DICTIONARY_BYTES && stored >= plain / 2
+    }
+
+    /// Whether a dictionary over a text column would have to be made by hashing, or would hold most of its rows: in any
+    /// chunk. `false` where the file has no such column, or stores no text there. Remembered.
+    pub(crate) fn lacks_dictionary(&self, column: &str) -> bool {
+        if let Some(known) = self.texts.lock().get(column) {
+            return *known;
+        }
+        let lacks = self.find_plain_text(column);
+        self.texts.lock().insert(column.to_owned(), lacks);
+        lacks
+    }
+
+    fn find_plain_text(&self, column: &str) -> bool {
+        let schema = self.metadata.file_metadata().schema_descr();
+        let is_text = |field: &Field| Type::from_arrow(field.data_type()) == Some(Type::Text);
+        let Some((root, _)) = self.schema.column_with_name(column).filter(|(_, field)| is_text(field)) else {
+            return false;
+        };
+        let leaf = (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == root);
+        let groups = || (0..self.metadata.num_row_groups()).filter(|group| self.rows(*group) > 0);
+        let lacks = |leaf| groups().any(|group| self.is_plain(group, leaf) || self.is_distinct(group, leaf));
+        leaf.is_some_and(lacks)
     }
 
     /// Host memory held, in bytes.

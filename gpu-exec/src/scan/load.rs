@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
 use object_store::ObjectStore;
-use parquet::basic::Encoding;
 
 use super::fetch::{ChunkTask, Fetched, GroupTask, fetch};
 use super::footer::Footer;
@@ -16,7 +15,7 @@ use super::read::ColumnRead;
 use super::unify::unify;
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
 use crate::column::{
-    ColumnFacts, ColumnMeta, DeviceTable, Elsewhere, IntLayout, LayoutMiss, Segment, Target, full_layout,
+    ColumnFacts, ColumnMeta, DeviceTable, Elsewhere, IntLayout, LayoutMiss, Segment, Stored, Target, full_layout,
 };
 use crate::device::{DeviceHandle, Stream};
 use crate::ir::Type;
@@ -39,6 +38,8 @@ struct Column {
     ty: Type,
     /// For types stored as integers.
     layout: Option<IntLayout>,
+    /// Text that is kept as it is.
+    raw: bool,
     /// A value within the predicted range.
     filler: i128,
     /// What all row groups of the files may hold, skipped ones included.
@@ -93,6 +94,7 @@ fn assemble(
             segment.columns.push(piece.column.clone());
         }
     }
+    stats.columns_raw = finished.values().filter(|(meta, _)| matches!(meta.stored, Stored::RawText)).count() as u64;
     stats.device_bytes = finished.values().flat_map(|(_, pieces)| pieces).map(Piece::bytes).sum();
     Ok(Loaded { table, stats })
 }
@@ -111,9 +113,12 @@ fn plan_columns(columns: &ColumnStore, scan: &ParquetScan, opened: &Opened) -> R
         })?;
         let name: Arc<str> = field.name().as_str().into();
         let elsewhere = Elsewhere::default();
-        let mut column =
-            Column { position: *position, field, name, ty, layout: None, filler: 0, elsewhere, pieces: vec![] };
+        let (position, pieces) = (*position, vec![]);
+        let mut column = Column { position, field, name, ty, layout: None, raw: false, filler: 0, elsewhere, pieces };
         column.pieces = opened.groups.iter().map(|group| columns.get(&column.key(group))).collect();
+        if scan.raw_text.contains(&position) && column.choose_raw(opened) {
+            column.pieces = opened.groups.iter().map(|group| columns.get(&column.key(group))).collect();
+        }
         column.choose_layout(opened);
         planned.push(column);
     }
@@ -127,11 +132,22 @@ impl Column {
             row_group: group.row_group,
             column: Arc::clone(&self.name),
             data_type: self.field.data_type().clone(),
+            raw: self.raw,
         }
     }
 
     fn target(&self) -> Target {
-        Target::for_type(self.ty, self.layout)
+        if self.raw { Target::RawText } else { Target::for_type(self.ty, self.layout) }
+    }
+
+    /// Text that needs no dictionary is kept as it is where the files have none for all of it, or one with most of the
+    /// rows. All row groups are asked, so that the form does not depend on the predicate. A dictionary that is there
+    /// already is used.
+    fn choose_raw(&mut self, opened: &Opened) -> bool {
+        let resident = !self.pieces.is_empty() && self.pieces.iter().all(Option::is_some);
+        let lacks = |footer: &Arc<Footer>| footer.lacks_dictionary(self.field.name());
+        self.raw = self.ty == Type::Text && !resident && opened.footers.iter().any(lacks);
+        self.raw
     }
 
     /// The narrowest layout among the resident pieces that holds every predicted value, so that a query over some of
@@ -245,7 +261,7 @@ fn missing(opened: &Opened, wanted: &[Column], reads: &mut Reads) -> Result<Vec<
             let key = (group.footer.file, at);
             let read = match reads.get(&key) {
                 Some(read) => Arc::clone(read),
-                None => Arc::new(ColumnRead::plan(&group.footer, &column.field)?),
+                None => Arc::new(ColumnRead::plan(&group.footer, &column.field, column.raw)?),
             };
             reads.insert(key, Arc::clone(&read));
             chunks.push(ChunkTask {
@@ -272,14 +288,7 @@ fn files_of(tasks: &[GroupTask]) -> Vec<Arc<Footer>> {
 /// Text chunks of a row group with pages that are not dictionary-encoded, as far as the footer tells.
 fn hashed_texts(task: &GroupTask) -> u64 {
     let plain = |chunk: &&ChunkTask| match (&*chunk.read, chunk.target) {
-        (ColumnRead::Leaf(leaf), Target::Text) => {
-            let described = task.group.footer.metadata.row_group(task.group.row_group).column(leaf.leaf);
-            let dictionary = described.dictionary_page_offset().is_some();
-            !dictionary
-                || described.page_encoding_stats_mask().is_some_and(|pages| {
-                    !pages.is_only(Encoding::RLE_DICTIONARY) && !pages.is_only(Encoding::PLAIN_DICTIONARY)
-                })
-        }
+        (ColumnRead::Leaf(leaf), Target::Text) => task.group.footer.is_plain(task.group.row_group, leaf.leaf),
         _ => false,
     };
     task.chunks.iter().filter(plain).count() as u64

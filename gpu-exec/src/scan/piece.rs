@@ -15,6 +15,8 @@ pub(crate) struct PieceKey {
     pub(crate) column: Arc<str>,
     /// The declared type: tables over the same file may declare different ones.
     pub(crate) data_type: DataType,
+    /// Raw text, in place of codes.
+    pub(crate) raw: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ impl Piece {
     pub(crate) fn layout(&self) -> Option<IntLayout> {
         match &self.stored {
             Stored::Int { width, base } => Some(IntLayout { width: *width, base: *base }),
-            Stored::Codes { .. } | Stored::Float32 | Stored::Float64 | Stored::Bool => None,
+            Stored::Codes { .. } | Stored::RawText | Stored::Float32 | Stored::Float64 | Stored::Bool => None,
         }
     }
 

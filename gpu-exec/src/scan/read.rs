@@ -37,8 +37,8 @@ pub(crate) struct LeafRead {
 }
 
 impl ColumnRead {
-    /// Decides for the column `declared` of the table.
-    pub(crate) fn plan(footer: &Footer, declared: &Field) -> Result<Self, ScanError> {
+    /// Decides for the column `declared` of the table; `raw_text` asks for texts, not for codes.
+    pub(crate) fn plan(footer: &Footer, declared: &Field, raw_text: bool) -> Result<Self, ScanError> {
         let unsupported = |message: String| ScanError::Unsupported {
             path: footer.meta.location.to_string(),
             column: declared.name().clone(),
@@ -52,7 +52,7 @@ impl ColumnRead {
             };
         };
         let leaf = flat_leaf(footer, root).ok_or_else(|| unsupported("in the file it is nested".to_owned()))?;
-        let (reader, read_type) = reader_for(footer, root, leaf, field, declared)?;
+        let (reader, read_type) = reader_for(footer, (root, leaf), field, declared, raw_text)?;
         let cast_to = if same_values(&read_type, declared.data_type()) {
             None
         } else if arrow::compute::can_cast_types(&read_type, declared.data_type()) {
@@ -90,13 +90,13 @@ fn flat_leaf(footer: &Footer, root: usize) -> Option<usize> {
 /// Asks the reader for the form that costs least to encode, or for the file's own form where it refuses.
 fn reader_for(
     footer: &Footer,
-    root: usize,
-    leaf: usize,
+    (root, leaf): (usize, usize),
     field: &Field,
     declared: &Field,
+    raw_text: bool,
 ) -> Result<(ArrowReaderMetadata, DataType), ScanError> {
     let physical = footer.metadata.file_metadata().schema_descr().column(leaf).physical_type();
-    let wanted = wanted_type(physical, field.data_type(), declared.data_type());
+    let wanted = wanted_type(physical, field.data_type(), declared.data_type(), raw_text);
     if wanted != *field.data_type() {
         let mut fields: Vec<_> = footer.schema.fields().iter().map(Arc::clone).collect();
         fields[root] = Arc::new(field.clone().with_data_type(wanted.clone()));
@@ -111,12 +111,16 @@ fn reader_for(
     Ok((reader, field.data_type().clone()))
 }
 
-/// Text keeps its dictionaries; decimals keep their physical width; INT96 takes the declared unit.
-fn wanted_type(physical: PhysicalType, actual: &DataType, declared: &DataType) -> DataType {
+/// Text keeps its dictionaries, unless it is wanted raw; decimals keep their physical width; INT96 takes the declared unit.
+fn wanted_type(physical: PhysicalType, actual: &DataType, declared: &DataType, raw_text: bool) -> DataType {
     let text = Type::from_arrow(declared) == Some(Type::Text);
     match actual {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) if text => {
-            dictionary_type()
+            if raw_text {
+                DataType::LargeUtf8
+            } else {
+                dictionary_type()
+            }
         }
         DataType::Decimal128(precision, scale) => match physical {
             PhysicalType::INT32 if *precision <= 9 => DataType::Decimal32(*precision, *scale),

@@ -5,6 +5,7 @@
 //! before files are split into byte ranges. What only footers tell (missing or cast columns, encodings) is decided
 //! when loading.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,8 +36,22 @@ pub struct ParquetScan {
     pub schema: SchemaRef,
     /// Columns are those of `table_schema`. It skips row groups and is no filter.
     pub predicate: Option<Arc<dyn PhysicalExpr>>,
+    /// Positions in `table_schema` of text columns that need no dictionary, as what reads the scan only carries and
+    /// tests them. Not known here: whoever makes the plan says it.
+    pub raw_text: Vec<usize>,
     /// Rows of all files where the planner knows them exactly.
     pub rows: Option<u64>,
+}
+
+impl ParquetScan {
+    /// Says which columns of the output may be raw text. A column put out twice may be so only where both may.
+    pub fn allow_raw_text(&mut self, output: &BTreeSet<usize>) {
+        let places = || self.projection.iter().enumerate();
+        let coded: BTreeSet<usize> =
+            places().filter(|(place, _)| !output.contains(place)).map(|(_, column)| *column).collect();
+        let raw: BTreeSet<usize> = self.projection.iter().copied().filter(|column| !coded.contains(column)).collect();
+        self.raw_text = raw.into_iter().collect();
+    }
 }
 
 /// What a check may look at.
@@ -104,6 +119,7 @@ pub fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<ParquetScan, String> {
         table_schema: Arc::clone(source.table_schema().table_schema()),
         projection,
         schema,
+        raw_text: vec![],
         predicate: source.filter().filter(|_| source.table_parquet_options().global.pruning),
         rows: config.statistics().num_rows.get_value().filter(|_| exact_rows(config)).map(|rows| *rows as u64),
     })

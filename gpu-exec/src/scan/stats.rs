@@ -19,6 +19,8 @@ pub struct LoadStats {
     pub layout_misses: u64,
     /// Text column chunks that are not dictionary-encoded throughout: their dictionary was built by hashing every row.
     pub text_hashed: u64,
+    /// Text columns held as they are, without a dictionary.
+    pub columns_raw: u64,
     /// Bytes asked of the object store, footers included.
     pub file_bytes_read: u64,
     /// Bytes of the host arrays decoded.
@@ -42,6 +44,7 @@ impl fmt::Display for LoadStats {
             ("recoded", self.columns_recoded),
             ("layout_misses", self.layout_misses),
             ("text_hashed", self.text_hashed),
+            ("columns_raw", self.columns_raw),
         ];
         for (name, count) in seldom.into_iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {name}={count}")?;

@@ -1,4 +1,5 @@
 //! Making the pieces of one column alike: one dictionary for all, and values under NULLs within the column's range.
+//! Raw text is alike as it is.
 
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub(crate) fn unify(
 fn dictionary_of(piece: &Piece) -> Option<Arc<Dictionary>> {
     match &piece.stored {
         Stored::Codes { dictionary, .. } => Some(Arc::clone(dictionary)),
-        Stored::Int { .. } | Stored::Float32 | Stored::Float64 | Stored::Bool => None,
+        Stored::Int { .. } | Stored::RawText | Stored::Float32 | Stored::Float64 | Stored::Bool => None,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Host columns to device columns: encoded chunks, and whole batches that come from host operators.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::datatypes::{DataType, Field, SchemaRef};
 
 use super::ScanError;
 use super::piece::Piece;
@@ -41,7 +42,8 @@ pub(crate) fn upload_chunk(
     })
 }
 
-/// Makes a device table of host batches, as narrow as their values allow. Waits until it is complete.
+/// Makes a device table of host batches, as narrow as their values allow. Waits until it is complete. Text columns named
+/// in `raw` need no dictionary and get none, unless they come with one.
 ///
 /// # Errors
 /// A column whose type has no stored form, or no room on the device.
@@ -50,6 +52,7 @@ pub fn upload_batches(
     stream: &Stream,
     schema: &SchemaRef,
     batches: &[RecordBatch],
+    raw: &BTreeSet<usize>,
 ) -> Result<DeviceTable, ScanError> {
     let runs = segments_of(batches);
     let mut table = DeviceTable { columns: Vec::new(), segments: Vec::new() };
@@ -59,7 +62,7 @@ pub fn upload_batches(
     for (index, field) in schema.fields().iter().enumerate() {
         let arrays: Vec<Vec<ArrayRef>> =
             runs.iter().map(|run| run.iter().map(|batch| Arc::clone(batch.column(index))).collect()).collect();
-        let (meta, pieces) = upload_column(handle, stream, field, &arrays)?;
+        let (meta, pieces) = upload_column(handle, stream, field, &arrays, raw.contains(&index))?;
         table.columns.push(meta);
         for (segment, piece) in table.segments.iter_mut().zip(pieces) {
             segment.columns.push(piece.column);
@@ -95,12 +98,18 @@ fn upload_column(
     stream: &Stream,
     field: &Field,
     runs: &[Vec<ArrayRef>],
+    raw: bool,
 ) -> Result<(ColumnMeta, Vec<Piece>), ScanError> {
     let ty = Type::from_arrow(field.data_type())
         .ok_or_else(|| ScanError::UploadType { column: field.name().clone(), data_type: field.data_type().clone() })?;
     let encode = |source: EncodeError| ScanError::Encode { column: field.name().clone(), source };
     let range = if full_layout(ty).is_some() { range_of(runs).map_err(encode)? } else { None };
-    let target = Target::for_type(ty, Some(IntLayout::for_range(range)));
+    let coded = matches!(field.data_type(), DataType::Dictionary(_, _));
+    let target = if raw && ty == Type::Text && !coded {
+        Target::RawText
+    } else {
+        Target::for_type(ty, Some(IntLayout::for_range(range)))
+    };
     let mut pieces = Vec::with_capacity(runs.len());
     for arrays in runs {
         let mut encoder = ChunkEncoder::new(target, arrays.iter().map(|array| array.len()).sum());

@@ -70,7 +70,7 @@ impl Cutter<'_> {
         let mut key_values = Vec::new();
         let mut key_columns = Vec::new();
         for key in keys {
-            let resolved = open.resolve(key)?;
+            let resolved = open.resolve(key)?.comparable(key.ty)?;
             let range = open.range(&resolved.value);
             let register = open.keep(resolved.value);
             key_values.push(open.read(register));
@@ -139,7 +139,7 @@ fn finish_of(
         return Ok(plain(call, accumulator, None));
     };
     let resolved = open.resolve(argument)?;
-    let value = resolved.value;
+    let value = resolved.value.clone();
     let sometimes = value.nullable || filter.is_some() || ungrouped;
     let counted = |accumulators: &mut Accumulators| {
         let known = value.nullable.then(|| not(Value::bool(ValueKind::IsNull(Box::new(value.clone())), false)));
@@ -149,6 +149,7 @@ fn finish_of(
         let accumulator = counted(accumulators);
         return Ok(plain(call, accumulator, None));
     }
+    let resolved = resolved.comparable(argument.ty)?;
     let always = call.function == AggregateFunction::Avg;
     let count = (sometimes || always).then(|| counted(accumulators));
     let extreme_of = matches!(call.function, AggregateFunction::Min | AggregateFunction::Max);

@@ -6,7 +6,7 @@ use super::scope::{Column, Open};
 use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Stage, StageSource};
 use crate::column::{DeviceTable, IntWidth};
 use crate::error::{Error, Result};
-use crate::ir::{BuildId, EmitColumn, Expr, Node, PayloadShape, Pipeline, Sink, Step, Type};
+use crate::ir::{BuildId, EmitColumn, Expr, Node, PayloadShape, Pipeline, Sink, Type};
 
 /// A plan under construction.
 pub(super) struct Cutter<'a> {
@@ -50,7 +50,7 @@ impl<'a> Cutter<'a> {
             Node::Filter { input, predicate } => {
                 let mut open = self.open(input)?;
                 let predicate = open.resolve_value(predicate)?;
-                open.steps.push(Step::Filter(predicate));
+                open.filter(predicate);
                 Ok(open)
             }
             Node::Project { input, exprs, .. } => {
@@ -101,6 +101,7 @@ fn output_shape(column: &Column, open: &Open) -> PayloadShape {
     let width = match column.ty {
         Type::Int { bytes: 1, .. } | Type::Bool => IntWidth::W8,
         Type::Int { bytes: 2, .. } => IntWidth::W16,
+        Type::Text if column.dictionary.is_none() => IntWidth::W64,
         Type::Int { bytes: 4, .. } | Type::Date | Type::Text | Type::Float { .. } => IntWidth::W32,
         Type::Int { .. } | Type::Timestamp { .. } => IntWidth::W64,
         Type::Decimal { .. } => IntWidth::W128,

@@ -113,7 +113,7 @@ impl Cutter<'_> {
         if let Some(residual) = parts.residual {
             probe.columns = left.iter().chain(&right).cloned().collect();
             let predicate = probe.resolve_value(residual)?;
-            probe.steps.push(Step::Filter(predicate));
+            probe.filter(predicate);
         }
         probe.columns = parts
             .output
@@ -141,7 +141,8 @@ impl Cutter<'_> {
                 JoinSide::Left => (left, right),
                 JoinSide::Right => (right, left),
             };
-            let (key, sought) = (build.resolve(build_expr)?, probe.resolve(probe_expr)?);
+            let key = build.resolve(build_expr)?.comparable(build_expr.ty)?;
+            let sought = probe.resolve(probe_expr)?.comparable(probe_expr.ty)?;
             let (mut key, mut sought) = match &key.dictionary {
                 Some(dictionary) if build_expr.ty == Type::Text => {
                     let dictionary = std::sync::Arc::clone(dictionary);

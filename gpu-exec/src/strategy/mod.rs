@@ -11,6 +11,7 @@ mod lookup;
 mod prune;
 mod resolve;
 mod scope;
+mod text;
 
 use std::sync::Arc;
 
@@ -89,6 +90,7 @@ pub struct GroupPlan {
 pub struct OutputColumn {
     pub shape: PayloadShape,
     pub ty: Type,
+    /// Of text that leaves as codes; other text leaves as references.
     pub dictionary: Option<Arc<Dictionary>>,
 }
 
@@ -109,6 +111,16 @@ pub fn plan(root: &Node, scans: &[DeviceTable], inputs: &[DeviceTable], limits: 
 }
 
 impl Stage {
+    /// Those of raw text whose texts it looks at; others it only refers to.
+    pub fn texts_read(&self) -> Vec<usize> {
+        let registers = prune::tested_texts(&self.pipeline);
+        let column = |register: &usize| match self.pipeline.registers[*register].origin {
+            Origin::Column(column) => Some(column),
+            _ => None,
+        };
+        registers.iter().filter_map(column).collect()
+    }
+
     /// Positions of the source's columns that the kernel reads.
     pub fn columns_read(&self) -> Vec<usize> {
         let registers = prune::used_registers(&self.pipeline);

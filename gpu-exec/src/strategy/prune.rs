@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{BuildPlan, GroupPlan, Stage};
-use crate::ir::{BuildId, GroupKind, Origin, Pipeline, Register, Sink, Source, Step, Value};
+use crate::ir::{BuildId, GroupKind, Origin, Pipeline, Register, Sink, Source, Step, Value, ValueKind};
 
 /// Drops unread payload columns and renumbers what remains. Stages are visited last to first: what a stage reads is
 /// known only once its own unread payload is gone.
@@ -43,6 +43,24 @@ pub(super) fn used_registers(pipeline: &Pipeline) -> BTreeSet<usize> {
         }
     }
     seen
+}
+
+/// The registers whose texts a pipeline looks at.
+pub(super) fn tested_texts(pipeline: &Pipeline) -> BTreeSet<usize> {
+    fn walk(value: &Value, found: &mut BTreeSet<usize>) {
+        if let ValueKind::TextTest { text, .. } | ValueKind::TextLength { text, .. } = &value.kind {
+            found.extend(text.registers());
+        }
+        value.children().into_iter().for_each(|child| walk(child, found));
+    }
+    let computed =
+        used_registers(pipeline).into_iter().filter_map(|register| match &pipeline.registers[register].origin {
+            Origin::Computed(value) => Some(value),
+            _ => None,
+        });
+    let mut found = BTreeSet::new();
+    read_values(pipeline).into_iter().chain(computed).for_each(|value| walk(value, &mut found));
+    found
 }
 
 fn mark_used(stage: &Stage, used: &mut [BTreeSet<usize>]) {

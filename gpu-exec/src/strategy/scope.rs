@@ -14,6 +14,7 @@ use crate::ir::{
 pub(super) struct Column {
     pub(super) register: usize,
     pub(super) ty: Type,
+    /// Of text; `None` where its register refers to the text itself.
     pub(super) dictionary: Option<Arc<Dictionary>>,
     /// Exact range of the values, for sizing (never for text); `None` where nothing better than the bounds is known.
     pub(super) range: Option<(i128, i128)>,
@@ -123,6 +124,7 @@ fn column_shape(meta: &ColumnMeta) -> ColumnShape {
         Stored::Float64 => StoredShape::F64,
         Stored::Bool => StoredShape::Bool,
         Stored::Codes { width, .. } => StoredShape::Codes { width: *width },
+        Stored::RawText => StoredShape::RawText,
     };
     ColumnShape { stored, nullable: meta.facts.nullable() }
 }
@@ -139,6 +141,8 @@ fn column_bounds(meta: &ColumnMeta) -> Bounds {
         (None, Stored::Codes { dictionary, .. }) => {
             Bounds::new(0, dictionary.len().max(1) as i128 - 1).round_to_powers()
         }
+        // A place in memory.
+        (None, Stored::RawText) => Bounds::of_type(Type::INT64),
         // No range is kept of floats and booleans.
         (None, Stored::Float32 | Stored::Float64 | Stored::Bool) => limit,
         // No value at all: anything holds.

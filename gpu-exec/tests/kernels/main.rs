@@ -15,6 +15,7 @@ mod private;
 mod recode;
 mod runs;
 mod table;
+mod text;
 mod tile;
 mod wide;
 
@@ -94,4 +95,7 @@ checks! {
     months_are_added: calendar::months;
     runs_hold_the_rows_of_their_slots: runs::runs;
     codes_are_translated: recode::codes;
+    patterns_match_as_the_host_has_it: text::patterns;
+    texts_compare_bytewise: text::comparisons;
+    references_become_texts: text::gathered;
 }

@@ -51,7 +51,8 @@ pub(crate) fn host_form(expr: &Expr, schema: &Schema) -> HostExpr {
             let interval = Literal::new(ScalarValue::IntervalMonthDayNano(Some(interval)));
             binary(sub(input), Operator::Plus, Arc::new(interval))
         }
-        ExprKind::DictionaryMap { input, function } => mapped(sub(input), function),
+        ExprKind::DictionaryMap { input, function, .. } => mapped(sub(input), function),
+        ExprKind::TextTest { .. } | ExprKind::TextLength { .. } => panic!("only direct forms hold these"),
     }
 }
 

@@ -11,11 +11,13 @@ use maar_gpu_exec::device::{DeviceChoice, DeviceOptions};
 use maar_gpu_exec::exec::{DeviceFactory, DeviceRuntime, RuntimeOptions};
 use maar_gpu_exec::options::{DeviceOption, MaarOptions};
 use maar_gpu_exec::planner::PlacementRule;
+use maar_gpu_exec::report::DeviceReport;
 use tempfile::TempDir;
 
 pub(crate) struct Both {
     device: SessionContext,
     host: SessionContext,
+    runtime: Arc<DeviceRuntime>,
     _files: TempDir,
 }
 
@@ -41,14 +43,20 @@ impl Both {
     }
 
     pub(crate) async fn over(tables: &[Table<'_>]) -> Self {
+        Self::written(tables, |_| true).await
+    }
+
+    /// `dictionaries` says of each of a table's files whether it has dictionaries.
+    pub(crate) async fn written(tables: &[Table<'_>], dictionaries: fn(usize) -> bool) -> Self {
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
         for (table, parts) in tables {
             for (part, select) in parts.iter().enumerate() {
                 let path = files.path().join(format!("{table}/{part}.parquet"));
                 let copy = format!(
-                    "COPY ({select}) TO '{}' STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000)",
-                    path.display()
+                    "COPY ({select}) TO '{}' STORED AS PARQUET OPTIONS ('format.max_row_group_size' 3000, 'format.dictionary_enabled' {})",
+                    path.display(),
+                    dictionaries(part)
                 );
                 writer.sql(&copy).await.unwrap().collect().await.unwrap();
             }
@@ -65,7 +73,7 @@ impl Both {
             &RuntimeOptions { device: device_options, resident_bytes: None },
         )
         .unwrap();
-        let device = session(Some(runtime));
+        let device = session(Some(Arc::clone(&runtime)));
         let host = session(None);
         for context in [&device, &host] {
             for (table, _) in tables {
@@ -73,7 +81,12 @@ impl Both {
                 context.register_parquet(*table, path.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
             }
         }
-        Self { device, host, _files: files }
+        Self { device, host, runtime, _files: files }
+    }
+
+    /// Drops what is resident, so that the next query loads what it needs in the form it would choose.
+    pub(crate) fn forget(&self) {
+        self.runtime.store().clear();
     }
 
     /// The device must refuse the rows with an error that says this much.
@@ -89,7 +102,7 @@ impl Both {
     }
 
     /// Both answers, as sorted lines, must be the same; the device must have run something.
-    pub(crate) async fn same(&self, query: &str) {
+    pub(crate) async fn same(&self, query: &str) -> Vec<DeviceReport> {
         let (expected, _) = run(&self.host, query).await;
         let (found, plan) = run(&self.device, query).await;
         let reports = maar_gpu_exec::report::collect(&plan);
@@ -104,6 +117,7 @@ impl Both {
             expected.iter().zip(&found).filter(|(a, b)| a != b).take(5).collect::<Vec<_>>(),
             texts.join("\n----\n")
         );
+        reports
     }
 }
 

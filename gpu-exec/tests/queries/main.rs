@@ -6,6 +6,7 @@
 
 mod hard;
 mod harness;
+mod raw_text;
 mod text;
 
 use harness::Both;

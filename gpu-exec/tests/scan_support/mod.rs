@@ -74,6 +74,13 @@ pub fn decode_value(stored: &Stored, data: &[u8], row: usize) -> Value {
             let code = usize::try_from(raw_integer(stored, data, row)).unwrap();
             Value::Text(dictionary.values().value(code).to_owned())
         }
+        Stored::RawText => {
+            let begin = |row: usize| {
+                let at = row * 4;
+                at + u32::from_le_bytes(data[at..][..4].try_into().unwrap()) as usize
+            };
+            Value::Text(String::from_utf8(data[begin(row)..begin(row + 1)].to_vec()).unwrap())
+        }
     }
 }
 

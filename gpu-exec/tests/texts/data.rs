@@ -77,11 +77,13 @@ fn lineitem(sizes: Sizes) -> Columns {
 
 fn orders(sizes: Sizes) -> Columns {
     let rows = sizes.orders;
+    let comment = |row| format!("order {row} with special {} requests", drawn(row, 18));
     vec![
         ("o_orderkey", keys((0..rows).map(order_key)), false),
         ("o_custkey", keys(within(rows, 9, 1, sizes.customers)), false),
         ("o_orderdate", days(within(rows, 10, 8035, 10_440)), false),
         ("o_shippriority", Arc::new(Int32Array::from_iter_values((0..rows).map(|_| 0))) as ArrayRef, false),
+        ("o_comment", Arc::new(StringViewArray::from_iter_values((0..rows).map(comment))), false),
     ]
 }
 

@@ -73,6 +73,15 @@ pub(crate) const QUERIES: &[Query] = &[
         literals: &[&["-12", "34"], &["17", "99"]],
     },
     Query {
+        name: "comments",
+        sql: "select o_orderkey, o_comment from customer, orders where c_custkey = o_custkey and c_mktsegment = '{}'
+            and o_orderdate > date '{}' and o_comment not like '{}' and o_comment >= '{}' and o_comment in ('{}', '{}', '{}', '{}')",
+        literals: &[
+            &["BUILDING", "1995-03-15", "%special%requests%", "order 5", "alpha", "beta", "gamma", "delta"],
+            &["MACHINERY", "1996-01-02", "%_here", "", "red", "yellow", "blue", "some other colour"],
+        ],
+    },
+    Query {
         name: "duplicates",
         sql: "select o_orderkey, e_small + {} from orders join events on o_custkey = e_customer where o_orderdate > date '{}'",
         literals: &[&["17", "1995-03-15"], &["99", "1996-04-16"]],

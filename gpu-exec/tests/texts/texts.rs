@@ -1,5 +1,6 @@
 //! From SQL to the kernels of its device plans, by the real rooms of the crate, stopping before anything is compiled.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use datafusion::config::ConfigOptions;
@@ -13,7 +14,7 @@ use maar_gpu_exec::codegen::{Kernel, generate};
 use maar_gpu_exec::column::DeviceTable;
 use maar_gpu_exec::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use maar_gpu_exec::options::{DeviceOption, MaarOptions};
-use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule};
+use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, RawTexts};
 use maar_gpu_exec::scan::upload_batches;
 use maar_gpu_exec::strategy::{Limits, plan};
 
@@ -83,8 +84,9 @@ impl Texts {
         for lowered in lowered {
             assert!(lowered.inputs.is_empty(), "a part of this stays on the host: {sql}");
             let mut scans = Vec::new();
-            for scan in &lowered.scans {
-                scans.push(self.upload(scan).await);
+            let raw = RawTexts::of(&lowered.root);
+            for (number, scan) in lowered.scans.iter().enumerate() {
+                scans.push(self.upload(scan, raw.of_scan(number)).await);
             }
             let plan = plan(&lowered.root, &scans, &[], LIMITS).unwrap_or_else(|error| panic!("{sql}: {error}"));
             kernels.extend(plan.stages.iter().map(|stage| generate(&stage.pipeline)));
@@ -92,10 +94,13 @@ impl Texts {
         kernels
     }
 
-    async fn upload(&self, scan: &Arc<dyn ExecutionPlan>) -> DeviceTable {
+    /// As files would be loaded that have dictionaries for all texts but comments.
+    async fn upload(&self, scan: &Arc<dyn ExecutionPlan>, mut raw: BTreeSet<usize>) -> DeviceTable {
         let batches = collect(Arc::clone(scan), self.context.task_ctx()).await.unwrap();
         let stream = self.device.stream().unwrap();
-        upload_batches(&self.device, &stream, &scan.schema(), &batches).unwrap()
+        let schema = scan.schema();
+        raw.retain(|column| schema.field(*column).name().ends_with("_comment"));
+        upload_batches(&self.device, &stream, &schema, &batches, &raw).unwrap()
     }
 
     /// The device text of a query, one kernel after another.

@@ -5,6 +5,7 @@
 //! layout (`layout`), copying to a device (`scan`).
 
 mod integers;
+mod raw_text;
 mod text;
 mod validity;
 
@@ -15,6 +16,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use thiserror::Error;
 
 use self::integers::IntegerEncoder;
+use self::raw_text::RawTextEncoder;
 use self::text::TextEncoder;
 use self::validity::ValidityBuilder;
 use super::{ChunkFacts, Dictionary, IntLayout, IntWidth, Stored, padded_rows};
@@ -45,9 +47,11 @@ pub enum EncodeError {
     DictionaryTooLarge { bytes: usize },
     #[error("a dictionary key is outside its dictionary")]
     DictionaryKey,
+    #[error("a row group with {bytes} bytes of text exceeds the 4 GiB one column may have; write smaller row groups")]
+    TextTooLarge { bytes: u64 },
 }
 
-/// What to encode to. Text goes to codes of a dictionary of its own, which [`ChunkEncoder::finish`] returns.
+/// What to encode to. Text goes to codes of a dictionary of its own, which [`ChunkEncoder::finish`] returns, or as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     Int(IntLayout),
@@ -55,13 +59,14 @@ pub enum Target {
     Float64,
     Bool,
     Text,
+    RawText,
 }
 
 /// The stored bytes of one column of one segment, on the host.
 #[derive(Debug)]
 pub struct EncodedChunk {
     pub rows: usize,
-    /// Padded to whole tiles.
+    /// Padded to whole tiles; raw text follows.
     pub data: Vec<u8>,
     /// One bit a row, padded to whole tiles; `None` without NULL.
     pub validity: Option<Vec<u8>>,
@@ -88,6 +93,7 @@ enum Values {
         data: Vec<u8>,
     },
     Text(TextEncoder),
+    RawText(RawTextEncoder),
 }
 
 impl Target {
@@ -112,6 +118,7 @@ impl Target {
             Target::Float32 => Stored::Float32,
             Target::Float64 => Stored::Float64,
             Target::Bool => Stored::Bool,
+            Target::RawText => Stored::RawText,
             Target::Text => Stored::Codes { width: IntWidth::W8, dictionary: Arc::new(Dictionary::empty()) },
         }
     }
@@ -127,6 +134,7 @@ impl ChunkEncoder {
             Target::Float64 => raw(8),
             Target::Bool => raw(1),
             Target::Text => Values::Text(TextEncoder::new(rows)),
+            Target::RawText => Values::RawText(RawTextEncoder::new(rows)),
         };
         Self { validity: ValidityBuilder::default(), values }
     }
@@ -143,6 +151,7 @@ impl ChunkEncoder {
             Values::Integers(encoder) => encoder.push(array, nulls.as_ref())?,
             Values::Raw { target, data } => push_raw(*target, data, array)?,
             Values::Text(encoder) => encoder.push(array, nulls.as_ref())?,
+            Values::RawText(encoder) => encoder.push(array, nulls.as_ref())?,
         }
         self.validity.push(array.len(), nulls.as_ref());
         Ok(())
@@ -158,6 +167,10 @@ impl ChunkEncoder {
             Values::Integers(encoder) => encoder.finish(validity.as_deref(), facts, filler),
             Values::Raw { target, data } => (data, target.stored_empty(), facts, 0),
             Values::Text(encoder) => encoder.finish(validity.as_deref(), facts)?,
+            Values::RawText(encoder) => {
+                let (data, stored) = (encoder.finish()?, Stored::RawText);
+                return Ok(EncodedChunk { rows, data, validity, stored, facts, filler: 0 });
+            }
         };
         data.resize(padded_rows(rows) * stored.bytes(), 0);
         if let (Some(validity), false) = (&validity, matches!(stored, Stored::Int { .. } | Stored::Codes { .. })) {
@@ -175,7 +188,7 @@ pub(crate) fn all_null(target: Target, rows: usize, filler: i128) -> Result<Enco
         Target::Float32 => DataType::Float32,
         Target::Float64 => DataType::Float64,
         Target::Bool => DataType::Boolean,
-        Target::Text => DataType::Utf8,
+        Target::Text | Target::RawText => DataType::Utf8,
     };
     let array: ArrayRef = arrow::array::new_null_array(&data_type, rows);
     encoder.push(&array)?;
@@ -194,7 +207,7 @@ fn push_raw(target: Target, data: &mut Vec<u8>, array: &dyn Array) -> Result<(),
             let values = array.as_primitive_opt::<Float64Type>().ok_or_else(|| mismatch("double precision floats"))?;
             data.extend(values.values().iter().flat_map(|value| value.to_le_bytes()));
         }
-        Target::Bool | Target::Int(_) | Target::Text => {
+        Target::Bool | Target::Int(_) | Target::Text | Target::RawText => {
             let values = array.as_boolean_opt().ok_or_else(|| mismatch("booleans"))?;
             data.extend(values.values().iter().map(u8::from));
         }

@@ -42,14 +42,14 @@ struct Interner {
 
 /// The string arrays behind one face.
 #[derive(Clone, Copy)]
-enum Texts<'a> {
+pub(super) enum Texts<'a> {
     Utf8(&'a StringArray),
     Large(&'a LargeStringArray),
     View(&'a StringViewArray),
 }
 
 impl<'a> Texts<'a> {
-    fn new(array: &'a dyn Array) -> Result<Self, EncodeError> {
+    pub(super) fn new(array: &'a dyn Array) -> Result<Self, EncodeError> {
         match array.data_type() {
             DataType::Utf8 => Ok(Texts::Utf8(array.as_string())),
             DataType::LargeUtf8 => Ok(Texts::Large(array.as_string())),
@@ -58,7 +58,7 @@ impl<'a> Texts<'a> {
         }
     }
 
-    fn value(self, row: usize) -> &'a str {
+    pub(super) fn value(self, row: usize) -> &'a str {
         match self {
             Texts::Utf8(array) => array.value(row),
             Texts::Large(array) => array.value(row),

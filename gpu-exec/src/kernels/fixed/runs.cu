@@ -12,25 +12,6 @@ struct Params {
   u64 capacity;     // rows that found a place
 };
 
-MAAR_FN u32 block_exclusive_scan(u32 value, u32* total) {
-  u32* warps = reinterpret_cast<u32*>(m_smem());
-  u32 end = value;
-  for (u32 step = 1; step < 32; step *= 2) {
-    const u32 other = m_shfl_up(end, step);
-    if (m_lane() >= step) end += other;
-  }
-  m_block_sync();
-  if (m_lane() == 31) warps[m_warp()] = end;
-  m_block_sync();
-  u32 before = 0, sum = 0;
-  for (u32 w = 0; w < m_bdim() / 32; w++) {
-    if (w < m_warp()) before += warps[w];
-    sum += warps[w];
-  }
-  *total = sum;
-  return before + end - value;
-}
-
 MAAR_KERNEL(maar_run_sums, Params, p) {
   for (u64 chunk = m_bid(); chunk * 2048 < p.slots; chunk += m_gdim()) {
     u32 mine = 0;

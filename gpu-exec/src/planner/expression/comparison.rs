@@ -37,7 +37,7 @@ pub(super) fn operator(op: Operator) -> Option<CompareOp> {
 }
 
 /// The operator with its sides exchanged.
-fn flipped(op: CompareOp) -> CompareOp {
+pub(super) fn flipped(op: CompareOp) -> CompareOp {
     match op {
         CompareOp::Less => CompareOp::Greater,
         CompareOp::LessOrEqual => CompareOp::GreaterOrEqual,

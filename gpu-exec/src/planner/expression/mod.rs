@@ -13,6 +13,7 @@ mod date;
 mod deferred;
 mod function;
 mod literal;
+mod raw_text;
 mod text;
 
 use std::sync::Arc;

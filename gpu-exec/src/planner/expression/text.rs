@@ -2,7 +2,8 @@
 //!
 //! The host evaluates entries that no selected row holds, so only functions that never fail qualify. A function is
 //! tried here on three values, NULL among them, which shows that it works over plain strings. What NULL becomes is
-//! part of the map: the host evaluates it beside the entries.
+//! part of the map: the host evaluates it beside the entries. A column without dictionary needs another form of the
+//! function, where there is one ([`raw_text`]).
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
 use super::cast::exact_multiplier;
-use super::{comparison, literal, nullable, translate_node, typed};
+use super::{comparison, literal, nullable, raw_text, translate_node, typed};
 use crate::ir::{Expr, ExprKind, HostFunction, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
@@ -40,7 +41,7 @@ pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) 
         return Ok(None);
     };
     let input = translate_node(&column, schema)?;
-    if is_same_text(expr, ty) {
+    if same_text(expr, schema).is_some() {
         return Ok(Some(input));
     }
     if support::require(Subject::Expression, "function of one text column", ty).is_err() {
@@ -49,7 +50,9 @@ pub(super) fn translate_function(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) 
     let function =
         over_plain_strings(expr, &column, schema, &data_type).map_err(|error| not_evaluable(expr, &error))?;
     try_out(&function).map_err(|error| not_evaluable(expr, &error))?;
-    let map = ExprKind::DictionaryMap { input: Box::new(input), function: HostFunction { expr: function } };
+    let function = HostFunction { expr: function };
+    let direct = raw_text::translate(expr, schema).map(Box::new);
+    let map = ExprKind::DictionaryMap { input: Box::new(input), function, direct };
     Ok(Some(Expr::new(map, ty, nullable(expr, schema))))
 }
 
@@ -103,14 +106,15 @@ fn is_null_test_of_column(expr: &Arc<dyn PhysicalExpr>) -> bool {
     arg.is::<Column>()
 }
 
-/// A cast of the column to another form of text: nothing to do on codes.
-fn is_same_text(expr: &Arc<dyn PhysicalExpr>, ty: Type) -> bool {
-    let input = match (expr.downcast_ref::<CastExpr>(), expr.downcast_ref::<TryCastExpr>()) {
-        (Some(cast), _) => cast.expr(),
-        (_, Some(cast)) => cast.expr(),
-        _ => return expr.is::<Column>() && ty == Type::Text,
-    };
-    ty == Type::Text && is_same_text(input, ty)
+/// The column, under casts from one form of text to another: nothing to do for the device.
+pub(super) fn same_text<'a>(expr: &'a Arc<dyn PhysicalExpr>, schema: &Schema) -> Option<&'a Arc<dyn PhysicalExpr>> {
+    // Text all the way: a number on the way would be written anew.
+    typed(expr, schema).ok().filter(|(_, ty)| *ty == Type::Text)?;
+    match (expr.downcast_ref::<CastExpr>(), expr.downcast_ref::<TryCastExpr>()) {
+        (Some(cast), _) => same_text(cast.expr(), schema),
+        (_, Some(cast)) => same_text(cast.expr(), schema),
+        _ => expr.is::<Column>().then_some(expr),
+    }
 }
 
 fn columns_of(expr: &Arc<dyn PhysicalExpr>) -> Vec<Arc<dyn PhysicalExpr>> {

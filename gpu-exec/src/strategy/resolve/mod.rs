@@ -30,10 +30,20 @@ pub(super) use self::number::{arithmetic, halves, joined_halves, narrow};
 /// Most constants of an IN list that are compared one after another; more are searched in a table.
 const SET_MAX: usize = 16;
 
-/// A resolved expression, with the dictionary its codes belong to where it is text.
+/// A resolved expression, with the dictionary its codes belong to where it is text that has one.
 pub(super) struct Resolved {
     pub(super) value: Value,
     pub(super) dictionary: Option<Arc<Dictionary>>,
+}
+
+impl Resolved {
+    /// The value where it can be compared with others of its type: references to texts cannot.
+    pub(super) fn comparable(self, ty: Type) -> Result<Self> {
+        match (ty, &self.dictionary) {
+            (Type::Text, None) => Err(Error::internal("a text without a dictionary reached a comparison")),
+            _ => Ok(self),
+        }
+    }
 }
 
 impl From<Value> for Resolved {
@@ -51,7 +61,9 @@ impl Open {
                     self.columns.get(*index).ok_or_else(|| Error::internal(format!("no column {index} in scope")))?;
                 Ok(Resolved { value: self.read(column.register), dictionary: column.dictionary.clone() })
             }
-            ExprKind::DictionaryMap { input, function } => self.dictionary_map(input, function, expr.ty),
+            ExprKind::DictionaryMap { input, function, direct } => {
+                self.text_function(input, function, direct.as_deref(), expr.ty)
+            }
             ExprKind::Literal(literal) if expr.ty == Type::Text => text::literal(literal),
             ExprKind::Case { branches, otherwise } if expr.ty == Type::Text => {
                 self.text_case(branches, otherwise.as_deref())
@@ -96,6 +108,8 @@ impl Open {
                 let input_value = self.resolve_value(input)?;
                 self.in_list(input_value, values, *has_null, *negated)
             }
+            ExprKind::TextTest { input, test } => self.text_test(input, test),
+            ExprKind::TextLength { input, unit } => self.text_length(input, *unit),
             ExprKind::DatePart { part, input } => Ok(date_part(*part, self.resolve_value(input)?, input.ty)),
             ExprKind::AddInterval { input, months, days, nanoseconds } => {
                 let value = self.resolve_value(input)?;
@@ -104,10 +118,20 @@ impl Open {
         }
     }
 
-    fn dictionary_map(&mut self, input: &Expr, function: &HostFunction, ty: Type) -> Result<Resolved> {
+    /// A function of a text: over its dictionary, or over the text itself.
+    fn text_function(
+        &mut self,
+        input: &Expr,
+        function: &HostFunction,
+        direct: Option<&Expr>,
+        ty: Type,
+    ) -> Result<Resolved> {
         let input = self.resolve(input)?;
-        let dictionary = input.dictionary.ok_or_else(|| Error::internal("a text without a dictionary"))?;
-        let mapped = map_dictionary(&dictionary, function, ty)?;
+        let Some(dictionary) = &input.dictionary else {
+            let direct = direct.ok_or_else(|| Error::internal("a text without a dictionary"))?;
+            return self.resolve(direct);
+        };
+        let mapped = map_dictionary(dictionary, function, ty)?;
         let value = mapped.value(self.add_lookup(&mapped.table), input.value);
         Ok(Resolved { value, dictionary: mapped.dictionary })
     }

@@ -1,0 +1,132 @@
+//! Which text columns need no dictionary: those that the plan only carries to its output and tests.
+//!
+//! Grouping, joining, ordering and every function that only the host knows compare or map codes, which a dictionary
+//! gives. A column that is merely put out, asked whether it is NULL, or compared with constants can be text as it lies
+//! in the file. Not here: whether it then is ([`crate::scan`] asks the files).
+
+use std::collections::BTreeSet;
+
+use crate::ir::{AggregateFunction, Expr, ExprKind, Field, JoinSide, Node, Type};
+
+/// A leaf of a plan, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Leaf {
+    Scan(usize),
+    Input(usize),
+}
+
+/// For a column of a node, the column of a leaf whose text it is unchanged.
+type Origin = Option<(Leaf, usize)>;
+
+/// The text columns of a plan's leaves that need no dictionary, by their position in what the leaf puts out.
+#[derive(Debug, Default)]
+pub struct RawTexts(BTreeSet<(Leaf, usize)>);
+
+impl RawTexts {
+    /// Those of a plan.
+    pub fn of(root: &Node) -> Self {
+        let mut uses = Uses::default();
+        uses.columns(root);
+        Self(uses.seen.difference(&uses.coded).copied().collect())
+    }
+
+    /// Positions in the output of a scan.
+    pub fn of_scan(&self, scan: usize) -> BTreeSet<usize> {
+        self.of_leaf(Leaf::Scan(scan))
+    }
+
+    /// Positions in the output of a host input.
+    pub fn of_input(&self, input: usize) -> BTreeSet<usize> {
+        self.of_leaf(Leaf::Input(input))
+    }
+
+    fn of_leaf(&self, leaf: Leaf) -> BTreeSet<usize> {
+        self.0.iter().filter(|(of, _)| *of == leaf).map(|(_, column)| *column).collect()
+    }
+}
+
+#[derive(Default)]
+struct Uses {
+    /// All text columns of the leaves.
+    seen: BTreeSet<(Leaf, usize)>,
+    /// Those that need a dictionary.
+    coded: BTreeSet<(Leaf, usize)>,
+}
+
+impl Uses {
+    /// Visits a node and all below it; says what its columns are.
+    fn columns(&mut self, node: &Node) -> Vec<Origin> {
+        match node {
+            Node::Scan { scan, fields } => self.leaf(Leaf::Scan(*scan), fields),
+            Node::Input { child, fields, .. } => self.leaf(Leaf::Input(*child), fields),
+            Node::Filter { input, predicate } => {
+                let columns = self.columns(input);
+                self.read(predicate, &columns);
+                columns
+            }
+            Node::Project { input, exprs, .. } => {
+                let columns = self.columns(input);
+                exprs.iter().map(|expr| self.carried(expr, &columns)).collect()
+            }
+            Node::Join { left, right, on, residual, output, .. } => {
+                let (left, right) = (self.columns(left), self.columns(right));
+                for (one, other) in on {
+                    self.read(one, &left);
+                    self.read(other, &right);
+                }
+                if let Some(residual) = residual {
+                    self.read(residual, &[left.as_slice(), right.as_slice()].concat());
+                }
+                let column = |side, index: usize| if side == JoinSide::Left { left[index] } else { right[index] };
+                output.iter().map(|kept| column(kept.side, kept.index)).collect()
+            }
+            Node::Aggregate { input, keys, calls, fields } => {
+                let columns = self.columns(input);
+                keys.iter().for_each(|key| self.read(key, &columns));
+                for call in calls {
+                    call.filter.iter().for_each(|filter| self.read(filter, &columns));
+                    match &call.argument {
+                        // Counting asks for NULLs only.
+                        Some(argument) if call.function == AggregateFunction::Count => {
+                            self.carried(argument, &columns);
+                        }
+                        Some(argument) => self.read(argument, &columns),
+                        None => {}
+                    }
+                }
+                vec![None; fields.len()]
+            }
+            Node::Limit { input, .. } => self.columns(input),
+        }
+    }
+
+    fn leaf(&mut self, leaf: Leaf, fields: &[Field]) -> Vec<Origin> {
+        let origin = |(place, field): (usize, &Field)| (field.ty == Type::Text).then_some((leaf, place));
+        let origins: Vec<Origin> = fields.iter().enumerate().map(origin).collect();
+        self.seen.extend(origins.iter().flatten());
+        origins
+    }
+
+    /// An expression whose value, where it is a column, is only handed on.
+    fn carried(&mut self, expr: &Expr, columns: &[Origin]) -> Origin {
+        if let ExprKind::Column(index) = expr.kind {
+            return columns.get(index).copied().flatten();
+        }
+        self.read(expr, columns);
+        None
+    }
+
+    /// An expression that computes with what it reads.
+    fn read(&mut self, expr: &Expr, columns: &[Origin]) {
+        match &expr.kind {
+            ExprKind::Column(index) => self.coded.extend(columns.get(*index).copied().flatten()),
+            ExprKind::IsNull(input)
+            | ExprKind::TextTest { input, .. }
+            | ExprKind::TextLength { input, .. }
+            | ExprKind::DictionaryMap { input, direct: Some(_), .. } => {
+                self.carried(input, columns);
+            }
+            _ => expr.children().into_iter().for_each(|child| self.read(child, columns)),
+        }
+    }
+}
