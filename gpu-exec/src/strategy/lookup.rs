@@ -202,3 +202,21 @@ pub(super) fn translate(from: &Dictionary, to: &Dictionary) -> Mapped {
         null_code: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_without_entries_gets_one_that_is_null() {
+        let table = translate(&Dictionary::empty(), &Dictionary::empty()).table;
+        assert_eq!((table.values.len(), table.valid.len()), (0, 0));
+        assert_eq!(table.or_one_entry(), LookupTable { values: vec![0; 16], valid: vec![0] });
+    }
+
+    #[test]
+    fn a_table_of_constants_alone_stays_as_it_is() {
+        let table = LookupTable { values: vec![7, 0, 0, 0], valid: vec![] };
+        assert_eq!(table.clone().or_one_entry(), table);
+    }
+}
