@@ -13,11 +13,49 @@ MAAR_FN Text text_of(i64 reference) {
   return {begin, static_cast<u32>(end - begin)};
 }
 
+// A text read eight bytes at a time: lanes read texts of their own, and each load of theirs touches as many lines as
+// there are lanes. The words are aligned, so that they lie in the column wherever one of their bytes does.
+struct TextReader {
+  u64 begin;
+  u64 place = 0;  // of the word held
+  u64 word = 0;
+
+  __device__ explicit TextReader(const Text& text) : begin(reinterpret_cast<u64>(text.bytes)) {}
+
+  __device__ void hold(u64 address) {
+    if (place == (address & ~7ull)) return;
+    place = address & ~7ull;
+    word = m_ld8(reinterpret_cast<const void*>(place));
+  }
+
+  __device__ u32 byte(u32 at) {
+    const u64 address = begin + at;
+    hold(address);
+    return static_cast<u32>(word >> (address & 7) * 8) & 0xff;
+  }
+
+  // The first place from `at` on that holds `wanted`; `length` or beyond where there is none.
+  __device__ u32 find(u32 at, u32 wanted, u32 length) {
+    while (at < length) {
+      const u64 address = begin + at;
+      hold(address);
+      // A byte is zero where the text's is the wanted one; bytes before `at` are made not to be.
+      const u32 before = static_cast<u32>(address & 7);
+      const u64 differs = (word ^ wanted * 0x0101010101010101ull) | ((1ull << before * 8) - 1);
+      const u64 zeros = (differs - 0x0101010101010101ull) & ~differs & 0x8080808080808080ull;
+      if (zeros != 0) return at + (63 - m_clzll(zeros & (0 - zeros))) / 8 - before;
+      at += 8 - before;
+    }
+    return at;
+  }
+};
+
 // Below, at or above zero as the text orders against `other`, byte by byte.
 MAAR_FN i32 bytes_compare(const Text& text, const u8* other, u32 length) {
   const u32 shorter = m_min(text.length, length);
+  TextReader reader(text);
   for (u32 i = 0; i < shorter; i++) {
-    const i32 difference = static_cast<i32>(m_ldg(text.bytes + i)) - static_cast<i32>(m_ldg(other + i));
+    const i32 difference = static_cast<i32>(reader.byte(i)) - static_cast<i32>(m_ldg(other + i));
     if (difference != 0) return difference;
   }
   return text.length < length ? -1 : text.length > length ? 1 : 0;
@@ -51,7 +89,7 @@ MAAR_CALLED bool text_one_of(i64 reference, const u8* table) {
 }
 
 // Bytes of the character that begins with this byte.
-MAAR_FN u32 character_bytes(u8 first) { return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4; }
+MAAR_FN u32 character_bytes(u32 first) { return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4; }
 
 constexpr u32 kAnyCharacter = 256;
 constexpr u32 kAnything = 257;
@@ -60,29 +98,32 @@ constexpr u32 kAnything = 257;
 // "anything" fails, it is tried again further on; those before it need no second look.
 MAAR_CALLED bool text_like(i64 reference, const u8* table) {
   const Text text = text_of(reference);
+  TextReader reader(text);
   const u32 parts = m_ldg(reinterpret_cast<const u32*>(table));
   const u16* pattern = reinterpret_cast<const u16*>(table + 4);
   u32 at = 0, part = 0, again = parts + 1, resume = 0;
   while (at < text.length) {
     const u32 wanted = part < parts ? m_ldg(pattern + part) : kAnything + 1;
-    const u8 byte = m_ldg(text.bytes + at);
     if (wanted == kAnything) {
       if (++part == parts) return true;
       again = part;
       resume = at;
-    } else if (wanted == byte) {
+      // No byte within a character is the first of another, so that a wanted byte may be looked for byte by byte.
+      const u32 first = m_ldg(pattern + again);
+      if (first < kAnyCharacter) at = resume = reader.find(resume, first, text.length);
+      continue;
+    }
+    const u32 byte = reader.byte(at);
+    if (wanted == byte) {
       at++;
       part++;
     } else if (wanted == kAnyCharacter) {
       at += character_bytes(byte);
       part++;
     } else if (again < parts) {
-      // No byte within a character is the first of another, so that a wanted byte may be looked for byte by byte.
       const u32 first = m_ldg(pattern + again);
-      if (first >= kAnyCharacter) resume += character_bytes(m_ldg(text.bytes + resume));
-      else
-        do resume++;
-        while (resume < text.length && m_ldg(text.bytes + resume) != first);
+      resume = first < kAnyCharacter ? reader.find(resume + 1, first, text.length)
+                                     : resume + character_bytes(reader.byte(resume));
       at = resume;
       part = again;
     } else {
@@ -96,7 +137,8 @@ MAAR_FN i32 text_bytes(i64 reference) { return static_cast<i32>(text_of(referenc
 
 MAAR_CALLED i32 text_characters(i64 reference) {
   const Text text = text_of(reference);
+  TextReader reader(text);
   i32 characters = 0;
-  for (u32 i = 0; i < text.length; i++) characters += (m_ldg(text.bytes + i) & 0xc0) != 0x80;
+  for (u32 i = 0; i < text.length; i++) characters += (reader.byte(i) & 0xc0) != 0x80;
   return characters;
 }

@@ -70,11 +70,13 @@ impl RawTextEncoder {
         let begin = (entries * 4).next_multiple_of(16);
         require_room(begin, bytes.len())?;
         ends.resize(entries - 1, bytes.len() as u32);
-        let mut data = Vec::with_capacity(begin + bytes.len());
+        let mut data = Vec::with_capacity((begin + bytes.len()).next_multiple_of(16));
         let starts = std::iter::once(&0).chain(&ends);
         data.extend(starts.enumerate().flat_map(|(row, start)| ((begin - row * 4) as u32 + start).to_le_bytes()));
         data.resize(begin, 0);
         data.extend_from_slice(&bytes);
+        // Texts are read by aligned words.
+        data.resize(data.len().next_multiple_of(16), 0);
         Ok(data)
     }
 }
