@@ -130,10 +130,9 @@ impl<'a> Body<'a> {
             }
         }
         let passes = match &pipeline.sink {
-            Sink::Aggregate { groups, accumulators, .. } => {
-                budget::passes(pipeline, groups.kind, accumulators, None).unwrap_or_else(|| vec![0..accumulators.len()])
-            }
-            _ => vec![0..0],
+            Sink::Aggregate { groups, accumulators, .. } => budget::passes(pipeline, groups.kind, accumulators, None)
+                .unwrap_or_else(|| budget::one_pass(accumulators.len())),
+            _ => budget::one_pass(0),
         };
         let fitting = (1..=filters.len())
             .take_while(|count| budget::load(pipeline, filters[..*count].iter().copied()).fits_vector(pipeline))

@@ -92,6 +92,11 @@ pub(super) fn load<'a>(pipeline: &Pipeline, values: impl IntoIterator<Item = &'a
     load
 }
 
+/// All accumulators in one pass.
+pub(super) fn one_pass(accumulators: usize) -> Vec<Range<usize>> {
+    std::iter::once(0..accumulators).collect()
+}
+
 /// The accumulators in passes over the source: as many each as a thread can keep states for and, where a pass walks
 /// vectors and begins with the load `vector`, as that walk bears. `None`: too much for vectors, however few.
 ///
