@@ -66,8 +66,10 @@ impl Emitted {
             .zip(&self.columns)
             .map(|(column, (data, valid))| {
                 let valid = column.shape.nullable.then_some(valid);
-                let refers = column.ty == Type::Text && column.dictionary.is_none();
-                refers.then(|| EmittedTexts::new(handle, stream, (data, valid), rows.clone())).transpose()
+                column
+                    .is_reference()
+                    .then(|| EmittedTexts::new(handle, stream, (data, valid), rows.clone()))
+                    .transpose()
             })
             .collect::<Result<Vec<_>>>()?;
         let mut batches = Vec::new();

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::texts::kernel_requests;
 use crate::codegen::{Kernel, generate};
 use crate::device::{CompiledKernel, DeviceHandle, KernelRequest};
 use crate::error::Result;
-use crate::strategy::QueryPlan;
+use crate::strategy::{OutputColumn, QueryPlan};
 
 /// The kernel of one stage.
 #[derive(Clone, Debug)]
@@ -17,7 +18,11 @@ pub struct StageKernel {
 /// Writes and compiles the kernels of every stage.
 pub fn compile_stages(handle: &DeviceHandle, plan: &QueryPlan) -> Result<Vec<StageKernel>> {
     let kernels: Vec<Kernel> = plan.stages.iter().map(|stage| generate(&stage.pipeline)).collect();
-    let requests: Vec<KernelRequest> = kernels.iter().map(request).collect();
+    let mut requests: Vec<KernelRequest> = kernels.iter().map(request).collect();
+    // Those that gather texts are compiled beside the stages', and found when the first rows are there.
+    if plan.output.iter().any(OutputColumn::is_reference) {
+        requests.extend(kernel_requests());
+    }
     let compiled = handle.kernels(&requests)?;
     Ok(kernels.into_iter().zip(compiled).map(|(kernel, compiled)| StageKernel { kernel, compiled }).collect())
 }

@@ -17,6 +17,18 @@ use crate::kernels::TEXTS;
 /// Shared memory of the scans: a word a warp.
 const SCAN_BYTES: u32 = 128;
 
+/// What gathering takes, in the order in which it is launched.
+pub(super) fn kernel_requests() -> [KernelRequest; 4] {
+    let source: Arc<str> = Arc::from(TEXTS);
+    let request = |entry: &str, sync| KernelRequest { entry: entry.into(), source: Arc::clone(&source), sync };
+    [
+        request("maar_text_sums", SyncMode::Block),
+        request("maar_text_bases", SyncMode::Block),
+        request("maar_text_offsets", SyncMode::Block),
+        request("maar_text_gather", SyncMode::None),
+    ]
+}
+
 /// Some rows of an emitted column of references, and where their texts lie once gathered.
 pub(super) struct EmittedTexts<'a> {
     handle: &'a DeviceHandle,
@@ -41,14 +53,7 @@ impl<'a> EmittedTexts<'a> {
         let references = references.ptr().0 + rows.start as u64 * 8;
         let valid = valid.map_or(0, |valid| valid.ptr().0 + rows.start as u64);
         let offsets = handle.alloc("result text offsets", (rows.len() + 1) * 8)?;
-        let source: Arc<str> = Arc::from(TEXTS);
-        let request = |entry: &str, sync| KernelRequest { entry: entry.into(), source: Arc::clone(&source), sync };
-        let kernels = handle.kernels(&[
-            request("maar_text_sums", SyncMode::Block),
-            request("maar_text_bases", SyncMode::Block),
-            request("maar_text_offsets", SyncMode::Block),
-            request("maar_text_gather", SyncMode::None),
-        ])?;
+        let kernels = handle.kernels(&kernel_requests())?;
         let chunks = rows.len().div_ceil(TILE_ROWS) as u64;
         let sums = handle.alloc("result text sums", chunks as usize * 8)?;
         let words = [rows.len() as u64, references, valid, sums.ptr().0, offsets.ptr().0, 0];

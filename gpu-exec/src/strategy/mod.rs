@@ -94,6 +94,13 @@ pub struct OutputColumn {
     pub dictionary: Option<Arc<Dictionary>>,
 }
 
+impl OutputColumn {
+    /// Whether it leaves as references to texts, which are still to be gathered.
+    pub fn is_reference(&self) -> bool {
+        self.ty == Type::Text && self.dictionary.is_none()
+    }
+}
+
 /// Everything that runs for one placed subtree, in order; the last stage emits.
 #[derive(Clone, Debug)]
 pub struct QueryPlan {
