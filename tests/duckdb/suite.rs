@@ -47,7 +47,7 @@ impl Tally {
         for (difference, used) in DIFFERENCES.iter().zip(&self.used) {
             if *used == 0 {
                 let Difference { file, sql, .. } = difference;
-                self.wrong.push(format!("differences.rs: `{sql}` of {file} is no difference: take it out"));
+                self.wrong.push(format!("differences.rs: `{sql}` of `{file}` is no difference: take it out"));
             }
         }
         if self.with_rows < self.listed {
