@@ -79,7 +79,8 @@ impl Stream {
         Self { queue: Arc::new(queue), info, memory, counters }
     }
 
-    /// Notes that the work queued next uses the buffer.
+    /// Notes that the work just queued, or what of it was, uses the buffer. Not before: a wait of another thread could
+    /// then count as done what is not queued yet.
     fn uses(&self, buffer: &DeviceBuffer) {
         let number = self.queue.queued.fetch_add(1, Ordering::AcqRel) + 1;
         buffer.note(Pending { queue: Arc::downgrade(&self.queue), number });
@@ -95,8 +96,9 @@ impl Stream {
             return Ok(());
         }
         self.counters.uploaded(src.len());
+        let queued = self.queue.work.upload(to, src);
         self.uses(dst);
-        self.queue.work.upload(to, src)
+        queued
     }
 
     /// Copies from `src`, from byte `offset`, to the host, and waits for it and all that is queued before.
@@ -124,8 +126,9 @@ impl Stream {
         if bytes == 0 {
             return Ok(());
         }
+        let queued = self.queue.work.fill(to, bytes, value);
         self.uses(dst);
-        self.queue.work.fill(to, bytes, value)
+        queued
     }
 
     /// Queues a copy on the device. The ranges must not overlap.
@@ -148,9 +151,10 @@ impl Stream {
         if bytes == 0 {
             return Ok(());
         }
+        let queued = self.queue.work.copy(to, from, bytes);
         self.uses(dst);
         self.uses(src);
-        self.queue.work.copy(to, from, bytes)
+        queued
     }
 
     /// Queues a launch. `params` are the words of the kernel's parameter struct.
