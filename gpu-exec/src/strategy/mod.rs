@@ -5,13 +5,13 @@
 
 mod aggregate;
 mod cut;
+mod filter;
 mod groups;
 mod join;
 mod lookup;
 mod prune;
 mod resolve;
 mod scope;
-mod text;
 
 use std::sync::Arc;
 

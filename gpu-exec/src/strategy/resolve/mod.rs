@@ -8,6 +8,7 @@ mod calendar;
 mod cast;
 mod constant;
 mod number;
+mod raw_text;
 mod text;
 
 use std::sync::Arc;

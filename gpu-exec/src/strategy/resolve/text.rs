@@ -1,7 +1,7 @@
 //! Texts of several dictionaries: constants, CASE over text, and codes of one dictionary as codes of another.
 //!
 //! Texts that meet get the union of their dictionaries, so that their codes compare and order as they do. Not here:
-//! functions of one text (`lookup.rs`).
+//! functions of one text (`lookup.rs`), texts without a dictionary (`raw_text.rs`).
 
 use std::sync::Arc;
 

@@ -1,31 +1,11 @@
-//! Texts held as they are: tests against constants, whose bytes travel as lookup tables.
+//! Texts held as they are: tests against constants, whose bytes travel as lookup tables. Not here: codes (`text.rs`).
 
-use super::LookupTable;
-use super::scope::Open;
 use crate::error::{Error, Result};
-use crate::ir::{
-    Bounds, Expr, LikePart, Origin, Register, Step, TextTest, TextTestKind, TextUnit, Type, Value, ValueKind,
-};
+use crate::ir::{Bounds, Expr, LikePart, TextTest, TextTestKind, TextUnit, Type, Value, ValueKind};
+use crate::strategy::LookupTable;
+use crate::strategy::scope::Open;
 
 impl Open {
-    /// Keeps the rows for which the predicate is true: one step a conjunct. What cannot fail goes in front of tests of
-    /// texts, which cost most.
-    pub(super) fn filter(&mut self, predicate: Value) {
-        if let ValueKind::And(left, right) = predicate.kind {
-            self.filter(*left);
-            self.filter(*right);
-            return;
-        }
-        let reads_text = |value: &Value| crate::codegen::reads_text(&self.registers, value);
-        let mut place = self.steps.len();
-        if !reads_text(&predicate) && never_fails(&self.registers, &predicate) {
-            let texts =
-                self.steps.iter().rev().take_while(|step| matches!(step, Step::Filter(test) if reads_text(test)));
-            place -= texts.count();
-        }
-        self.steps.insert(place, Step::Filter(predicate));
-    }
-
     pub(super) fn text_test(&mut self, input: &Expr, test: &TextTest) -> Result<Value> {
         let text = self.raw_text(input)?;
         let (kind, values) = match test {
@@ -54,23 +34,6 @@ impl Open {
             Some(_) => Err(Error::internal("a code was taken for a text")),
         }
     }
-}
-
-/// Whether a value can be computed for rows that a filter would have kept from it.
-fn never_fails(registers: &[Register], value: &Value) -> bool {
-    use ValueKind as K;
-    let here = match &value.kind {
-        K::Register(register) => match &registers[*register].origin {
-            Origin::Computed(computed) => never_fails(registers, computed),
-            _ => true,
-        },
-        K::Constant(_) | K::Compare { .. } | K::And(..) | K::Or(..) | K::Not(_) | K::IsNull(_) | K::Lookup { .. } => {
-            true
-        }
-        K::InSet { .. } | K::InTable { .. } | K::TextTest { .. } | K::TextLength { .. } => true,
-        _ => false,
-    };
-    here && value.children().into_iter().all(|child| never_fails(registers, child))
 }
 
 fn length_word(length: usize) -> [u8; 4] {
