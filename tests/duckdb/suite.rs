@@ -2,19 +2,17 @@
 //! looked at here: the two answers are compared with each other.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use maar_tests::Result;
 use maar_tests::compare::Order;
 use maar_tests::fixtures::Fixtures;
 use maar_tests::session::{Place, TestSession};
+use maar_tests::{Result, slt};
 use sqllogictest::{DefaultColumnType, QueryExpect, Record, SortMode, parse_file};
 
 use crate::differences::{DIFFERENCES, Difference};
 use crate::process::DuckDb;
 use crate::value::Table;
-
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sqllogictest/slt");
 
 /// What a run found.
 #[derive(Default)]
@@ -71,7 +69,7 @@ impl Tally {
 
 pub(crate) async fn run(fixtures: &Fixtures, duckdb: &mut DuckDb) -> Result<Tally> {
     let mut tally = Tally { used: vec![0; DIFFERENCES.len()], ..Tally::default() };
-    for path in files(Path::new(FOLDER))? {
+    for path in slt::files()? {
         let session = TestSession::open(Place::Emulated)?;
         fixtures.register(&session).await?;
         duckdb.open_tables(fixtures.folder(), fixtures.names())?;
@@ -81,7 +79,7 @@ pub(crate) async fn run(fixtures: &Fixtures, duckdb: &mut DuckDb) -> Result<Tall
 }
 
 async fn run_file(path: &Path, session: &TestSession, duckdb: &mut DuckDb, tally: &mut Tally) -> Result<()> {
-    let file = path.strip_prefix(FOLDER)?.with_extension("").display().to_string();
+    let file = slt::topic(path);
     for record in parse_file::<DefaultColumnType>(path).map_err(|error| error.to_string())? {
         let (loc, sql, order) = match record {
             Record::Statement { loc, sql, .. } => (loc, sql, Order::None),
@@ -115,18 +113,4 @@ async fn run_file(path: &Path, session: &TestSession, duckdb: &mut DuckDb, tally
 fn order(sql: &str, expected: &QueryExpect<DefaultColumnType>) -> Order {
     let is_sorted = matches!(expected, QueryExpect::Results { sort_mode: None | Some(SortMode::NoSort), .. });
     if is_sorted && sql.to_ascii_lowercase().contains("order by") { Order::Total } else { Order::None }
-}
-
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "slt") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }

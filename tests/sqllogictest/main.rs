@@ -1,6 +1,6 @@
 //! Runs every file of `tests/sqllogictest/slt` on each device, as `cpu::topic/file` and `emulated::topic/file`.
 //!
-//! `cargo test -p maar-tests --test sqllogictest -- --complete [FILTER]` writes the answers of the CPU into the files;
+//! `cargo test --workspace --test sqllogictest -- --complete [FILTER]` writes the answers of the CPU into the files;
 //! a human then reads the difference. The labels `cpu` and `emulated` may be used in `onlyif` and `skipif`.
 
 #![expect(clippy::print_stderr, reason = "a test binary speaks on its streams")]
@@ -15,12 +15,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use libtest_mimic::{Arguments, Failed, Trial};
 use maar_tests::fixtures::Fixtures;
 use maar_tests::session::{Place, STACK_BYTES, runtime};
-use maar_tests::{Result, skip};
+use maar_tests::{Result, skip, slt};
 use sqllogictest::{DefaultColumnType, Runner, default_normalizer, default_validator, strict_column_validator};
 
 use database::Database;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sqllogictest/slt");
 const PLACES: [Place; 2] = [Place::Cpu, Place::Emulated];
 
 /// Device pipelines run by all files run as `emulated::`.
@@ -41,7 +40,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, complete: bool) -> Result<ExitCode> {
     let folder = tempfile::tempdir()?;
     let fixtures = Arc::new(Fixtures::create(folder.path())?);
-    let files = files(Path::new(FOLDER))?;
+    let files = slt::files()?;
     if complete {
         return rewrite(&files, arguments.filter.as_deref(), &fixtures);
     }
@@ -64,7 +63,7 @@ fn run(arguments: &Arguments, complete: bool) -> Result<ExitCode> {
 }
 
 fn trial(place: Place, file: &Path, fixtures: &Arc<Fixtures>) -> Trial {
-    let name = format!("{place}::{}", topic(file));
+    let name = format!("{place}::{}", slt::topic(file));
     let (file, fixtures) = (file.to_path_buf(), Arc::clone(fixtures));
     Trial::test(name, move || {
         let outcome = on_deep_stack(move || {
@@ -81,7 +80,7 @@ fn trial(place: Place, file: &Path, fixtures: &Arc<Fixtures>) -> Trial {
 
 /// Writes what the CPU answers into each file that `filter` names.
 fn rewrite(files: &[PathBuf], filter: Option<&str>, fixtures: &Arc<Fixtures>) -> Result<ExitCode> {
-    for file in files.iter().filter(|file| filter.is_none_or(|filter| topic(file).contains(filter))) {
+    for file in files.iter().filter(|file| filter.is_none_or(|filter| slt::topic(file).contains(filter))) {
         let (path, fixtures) = (file.clone(), Arc::clone(fixtures));
         on_deep_stack(move || {
             runtime()?.block_on(async {
@@ -92,7 +91,7 @@ fn rewrite(files: &[PathBuf], filter: Option<&str>, fixtures: &Arc<Fixtures>) ->
                 rewritten.map_err(|error| format!("{}: {error}", path.display()).into())
             })
         })?;
-        eprintln!("rewritten: {}", topic(file));
+        eprintln!("rewritten: {}", slt::topic(file));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -117,25 +116,6 @@ fn runner(place: Place, fixtures: &Arc<Fixtures>) -> Runner<Database, Connect> {
 fn on_deep_stack(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work)?;
     thread.join().unwrap_or_else(|_| Err("a panic, see above".into()))
-}
-
-/// `slt/nulls/logic.slt` is `nulls/logic`.
-fn topic(file: &Path) -> String {
-    file.strip_prefix(FOLDER).unwrap_or(file).with_extension("").display().to_string()
-}
-
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "slt") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// One letter a column in the files: text, integer, float, or anything else.

@@ -1,13 +1,14 @@
 //! What the tests above the crates share: sessions on each device, tables in Parquet files, comparison of answers.
 //!
-//! The tests themselves are the folders beside `src`: `sqllogictest`, `scan`, `differential`, `tpch`. Only public
-//! interfaces of Maar are used here.
+//! The tests themselves are the folders beside `src`: `sqllogictest`, `duckdb`, `scan`, `differential`, `promises`, `tpch`,
+//! `device_text`. Only public interfaces of Maar are used here.
 
 pub mod compare;
 pub mod fixtures;
 pub mod render;
 pub mod session;
 pub mod skip;
+pub mod slt;
 pub mod tpch;
 
 use std::error::Error;
