@@ -4,41 +4,36 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
+use crate::corrections::{self, rules::position};
 use crate::device::{Devices, MaarOptions, PlacementRule, install_devices};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::exact;
 
 /// The rule that placement goes in front of. There the plan is as the planner made it: whole files, partial directly under
 /// final aggregates, no repartitioning; DataFusion then adds what the placed operators state that they need.
 const PLACED_BEFORE: &str = "EnsureRequirements";
 
-/// Gives the sessions built from `builder` Maar's options (`maar.*`), exact arithmetic and device placement, and turns off
-/// what gives wrong answers: the cache of directory listings, which has no expiry (a new file would stay unseen, a replaced
-/// one would read as corrupt), and the dynamic filters of aggregates.
+/// Gives the sessions built from `builder` Maar's options (`maar.*`), exact arithmetic, device placement, and every correction
+/// of what DataFusion answers wrongly.
 /// Call it after every other setting, `with_default_features` included. A second call changes nothing.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`] when the builder's optimizers lack the rules that Maar's go in front of.
+/// [`crate::ErrorKind::Unsupported`] when the builder's optimizers lack the rules that Maar's go in front of.
 pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> {
     let installed = |rules: &PhysicalOptimizer| rules.rules.iter().any(|rule| rule.name() == PlacementRule::NAME);
     if builder.physical_optimizers().as_ref().is_some_and(installed) {
         return Ok(builder);
     }
-    let runtime = builder.runtime_env().take().unwrap_or_default();
-    let runtime = RuntimeEnvBuilder::from_runtime_env(&runtime).with_object_list_cache_limit(0).build_arc()?;
-    *builder.runtime_env() = Some(runtime);
+    corrections::install(&mut builder)?;
     let config = builder.config().get_or_insert_with(SessionConfig::new);
     if config.options().extensions.get::<MaarOptions>().is_none() {
         config.options_mut().extensions.insert(MaarOptions::default());
     }
-    // `SELECT max(a), max(b + 1)` skips files that cannot raise max(a), whatever they hold of b (DataFusion 55.2).
-    config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     let devices = install_devices(config);
     exact::install(&mut builder)?;
     let physical = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
@@ -50,11 +45,7 @@ pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> 
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 
 fn place_before_requirements(rules: &mut Rules, devices: Arc<Devices>) -> Result<()> {
-    let at = rules.iter().position(|rule| rule.name() == PLACED_BEFORE).ok_or_else(|| {
-        let names: Vec<&str> = rules.iter().map(|rule| rule.name()).collect();
-        let message = format!("the physical optimizer has no rule {PLACED_BEFORE}, only {}", names.join(", "));
-        Error::new(ErrorKind::Unsupported, message).with_hint("install Maar into DataFusion's own list of rules")
-    })?;
+    let at = position(rules, PLACED_BEFORE)?;
     let placement: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(PlaceOnDevice { devices });
     rules.splice(at..at, [placement, exact::host_rule()]);
     Ok(())

@@ -4,7 +4,9 @@
 //! The engine plans with DataFusion, makes arithmetic exact, and hands the plan to `maar-gpu-exec` for
 //! placement. It knows no CUDA and no network protocol.
 
+mod corrections;
 pub mod device;
+mod dialect;
 pub mod error;
 mod exact;
 mod explain;

@@ -12,6 +12,7 @@ use datafusion::prelude::SessionConfig;
 use futures::TryFutureExt;
 
 use crate::device::{DeviceKind, Devices};
+use crate::dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::NamedPaths;
 use crate::install::install;
@@ -85,8 +86,8 @@ impl Session {
     }
 
     async fn plan_unguarded(&self, statement: &Statement) -> Result<Query> {
-        let parsed = statement.parse()?;
         let state = self.context.state();
+        let parsed = dialect::rewrite(&state, statement.parse()?).await?;
         let paths = NamedPaths::of(&state, &parsed);
         paths.check_described(&state).await?;
         // Guarded on its own: a panic of a file's reader is explained like its errors.

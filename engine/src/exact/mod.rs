@@ -21,7 +21,8 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::optimizer::{Analyzer, Optimizer};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::corrections::rules::position;
+use crate::error::Result;
 
 /// Adds the logical half: planning and folding that fail on overflow, and SUM.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
@@ -29,10 +30,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     let analyzer = builder.analyzer().get_or_insert_with(Analyzer::new);
     analyzer.add_function_rewrite(Arc::new(sum::UseExactSum));
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
-    let at = optimizer.rules.iter().position(|rule| rule.name() == fold::REPLACED_RULE).ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, format!("the optimizer has no rule {}", fold::REPLACED_RULE))
-            .with_hint("install Maar into DataFusion's own list of rules")
-    })?;
+    let at = position(&optimizer.rules, fold::REPLACED_RULE)?;
     let folding = Arc::clone(&optimizer.rules[at]);
     optimizer.rules[at] = Arc::new(fold::ExactFolding::new(folding));
     Ok(())
