@@ -7,7 +7,9 @@
 
 mod aggregate_dynamic_filters;
 mod listing_cache;
+mod local_files;
 pub(crate) mod rules;
+mod statistics;
 
 use datafusion::execution::SessionStateBuilder;
 
@@ -19,6 +21,8 @@ use crate::error::Result;
 /// [`crate::ErrorKind::Unsupported`] when the builder's optimizers lack a rule that a correction goes beside.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     listing_cache::install(builder)?;
+    local_files::install(builder);
     aggregate_dynamic_filters::install(builder);
+    statistics::install(builder);
     Ok(())
 }
