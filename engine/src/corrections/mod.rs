@@ -6,6 +6,7 @@
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;
+mod estimates;
 mod listing_cache;
 mod local_files;
 pub(crate) mod rules;
@@ -20,9 +21,10 @@ use crate::error::Result;
 /// # Errors
 /// [`crate::ErrorKind::Unsupported`] when the builder's optimizers lack a rule that a correction goes beside.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
+    estimates::install(builder);
     listing_cache::install(builder)?;
     local_files::install(builder);
     aggregate_dynamic_filters::install(builder);
-    statistics::install(builder);
+    statistics::install(builder)?;
     Ok(())
 }

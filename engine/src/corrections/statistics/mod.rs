@@ -9,12 +9,14 @@
 //! - Statistics of a column are used for one that is declared with a narrower type.
 //! - Row groups that are sorted each are taken for a file that is sorted, also with NULLs in it.
 //! - A column that is NOT NULL in one file and missing in another stays NOT NULL, and cannot be read.
+//! - Bounds are cast as values are, whatever that does to their order ([`casts`]).
 //!
 //! Correction: Parquet's format is wrapped. Readers get footers that [`truthful`](maar_gpu_exec::scan::truthful) has
 //! passed ([`reader`]), the planner gets statistics ([`facts`]) and orders ([`order`]) that say exact, inexact or absent
 //! as it is, and the schema is as nullable as the files are ([`format`]).
 //! Test: `engine/tests/session/statistics`.
 
+mod casts;
 mod facts;
 mod format;
 mod order;
@@ -25,15 +27,17 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
 
+use crate::error::Result;
 use format::TruthfulFormats;
 
 /// The extension by which the session finds Parquet's format.
 const PARQUET: &str = "parquet";
 
-pub(super) fn install(builder: &mut SessionStateBuilder) {
+pub(super) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     for format in builder.file_formats().iter_mut().flatten() {
         if format.get_ext() == PARQUET {
             *format = Arc::new(TruthfulFormats::new(Arc::clone(format)));
         }
     }
+    casts::install(builder)
 }

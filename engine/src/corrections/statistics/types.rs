@@ -17,7 +17,7 @@ pub(super) fn unpacked(declared: &DataType) -> &DataType {
 }
 
 /// Texts and bytes of any layout compare alike.
-fn is_bytes(stored: &DataType) -> bool {
+pub(super) fn is_bytes(stored: &DataType) -> bool {
     use DataType::{Binary, BinaryView, LargeBinary, LargeUtf8, Utf8, Utf8View};
     matches!(stored, Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView)
 }

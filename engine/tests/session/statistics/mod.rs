@@ -2,6 +2,7 @@
 //! and on the emulated device.
 
 mod absent;
+mod casts;
 mod files;
 mod floats;
 mod order;
