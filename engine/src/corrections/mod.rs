@@ -7,6 +7,7 @@
 
 mod aggregate_dynamic_filters;
 mod estimates;
+mod join_order;
 mod listing_cache;
 mod local_files;
 pub(crate) mod rules;
@@ -22,6 +23,7 @@ use crate::error::Result;
 /// [`crate::ErrorKind::Unsupported`] when the builder's optimizers lack a rule that a correction goes beside.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     estimates::install(builder);
+    join_order::install(builder)?;
     listing_cache::install(builder)?;
     local_files::install(builder);
     aggregate_dynamic_filters::install(builder);

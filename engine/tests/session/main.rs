@@ -10,5 +10,6 @@ mod errors;
 mod exact;
 mod examples;
 mod files;
+mod join_order;
 mod statistics;
 mod support;
