@@ -6,9 +6,11 @@
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;
+mod equal_nulls;
 mod filter_pushdown;
 mod listing_cache;
 pub(crate) mod rules;
+mod subqueries;
 
 use datafusion::execution::SessionStateBuilder;
 
@@ -21,6 +23,8 @@ use crate::error::Result;
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     listing_cache::install(builder)?;
     aggregate_dynamic_filters::install(builder);
+    equal_nulls::install(builder)?;
     filter_pushdown::install(builder)?;
+    subqueries::install(builder);
     Ok(())
 }
