@@ -148,7 +148,7 @@ impl<'a> Outer<'a> {
     }
 }
 
-/// `left` and `right` joined where the keys are not distinct.
+/// `left` and `right` joined where the keys are not distinct; a join without keys may get some later, of the plain kind.
 pub(super) fn join(
     left: LogicalPlan,
     right: LogicalPlan,
@@ -156,6 +156,7 @@ pub(super) fn join(
     filter: Option<Expr>,
     join_type: JoinType,
 ) -> Result<LogicalPlan> {
+    let null_equality = if keys.is_empty() { NullEquality::NullEqualsNothing } else { NullEquality::NullEqualsNull };
     Ok(LogicalPlan::Join(Join::try_new(
         Arc::new(left),
         Arc::new(right),
@@ -163,7 +164,7 @@ pub(super) fn join(
         filter,
         join_type,
         JoinConstraint::On,
-        NullEquality::NullEqualsNull,
+        null_equality,
         false,
     )?))
 }
