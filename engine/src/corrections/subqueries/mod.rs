@@ -129,12 +129,14 @@ fn in_projection(projection: Projection, names: &Names) -> Result<LogicalPlan> {
 
 /// An inner join is a filter over its inputs. In an outer join a subquery over one side is computed on that side.
 fn in_join(join: Join, names: &Names) -> Result<LogicalPlan> {
-    let Some(condition) = join.filter.clone().filter(|filter| filter.exists(|e| Ok(is_subquery(e))).unwrap_or(true)) else {
+    let Some(condition) = join.filter.clone().filter(|filter| filter.exists(|e| Ok(is_subquery(e))).unwrap_or(true))
+    else {
         return Ok(LogicalPlan::Join(join));
     };
     if join.join_type == JoinType::Inner {
-        let (ours, plain): (Vec<_>, Vec<_>) =
-            split_conjunction_owned(condition).into_iter().partition(|e| e.exists(|e| Ok(is_subquery(e))).unwrap_or(true));
+        let (ours, plain): (Vec<_>, Vec<_>) = split_conjunction_owned(condition)
+            .into_iter()
+            .partition(|e| e.exists(|e| Ok(is_subquery(e))).unwrap_or(true));
         let joined = LogicalPlan::Join(Join { filter: conjunction(plain), ..join });
         let Some(predicate) = conjunction(ours) else { return Ok(joined) };
         return in_filter(Filter::try_new(predicate, Arc::new(joined))?, names);

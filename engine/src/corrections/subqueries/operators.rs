@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{ExprSchema, ScalarValue};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{ExprSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -135,9 +135,7 @@ fn of_distinct_on(distinct: DistinctOn, domain: &Domain, names: &Names) -> Resul
     };
     let order = distinct.sort_expr.map(|order| -> Result<Vec<SortExpr>> {
         let by_keys = input.key_columns().into_iter().map(|key| key.sort(true, true));
-        let rest = order.into_iter().map(|sort| {
-            Ok(SortExpr { expr: domain.resolve(sort.expr, &input.keys)?, ..sort })
-        });
+        let rest = order.into_iter().map(|sort| Ok(SortExpr { expr: domain.resolve(sort.expr, &input.keys)?, ..sort }));
         by_keys.map(Ok).chain(rest).collect()
     });
     let plan = LogicalPlanBuilder::from(input.plan.clone())
@@ -208,7 +206,8 @@ fn of_join(original: Join, domain: &Domain, names: &Names) -> Result<Attached> {
     let (left, left_keys) = side(original.left, on_left)?;
     let (right, right_keys) = side(original.right, on_right)?;
     let of_right = matches!(kind, Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark);
-    let keys = if of_right { right_keys.clone().or(left_keys.clone()) } else { left_keys.clone().or(right_keys.clone()) };
+    let keys =
+        if of_right { right_keys.clone().or(left_keys.clone()) } else { left_keys.clone().or(right_keys.clone()) };
     let keys = keys.unwrap_or_default();
 
     let mut conditions: Vec<Expr> = original.filter.into_iter().collect();
@@ -234,9 +233,10 @@ fn of_join(original: Join, domain: &Domain, names: &Names) -> Result<Attached> {
     }
     // A row of a full join has its key on either side: both are NULL only where the key is.
     let merged: Vec<String> = pairs.iter().map(|_| names.next("outer")).collect();
-    let coalesced = pairs.iter().zip(&merged).map(|((l, r), name)| {
-        Ok(when(named(l).is_null(), named(r)).otherwise(named(l))?.alias(name))
-    });
+    let coalesced = pairs
+        .iter()
+        .zip(&merged)
+        .map(|((l, r), name)| Ok(when(named(l).is_null(), named(r)).otherwise(named(l))?.alias(name)));
     let columns = outputs.into_iter().map(Ok).chain(coalesced).collect::<Result<Vec<_>>>()?;
     let plan = LogicalPlanBuilder::from(joined).project(columns)?.build()?;
     Ok(Attached { plan, keys: merged })

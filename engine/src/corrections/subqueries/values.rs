@@ -158,7 +158,8 @@ fn at_most_one_row(plan: &LogicalPlan) -> bool {
         LogicalPlan::Values(values) => values.values.len() <= 1,
         LogicalPlan::Limit(limit) => {
             let fetch = limit.get_fetch_type();
-            matches!(fetch, Ok(datafusion::logical_expr::FetchType::Literal(Some(0 | 1)))) || at_most_one_row(&limit.input)
+            matches!(fetch, Ok(datafusion::logical_expr::FetchType::Literal(Some(0 | 1))))
+                || at_most_one_row(&limit.input)
         }
         _ => false,
     }
