@@ -6,8 +6,13 @@
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;
+mod aggregate_schema_check;
+mod equal_nulls;
+mod filter_pushdown;
 mod listing_cache;
 pub(crate) mod rules;
+mod set_operations_all;
+mod subqueries;
 
 use datafusion::execution::SessionStateBuilder;
 
@@ -20,5 +25,10 @@ use crate::error::Result;
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     listing_cache::install(builder)?;
     aggregate_dynamic_filters::install(builder);
+    aggregate_schema_check::install(builder);
+    equal_nulls::install(builder)?;
+    filter_pushdown::install(builder)?;
+    set_operations_all::install(builder);
+    subqueries::install(builder);
     Ok(())
 }

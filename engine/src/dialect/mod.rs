@@ -3,6 +3,12 @@
 //!
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
+mod having;
+mod row_values;
+mod templates;
+mod using;
+mod walk;
+
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 
@@ -12,6 +18,9 @@ use crate::error::Result;
 ///
 /// # Errors
 /// Of kind Syntax or Unsupported, for what must not be taken for something else.
-pub(crate) async fn rewrite(_state: &SessionState, statement: Statement) -> Result<Statement> {
+pub(crate) async fn rewrite(state: &SessionState, mut statement: Statement) -> Result<Statement> {
+    using::write_out(state, &mut statement).await;
+    having::write_out(&mut statement);
+    row_values::write_out(&mut statement);
     Ok(statement)
 }
