@@ -9,10 +9,13 @@ mod aggregate_dynamic_filters;
 mod aggregate_schema_check;
 mod equal_nulls;
 mod filter_pushdown;
+mod estimates;
 mod listing_cache;
+mod local_files;
 pub(crate) mod rules;
 mod set_operations_all;
 mod subqueries;
+mod statistics;
 
 use datafusion::execution::SessionStateBuilder;
 
@@ -23,12 +26,15 @@ use crate::error::Result;
 /// # Errors
 /// [`crate::ErrorKind::Unsupported`] when the builder's optimizers lack a rule that a correction goes beside.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
+    estimates::install(builder);
     listing_cache::install(builder)?;
+    local_files::install(builder);
     aggregate_dynamic_filters::install(builder);
     aggregate_schema_check::install(builder);
     equal_nulls::install(builder)?;
     filter_pushdown::install(builder)?;
     set_operations_all::install(builder);
     subqueries::install(builder);
+    statistics::install(builder)?;
     Ok(())
 }

@@ -10,4 +10,5 @@ mod errors;
 mod exact;
 mod examples;
 mod files;
+mod statistics;
 mod support;
