@@ -7,9 +7,17 @@
 
 mod aggregate_dynamic_filters;
 mod listing_cache;
+mod plans;
+mod prepared_distinct_on;
 pub(crate) mod rules;
+mod simplify;
+mod times;
+
+use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::Result;
 
@@ -20,5 +28,28 @@ use crate::error::Result;
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     listing_cache::install(builder)?;
     aggregate_dynamic_filters::install(builder);
+    prepared_distinct_on::install(builder)?;
+    simplify::install(builder)?;
+    times::install(builder)?;
     Ok(())
+}
+
+/// The plan as placement saw it: without what corrections add for the host behind placement.
+///
+/// # Errors
+/// When an operator cannot be made again.
+pub(crate) fn as_placed(plan: Arc<dyn ExecutionPlan>) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    simplify::as_placed(plan)
+}
+
+type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// The rules that go right before placement.
+pub(crate) fn before_placement() -> Vec<PhysicalRule> {
+    vec![simplify::before_placement()]
+}
+
+/// The rules that go right behind placement, for what stayed on the host.
+pub(crate) fn behind_placement() -> Vec<PhysicalRule> {
+    simplify::behind_placement().into()
 }

@@ -3,6 +3,8 @@
 //!
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
+mod distinct_from;
+
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 
@@ -12,6 +14,7 @@ use crate::error::Result;
 ///
 /// # Errors
 /// Of kind Syntax or Unsupported, for what must not be taken for something else.
-pub(crate) async fn rewrite(_state: &SessionState, statement: Statement) -> Result<Statement> {
+pub(crate) async fn rewrite(_state: &SessionState, mut statement: Statement) -> Result<Statement> {
+    distinct_from::mend(&mut statement);
     Ok(statement)
 }
