@@ -9,15 +9,20 @@
 //! | `x ^ x` to 0; `-x & x` to 0; `-(x & y)` to `-x \| -y` | NULL; and `-` is not the complement |
 //! | `log(b, 1)`, `log(b, b)`, `log(b, power(b, x))`, `power(b, log(b, x))` | wrong for a base or value that has no logarithm |
 //! | `date_trunc` of a constant | before 1970 it is cut off towards 1970; a column is not |
+//! | `x % 1` to 0 | not of decimals |
+//! | `x ~ '.*'` to `x IS NOT NULL` | it is NULL for a NULL |
 //! | `x ~ 'a\\b'` to LIKE | the backslash would escape there |
 //! | `random() BETWEEN a AND b` to two comparisons | it is drawn twice |
 //! | a cast of a constant that fails ends planning | it may stand in a branch that is never taken |
+
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::conditional_expressions::CaseBuilder;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF};
 
@@ -31,7 +36,7 @@ pub(super) fn concerns(expr: &Expr) -> bool {
         Ok(match e {
             Expr::Cast(_) | Expr::TryCast(_) | Expr::Case(_) | Expr::ScalarFunction(_) => true,
             Expr::BinaryExpr(binary) => match binary.op {
-                op if is_bitwise(op) || is_regex(op) => true,
+                op if is_bitwise(op) || is_regex(op) || op == Operator::Modulo => true,
                 Operator::And | Operator::Or => {
                     [&binary.left, &binary.right].into_iter().any(|side| !matches!(side.as_ref(), Expr::BinaryExpr(_)))
                         || binary.op == Operator::Or
@@ -49,6 +54,7 @@ pub(super) fn concerns(expr: &Expr) -> bool {
 pub(super) fn seal_faults(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let lazy = is_lazy(&expr);
     expr.transform_up(|e| {
+        let e = plain_cast(e, schema)?;
         if needs_seal(&e, schema, lazy) {
             return Ok(Transformed::yes(seal(e)?));
         }
@@ -69,7 +75,9 @@ pub(super) fn seal_faults(expr: Expr, schema: &DFSchema) -> Result<Transformed<E
 
 fn needs_seal(expr: &Expr, schema: &DFSchema, lazy: bool) -> bool {
     match expr {
-        Expr::Cast(cast) if !cast.expr.any_column_refs() => lazy && constant_fails(&cast.expr, cast.field.data_type()),
+        Expr::Cast(cast) if lazy && !expr.any_column_refs() && constant_fails(&cast.expr, cast.field.data_type()) => {
+            true
+        }
         Expr::Cast(cast) => loses_values(&cast.expr, cast.field.data_type(), schema),
         Expr::TryCast(cast) => loses_values(&cast.expr, cast.field.data_type(), schema),
         Expr::Case(case) => {
@@ -80,10 +88,13 @@ fn needs_seal(expr: &Expr, schema: &DFSchema, lazy: bool) -> bool {
                 && (compared || expr.get_type(schema).is_ok_and(|t| t == DataType::Boolean))
                 && can_fail(expr, schema)
         }
-        Expr::BinaryExpr(binary) if is_bitwise(binary.op) => expr.any_column_refs(),
+        Expr::BinaryExpr(binary) if is_bitwise(binary.op) => true,
+        Expr::BinaryExpr(binary) if binary.op == Operator::Modulo => {
+            binary.left.get_type(schema).is_ok_and(|t| t.is_decimal())
+        }
         Expr::BinaryExpr(binary) if is_regex(binary.op) => {
-            let pattern = binary.right.as_literal().and_then(|value| value.try_as_str().flatten());
-            pattern.is_some_and(|pattern| pattern.contains('\\'))
+            let pattern = uncast(&binary.right).as_literal().and_then(|value| value.try_as_str().flatten());
+            pattern.is_some_and(|pattern| pattern == ".*" || pattern.contains('\\'))
         }
         Expr::Between(between) => between.expr.is_volatile(),
         Expr::ScalarFunction(function) => match function.func.name() {
@@ -105,6 +116,29 @@ fn first_that_is_known(mut args: Vec<Expr>) -> Result<Expr> {
     let whens = args.iter().map(|arg| arg.clone().is_not_null()).collect();
     CaseBuilder::new(None, whens, args, last).end()
 }
+
+fn uncast(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(cast) => uncast(&cast.expr),
+        other => other,
+    }
+}
+
+/// `arrow_cast` and its kin as the casts that they are: the host makes them so, and takes them off, in one go.
+fn plain_cast(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    match expr {
+        Expr::ScalarFunction(function) if CASTING_FUNCTIONS.contains(&function.func.name()) => {
+            let context = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
+            match function.func.simplify(function.args, &context)? {
+                ExprSimplifyResult::Simplified(cast) => Ok(cast),
+                ExprSimplifyResult::Original(args) => Ok(function.func.call(args)),
+            }
+        }
+        other => Ok(other),
+    }
+}
+
+const CASTING_FUNCTIONS: &[&str] = &["arrow_cast", "arrow_try_cast", "cast_to_type", "try_cast_to_type"];
 
 fn is_bitwise(op: Operator) -> bool {
     matches!(op, Operator::BitwiseAnd | Operator::BitwiseOr | Operator::BitwiseXor)
@@ -145,10 +179,9 @@ fn constant_fails(inner: &Expr, to: &DataType) -> bool {
 fn meets_badly(binary: &BinaryExpr, schema: &DFSchema) -> bool {
     let (left, right) = (binary.left.as_ref(), binary.right.as_ref());
     match binary.op {
-        Operator::And => lists_meet(left, right, |one, other| one.may_be_plain || other.may_be_plain),
+        Operator::And => lists_meet(left, right, |one, other| !one.negated || !other.negated),
         Operator::Or => {
-            lists_meet(left, right, |one, other| one.may_be_negated && other.may_be_negated)
-                || shares_risk(left, right, schema)
+            lists_meet(left, right, |one, other| one.negated || other.negated) || shares_risk(left, right, schema)
         }
         _ => false,
     }
@@ -164,11 +197,10 @@ fn shares_risk(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
     split_conjunction(right).into_iter().any(|e| on_the_left.contains(&e) && can_fail(e, schema))
 }
 
-/// An IN list, or a chain of equalities that becomes one: what it tests, and what it may be once NOT is pushed down to it.
+/// An IN list, or a chain of equalities that becomes one: what it tests, and whether it is negated once NOT is pushed down to it.
 struct List<'a> {
     tested: &'a Expr,
-    may_be_plain: bool,
-    may_be_negated: bool,
+    negated: bool,
 }
 
 fn lists_meet(left: &Expr, right: &Expr, badly: impl Fn(&List<'_>, &List<'_>) -> bool) -> bool {
@@ -191,8 +223,7 @@ struct Chain {
 fn lists_of<'a>(expr: &'a Expr, chain: Chain, found: &mut Vec<List<'a>>) {
     match expr {
         Expr::InList(list) => {
-            let negated = list.negated != chain.negated;
-            found.push(List { tested: &list.expr, may_be_plain: !negated, may_be_negated: negated });
+            found.push(List { tested: &list.expr, negated: list.negated != chain.negated });
         }
         Expr::Not(inner) => lists_of(inner, Chain { negated: !chain.negated, ..chain }, found),
         Expr::BinaryExpr(binary) if matches!(binary.op, Operator::And | Operator::Or) => {
@@ -202,9 +233,10 @@ fn lists_of<'a>(expr: &'a Expr, chain: Chain, found: &mut Vec<List<'a>>) {
             lists_of(&binary.right, chain, found);
         }
         Expr::BinaryExpr(binary) if matches!(binary.op, Operator::Eq | Operator::NotEq) && chain.of_equalities => {
+            let negated = (binary.op == Operator::NotEq) != chain.negated;
             let columns =
                 [&binary.left, &binary.right].into_iter().filter(|side| matches!(side.as_ref(), Expr::Column(_)));
-            found.extend(columns.map(|tested| List { tested, may_be_plain: true, may_be_negated: true }));
+            found.extend(columns.map(|tested| List { tested, negated }));
         }
         _ => {}
     }

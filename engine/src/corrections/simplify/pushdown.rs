@@ -1,14 +1,15 @@
 //! Conditions keep their order where one guards another: DataFusion moves comparisons with literals to the end, and what it
 //! takes for cheap, casts and divisions among it, to the front.
 //!
-//! What can fail is hidden from the rule inside a function, which it takes for dear: then everything else goes in front.
+//! What can fail is hidden from the rule inside a function, which it takes for dear: then everything else goes in front. And
+//! the rule takes `1 = a AND a = 1` for two values and `1 <= a AND 1 < a` for one bound: columns go to the left.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{Filter, LogicalPlan};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::super::plans::map_named;
@@ -46,14 +47,14 @@ impl OptimizerRule for OrderedConditions {
 
     fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         let filter = match plan {
-            LogicalPlan::Filter(filter) if has_risk(&filter) => filter,
+            LogicalPlan::Filter(filter) if concerns(&filter) => filter,
             other => return self.host.rewrite(other, config),
         };
         let before = filter.predicate.clone();
         let schema = Arc::clone(filter.input.schema());
         let hidden = split_conjunction_owned(filter.predicate)
             .into_iter()
-            .map(|e| if can_fail(&e, &schema) { seal_whole(e) } else { e });
+            .map(|e| if can_fail(&e, &schema) { seal_whole(e) } else { column_first(e) });
         let Some(predicate) = conjunction(hidden) else {
             return datafusion::common::internal_err!("a filter without a condition");
         };
@@ -66,8 +67,22 @@ impl OptimizerRule for OrderedConditions {
     }
 }
 
-/// Whether one of several conditions can fail.
-fn has_risk(filter: &Filter) -> bool {
+/// Whether one of several conditions can fail, or has a literal on the left.
+fn concerns(filter: &Filter) -> bool {
     let conditions = split_conjunction(&filter.predicate);
-    conditions.len() > 1 && conditions.into_iter().any(|e| can_fail(e, filter.input.schema()))
+    conditions.len() > 1 && conditions.into_iter().any(|e| is_literal_first(e) || can_fail(e, filter.input.schema()))
+}
+
+fn is_literal_first(expr: &Expr) -> bool {
+    matches!(expr, Expr::BinaryExpr(binary) if binary.left.as_literal().is_some() && binary.op.swap().is_some())
+}
+
+fn column_first(expr: Expr) -> Expr {
+    match expr {
+        Expr::BinaryExpr(binary) if binary.left.as_literal().is_some() => match binary.op.swap() {
+            Some(op) => Expr::BinaryExpr(BinaryExpr::new(binary.right, op, binary.left)),
+            None => Expr::BinaryExpr(binary),
+        },
+        other => other,
+    }
 }

@@ -70,6 +70,9 @@ fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
 }
 
 fn comparison(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Option<Expr> {
+    if let (Some(left), Some(right)) = (Constant::of(left), Constant::of(right)) {
+        return left.compared(op, &right);
+    }
     if let (Some(time), Some(value)) = (Time::of(left, schema), Constant::of(right)) {
         return time.compared(op, &value).filter(|_| time.is_converted || value.is_converted);
     }
@@ -79,6 +82,10 @@ fn comparison(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Opt
 
 /// `time IN (constants)`: those that no time of the unit equals are left out.
 fn membership(list: &InList, schema: &DFSchema) -> Option<Expr> {
+    if let Some(tested) = Constant::of(&list.expr) {
+        let equal = list.list.iter().map(|item| tested.is(&Constant::of(item)?)).collect::<Option<Vec<bool>>>()?;
+        return Some(lit(equal.contains(&true) != list.negated));
+    }
     let time = Time::of(&list.expr, schema).filter(|time| time.is_converted)?;
     let mut kept = Vec::new();
     for item in &list.list {
@@ -223,6 +230,30 @@ impl Constant {
         let per_day = i128::from(units_per_day(&data_type)?);
         let is_converted = matches!(expr, Expr::Cast(_));
         Some(Self { units, per_day, is_zoned: zone_of(&data_type).is_some(), is_converted })
+    }
+}
+
+impl Constant {
+    /// Two constants, compared there and then: the cast of one to the unit of the other may overflow.
+    fn compared(&self, op: Operator, other: &Self) -> Option<Expr> {
+        if self.is_zoned != other.is_zoned || !(self.is_converted || other.is_converted) {
+            return None;
+        }
+        let (left, right) = (self.units.checked_mul(other.per_day)?, other.units.checked_mul(self.per_day)?);
+        Some(lit(match op {
+            Operator::Eq | Operator::IsNotDistinctFrom => left == right,
+            Operator::NotEq | Operator::IsDistinctFrom => left != right,
+            Operator::Lt => left < right,
+            Operator::LtEq => left <= right,
+            Operator::Gt => left > right,
+            Operator::GtEq => left >= right,
+            _ => return None,
+        }))
+    }
+
+    fn is(&self, other: &Self) -> Option<bool> {
+        let same_kind = self.is_zoned == other.is_zoned;
+        same_kind.then_some(self.units.checked_mul(other.per_day)? == other.units.checked_mul(self.per_day)?)
     }
 }
 
