@@ -11,7 +11,7 @@ use maar_gpu_exec::scan::LoadStats;
 
 use super::OperatorPlacement;
 use super::devices::{options, session_devices};
-use crate::exact;
+use crate::{corrections, exact};
 
 /// The report of one query. Times are in milliseconds.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +80,9 @@ pub(crate) fn places(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Vec
     let options = options(state.config_options());
     let device = session_devices(state.config()).and_then(|devices| devices.nodes(&options));
     // Placement judges operators as they were when it saw them: without the checks that the host got after.
-    let judged = exact::without_host_checks(Arc::clone(plan)).unwrap_or_else(|_| Arc::clone(plan));
+    let judged = corrections::as_placed(Arc::clone(plan))
+        .and_then(exact::without_host_checks)
+        .unwrap_or_else(|_| Arc::clone(plan));
     placements(&judged, device.as_ref().map(|(nodes, _)| nodes.as_ref()), &options)
 }
 

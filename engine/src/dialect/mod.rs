@@ -3,6 +3,7 @@
 //!
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
+mod distinct_from;
 mod having;
 mod row_values;
 mod templates;
@@ -19,6 +20,8 @@ use crate::error::Result;
 /// # Errors
 /// Of kind Syntax or Unsupported, for what must not be taken for something else.
 pub(crate) async fn rewrite(state: &SessionState, mut statement: Statement) -> Result<Statement> {
+    // First: what binds wrongly is a tree that the others would keep.
+    distinct_from::mend(&mut statement);
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     row_values::write_out(&mut statement);

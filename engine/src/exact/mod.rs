@@ -9,7 +9,7 @@ mod fold;
 mod hidden;
 mod literals;
 mod operators;
-mod physical;
+pub(crate) mod physical;
 mod sum;
 mod wide_decimals;
 

@@ -20,10 +20,10 @@ type Expr = Arc<dyn PhysicalExpr>;
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// Rewrites one expression, given the schema of the rows it is evaluated on.
-pub(super) type ExprRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef) -> Result<Transformed<Expr>>;
+pub(crate) type ExprRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef) -> Result<Transformed<Expr>>;
 
 /// What became of an operator.
-pub(super) enum Rewritten {
+pub(crate) enum Rewritten {
     /// It had nothing to rewrite.
     Same,
     Changed(Plan),
@@ -32,7 +32,7 @@ pub(super) enum Rewritten {
 }
 
 /// Rewrites every expression of the operator `plan`, not those of its children.
-pub(super) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<Rewritten> {
+pub(crate) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<Rewritten> {
     let one = plan.as_ref();
     let changed = if let Some(projection) = one.downcast_ref::<ProjectionExec>() {
         project(projection, rewrite)?
@@ -55,7 +55,7 @@ pub(super) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<
 }
 
 /// Whether any expression of the operator itself matches `wanted`.
-pub(super) fn any_expression(plan: &Plan, wanted: &dyn Fn(&Expr) -> Result<bool>) -> Result<bool> {
+pub(crate) fn any_expression(plan: &Plan, wanted: &dyn Fn(&Expr) -> Result<bool>) -> Result<bool> {
     let mut found = false;
     plan.apply_expressions(&mut |expr| {
         found = found || wanted(expr)?;

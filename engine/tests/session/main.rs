@@ -11,4 +11,6 @@ mod exact;
 mod examples;
 mod files;
 mod statistics;
+mod prepared;
+mod rules;
 mod support;
