@@ -47,7 +47,7 @@ type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 fn place_before_requirements(rules: &mut Rules, devices: Arc<Devices>) -> Result<()> {
     let at = position(rules, PLACED_BEFORE)?;
     let placement: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(PlaceOnDevice { devices });
-    rules.splice(at..at, [placement, exact::host_rule()]);
+    rules.splice(at..at, [placement, exact::host_rule(), corrections::floats::host_rule()]);
     Ok(())
 }
 
