@@ -10,6 +10,7 @@ mod aggregate_schema_check;
 mod equal_nulls;
 mod estimates;
 mod filter_pushdown;
+mod floats;
 mod listing_cache;
 mod local_files;
 mod plans;
@@ -47,6 +48,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     prepared_distinct_on::install(builder)?;
     simplify::install(builder)?;
     times::install(builder)?;
+    floats::install(builder);
     Ok(())
 }
 
@@ -67,5 +69,7 @@ pub(crate) fn before_placement() -> Vec<PhysicalRule> {
 
 /// The rules that go right behind placement, for what stayed on the host.
 pub(crate) fn behind_placement() -> Vec<PhysicalRule> {
-    simplify::behind_placement().into()
+    let mut rules = vec![floats::host_rule()];
+    rules.extend(simplify::behind_placement());
+    rules
 }

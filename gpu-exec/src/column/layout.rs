@@ -70,7 +70,7 @@ pub fn full_layout(ty: Type) -> Option<IntLayout> {
             let bounds = Bounds::of_type(ty);
             Some(IntLayout::for_range(Some((bounds.min, bounds.max))))
         }
-        Type::Bool | Type::Float { .. } | Type::Text => None,
+        Type::Bool | Type::Float { .. } | Type::Text | Type::WideDecimal { .. } => None,
     }
 }
 

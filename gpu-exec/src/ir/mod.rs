@@ -22,5 +22,5 @@ pub use pipeline::{
 pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinSide, Node};
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
-pub use value::{Constant, Failure, Repr, TextTestKind, Value, ValueKind};
+pub use value::{Constant, Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};
 pub use width::IntWidth;

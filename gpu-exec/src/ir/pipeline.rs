@@ -97,6 +97,8 @@ pub struct Probe {
     pub multiple: bool,
     /// Shapes of the build's payload arrays.
     pub payload: Vec<PayloadShape>,
+    /// Computing the build's keys can fail. It has, for this row, where it did for any: they are compared.
+    pub build_can_fail: bool,
 }
 
 /// How a payload array or an output column is kept: at its computing width.

@@ -104,7 +104,11 @@ impl Target {
             Type::Float { bytes: 4 } => Target::Float32,
             Type::Float { .. } => Target::Float64,
             Type::Text => Target::Text,
-            Type::Int { .. } | Type::Decimal { .. } | Type::Date | Type::Timestamp { .. } => {
+            Type::Int { .. }
+            | Type::Decimal { .. }
+            | Type::WideDecimal { .. }
+            | Type::Date
+            | Type::Timestamp { .. } => {
                 let full = || super::full_layout(ty).unwrap_or(IntLayout { width: IntWidth::W128, base: 0 });
                 Target::Int(layout.unwrap_or_else(full))
             }
