@@ -1,6 +1,6 @@
 //! An expression and another that means the same, wherever an expression may stand.
 
-use Of::{Condition, Truth, Value};
+use Of::{Condition, Other, Truth, Value};
 
 /// What an equivalence is of, and so where it may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +9,10 @@ pub(crate) enum Of {
     Condition,
     /// Of a condition as far as it holds: not the same where one is unknown and the other false.
     Truth,
-    /// Of any value.
+    /// Of a value of the kind of `{x}`.
     Value,
+    /// Of a number or a text, whatever `{x}` is.
+    Other,
 }
 
 pub(crate) struct Equivalence {
@@ -35,15 +37,15 @@ pub(crate) const CONTEXTS: &[(Of, &str)] = &[
     (Condition, "SELECT {c}, {@} AS at FROM {from}"),
     (Condition, "SELECT {@}, count(*) FROM {from} GROUP BY 1"),
     (Condition, "SELECT {c} FROM {from} WHERE {@} = {q2}"),
-    (Value, "SELECT {c}, {@} AS at FROM {from}"),
-    (Value, "SELECT {@}, count(*) FROM {from} GROUP BY 1"),
-    (Value, "SELECT min({@}), max({@}), count({@}) FROM {from}"),
-    (Value, "SELECT DISTINCT {@} FROM {from}"),
-    (Value, "SELECT count(DISTINCT {@}), count(*) FROM {from}"),
+    (Other, "SELECT {c}, {@} AS at FROM {from}"),
+    (Other, "SELECT {@}, count(*) FROM {from} GROUP BY 1"),
+    (Other, "SELECT min({@}), max({@}), count({@}) FROM {from}"),
+    (Other, "SELECT DISTINCT {@} FROM {from}"),
+    (Other, "SELECT count(DISTINCT {@}), count(*) FROM {from}"),
     (Value, "SELECT {c} FROM {from} WHERE {@} < {l}"),
     (Value, "SELECT {c} FROM {from} WHERE {@} = {x}"),
-    (Value, "SELECT {@} FROM {from} WHERE {p2} ORDER BY 1 NULLS FIRST LIMIT 5"),
-    (Value, "SELECT {@} FROM {from} ORDER BY 1 DESC NULLS LAST LIMIT 3"),
+    (Other, "SELECT {@} FROM {from} WHERE {p2} ORDER BY 1 NULLS FIRST LIMIT 5"),
+    (Other, "SELECT {@} FROM {from} ORDER BY 1 DESC NULLS LAST LIMIT 3"),
 ];
 
 pub(crate) const EQUIVALENCES: &[Equivalence] = &[
@@ -126,22 +128,22 @@ pub(crate) const EQUIVALENCES: &[Equivalence] = &[
         "(CASE WHEN {e} IS NULL THEN {f} WHEN {f} IS NULL THEN {e} WHEN {e} >= {f} THEN {e} ELSE {f} END)",
     ),
     // Numbers.
-    same(Value, "{i}", "(-(-{i}))"),
-    same(Value, "{i}", "({i} + 0)"),
-    same(Value, "{i}", "({i} * 1)"),
-    same(Value, "{n}", "({n} / 1)"),
-    same(Value, "({i} - {i})", "(CASE WHEN {i} IS NOT NULL THEN 0 END)"),
-    same(Value, "({i} * 0)", "(CASE WHEN {i} IS NOT NULL THEN 0 END)"),
-    same(Value, "({i} xor {i})", "(CASE WHEN {i} IS NOT NULL THEN 0 END)"),
-    same(Value, "({i} & {i})", "{i}"),
-    same(Value, "({i} | {i})", "{i}"),
-    same(Value, "({i} + {i2})", "({i2} + {i})"),
-    same(Value, "abs({d})", "(CASE WHEN {d} < 0 THEN -{d} ELSE {d} END)"),
+    same(Other, "{i}", "(-(-{i}))"),
+    same(Other, "{i}", "({i} + 0)"),
+    same(Other, "{i}", "({i} * 1)"),
+    same(Other, "{n}", "({n} / 1)"),
+    same(Other, "({i} - {i})", "(CASE WHEN {i} IS NOT NULL THEN 0 END)"),
+    same(Other, "({i} * 0)", "(CASE WHEN {i} IS NOT NULL THEN 0 END)"),
+    same(Other, "({i} xor {i})", "(CASE WHEN {i} IS NOT NULL THEN 0 END)"),
+    same(Other, "({i} & {i})", "{i}"),
+    same(Other, "({i} | {i})", "{i}"),
+    same(Other, "({i} + {i2})", "({i2} + {i})"),
+    same(Other, "abs({d})", "(CASE WHEN {d} < 0 THEN -{d} ELSE {d} END)"),
     same(Condition, "({d} > 0)", "(-{d} < 0)"),
     same(Condition, "({d} = {d})", "(CASE WHEN {d} IS NOT NULL THEN true END)"),
     // Texts.
-    same(Value, "{t}", "({t} || '')"),
-    same(Value, "concat({t}, {t2})", "(coalesce({t}, '') || coalesce({t2}, ''))"),
+    same(Other, "{t}", "({t} || '')"),
+    same(Other, "concat({t}, {t2})", "(coalesce({t}, '') || coalesce({t2}, ''))"),
     same(Condition, "({t} LIKE '%')", "(CASE WHEN {t} IS NOT NULL THEN true END)"),
     same(Condition, "starts_with({t}, {w})", "(left({t}, length({w})) = {w})"),
     same(Condition, "contains({t}, {w})", "(strpos({t}, {w}) > 0)"),

@@ -18,6 +18,17 @@ enum Sign {
 const KNOWN: &[(Sign, &str)] = &[
     (Sign::Tables("not null and missing"), "a column that is NOT NULL in one file and missing in another"),
     (Sign::Message("Physical input schema should be the same"), "common subexpressions of booleans"),
+    (Sign::Message("NULL | false"), "the simplifier forgets NULL"),
+    (Sign::Text("IN (NULL"), "the simplifier forgets NULL"),
+    (Sign::Text(", NULL"), "the simplifier forgets NULL"),
+    (Sign::Text(" AND {x} IN"), "the simplifier forgets NULL"),
+    (Sign::Name(" AND {x} IN"), "the simplifier forgets NULL"),
+    (Sign::Name("IN as a value"), "IN over a subquery is no value"),
+    (Sign::Message("Cannot cast to Decimal128"), "a float is compared with a decimal as a decimal"),
+    (Sign::Message("to Nanosecond"), "a time literal becomes nanoseconds"),
+    (Sign::Message("division by zero"), "what is not reached fails"),
+    (Sign::Tables("odd floats"), "NaN and zeros of both signs"),
+    (Sign::Text("IN (SELECT"), "IN over a subquery is no value"),
     (Sign::Text("xor"), "the simplifier forgets NULL"),
     (
         Sign::Name("names that both sides have"),

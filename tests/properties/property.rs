@@ -123,7 +123,11 @@ fn template(all: &[Property], random: &mut StdRng) -> (String, Over, String, Str
 fn equivalence(random: &mut StdRng) -> (String, Over, String, String) {
     let found = &EQUIVALENCES[random.random_range(0..EQUIVALENCES.len())];
     // What is the same with three values holds for the same rows as well.
-    let fits = |of: Of| of == found.of || (of == Of::Truth && found.of == Of::Condition);
+    let fits = |of: Of| match found.of {
+        Of::Condition => matches!(of, Of::Condition | Of::Truth),
+        Of::Value => matches!(of, Of::Value | Of::Other),
+        of_found => of == of_found,
+    };
     let contexts: Vec<&str> = CONTEXTS.iter().filter(|(of, _)| fits(*of)).map(|(_, text)| *text).collect();
     let context = contexts.choose(random).copied().unwrap_or("SELECT {@} FROM {from}");
     let name = format!("{} and {}", found.left, found.right);

@@ -122,7 +122,10 @@ fn parts_of(parsed: &Expr) -> Vec<String> {
             candidates.extend(replaced(parsed, index, replacement));
         }
     }
-    candidates.retain(|candidate| candidate.len() < text.len());
+    // A division that has lost its CASE fails for another reason.
+    let cases = |text: &str| text.matches("CASE").count();
+    let is_bare = |candidate: &str| candidate.contains(" / ") && cases(candidate) < cases(&text);
+    candidates.retain(|candidate| candidate.len() < text.len() && !is_bare(candidate));
     candidates.sort_by_key(String::len);
     candidates.dedup();
     candidates

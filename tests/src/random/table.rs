@@ -187,6 +187,11 @@ impl Tables {
         Self { tables, unique: random.random_bool(0.5) }
     }
 
+    /// Whether a column may hold NaN, infinities and zeros of both signs.
+    pub fn has_odd_floats(&self) -> bool {
+        self.tables.iter().flat_map(|table| &table.columns).any(Column::is_odd)
+    }
+
     /// Whether the join key of that table is unique.
     pub fn is_unique(&self, table: &Table) -> bool {
         self.unique && table.name == "u"
