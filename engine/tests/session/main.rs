@@ -10,4 +10,6 @@ mod errors;
 mod exact;
 mod examples;
 mod files;
+mod functions;
+mod names;
 mod support;
