@@ -11,6 +11,7 @@ mod exact;
 mod examples;
 mod files;
 mod join_order;
+mod same_names;
 mod functions;
 mod names;
 mod prepared;
