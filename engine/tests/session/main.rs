@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod declared;
 mod depth;
 mod device;
 mod docs;
@@ -13,3 +14,4 @@ mod files;
 mod prepared;
 mod rules;
 mod support;
+mod zones;
