@@ -6,11 +6,20 @@
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;
+mod aggregate_schema_check;
+mod equal_nulls;
+mod estimates;
+mod filter_pushdown;
+mod floats;
 mod listing_cache;
+mod local_files;
 mod plans;
 mod prepared_distinct_on;
 pub(crate) mod rules;
+mod set_operations_all;
 mod simplify;
+mod statistics;
+mod subqueries;
 mod times;
 
 use std::sync::Arc;
@@ -26,11 +35,20 @@ use crate::error::Result;
 /// # Errors
 /// [`crate::ErrorKind::Unsupported`] when the builder's optimizers lack a rule that a correction goes beside.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
+    estimates::install(builder);
     listing_cache::install(builder)?;
+    local_files::install(builder);
     aggregate_dynamic_filters::install(builder);
+    aggregate_schema_check::install(builder);
+    equal_nulls::install(builder)?;
+    filter_pushdown::install(builder)?;
+    set_operations_all::install(builder);
+    subqueries::install(builder);
+    statistics::install(builder)?;
     prepared_distinct_on::install(builder)?;
     simplify::install(builder)?;
     times::install(builder)?;
+    floats::install(builder);
     Ok(())
 }
 
@@ -51,5 +69,7 @@ pub(crate) fn before_placement() -> Vec<PhysicalRule> {
 
 /// The rules that go right behind placement, for what stayed on the host.
 pub(crate) fn behind_placement() -> Vec<PhysicalRule> {
-    simplify::behind_placement().into()
+    let mut rules = vec![floats::host_rule()];
+    rules.extend(simplify::behind_placement());
+    rules
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
+use maar_gpu_exec::exec;
 use maar_gpu_exec::planner::{placements, require_device_error};
-use maar_gpu_exec::report::{DeviceReport, PipelineReport, collect};
+use maar_gpu_exec::report::{DeviceReport, PipelineReport};
 use maar_gpu_exec::scan::LoadStats;
 
 use super::OperatorPlacement;
@@ -57,7 +58,7 @@ impl QueryReport {
     /// The report of `plan` as far as it ran.
     pub(crate) fn of(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Self {
         let mut report = Self { device: "cpu".to_string(), operators: places(state, plan), ..Self::default() };
-        for execution in collect(plan) {
+        for execution in exec::reports(plan) {
             report.add(execution);
         }
         report
