@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod declared;
 mod depth;
 mod device;
 mod docs;
@@ -18,3 +19,4 @@ mod prepared;
 mod rules;
 mod statistics;
 mod support;
+mod zones;
