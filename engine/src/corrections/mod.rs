@@ -9,6 +9,7 @@ mod aggregate_dynamic_filters;
 pub(crate) mod floats;
 mod listing_cache;
 pub(crate) mod rules;
+mod sliding_floats;
 
 use datafusion::execution::SessionStateBuilder;
 
@@ -22,5 +23,6 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     listing_cache::install(builder)?;
     aggregate_dynamic_filters::install(builder);
     floats::install(builder);
+    sliding_floats::install(builder);
     Ok(())
 }

@@ -10,4 +10,5 @@ mod errors;
 mod exact;
 mod examples;
 mod files;
+mod numbers;
 mod support;
