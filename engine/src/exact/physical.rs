@@ -20,7 +20,7 @@ type Expr = Arc<dyn PhysicalExpr>;
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// Rewrites one expression, given the schema of the rows it is evaluated on.
-pub(super) type ExprRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef) -> Result<Transformed<Expr>>;
+pub(crate) type ExprRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef) -> Result<Transformed<Expr>>;
 
 /// The same, given what the expression is to its operator.
 pub(crate) type SiteRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef, Site<'_>) -> Result<Transformed<Expr>>;
@@ -46,7 +46,7 @@ pub(crate) enum Rewritten {
 }
 
 /// Rewrites every expression of the operator `plan`, not those of its children.
-pub(super) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<Rewritten> {
+pub(crate) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<Rewritten> {
     rewrite_sites(plan, &|expr, schema, _| rewrite(expr, schema))
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn rewrite_sites(plan: &Plan, rewrite: SiteRewrite<'_>) -> Result<Rew
 }
 
 /// Whether any expression of the operator itself matches `wanted`.
-pub(super) fn any_expression(plan: &Plan, wanted: &dyn Fn(&Expr) -> Result<bool>) -> Result<bool> {
+pub(crate) fn any_expression(plan: &Plan, wanted: &dyn Fn(&Expr) -> Result<bool>) -> Result<bool> {
     let mut found = false;
     plan.apply_expressions(&mut |expr| {
         found = found || wanted(expr)?;

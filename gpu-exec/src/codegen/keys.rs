@@ -260,7 +260,7 @@ impl Body<'_> {
             GroupKind::BuildRow { build, .. } => {
                 let payload = crate::ir::PayloadShape {
                     repr: shape.repr,
-                    width: crate::column::IntWidth::for_signed(shape.bounds.min, shape.bounds.max),
+                    width: crate::ir::IntWidth::for_signed(shape.bounds.min, shape.bounds.max),
                     nullable: shape.nullable,
                 };
                 self.payload(build, shape.payload.unwrap_or(0), payload, "row")

@@ -3,8 +3,8 @@
 //! A base costs an addition a value, so it is used only when it makes the width smaller; it is rounded, so that rows
 //! appended later rarely change it.
 
-use super::{IntWidth, Stored};
-use crate::ir::{Bounds, Type};
+use super::Stored;
+use crate::ir::{Bounds, IntWidth, Type};
 
 /// The physical form of integers: `logical = stored + base`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,6 +11,7 @@ mod plan;
 mod text;
 mod types;
 mod value;
+mod width;
 
 pub use bounds::Bounds;
 pub use expr::{ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, HostFunction};
@@ -22,3 +23,4 @@ pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinSide, No
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
 pub use value::{Constant, Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};
+pub use width::IntWidth;

@@ -4,8 +4,7 @@
 //! computed. The *shape* of a pipeline (everything here but constants) decides its text; sizes, addresses and
 //! constants are arguments of the launch.
 
-use super::{Bounds, Repr, Value};
-use crate::column::IntWidth;
+use super::{Bounds, IntWidth, Repr, Value};
 
 /// Names a join build within a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,10 +54,6 @@ pub enum Origin {
     Payload {
         probe: usize,
         column: usize,
-    },
-    /// Row number of a unique match in the build.
-    BuildRow {
-        probe: usize,
     },
     /// Group key `part` of a group source.
     GroupKey(usize),

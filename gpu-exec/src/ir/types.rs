@@ -64,11 +64,6 @@ impl Type {
         })
     }
 
-    /// Whether values are integers on the device (everything but floats; text as its dictionary codes).
-    pub fn is_integral(self) -> bool {
-        !matches!(self, Type::Float { .. })
-    }
-
     pub fn is_float(self) -> bool {
         matches!(self, Type::Float { .. })
     }

@@ -196,9 +196,9 @@ mod tests {
     use arrow::datatypes::{Field, Schema};
 
     use super::*;
-    use crate::column::{ChunkEncoder, IntWidth, Target};
+    use crate::column::{ChunkEncoder, Target};
     use crate::device::{DeviceChoice, DeviceError, DeviceOptions};
-    use crate::ir::PayloadShape;
+    use crate::ir::{IntWidth, PayloadShape};
 
     const ROWS: usize = 3000;
 

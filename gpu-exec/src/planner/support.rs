@@ -245,11 +245,6 @@ const CASTS: &[CastRow] = &[
     cast(Types::ANY, Types::TEXT, Support::Host("writing a value as text has no device form yet")),
 ];
 
-/// The whole table, casts last, for documentation.
-pub fn support_table() -> (&'static [Row], &'static [CastRow]) {
-    (ROWS, CASTS)
-}
-
 /// Asks the table about a construct over operands of one type.
 pub(crate) fn require(subject: Subject, name: &str, ty: Type) -> Result<(), Reason> {
     let class = Types::of(ty);

@@ -4,9 +4,9 @@ use super::groups::UniqueProbe;
 use super::join::JoinParts;
 use super::scope::{Column, Open};
 use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Stage, StageSource};
-use crate::column::{DeviceTable, IntWidth};
+use crate::column::DeviceTable;
 use crate::error::{Error, Result};
-use crate::ir::{BuildId, EmitColumn, Expr, Node, PayloadShape, Pipeline, Sink, Type};
+use crate::ir::{BuildId, EmitColumn, Expr, IntWidth, Node, PayloadShape, Pipeline, Sink, Type};
 
 /// A plan under construction.
 pub(super) struct Cutter<'a> {

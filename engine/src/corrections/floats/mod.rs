@@ -29,7 +29,7 @@ pub(super) fn install(builder: &mut SessionStateBuilder) {
 }
 
 /// The rule that goes behind placement.
-pub(crate) fn host_rule() -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
+pub(super) fn host_rule() -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
     Arc::new(operators::CanonicalOperators)
 }
 

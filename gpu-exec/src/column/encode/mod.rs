@@ -19,8 +19,8 @@ use self::integers::IntegerEncoder;
 use self::raw_text::RawTextEncoder;
 use self::text::TextEncoder;
 use self::validity::ValidityBuilder;
-use super::{ChunkFacts, Dictionary, IntLayout, IntWidth, Stored, padded_rows};
-use crate::ir::Type;
+use super::{ChunkFacts, Dictionary, IntLayout, Stored, padded_rows};
+use crate::ir::{IntWidth, Type};
 
 pub use self::integers::integer_range;
 
