@@ -17,6 +17,7 @@ mod local_files;
 mod plans;
 mod prepared_distinct_on;
 pub(crate) mod rules;
+mod sliding_floats;
 mod set_operations_all;
 mod simplify;
 mod statistics;
@@ -51,6 +52,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     simplify::install(builder)?;
     times::install(builder)?;
     floats::install(builder);
+    sliding_floats::install(builder);
     Ok(())
 }
 

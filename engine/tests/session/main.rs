@@ -13,6 +13,7 @@ mod examples;
 mod files;
 mod join_order;
 mod same_names;
+mod numbers;
 mod functions;
 mod names;
 mod prepared;
