@@ -6,6 +6,7 @@
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;
+mod floats_and_decimals;
 mod listing_cache;
 pub(crate) mod rules;
 
@@ -20,5 +21,6 @@ use crate::error::Result;
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     listing_cache::install(builder)?;
     aggregate_dynamic_filters::install(builder);
+    floats_and_decimals::install(builder)?;
     Ok(())
 }
