@@ -14,7 +14,7 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::StreamExt;
 
 use crate::device::{OperatorPlacement, Placement, places};
-use crate::error::Result;
+use crate::error::{Result, readable};
 
 /// `stream` with the placement rows behind it, when `logical` is an explanation for people.
 pub(crate) async fn with_placement(
@@ -24,7 +24,7 @@ pub(crate) async fn with_placement(
     stream: SendableRecordBatchStream,
 ) -> Result<SendableRecordBatchStream> {
     let explained = match logical {
-        LogicalPlan::Explain(explain) if readable(&explain.explain_format) => {
+        LogicalPlan::Explain(explain) if is_for_people(&explain.explain_format) => {
             // ExplainExec keeps only the printed plan; planning once more gives the operators themselves.
             state.query_planner().create_physical_plan(&explain.plan, state.as_ref()).await.ok()
         }
@@ -32,14 +32,28 @@ pub(crate) async fn with_placement(
         _ => None,
     };
     Ok(match explained {
-        Some(plan) => append(state, stream, plan),
+        Some(plan) => append(state, in_sql(stream), plan),
         None => stream,
     })
 }
 
 /// The graph and JSON formats are read by programs, which expect one document.
-fn readable(format: &ExplainFormat) -> bool {
+fn is_for_people(format: &ExplainFormat) -> bool {
     matches!(format, ExplainFormat::Indent | ExplainFormat::Tree)
+}
+
+/// The plans with their values as SQL writes them.
+fn in_sql(stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let schema = stream.schema();
+    let shown = stream.map(|batch| {
+        let batch = batch?;
+        let columns = batch.columns().iter().map(|column| match column.as_any().downcast_ref::<StringArray>() {
+            Some(texts) => Arc::new(texts.iter().map(|text| text.map(readable)).collect::<StringArray>()),
+            None => Arc::clone(column),
+        });
+        Ok(RecordBatch::try_new(batch.schema(), columns.collect())?)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, shown))
 }
 
 fn append(
@@ -54,7 +68,7 @@ fn append(
     let section = futures::stream::once(async move {
         let columns: [ArrayRef; 2] = [
             Arc::new(StringArray::from(vec!["placement"])),
-            Arc::new(StringArray::from(vec![section_text(&places(&state, &plan))])),
+            Arc::new(StringArray::from(vec![readable(&section_text(&places(&state, &plan)))])),
         ];
         Ok(RecordBatch::try_new(label, columns.to_vec())?)
     });

@@ -3,15 +3,56 @@
 //!
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
-use datafusion::execution::SessionState;
+mod casts;
+mod distinct_from;
+mod from_first;
+mod functions;
+mod having;
+mod names;
+mod row_values;
+mod show;
+mod tables;
+mod templates;
+mod using;
+mod walk;
+
+pub(crate) use from_first::with_selects;
+pub(crate) use functions::{instead_of, written_names};
+
+use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
 use crate::error::Result;
+use names::Resolver;
+use tables::Tables;
 
-/// The statement that DataFusion is to plan for `statement`.
+/// A statement as DataFusion is to plan it.
+pub(crate) struct Rewritten {
+    pub(crate) statement: Statement,
+    /// What the columns of its result are called, where that is not what the planner calls them.
+    pub(crate) names: Option<Vec<String>>,
+}
+
+/// The statement that DataFusion is to plan for `statement`, whose tokens are `tokens`. From then on `state` remembers the
+/// tables that were looked up.
 ///
 /// # Errors
-/// Of kind Syntax or Unsupported, for what must not be taken for something else.
-pub(crate) async fn rewrite(_state: &SessionState, statement: Statement) -> Result<Statement> {
-    Ok(statement)
+/// Of kind Syntax, Invalid or Unsupported, for what must not be taken for something else.
+pub(crate) async fn rewrite(
+    state: &mut SessionState,
+    statement: Statement,
+    tokens: &[TokenWithSpan],
+) -> Result<Rewritten> {
+    let mut statement = show::tables(statement);
+    // First: what binds wrongly is a tree that the others would keep.
+    distinct_from::mend(&mut statement);
+    functions::write_out(state, &mut statement)?;
+    state.register_udf(casts::function())?;
+    let tables = Tables::of(state, &statement).await?;
+    let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
+    using::write_out(state, &mut statement).await;
+    having::write_out(&mut statement);
+    row_values::write_out(&mut statement);
+    Ok(Rewritten { statement, names })
 }

@@ -9,7 +9,9 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use maar_gpu_exec::device::DeviceError;
 use maar_gpu_exec::error::Error as DeviceSideError;
 
+use super::readable::readable;
 use super::{Error, ErrorKind, Position};
+use crate::dialect::{instead_of, written_names};
 
 /// How the message about a missing table begins; the name and a quote follow.
 pub(super) const NO_TABLE: &str = "there is no table '";
@@ -215,7 +217,14 @@ fn planning(message: &str) -> Error {
     }
     if let Some(name) = between(&cleaned, "Invalid function '", "'.") {
         let mut found = Error::new(ErrorKind::NotFound, format!("there is no function '{name}'"));
-        found.hint = between(&cleaned, "Did you mean '", "'?").map(|name| format!("did you mean {name}?"));
+        // The planner suggests what is nearest however far it is.
+        let mut candidates: Vec<&str> = written_names().collect();
+        candidates.extend(between(&cleaned, "Did you mean '", "'?"));
+        let near = nearest(name, &candidates);
+        found.hint = match instead_of(name) {
+            Some(instead) => Some(format!("write {instead}")),
+            None => near.map(|near| format!("did you mean {near}?")),
+        };
         return found;
     }
     Error::new(ErrorKind::Invalid, cleaned)
@@ -307,7 +316,7 @@ fn clean(message: &str) -> String {
     while let Some(rest) = HEADS.iter().find_map(|head| text.strip_prefix(head)) {
         text = rest;
     }
-    text.to_string()
+    readable(text)
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -2,9 +2,11 @@
 //! Not here: how DataFusion's errors are sorted into kinds (`classify`) and drawn (`render`).
 
 mod classify;
+mod readable;
 mod render;
 
 pub(crate) use classify::nearest;
+pub(crate) use readable::readable;
 
 use std::fmt;
 use std::sync::Arc;
