@@ -6,12 +6,12 @@
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;
-mod floats_and_decimals;
 mod aggregate_schema_check;
 mod equal_nulls;
 mod estimates;
 mod filter_pushdown;
 mod floats;
+mod floats_and_decimals;
 mod listing_cache;
 mod local_files;
 mod plans;
