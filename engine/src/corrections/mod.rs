@@ -12,6 +12,7 @@ mod estimates;
 mod join_order;
 mod filter_pushdown;
 mod floats;
+mod floats_and_decimals;
 mod listing_cache;
 mod local_files;
 mod plans;
@@ -42,6 +43,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     listing_cache::install(builder)?;
     local_files::install(builder);
     aggregate_dynamic_filters::install(builder);
+    floats_and_decimals::install(builder)?;
     aggregate_schema_check::install(builder);
     equal_nulls::install(builder)?;
     filter_pushdown::install(builder)?;
