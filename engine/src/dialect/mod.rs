@@ -7,15 +7,19 @@ mod casts;
 mod from_first;
 mod functions;
 mod names;
+mod readers;
 mod show;
+mod summarize;
 mod tables;
 mod visit;
 
 pub(crate) use from_first::with_selects;
 pub(crate) use functions::{instead_of, written_names};
+pub(crate) use summarize::{summarized, summary};
 
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
 use crate::error::Result;
@@ -42,7 +46,13 @@ pub(crate) async fn rewrite(
     let mut statement = show::tables(statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
-    let tables = Tables::of(state, &statement).await?;
+    let read = readers::replace(state, &mut statement).await?;
+    let tables = Tables::of(state, &statement, read).await?;
     let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
     Ok(Rewritten { statement, names })
+}
+
+/// `name` as an identifier of SQL text.
+fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
 }

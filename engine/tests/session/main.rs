@@ -12,4 +12,5 @@ mod examples;
 mod files;
 mod functions;
 mod names;
+mod readers;
 mod support;
