@@ -87,7 +87,10 @@ impl Session {
 
     async fn plan_unguarded(&self, statement: &Statement) -> Result<Query> {
         let mut state = self.context.state();
-        let rewritten = dialect::rewrite(&mut state, statement.parse()?, statement.tokens()).await?;
+        let mut rewritten = dialect::rewrite(&mut state, statement.parse()?, statement.tokens()).await?;
+        if statement.is_summary() {
+            rewritten = dialect::summary(&mut state, rewritten).await?;
+        }
         let (parsed, names) = (rewritten.statement, rewritten.names);
         let paths = NamedPaths::of(&state, &parsed);
         paths.check_described(&state).await?;

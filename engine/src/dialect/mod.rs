@@ -9,8 +9,10 @@ mod from_first;
 mod functions;
 mod having;
 mod names;
+mod readers;
 mod row_values;
 mod show;
+mod summarize;
 mod tables;
 mod templates;
 mod using;
@@ -18,9 +20,11 @@ mod walk;
 
 pub(crate) use from_first::with_selects;
 pub(crate) use functions::{instead_of, written_names};
+pub(crate) use summarize::{summarized, summary};
 
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
 use crate::error::Result;
@@ -49,10 +53,16 @@ pub(crate) async fn rewrite(
     distinct_from::mend(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
-    let tables = Tables::of(state, &statement).await?;
+    let read = readers::replace(state, &mut statement).await?;
+    let tables = Tables::of(state, &statement, read).await?;
     let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     row_values::write_out(&mut statement);
     Ok(Rewritten { statement, names })
+}
+
+/// `name` as an identifier of SQL text.
+fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
 }

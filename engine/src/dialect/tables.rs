@@ -31,18 +31,27 @@ pub(super) struct NamedTable {
 pub(super) struct Tables(HashMap<String, NamedTable>);
 
 impl Tables {
-    /// Looks up every table that `statement` names, and makes `state` remember them.
+    /// Looks up every table that `statement` names, and makes `state` remember them. `made` are tables of the statement's
+    /// own.
     ///
     /// # Errors
     /// When several tables differ from a name in case alone.
-    pub(super) async fn of(state: &mut SessionState, statement: &Statement) -> Result<Self> {
+    pub(super) async fn of(
+        state: &mut SessionState,
+        statement: &Statement,
+        made: Vec<(String, Arc<dyn TableProvider>)>,
+    ) -> Result<Self> {
         let mut named = Named::default();
         named.visit(statement);
         let mut tables = Self::default();
         if named.relations.is_empty() {
             return Ok(tables);
         }
-        let remembering = RememberingList { inner: Arc::clone(state.catalog_list()), memory: Memory::default() };
+        let defaults = &state.config_options().catalog;
+        let place = |name| (defaults.default_catalog.clone(), defaults.default_schema.clone(), name);
+        let made: HashMap<_, _> = made.into_iter().map(|(name, table)| (place(name), table)).collect();
+        let memory = Arc::new(Mutex::new(made));
+        let remembering = RememberingList { inner: Arc::clone(state.catalog_list()), memory };
         state.register_catalog_list(Arc::new(remembering));
         for relation in named.relations {
             if let Some(table) = look_up(state, &relation, &named.queries).await? {

@@ -103,7 +103,7 @@ fn unknown_format(path: &str) -> Error {
 }
 
 /// Why `path` gives no file; `None` if it gives one.
-async fn missing(state: &SessionState, path: &str) -> Option<Error> {
+pub(crate) async fn missing(state: &SessionState, path: &str) -> Option<Error> {
     let pattern = path.contains(['*', '?', '[']);
     if !pattern && !path.contains("://") && !Path::new(path).exists() {
         return Some(not_there(path));

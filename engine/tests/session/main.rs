@@ -19,5 +19,6 @@ mod names;
 mod prepared;
 mod rules;
 mod statistics;
+mod readers;
 mod support;
 mod zones;

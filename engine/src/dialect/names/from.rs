@@ -110,7 +110,8 @@ impl Resolver<'_> {
         }
     }
 
-    fn factor(&mut self, factor: &mut TableFactor, before: &Scope) -> Result<Scope> {
+    pub(super) fn factor(&mut self, factor: &mut TableFactor, before: &Scope) -> Result<Scope> {
+        self.spread(factor, before)?;
         let (qualifier, columns) = match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 let columns = self.named(name)?;

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, SelectItem};
 use super::Use;
 use super::query::{Output, OutputColumn};
 use super::scope::{Column, Relation};
+use crate::dialect::quoted;
 
 /// An item that is one column.
 pub(super) struct Item {
@@ -148,10 +149,6 @@ pub(super) fn reference(relation: &Relation, column: &Column, is_merged: bool) -
     }
     let qualified = relation.qualifier.iter().chain([&column.name]);
     Expr::CompoundIdentifier(qualified.map(|part| quoted(part)).collect())
-}
-
-pub(super) fn quoted(name: &str) -> Ident {
-    Ident::with_quote('"', name)
 }
 
 /// A name that the statement gives stays as it is written.

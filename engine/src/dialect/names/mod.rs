@@ -9,6 +9,7 @@
 mod exprs;
 mod from;
 mod items;
+mod pivot;
 mod query;
 mod scope;
 mod select;

@@ -6,10 +6,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::exprs::Aliases;
-use super::items::{Item, keep_case, quoted};
+use super::items::{Item, keep_case};
 use super::scope::{Column, Columns, Scope, matching, spell};
 use super::{Resolver, Use};
 use crate::dialect::casts::keep_apart;
+use crate::dialect::quoted;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The columns of a query; `None` where only the planner will know them.
