@@ -6,6 +6,8 @@
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;
+mod like_dictionaries;
+mod like_escape;
 mod listing_cache;
 pub(crate) mod rules;
 
@@ -20,5 +22,7 @@ use crate::error::Result;
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     listing_cache::install(builder)?;
     aggregate_dynamic_filters::install(builder);
+    like_dictionaries::install(builder);
+    like_escape::install(builder);
     Ok(())
 }

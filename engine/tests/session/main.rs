@@ -10,4 +10,6 @@ mod errors;
 mod exact;
 mod examples;
 mod files;
+mod likes;
+mod paths;
 mod support;
