@@ -9,18 +9,20 @@ mod aggregate_dynamic_filters;
 mod aggregate_schema_check;
 mod equal_nulls;
 mod estimates;
-mod join_order;
 mod filter_pushdown;
 mod floats;
 mod floats_and_decimals;
+mod join_order;
+mod like_dictionaries;
+mod like_escape;
 mod listing_cache;
 mod local_files;
 mod plans;
 mod prepared_distinct_on;
 pub(crate) mod rules;
-mod sliding_floats;
 mod set_operations_all;
 mod simplify;
+mod sliding_floats;
 mod statistics;
 mod subqueries;
 mod times;
@@ -55,6 +57,8 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     times::install(builder)?;
     floats::install(builder);
     sliding_floats::install(builder);
+    like_dictionaries::install(builder);
+    like_escape::install(builder);
     Ok(())
 }
 
