@@ -7,6 +7,7 @@
 
 mod adapter;
 mod casts;
+mod estimates;
 mod faults;
 mod filtered;
 mod lazy;
@@ -37,6 +38,7 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result
     let at = position(&optimizer.rules, WRAPPED)?;
     optimizer.rules[at] = Arc::new(CarefulRules { host: Arc::clone(&optimizer.rules[at]) });
     pushdown::install(&mut optimizer.rules)?;
+    optimizer.rules.push(Arc::new(estimates::NoEstimate));
     Ok(())
 }
 
