@@ -44,3 +44,13 @@ pub(super) fn map_named(
         Ok(rewrite(expr)?.update_data(|expr| name.restore(expr)))
     })
 }
+
+/// Whether any node of `plan`, subqueries included, is one that `wanted` says yes to. Looking costs much less than rewriting.
+pub(super) fn any_node(plan: &LogicalPlan, wanted: impl Fn(&LogicalPlan) -> Result<bool>) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found = wanted(node)?;
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}

@@ -23,6 +23,7 @@ async fn files_are_not_skipped_by_values_that_a_cast_changes() {
         ("select count(*) from wide where cast(d as int) = 1", "2"),
         ("select count(*) from wide where try_cast(i as int) > 0", "2"),
         ("select count(*) from wide where try_cast(i as int) is null", "1"),
+        ("select count(*) from wide where i < 100 and cast(i as int) > 0", "2"),
     ] {
         assert_eq!(cells(&session, sql).await.unwrap(), rows, "{sql}");
     }

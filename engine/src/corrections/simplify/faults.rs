@@ -30,24 +30,25 @@ use super::casts::{is_unwrapped, keeps_values};
 use super::risk::can_fail;
 use super::sealed::{seal, seal_whole};
 
+/// Functions that are sealed or written out, and those that may not be computed twice.
+const CONCERNED_FUNCTIONS: &[&str] = &["coalesce", "date_trunc", "log", "nvl", "power", "random", "uuid"];
+
 /// Whether any node of `expr` may have to be sealed: cheap, and true too often.
 pub(super) fn concerns(expr: &Expr) -> bool {
-    expr.exists(|e| {
-        Ok(match e {
-            Expr::Cast(_) | Expr::TryCast(_) | Expr::Case(_) | Expr::ScalarFunction(_) => true,
-            Expr::BinaryExpr(binary) => match binary.op {
-                op if is_bitwise(op) || is_regex(op) || op == Operator::Modulo => true,
-                Operator::And | Operator::Or => {
-                    [&binary.left, &binary.right].into_iter().any(|side| !matches!(side.as_ref(), Expr::BinaryExpr(_)))
-                        || binary.op == Operator::Or
-                }
-                _ => false,
-            },
-            Expr::Between(between) => !matches!(between.expr.as_ref(), Expr::Column(_)),
-            _ => false,
-        })
-    })
-    .unwrap_or(true)
+    let concerned = |e: &Expr| match e {
+        Expr::Cast(cast) => is_unwrapped(cast.field.data_type()),
+        Expr::TryCast(cast) => is_unwrapped(cast.field.data_type()),
+        Expr::Case(_) | Expr::InList(_) => true,
+        Expr::ScalarFunction(function) => {
+            let name = function.func.name();
+            CONCERNED_FUNCTIONS.contains(&name) || CASTING_FUNCTIONS.contains(&name)
+        }
+        Expr::BinaryExpr(binary) => {
+            matches!(binary.op, Operator::Or | Operator::Modulo) || is_bitwise(binary.op) || is_regex(binary.op)
+        }
+        _ => false,
+    };
+    expr.exists(|e| Ok(concerned(e))).unwrap_or(true)
 }
 
 /// `expr`, over rows of `schema`, with a seal on every node that the simplifier gets wrong.

@@ -10,7 +10,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, when};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::super::plans::{any_expression, input_schema, map_named};
+use super::super::plans::{any_expression, any_node, input_schema, map_named};
 use super::risk::can_fail;
 
 #[derive(Debug)]
@@ -18,6 +18,9 @@ pub(super) struct GuardArguments;
 
 impl AnalyzerRule for GuardArguments {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        if !any_node(&plan, has_filters)? {
+            return Ok(plan);
+        }
         plan.transform_up_with_subqueries(guard_node).data()
     }
 
@@ -27,12 +30,16 @@ impl AnalyzerRule for GuardArguments {
 }
 
 fn guard_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let aggregates = matches!(plan, LogicalPlan::Aggregate(_) | LogicalPlan::Window(_));
-    if !aggregates || !any_expression(&plan, |e| e.exists(|e| Ok(is_filtered(e))).unwrap_or(false))? {
+    if !has_filters(&plan)? {
         return Ok(Transformed::no(plan));
     }
     let schema = input_schema(&plan)?;
     map_named(plan, |expr| expr.transform_up(|e| guard(e, &schema)))
+}
+
+fn has_filters(plan: &LogicalPlan) -> Result<bool> {
+    let aggregates = matches!(plan, LogicalPlan::Aggregate(_) | LogicalPlan::Window(_));
+    Ok(aggregates && any_expression(plan, |e| e.exists(|e| Ok(is_filtered(e))).unwrap_or(false))?)
 }
 
 fn is_filtered(expr: &Expr) -> bool {

@@ -64,10 +64,15 @@ fn rewrite_all(
 }
 
 fn guard(expr: Expr, schema: &SchemaRef) -> Result<Transformed<Expr>> {
+    let connects = |e: &Expr| {
+        e.downcast_ref::<BinaryExpr>().is_some_and(|binary| matches!(binary.op(), Operator::And | Operator::Or))
+    };
+    if !expr.exists(|e| Ok(connects(e)))? {
+        return Ok(Transformed::no(expr));
+    }
     expr.transform_up(|e| {
         let Some(binary) = e.downcast_ref::<BinaryExpr>() else { return Ok(Transformed::no(e)) };
-        let connects = matches!(binary.op(), Operator::And | Operator::Or);
-        if !connects || !physical_can_fail(binary.right(), schema) {
+        if !connects(&e) || !physical_can_fail(binary.right(), schema) {
             return Ok(Transformed::no(e));
         }
         let guarded = Guarded::new(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right()))?;

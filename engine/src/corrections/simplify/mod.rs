@@ -7,6 +7,7 @@
 
 mod adapter;
 mod casts;
+mod estimates;
 mod faults;
 mod filtered;
 mod lazy;
@@ -26,7 +27,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::plans::{any_expression, input_schema, map_named};
 use super::rules::position;
-use super::times::compare_exactly;
+use super::times::{compare_exactly, has_cast_of_time};
 
 /// The rule of the host that is wrapped.
 const WRAPPED: &str = "simplify_expressions";
@@ -37,6 +38,7 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result
     let at = position(&optimizer.rules, WRAPPED)?;
     optimizer.rules[at] = Arc::new(CarefulRules { host: Arc::clone(&optimizer.rules[at]) });
     pushdown::install(&mut optimizer.rules)?;
+    optimizer.rules.push(Arc::new(estimates::NoEstimate));
     Ok(())
 }
 
@@ -101,6 +103,9 @@ impl OptimizerRule for CarefulRules {
 
 /// Folding gives constants that were not known when the query was analysed: `now()`, sums of a time and an interval.
 fn exact_times(simplified: Transformed<LogicalPlan>) -> Result<Transformed<LogicalPlan>> {
+    if !has_cast_of_time(&simplified.data)? {
+        return Ok(simplified);
+    }
     let schema = input_schema(&simplified.data)?;
     simplified.transform_data(|plan| map_named(plan, |expr| compare_exactly(expr, &schema)))
 }

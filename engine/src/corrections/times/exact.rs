@@ -10,7 +10,7 @@ use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, and, lit, or};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::super::plans::{any_expression, input_schema, map_named};
+use super::super::plans::{any_expression, any_node, input_schema, map_named};
 
 /// The rule; it goes behind type coercion, which puts the casts that are taken off again.
 #[derive(Debug)]
@@ -18,8 +18,11 @@ pub(super) struct ExactTimes;
 
 impl AnalyzerRule for ExactTimes {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        if !any_node(&plan, has_cast_of_time)? {
+            return Ok(plan);
+        }
         plan.transform_up_with_subqueries(|node| {
-            if !any_expression(&node, has_cast_of_time)? {
+            if !has_cast_of_time(&node)? {
                 return Ok(Transformed::no(node));
             }
             let schema = input_schema(&node)?;
@@ -33,9 +36,10 @@ impl AnalyzerRule for ExactTimes {
     }
 }
 
-fn has_cast_of_time(expr: &Expr) -> bool {
+/// Whether the node itself has a cast to a timestamp.
+pub(in super::super) fn has_cast_of_time(plan: &LogicalPlan) -> Result<bool> {
     let to_time = |e: &Expr| matches!(e, Expr::Cast(cast) if matches!(cast.field.data_type(), DataType::Timestamp(..)));
-    expr.exists(|e| Ok(to_time(e))).unwrap_or(true)
+    any_expression(plan, |expr| expr.exists(|e| Ok(to_time(e))).unwrap_or(true))
 }
 
 /// Every comparison in `expr` of a time with a constant, in the unit of the time.

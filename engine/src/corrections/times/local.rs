@@ -21,7 +21,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::super::plans::{any_expression, input_schema, map_named};
+use super::super::plans::{any_node, input_schema, map_named};
+use super::exact::has_cast_of_time;
 
 /// The rule; it goes behind all that looks at casts.
 #[derive(Debug)]
@@ -29,8 +30,11 @@ pub(super) struct LocalTimes;
 
 impl AnalyzerRule for LocalTimes {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        if !any_node(&plan, has_cast_of_time)? {
+            return Ok(plan);
+        }
         plan.transform_up_with_subqueries(|node| {
-            if !any_expression(&node, |e| e.exists(|e| Ok(crosses_zones(e))).unwrap_or(true))? {
+            if !has_cast_of_time(&node)? {
                 return Ok(Transformed::no(node));
             }
             let schema = input_schema(&node)?;
@@ -42,11 +46,6 @@ impl AnalyzerRule for LocalTimes {
     fn name(&self) -> &str {
         "maar_local_times"
     }
-}
-
-/// Whether `expr` is a cast to a zone, or from one to none.
-fn crosses_zones(expr: &Expr) -> bool {
-    matches!(expr, Expr::Cast(cast) if matches!(cast.field.data_type(), DataType::Timestamp(..)))
 }
 
 /// Only zones with names change their clocks.

@@ -11,7 +11,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan, cast};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::super::plans::{any_expression, input_schema, map_named};
+use super::super::plans::{any_expression, any_node, input_schema, map_named};
+use super::exact::has_cast_of_time;
 
 const UTC: &str = "+00:00";
 
@@ -21,6 +22,12 @@ pub(super) struct SessionZone;
 
 impl AnalyzerRule for SessionZone {
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        let concerns = |node: &LogicalPlan| {
+            Ok(node.schema().fields().iter().any(|field| is_zoned(field.data_type())) || has_cast_of_time(node)?)
+        };
+        if !any_node(&plan, concerns)? {
+            return Ok(plan);
+        }
         let zone: Arc<str> = config.execution.time_zone.as_deref().unwrap_or(UTC).into();
         plan.transform_up_with_subqueries(|node| {
             let node = match node {
@@ -31,9 +38,6 @@ impl AnalyzerRule for SessionZone {
                 return Ok(Transformed::no(node));
             }
             let schema = input_schema(&node)?;
-            if !schema.fields().iter().any(|field| is_time(field.data_type())) {
-                return Ok(Transformed::no(node));
-            }
             map_named(node, |expr| expr.transform_up(|e| Ok(in_zone(e, &schema, &zone))))
         })
         .data()
@@ -127,8 +131,8 @@ fn is_utc(zone: &str) -> bool {
     matches!(zone, "UTC" | "utc" | "Z" | "Etc/UTC" | "+00:00" | "+00" | "+0000")
 }
 
-fn is_time(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Timestamp(..))
+fn is_zoned(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(_)))
 }
 
 fn zone_of(data_type: &DataType) -> Option<&str> {
