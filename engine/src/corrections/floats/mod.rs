@@ -6,7 +6,7 @@
 //! compared. Correction: what is compared is made canonical where it is compared ([`canonical`]), in the operators that
 //! stay on the host ([`operators`]) and, where those cannot be rewritten, in the plan before ([`windows`]); MIN and MAX of
 //! groups compare by order ([`extremes`]). Values themselves pass through as they are. Devices compare so by themselves.
-//! Tests: `tests/sqllogictest/slt/functions/float_order.slt`.
+//! Tests: `tests/sqllogictest/slt/expressions/float_order.slt`.
 
 mod canonical;
 mod extremes;
