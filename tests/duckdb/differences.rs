@@ -22,6 +22,9 @@ const fn differ(file: &'static str, sql: &'static str, why: &'static str) -> Dif
 }
 
 pub(crate) const DIFFERENCES: &[Difference] = &[
+    differ("aggregate/means", "avg(d38) FROM types WHERE d38 >", "DuckDB sums into 128 bits"),
+    differ("aggregate/means", "avg(d38) FROM types WHERE d38 <", "DuckDB sums into 128 bits"),
+    differ("aggregate/means", "avg(d38) OVER", "DuckDB sums into 128 bits"),
     differ("errors/division", "SELECT 1 / 0", "DuckDB's integer division by zero is NULL"),
     differ("errors/division", "SELECT 1 % 0", "DuckDB's remainder of a division by zero is NULL"),
     differ("errors/division", "id / (one - 1)", "DuckDB's integer division by zero is NULL"),

@@ -4,14 +4,19 @@
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
 mod casts;
+mod distinct_from;
 mod from_first;
 mod functions;
+mod having;
 mod names;
 mod readers;
+mod row_values;
 mod show;
 mod summarize;
 mod tables;
-mod visit;
+mod templates;
+mod using;
+mod walk;
 
 pub(crate) use from_first::with_selects;
 pub(crate) use functions::{instead_of, written_names};
@@ -44,11 +49,16 @@ pub(crate) async fn rewrite(
     tokens: &[TokenWithSpan],
 ) -> Result<Rewritten> {
     let mut statement = show::tables(statement);
+    // First: what binds wrongly is a tree that the others would keep.
+    distinct_from::mend(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
     let read = readers::replace(state, &mut statement).await?;
     let tables = Tables::of(state, &statement, read).await?;
     let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
+    using::write_out(state, &mut statement).await;
+    having::write_out(&mut statement);
+    row_values::write_out(&mut statement);
     Ok(Rewritten { statement, names })
 }
 

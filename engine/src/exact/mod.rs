@@ -2,16 +2,17 @@
 //!
 //! DataFusion's `+ - *`, negation and SUM wrap silently. They are made exact at the places where they are evaluated:
 //! while constants are folded ([`fold`]), in the operators of a host plan ([`operators`], [`wide_decimals`]), and in SUM
-//! ([`sum`]). A node that cannot be rewritten keeps the [`hidden`] form, which is exact by itself.
+//! ([`sum`]); sums and means get types that hold them ([`widened`]). A node that cannot be rewritten keeps the [`hidden`] form, which is exact by itself.
 //! Not here: floats, which overflow to infinity as IEEE 754 says.
 
 mod fold;
 mod hidden;
 mod literals;
 mod operators;
-mod physical;
+pub(crate) mod physical;
 mod sum;
 mod wide_decimals;
+mod widened;
 
 pub(crate) use wide_decimals::without_host_checks;
 
@@ -28,6 +29,7 @@ use crate::error::Result;
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     builder.expr_planners().get_or_insert_with(Vec::new).insert(0, Arc::new(literals::HideOverflow));
     let analyzer = builder.analyzer().get_or_insert_with(Analyzer::new);
+    analyzer.add_function_rewrite(Arc::new(widened::WidenArguments));
     analyzer.add_function_rewrite(Arc::new(sum::UseExactSum));
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     let at = position(&optimizer.rules, fold::REPLACED_RULE)?;

@@ -12,5 +12,8 @@ mod examples;
 mod files;
 mod functions;
 mod names;
+mod prepared;
 mod readers;
+mod rules;
+mod statistics;
 mod support;

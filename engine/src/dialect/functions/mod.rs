@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, VisitorMut,
 };
 
-use super::visit::visit_statement;
+use super::walk::visit_mut;
 use crate::error::{Error, Result};
 use table::RULES;
 
@@ -25,7 +25,7 @@ pub(crate) use table::{instead_of, written_names};
 /// # Errors
 /// Of kind Invalid or Unsupported, for a call whose arguments do not say what it means.
 pub(super) fn write_out(state: &SessionState, statement: &mut Statement) -> Result<()> {
-    match visit_statement(statement, &mut Calls { state }) {
+    match visit_mut(statement, &mut Calls { state }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }

@@ -16,7 +16,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, TableAlias, TableFactor, VisitorMut};
 
 use self::options::{Call, Kind};
-use super::visit::visit_statement;
+use super::walk::visit_mut;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 
@@ -29,7 +29,7 @@ pub(super) type Named = (String, Arc<dyn TableProvider>);
 /// For an option that is not known, a path that is not there, and a file that cannot be read.
 pub(super) async fn replace(state: &SessionState, statement: &mut Statement) -> Result<Vec<Named>> {
     let mut calls = Calls { state, found: Vec::new() };
-    if let ControlFlow::Break(error) = visit_statement(statement, &mut calls) {
+    if let ControlFlow::Break(error) = visit_mut(statement, &mut calls) {
         return Err(error);
     }
     let mut tables = Vec::with_capacity(calls.found.len());

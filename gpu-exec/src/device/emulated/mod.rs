@@ -3,7 +3,7 @@
 //! A test instrument, asked for by name. It is exact about what a GPU leaves undefined: poisoned memory, red zones,
 //! divergent synchronisation, misaligned wide loads, wild addresses, work that is done late. It shows neither weak
 //! memory ordering nor speed. With separate buffers every allocation ends at a page that cannot be read, and given-back
-//! memory cannot either: accesses that a red zone does not see fault.
+//! memory cannot either, for as long as the device is open: accesses that a red zone does not see fault.
 #![expect(unsafe_code, reason = "fibers, signal handlers and memory shared with C++ device code")]
 
 mod calls;
@@ -27,6 +27,7 @@ use std::sync::atomic::AtomicU64;
 
 use libloading::Library;
 
+use self::fences::Fences;
 use self::launch::{Entry, WorkerPool};
 use self::red_zones::{RedZones, ZONE_BYTES};
 use self::stream::EmulatedStream;
@@ -52,13 +53,13 @@ const SHARED_BYTES_MAX: u32 = 99 << 10;
 pub(super) struct EmulatedDevice {
     info: DeviceInfo,
     compiler: HostCompiler,
-    /// Every allocation is one buffer, between pages that fault.
-    fenced: bool,
     state: Arc<State>,
 }
 
 /// What the device's streams share.
 pub(super) struct State {
+    /// Where every allocation is one buffer, between pages that fault. Streams keep it: they may hold late work.
+    fences: Option<Fences>,
     zones: RedZones,
     workers: WorkerPool,
     worker_count: usize,
@@ -82,13 +83,14 @@ impl EmulatedDevice {
         };
         let fenced = options.arrangement()? == Arrangement::Separate;
         let state = State {
+            fences: fenced.then(Fences::default),
             zones: RedZones::new(if fenced { 0 } else { ZONE_BYTES }),
             workers: WorkerPool::default(),
             worker_count: options.emulator_workers,
             seed: options.seed()?,
             launches: AtomicU64::new(0),
         };
-        Ok(Self { info, compiler, fenced, state: Arc::new(state) })
+        Ok(Self { info, compiler, state: Arc::new(state) })
     }
 }
 
@@ -98,22 +100,25 @@ impl Device for EmulatedDevice {
     }
 
     fn red_zone_bytes(&self) -> usize {
-        if self.fenced { 0 } else { ZONE_BYTES }
+        if self.state.fences.is_some() { 0 } else { ZONE_BYTES }
     }
 
     fn allocate_chunk(&self, bytes: u64) -> DeviceResult<DevicePtr> {
         let refused = |why: String| DeviceError::fault("allocate_chunk", why);
         let length = usize::try_from(bytes).map_err(|e| refused(e.to_string()))?;
-        let address = if self.fenced { fences::map(length) } else { fences::map_plain(length) };
+        let address = match &self.state.fences {
+            Some(fences) => fences.map(length),
+            None => fences::map_plain(length),
+        };
         address.map(|address| DevicePtr(address as u64)).map_err(|error| refused(error.to_string()))
     }
 
     fn free_chunk(&self, ptr: DevicePtr, bytes: u64) {
         // SAFETY: a mapping of `allocate_chunk`, whose buffers have all been dropped.
         unsafe {
-            match self.fenced {
-                true => fences::unmap(ptr.0 as usize, bytes as usize),
-                false => fences::unmap_plain(ptr.0 as usize, bytes as usize),
+            match &self.state.fences {
+                Some(fences) => fences.unmap(ptr.0 as usize, bytes as usize),
+                None => fences::unmap_plain(ptr.0 as usize, bytes as usize),
             }
         }
     }
