@@ -10,6 +10,7 @@ mod functions;
 mod having;
 mod names;
 mod row_values;
+mod semi_join;
 mod show;
 mod tables;
 mod templates;
@@ -47,6 +48,7 @@ pub(crate) async fn rewrite(
     let mut statement = show::tables(statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
+    semi_join::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
     let tables = Tables::of(state, &statement).await?;
