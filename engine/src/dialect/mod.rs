@@ -14,6 +14,7 @@ mod quoted_paths;
 mod readers;
 mod refused;
 mod row_values;
+mod semi_join;
 mod show;
 mod summarize;
 mod tables;
@@ -59,6 +60,7 @@ pub(crate) async fn rewrite(
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
     quoted_paths::rewrite(state, &mut statement);
+    semi_join::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
     let read = readers::replace(state, &mut statement).await?;

@@ -5,7 +5,8 @@
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 
 use super::host::references;
 use super::joins::{Names, named};
@@ -33,7 +34,11 @@ impl Domain {
             return Ok(None);
         }
         let named = columns.iter().map(|column| Expr::Column(column.clone()).alias(names.next("outer")));
-        let plan = LogicalPlanBuilder::from(outer.clone()).project(named.collect::<Vec<_>>())?.distinct()?.build()?;
+        let all = LogicalPlanBuilder::from(outer.clone()).project(named.collect::<Vec<_>>())?;
+        // A count keeps the grouping: a DISTINCT the host may take for needless where it is not.
+        let each: Vec<Expr> = all.schema().columns().into_iter().map(Expr::Column).collect();
+        let counted = all.aggregate(each.clone(), vec![count(lit(1_i64)).alias(names.next("rows"))])?;
+        let plan = counted.project(each)?.build()?;
         Ok(Some(Self { columns, plan }))
     }
 

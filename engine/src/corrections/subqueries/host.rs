@@ -1,13 +1,17 @@
 //! Which subqueries the host's joins answer rightly: they are left to it, since its semi, anti and left joins are the fastest
 //! plans there are.
 
+use std::sync::Arc;
+
 use datafusion::common::DFSchemaRef;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::utils::{split_binary, split_conjunction};
-use datafusion::logical_expr::{BinaryExpr, Cast, Expr, JoinType, LogicalPlan, Operator, Subquery};
+use datafusion::logical_expr::{BinaryExpr, Cast, Expr, JoinType, LogicalPlan, Operator, Projection, Subquery};
 
 use super::is_subquery;
+use super::joins::Names;
 
 /// Whether `conjunct`, one condition of a WHERE, may go to the host as it is.
 pub(super) fn answers_in_filter(conjunct: &Expr, outer: &DFSchemaRef) -> bool {
@@ -66,6 +70,33 @@ pub(super) fn answers_scalar(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
         && !has_reference(top)
         && has_conditions_only(&aggregate.input, &is_equality)
         && is_of(plan, outer)
+}
+
+/// `conjunct`, in whose subqueries no cast has the name of the column that it casts: the host's joins need both.
+pub(super) fn named_apart(conjunct: Expr, names: &Names) -> Result<Expr> {
+    let apart = |subquery: Subquery| -> Result<Subquery> {
+        let LogicalPlan::Projection(projection) = &*subquery.subquery else { return Ok(subquery) };
+        let is_cast = |e: &Expr| matches!(e, Expr::Cast(_) | Expr::TryCast(_));
+        if !projection.expr.iter().any(is_cast) {
+            return Ok(subquery);
+        }
+        let named =
+            projection.expr.iter().map(|e| if is_cast(e) { e.clone().alias(names.next("value")) } else { e.clone() });
+        let plan = Projection::try_new(named.collect(), Arc::clone(&projection.input))?;
+        Ok(Subquery { subquery: Arc::new(LogicalPlan::Projection(plan)), ..subquery })
+    };
+    let named = conjunct.transform_up(|e| match e {
+        Expr::InSubquery(is_in) => {
+            let subquery = apart(is_in.subquery)?;
+            Ok(Transformed::yes(Expr::InSubquery(InSubquery { subquery, ..is_in })))
+        }
+        Expr::Exists(exists) => {
+            let subquery = apart(exists.subquery)?;
+            Ok(Transformed::yes(Expr::Exists(Exists { subquery, ..exists })))
+        }
+        other => Ok(Transformed::no(other)),
+    });
+    named.data()
 }
 
 /// Nothing but the subquery is a subquery, its left side neither.

@@ -93,7 +93,7 @@ fn in_filter(filter: Filter, names: &Names) -> Result<LogicalPlan> {
     for conjunct in split_conjunction_owned(filter.predicate) {
         let conjunct = without_outer_not(conjunct);
         let is_answered = host::answers_not_in(&conjunct) || host::answers_in_filter(&conjunct, outer.schema());
-        conjuncts.push(if is_answered { conjunct } else { outer.replace(conjunct)? });
+        conjuncts.push(if is_answered { host::named_apart(conjunct, names)? } else { outer.replace(conjunct)? });
     }
     let Some(predicate) = conjunction(conjuncts) else { return Ok(outer.into_plan()) };
     let is_changed = outer.is_changed();

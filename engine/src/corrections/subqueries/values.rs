@@ -139,10 +139,11 @@ fn flagged(
         keys.push((expr, named(&name)));
     }
     kept.extend(columns);
-    let distinct = LogicalPlanBuilder::from(detached.plan.clone()).project(kept)?.distinct()?;
-    let mut columns: Vec<Expr> = distinct.schema().columns().into_iter().map(Expr::Column).collect();
-    columns.push(lit(true).alias(flag));
-    Ok((distinct.project(columns)?.build()?, keys))
+    // A count keeps the grouping: a DISTINCT the host may take for needless where it is not.
+    let kept = LogicalPlanBuilder::from(detached.plan.clone()).project(kept)?;
+    let columns: Vec<Expr> = kept.schema().columns().into_iter().map(Expr::Column).collect();
+    let found = kept.aggregate(columns, vec![count(lit(1_i64)).alias(flag)])?.build()?;
+    Ok((found, keys))
 }
 
 /// `aggregates` over the rows of the subquery for each value of the keys.
