@@ -3,18 +3,22 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, StringArray};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::format::ExplainFormat;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableType, WriteOp};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::StreamExt;
 
 use crate::device::{OperatorPlacement, Placement, places};
-use crate::error::Result;
+use crate::error::{Result, readable};
 
 /// `stream` with the placement rows behind it, when `logical` is an explanation for people.
 pub(crate) async fn with_placement(
@@ -24,7 +28,7 @@ pub(crate) async fn with_placement(
     stream: SendableRecordBatchStream,
 ) -> Result<SendableRecordBatchStream> {
     let explained = match logical {
-        LogicalPlan::Explain(explain) if readable(&explain.explain_format) => {
+        LogicalPlan::Explain(explain) if is_for_people(&explain.explain_format) => {
             // ExplainExec keeps only the printed plan; planning once more gives the operators themselves.
             state.query_planner().create_physical_plan(&explain.plan, state.as_ref()).await.ok()
         }
@@ -32,14 +36,86 @@ pub(crate) async fn with_placement(
         _ => None,
     };
     Ok(match explained {
-        Some(plan) => append(state, stream, plan),
+        Some(plan) => append(state, in_sql(stream), plan),
         None => stream,
     })
 }
 
+/// `plan`, or for EXPLAIN of a change one that changes nothing: tables in memory are changed while they are planned.
+pub(crate) fn without_change(mut plan: LogicalPlan) -> LogicalPlan {
+    if let LogicalPlan::Explain(explain) = &mut plan
+        && let LogicalPlan::Dml(change) = explain.plan.as_ref()
+        && !matches!(change.op, WriteOp::Insert(_))
+        && let Ok(table) = source_as_provider(&change.target)
+    {
+        let mut change = change.clone();
+        change.target = provider_as_source(Arc::new(Unchanged { table }));
+        explain.plan = Arc::new(LogicalPlan::Dml(change));
+    }
+    plan
+}
+
+/// A table whose changes are planned as the scan of what they would change.
+#[derive(Debug)]
+struct Unchanged {
+    table: Arc<dyn TableProvider>,
+}
+
+#[async_trait]
+impl TableProvider for Unchanged {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.table.table_type()
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.table.scan(state, projection, filters, limit).await
+    }
+
+    async fn delete_from(
+        &self,
+        state: &dyn Session,
+        filters: Vec<Expr>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.table.scan(state, None, &filters, None).await
+    }
+
+    async fn update(
+        &self,
+        state: &dyn Session,
+        _: Vec<(String, Expr)>,
+        filters: Vec<Expr>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.table.scan(state, None, &filters, None).await
+    }
+}
+
 /// The graph and JSON formats are read by programs, which expect one document.
-fn readable(format: &ExplainFormat) -> bool {
+fn is_for_people(format: &ExplainFormat) -> bool {
     matches!(format, ExplainFormat::Indent | ExplainFormat::Tree)
+}
+
+/// The plans with their values as SQL writes them.
+fn in_sql(stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let schema = stream.schema();
+    let shown = stream.map(|batch| {
+        let batch = batch?;
+        let columns = batch.columns().iter().map(|column| match column.as_any().downcast_ref::<StringArray>() {
+            Some(texts) => Arc::new(texts.iter().map(|text| text.map(readable)).collect::<StringArray>()),
+            None => Arc::clone(column),
+        });
+        Ok(RecordBatch::try_new(batch.schema(), columns.collect())?)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, shown))
 }
 
 fn append(
@@ -54,7 +130,7 @@ fn append(
     let section = futures::stream::once(async move {
         let columns: [ArrayRef; 2] = [
             Arc::new(StringArray::from(vec!["placement"])),
-            Arc::new(StringArray::from(vec![section_text(&places(&state, &plan))])),
+            Arc::new(StringArray::from(vec![readable(&section_text(&places(&state, &plan)))])),
         ];
         Ok(RecordBatch::try_new(label, columns.to_vec())?)
     });

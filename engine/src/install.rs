@@ -48,7 +48,10 @@ type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 fn place_before_requirements(rules: &mut Rules, devices: Arc<Devices>) -> Result<()> {
     let at = position(rules, PLACED_BEFORE)?;
     let placement: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(PlaceOnDevice { devices });
-    rules.splice(at..at, [placement, exact::host_rule()]);
+    let mut added = corrections::before_placement();
+    added.extend([placement, exact::host_rule()]);
+    added.extend(corrections::behind_placement());
+    rules.splice(at..at, added);
     Ok(())
 }
 

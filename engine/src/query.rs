@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanStatement};
@@ -35,17 +35,19 @@ pub struct Query {
     context: SessionContext,
     plan: LogicalPlan,
     kind: QueryKind,
+    /// What the statement calls the columns of its result, where the plan calls them something else.
+    names: Option<Vec<String>>,
 }
 
 impl Query {
-    pub(crate) fn new(context: SessionContext, plan: LogicalPlan) -> Self {
+    pub(crate) fn new(context: SessionContext, plan: LogicalPlan, names: Option<Vec<String>>) -> Self {
         let kind = match &plan {
             // EXECUTE gives what was prepared; that is not known before it runs.
             LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => QueryKind::Command,
             LogicalPlan::Dml(_) | LogicalPlan::Copy(_) => QueryKind::Change,
             _ => QueryKind::Rows,
         };
-        Self { context, plan, kind }
+        Self { context, plan, kind, names }
     }
 
     /// What the statement gives back.
@@ -65,10 +67,20 @@ impl Query {
                 // Types are final only behind the optimiser: coercion makes `u64 - 5` a decimal, and a sum that is split into
                 // two levels gains digits.
                 let optimised = guarded(|| self.context.state().optimize(&self.plan))??;
-                Ok(Arc::clone(optimised.schema().inner()))
+                Ok(self.named(optimised.schema().inner()))
             }
-            QueryKind::Rows | QueryKind::Change => Ok(Arc::clone(self.plan.schema().inner())),
+            QueryKind::Rows | QueryKind::Change => Ok(self.named(self.plan.schema().inner())),
         }
+    }
+
+    /// `planned` with the names that the statement gives the columns.
+    fn named(&self, planned: &SchemaRef) -> SchemaRef {
+        let Some(names) = self.names.as_ref().filter(|names| names.len() == planned.fields().len()) else {
+            return Arc::clone(planned);
+        };
+        let fields = planned.fields().iter().zip(names);
+        let fields: Vec<Field> = fields.map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
+        Arc::new(Schema::new_with_metadata(fields, planned.metadata().clone()))
     }
 
     /// The plan as DataFusion made it, before any optimisation.
@@ -98,7 +110,7 @@ impl Query {
             return Ok(self);
         }
         let plan = guarded(|| self.plan.with_param_values(parameters.to_datafusion()))??;
-        Ok(Self { context: self.context, plan, kind: self.kind })
+        Ok(Self { plan, ..self })
     }
 
     /// Starts the statement. A [`QueryKind::Command`] is complete when this returns; others run as the result is read.
@@ -116,8 +128,8 @@ impl Query {
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
         let state = Arc::new(self.context.state());
-        let optimised = state.optimize(&plan)?;
-        let schema = Arc::clone(optimised.schema().inner());
+        let optimised = explain::without_change(state.optimize(&plan)?);
+        let schema = self.named(optimised.schema().inner());
         let files = ScannedFiles::of(&state, &optimised);
         // Guarded on its own: a panic of a file's reader is explained like its errors.
         let planner = state.query_planner();
@@ -150,6 +162,9 @@ impl Query {
             Names::All.are_no_paths(self.context.execute_logical_plan(self.plan.clone())).map_err(Error::from);
         let frame = match Guarded::new(running).await {
             Ok(frame) => frame,
+            Err(e) if matches!(self.plan, LogicalPlan::Statement(PlanStatement::SetVariable(_))) => {
+                return Err(self.about_option(e));
+            }
             Err(e) => {
                 return Err(ScannedFiles::of(&Arc::new(self.context.state()), &self.plan).explain(e).await);
             }
@@ -163,6 +178,18 @@ impl Query {
             }
             _ => Ok(Some(plan)),
         }
+    }
+}
+
+impl Query {
+    /// `error` of a SET, naming the option and the value that it cannot take.
+    fn about_option(&self, error: Error) -> Error {
+        let LogicalPlan::Statement(PlanStatement::SetVariable(set)) = &self.plan else { return error };
+        if error.message().contains(set.variable.as_str()) || error.message().contains("not found") {
+            return error;
+        }
+        let message = format!("{} cannot be '{}': {}", set.variable, set.value, error.message());
+        Error::new(ErrorKind::Invalid, message).or_at(error.position())
     }
 }
 

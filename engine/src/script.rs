@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
+use crate::dialect::{summarized, with_selects};
 use crate::error::{Error, ErrorKind, Position, Result};
 
 /// Brackets, calls and subqueries inside each other. Each costs the parser a few stack frames.
@@ -39,13 +40,23 @@ impl Statement {
         &self.text
     }
 
+    /// Whether it asks for a summary of the query that [`Self::parse`] gives.
+    pub(crate) fn is_summary(&self) -> bool {
+        summarized(&self.tokens).is_some()
+    }
+
+    pub(crate) fn tokens(&self) -> &[TokenWithSpan] {
+        &self.tokens
+    }
+
     /// Parses the statement.
     ///
     /// # Errors
     /// [`ErrorKind::Syntax`], with a position in the script.
     pub(crate) fn parse(&self) -> Result<SqlStatement> {
         check_depth(&self.tokens)?;
-        let mut parser = DFParserBuilder::new(self.tokens.clone())
+        let tokens = summarized(&self.tokens).unwrap_or_else(|| self.tokens.clone());
+        let mut parser = DFParserBuilder::new(with_selects(&tokens))
             .with_dialect(&GenericDialect {})
             .with_recursion_limit(NESTING_MAX)
             .build()?;

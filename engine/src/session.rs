@@ -86,8 +86,12 @@ impl Session {
     }
 
     async fn plan_unguarded(&self, statement: &Statement) -> Result<Query> {
-        let state = self.context.state();
-        let parsed = dialect::rewrite(&state, statement.parse()?).await?;
+        let mut state = self.context.state();
+        let mut rewritten = dialect::rewrite(&mut state, statement.parse()?, statement.tokens()).await?;
+        if statement.is_summary() {
+            rewritten = dialect::summary(&mut state, rewritten).await?;
+        }
+        let (parsed, names) = (rewritten.statement, rewritten.names);
         let paths = NamedPaths::of(&state, &parsed);
         paths.check_described(&state).await?;
         // Guarded on its own: a panic of a file's reader is explained like its errors.
@@ -95,7 +99,7 @@ impl Session {
         match Guarded::new(planning).await {
             Ok(plan) => {
                 paths.check_read(&state, &plan).await?;
-                Ok(Query::new(self.context.clone(), plan))
+                Ok(Query::new(self.context.clone(), plan, names))
             }
             Err(e) => Err(with_table_hint(&state, paths.explain(&state, e).await)),
         }

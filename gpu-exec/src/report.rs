@@ -1,11 +1,6 @@
 //! What an execution did, from counters and clocks, never from plan names.
 
-use std::sync::Arc;
-
-use datafusion::physical_plan::ExecutionPlan;
-
 use crate::device::CodeOrigin;
-use crate::exec::DeviceExec;
 use crate::scan::LoadStats;
 
 /// One execution of one device node.
@@ -58,10 +53,4 @@ impl PipelineReport {
     pub fn gigabytes_per_second(&self) -> f64 {
         if self.kernel_ms > 0.0 { self.bytes as f64 / self.kernel_ms / 1e6 } else { 0.0 }
     }
-}
-
-/// The reports of every device node of an executed plan, parents first.
-pub fn collect(plan: &Arc<dyn ExecutionPlan>) -> Vec<DeviceReport> {
-    let own = plan.downcast_ref::<DeviceExec>().and_then(DeviceExec::report);
-    own.into_iter().chain(plan.children().into_iter().flat_map(collect)).collect()
 }

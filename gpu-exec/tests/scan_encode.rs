@@ -10,9 +10,9 @@ use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int8Type, Int32Type, TimeUnit, UInt16Type};
 use maar_gpu_exec::column::{
-    ChunkEncoder, EncodeError, EncodedChunk, IntLayout, IntWidth, Stored, Target, integer_range, padded_rows,
+    ChunkEncoder, EncodeError, EncodedChunk, IntLayout, Stored, Target, integer_range, padded_rows,
 };
-use maar_gpu_exec::ir::Type;
+use maar_gpu_exec::ir::{IntWidth, Type};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

@@ -6,18 +6,16 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
-mod expression;
 mod query;
-mod table;
 
 use maar_tests::compare::{self, Order};
+use maar_tests::random::Tables;
 use maar_tests::session::{Oracle, Place, TestSession, runtime};
 use maar_tests::{Result, skip};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use query::Query;
-use table::Tables;
 
 /// Cases of a usual run: small, so that the whole stays under three minutes. Nightly runs set more.
 const CASES: u64 = 60;

@@ -6,8 +6,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use crate::expression::Grammar;
-use crate::table::{Column, Table, Tables};
+use maar_tests::random::{Column, Grammar, Table, Tables};
 
 /// One SELECT, in its parts.
 #[derive(Clone)]
@@ -32,7 +31,7 @@ struct Limit {
 impl Query {
     pub(crate) fn random(tables: &Tables, random: &mut StdRng) -> Self {
         let [large, small, other] = &tables.tables;
-        let both = Grammar { tables: vec![large, small] };
+        let both = Grammar::host(vec![large, small]);
         let (from, joined) = match random.random_range(0..10) {
             0..=3 => ("t".to_owned(), vec![large]),
             4 | 5 => ("t JOIN u ON t.tk = u.uk".to_owned(), vec![large, small]),
@@ -44,7 +43,7 @@ impl Query {
                 (format!("t {kind} JOIN u ON t.tk = u.uk"), vec![large, small])
             }
         };
-        let grammar = Grammar { tables: joined };
+        let grammar = Grammar::host(joined);
         let filter = random.random_bool(0.7).then(|| grammar.condition(3, random));
         if random.random_bool(0.4) {
             projection(&grammar, from, filter, random)

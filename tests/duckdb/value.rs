@@ -196,7 +196,9 @@ fn kind_in_arrow(data_type: &DataType) -> Kind {
     match data_type {
         DataType::Float64 => Kind::float(FLOAT_RELATIVE),
         DataType::Float32 => Kind::float(SINGLE_RELATIVE),
-        DataType::Decimal128(_, scale) => Kind { relative: None, last_digit: 0.1_f64.powi(i32::from(*scale)) },
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => {
+            Kind { relative: None, last_digit: 0.1_f64.powi(i32::from(*scale)) }
+        }
         _ => Kind::default(),
     }
 }

@@ -47,3 +47,42 @@ fn changed_files_are_seen_and_unchanged_ones_are_not_read_again() {
         assert_ne!(after.batches(), before.batches(), "a deleted file is still seen");
     });
 }
+
+#[test]
+fn a_file_rewritten_in_place_is_seen_though_size_and_time_are_as_before() {
+    on_device("in place", async || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.parquet");
+        let write = |value: i64| {
+            let rows: arrow::array::ArrayRef = std::sync::Arc::new(arrow::array::Int64Array::from(vec![value; 10]));
+            let batch = arrow::array::RecordBatch::try_from_iter([("a", rows)]).unwrap();
+            let mut bytes = Vec::new();
+            let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            // Written into the same inode, its time put back.
+            let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path).unwrap();
+            std::io::Write::write_all(&mut &file, &bytes).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000))
+                .unwrap();
+            bytes.len()
+        };
+        for device in ["cpu", "emulated"] {
+            let session = maar_engine::Session::builder().option("maar.device", device).build().unwrap();
+            let external = format!("create external table t stored as parquet location '{}'", path.display());
+            let first = write(11);
+            session.run_script(&external).await.unwrap();
+            for (value, sum) in [(11, "110"), (22, "220"), (33, "330")] {
+                assert_eq!(write(value), first);
+                for table in ["t", &format!("'{}'", path.display())] {
+                    let sql = format!("select sum(a), min(a), max(a) from {table} where a > 0");
+                    let (batches, _) = session.sql(&sql).await.unwrap().collect().await.unwrap();
+                    let shown = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+                    assert!(shown.contains(sum) && shown.matches(&value.to_string()).count() >= 2, "{device}: {shown}");
+                }
+                // The clock of file systems ticks in milliseconds.
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        }
+    });
+}

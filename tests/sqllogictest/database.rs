@@ -70,7 +70,11 @@ impl AsyncDB for Database {
 fn letter(data_type: &DataType) -> Column {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => Column::Text,
-        DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Decimal128(_, _) => Column::FloatingPoint,
+        DataType::Float16
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal128(_, _)
+        | DataType::Decimal256(_, _) => Column::FloatingPoint,
         data_type if data_type.is_integer() => Column::Integer,
         _ => Column::Any,
     }

@@ -73,17 +73,27 @@ fn table(batches: &[RecordBatch]) -> Result<Vec<Row>> {
 
 fn cells(column: &dyn Array) -> Result<Vec<Cell>> {
     let formatter = ArrayFormatter::try_new(column, &FormatOptions::default())?;
+    // Of the values: a column of nothing but NULL, and one of a dictionary, have no nulls of their own.
+    let nulls = column.logical_nulls();
     let cell = |row: usize| -> Result<Cell> {
-        if column.is_null(row) {
+        if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             return Ok(Cell::Exact(None));
         }
         Ok(match column.data_type() {
             DataType::Float64 => Cell::Float(column.as_primitive::<Float64Type>().value(row)),
             DataType::Float32 => Cell::Float(f64::from(column.as_primitive::<Float32Type>().value(row))),
+            DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
+                Cell::Exact(Some(decimal(&formatter.value(row).try_to_string()?)))
+            }
             _ => Cell::Exact(Some(formatter.value(row).try_to_string()?)),
         })
     };
     (0..column.len()).map(cell).collect()
+}
+
+/// A decimal without the zeros at its end: 1.50 is 1.5.
+fn decimal(text: &str) -> String {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
 }
 
 /// Exact columns decide first, so that rows with nearly equal floats still meet their twins.
@@ -95,9 +105,8 @@ fn compare_rows(left: &Row, right: &Row) -> Ordering {
         (Cell::Float(_), Cell::Float(_)) => Ordering::Equal,
     };
     let float = |a: &Cell, b: &Cell| match (a, b) {
-        // Zero has two signs and one value.
-        (Cell::Float(a), Cell::Float(b)) if a == b => Ordering::Equal,
-        (Cell::Float(a), Cell::Float(b)) => a.total_cmp(b),
+        // Zero and NaN have two signs and one value; NaN is the largest.
+        (Cell::Float(a), Cell::Float(b)) => a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
         _ => Ordering::Equal,
     };
     let by = |compare: &dyn Fn(&Cell, &Cell) -> Ordering| {
@@ -150,7 +159,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, StringViewArray};
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, NullArray, StringArray, StringViewArray};
 
     use super::*;
 
@@ -178,6 +187,8 @@ mod tests {
         assert!(same(&near, &numbers(vec![1, 1], vec![1e-4, 1e9 + 0.1]), Order::None).is_ok());
         assert!(same(&near, &numbers(vec![1, 1], vec![1e-4, 1e9 + 10.0]), Order::None).is_err());
         assert!(same(&numbers(vec![1], vec![f64::NAN]), &numbers(vec![1], vec![f64::NAN]), Order::None).is_ok());
+        let signs = |nan: f64| numbers(vec![1, 1], vec![1.0, nan]);
+        assert!(same(&signs(f64::NAN), &signs(-f64::NAN), Order::None).is_ok());
         assert!(same(&numbers(vec![1], vec![f64::INFINITY]), &numbers(vec![1], vec![1e300]), Order::None).is_err());
     }
 
@@ -186,8 +197,16 @@ mod tests {
         let text = answer(vec![Arc::new(StringArray::from(vec![Some("a"), None]))]);
         let view = answer(vec![Arc::new(StringViewArray::from(vec![None, Some("a")]))]);
         assert!(same(&text, &view, Order::None).is_ok());
+        let (nothing, nulls) =
+            (answer(vec![Arc::new(NullArray::new(1))]), answer(vec![Arc::new(Int64Array::from(vec![None]))]));
+        assert!(same(&nothing, &nulls, Order::None).is_ok());
         let other = answer(vec![Arc::new(StringArray::from(vec![Some("a"), Some("")]))]);
         assert!(same(&text, &other, Order::None).is_err());
+    }
+
+    #[test]
+    fn decimals_are_the_same_at_every_scale() {
+        assert_eq!([decimal("1.50"), decimal("100"), decimal("-3.00"), decimal("0.00")], ["1.5", "100", "-3", "0"]);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What the tests above the crates share: sessions on each device, tables in Parquet files, comparison of answers.
 //!
-//! The tests themselves are the folders beside `src`: `sqllogictest`, `duckdb`, `scan`, `differential`, `promises`, `tpch`,
-//! `device_text`. Only public interfaces of Maar are used here.
+//! The tests themselves are the folders beside `src`: `sqllogictest`, `duckdb`, `scan`, `differential`, `properties`,
+//! `promises`, `tpch`, `device_text`. Only public interfaces of Maar are used here.
 
 pub mod compare;
 pub mod fixtures;
+pub mod random;
 pub mod render;
 pub mod session;
 pub mod skip;

@@ -1,10 +1,11 @@
 //! A session on one device, for tests: SQL in, an answer out. The one file that knows how Maar is embedded.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use maar_engine::device::DeviceKind;
 use maar_engine::{QueryReport, Session};
@@ -97,11 +98,30 @@ impl TestSession {
     /// # Errors
     /// As a user sees them: with the line, the caret and the hint.
     pub async fn run(&self, sql: &str) -> Result<Answer> {
-        let rendered = |error: maar_engine::Error| error.render(sql);
-        let result = self.session.sql(sql).await.map_err(rendered)?;
+        Ok(self.attempt(sql).await.map_err(|error| error.render(sql))?)
+    }
+
+    /// The same, with the kind of an error.
+    ///
+    /// # Errors
+    /// As the engine gives them.
+    pub async fn attempt(&self, sql: &str) -> std::result::Result<Answer, maar_engine::Error> {
+        let result = self.session.sql(sql).await?;
         let schema = result.schema();
-        let (batches, report) = result.collect().await.map_err(rendered)?;
+        let (batches, report) = result.collect().await?;
         Ok(Answer { schema, batches, pipelines: pipelines(&report) })
+    }
+
+    /// Makes `batches` known as a table in memory, in the place of one of that name.
+    ///
+    /// # Errors
+    /// Where the batches do not fit the schema.
+    pub fn register(&self, name: &str, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<()> {
+        let table = MemTable::try_new(schema, vec![batches])?;
+        let context = self.session.context();
+        context.deregister_table(name)?;
+        context.register_table(name, Arc::new(table))?;
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one entry for developer tasks: `cargo xtask test`, `tidy`, `gpu-kit`.
+//! The one entry for developer tasks: `cargo xtask test`, `fuzz`, `tidy`, `gpu-kit`.
 //!
 //! Depends on nothing heavy, so that it compiles in seconds. Not here: anything a user of Maar runs.
 
@@ -7,6 +7,7 @@
 mod arguments;
 mod cargo;
 mod command;
+mod fuzz;
 mod gpu_kit;
 mod parts;
 mod root;
@@ -22,6 +23,7 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   test [--only STEP]... [--list]     everything that must pass before a merge
+  fuzz [--pairs N] [--seed S]        pairs of queries that must have one answer: 20000 of them, from seed 1 on
   tidy [--bless]                     what the compiler cannot check: headers, sizes, who imports whom
                                      (--bless lowers ratchet entries that have shrunk, never raises one)
   gpu-kit [--out DIR] [--profile P]  one folder under 55 MB to run on a machine with a GPU and no Rust
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = words.collect();
     let outcome = match task.as_deref() {
         Some("test") => test::run(&words),
+        Some("fuzz") => fuzz::run(&words),
         Some("tidy") => tidy::run(&words),
         Some("gpu-kit") => gpu_kit::run(&words),
         Some("help" | "--help" | "-h") => {

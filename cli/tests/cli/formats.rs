@@ -39,6 +39,25 @@ fn json_numbers_are_exact() {
 }
 
 #[test]
+fn json_loses_no_float_and_no_interval() {
+    let sql = "SELECT 'inf'::double a, '-inf'::real b, 'nan'::double c, ['inf'::double, 1.5, NULL] l, {x: 'nan'::double} s, \
+               NULL::double n, interval '1 month 2 days' i, [interval '3 days'] li, \
+               timestamp '2020-01-01 00:00:01' - timestamp '2020-01-01 00:00:00' d, arrow_cast('AB', 'Binary') bin";
+    let expected = "{\"a\":\"Infinity\",\"b\":\"-Infinity\",\"c\":\"NaN\",\"l\":[\"Infinity\",1.5,null],\"s\":{\"x\":\"NaN\"},\
+                    \"n\":null,\"i\":\"1 mons 2 days\",\"li\":[\"3 days\"],\"d\":\"PT1S\",\"bin\":\"4142\"}\n";
+    assert_eq!(answer(&["--format", "jsonl", "-c", sql]), expected);
+    let csv = "a,b,c,l,s,n,i,li,d,bin\ninf,-inf,NaN,\"[\"\"Infinity\"\",1.5,null]\",\"{\"\"x\"\":\"\"NaN\"\"}\",,\
+               1 mons 2 days,\"[\"\"3 days\"\"]\",PT1S,4142\n";
+    assert_eq!(answer(&["--format", "csv", "-c", sql]), csv);
+}
+
+#[test]
+fn a_lone_null_and_an_empty_text_are_two_lines_of_csv() {
+    let sql = "SELECT * FROM (VALUES ('a'), (NULL), ('')) t(x)";
+    assert_eq!(answer(&["--format", "csv", "-c", sql]), "x\na\n\n\"\"\n");
+}
+
+#[test]
 fn jsonl_is_one_object_a_line() {
     let sql = "SELECT * FROM (VALUES (1, [1, 2], {x: 1.5::decimal(3,1), y: NULL}), (2, NULL, NULL)) AS t (a, l, s) ORDER BY a";
     let expected = "{\"a\":1,\"l\":[1,2],\"s\":{\"x\":1.5,\"y\":null}}\n{\"a\":2,\"l\":null,\"s\":null}\n";

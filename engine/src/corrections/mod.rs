@@ -6,12 +6,34 @@
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;
+mod aggregate_schema_check;
+mod equal_nulls;
+mod estimates;
+mod filter_pushdown;
+mod floats;
+mod floats_and_decimals;
+mod join_order;
 mod like_dictionaries;
 mod like_escape;
 mod listing_cache;
+mod local_files;
+mod null_window_arguments;
+mod plans;
+mod prepared_distinct_on;
 pub(crate) mod rules;
+mod set_operations_all;
+mod simplify;
+mod sliced_lists;
+mod sliding_floats;
+mod statistics;
+mod subqueries;
+mod times;
+
+use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::Result;
 
@@ -20,9 +42,48 @@ use crate::error::Result;
 /// # Errors
 /// [`crate::ErrorKind::Unsupported`] when the builder's optimizers lack a rule that a correction goes beside.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
+    estimates::install(builder);
+    join_order::install(builder)?;
     listing_cache::install(builder)?;
+    local_files::install(builder);
     aggregate_dynamic_filters::install(builder);
+    floats_and_decimals::install(builder)?;
+    aggregate_schema_check::install(builder);
+    equal_nulls::install(builder)?;
+    filter_pushdown::install(builder)?;
+    set_operations_all::install(builder);
+    subqueries::install(builder);
+    statistics::install(builder)?;
+    prepared_distinct_on::install(builder)?;
+    simplify::install(builder)?;
+    times::install(builder)?;
+    floats::install(builder);
+    sliding_floats::install(builder);
     like_dictionaries::install(builder);
     like_escape::install(builder);
+    null_window_arguments::install(builder);
+    sliced_lists::install(builder);
     Ok(())
+}
+
+/// The plan as placement saw it: without what corrections add for the host behind placement.
+///
+/// # Errors
+/// When an operator cannot be made again.
+pub(crate) fn as_placed(plan: Arc<dyn ExecutionPlan>) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    simplify::as_placed(plan)
+}
+
+type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// The rules that go right before placement.
+pub(crate) fn before_placement() -> Vec<PhysicalRule> {
+    vec![simplify::before_placement()]
+}
+
+/// The rules that go right behind placement, for what stayed on the host.
+pub(crate) fn behind_placement() -> Vec<PhysicalRule> {
+    let mut rules = vec![floats::host_rule()];
+    rules.extend(simplify::behind_placement());
+    rules
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
+use maar_gpu_exec::exec;
 use maar_gpu_exec::planner::{placements, require_device_error};
-use maar_gpu_exec::report::{DeviceReport, PipelineReport, collect};
+use maar_gpu_exec::report::{DeviceReport, PipelineReport};
 use maar_gpu_exec::scan::LoadStats;
 
 use super::OperatorPlacement;
 use super::devices::{options, session_devices};
-use crate::exact;
+use crate::{corrections, exact};
 
 /// The report of one query. Times are in milliseconds.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +58,7 @@ impl QueryReport {
     /// The report of `plan` as far as it ran.
     pub(crate) fn of(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Self {
         let mut report = Self { device: "cpu".to_string(), operators: places(state, plan), ..Self::default() };
-        for execution in collect(plan) {
+        for execution in exec::reports(plan) {
             report.add(execution);
         }
         report
@@ -79,7 +80,9 @@ pub(crate) fn places(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Vec
     let options = options(state.config_options());
     let device = session_devices(state.config()).and_then(|devices| devices.nodes(&options));
     // Placement judges operators as they were when it saw them: without the checks that the host got after.
-    let judged = exact::without_host_checks(Arc::clone(plan)).unwrap_or_else(|_| Arc::clone(plan));
+    let judged = corrections::as_placed(Arc::clone(plan))
+        .and_then(exact::without_host_checks)
+        .unwrap_or_else(|_| Arc::clone(plan));
     placements(&judged, device.as_ref().map(|(nodes, _)| nodes.as_ref()), &options)
 }
 

@@ -3,23 +3,17 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
-use datafusion::sql::sqlparser::ast::{Expr, Value, ValueWithSpan, VisitMut, VisitorMut};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{Expr, Value, ValueWithSpan, VisitorMut};
+
+use super::walk::visit_mut;
 
 /// Stands for no escape character.
 pub(crate) const NO_ESCAPE: char = '\0';
 
 pub(super) fn rewrite(statement: &mut Statement) {
-    match statement {
-        Statement::Statement(statement) => {
-            let _ = VisitMut::visit(statement, &mut EmptyEscapes);
-        }
-        Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => {
-            let _ = VisitMut::visit(query, &mut EmptyEscapes);
-        }
-        Statement::Explain(explain) => rewrite(&mut explain.statement),
-        _ => {}
-    }
+    // Visiting does not fail.
+    let _ = visit_mut(statement, &mut EmptyEscapes);
 }
 
 struct EmptyEscapes;

@@ -3,24 +3,74 @@
 //!
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
+mod casts;
+mod distinct_from;
+mod from_first;
+mod functions;
+mod having;
 mod like_escape;
+mod names;
 mod quoted_paths;
+mod readers;
 mod refused;
+mod row_values;
+mod show;
+mod summarize;
+mod tables;
+mod templates;
+mod using;
+mod walk;
 
-use datafusion::execution::SessionState;
-use datafusion::sql::parser::Statement;
-
-use crate::error::Result;
+pub(crate) use from_first::with_selects;
+pub(crate) use functions::{instead_of, written_names};
 pub(crate) use like_escape::NO_ESCAPE;
 pub(crate) use refused::check_option;
+pub(crate) use summarize::{summarized, summary};
 
-/// The statement that DataFusion is to plan for `statement`.
+use datafusion::execution::{FunctionRegistry, SessionState};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Ident;
+use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
+
+use crate::error::Result;
+use names::Resolver;
+use tables::Tables;
+
+/// A statement as DataFusion is to plan it.
+pub(crate) struct Rewritten {
+    pub(crate) statement: Statement,
+    /// What the columns of its result are called, where that is not what the planner calls them.
+    pub(crate) names: Option<Vec<String>>,
+}
+
+/// The statement that DataFusion is to plan for `statement`, whose tokens are `tokens`. From then on `state` remembers the
+/// tables that were looked up.
 ///
 /// # Errors
-/// Of kind Syntax or Unsupported, for what must not be taken for something else.
-pub(crate) async fn rewrite(state: &SessionState, mut statement: Statement) -> Result<Statement> {
+/// Of kind Syntax, Invalid or Unsupported, for what must not be taken for something else.
+pub(crate) async fn rewrite(
+    state: &mut SessionState,
+    statement: Statement,
+    tokens: &[TokenWithSpan],
+) -> Result<Rewritten> {
     refused::check(&statement)?;
+    let mut statement = show::tables(statement);
+    // First: what binds wrongly is a tree that the others would keep.
+    distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
     quoted_paths::rewrite(state, &mut statement);
-    Ok(statement)
+    functions::write_out(state, &mut statement)?;
+    state.register_udf(casts::function())?;
+    let read = readers::replace(state, &mut statement).await?;
+    let tables = Tables::of(state, &statement, read).await?;
+    let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
+    using::write_out(state, &mut statement).await;
+    having::write_out(&mut statement);
+    row_values::write_out(&mut statement);
+    Ok(Rewritten { statement, names })
+}
+
+/// `name` as an identifier of SQL text.
+fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
 }

@@ -9,10 +9,10 @@ use datafusion::error::Result;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::aggregates::{AggregateExec, PhysicalGroupBy};
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::joins::utils::JoinFilter;
-use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PiecewiseMergeJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 
@@ -20,10 +20,24 @@ type Expr = Arc<dyn PhysicalExpr>;
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// Rewrites one expression, given the schema of the rows it is evaluated on.
-pub(super) type ExprRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef) -> Result<Transformed<Expr>>;
+pub(crate) type ExprRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef) -> Result<Transformed<Expr>>;
+
+/// The same, given what the expression is to its operator.
+pub(crate) type SiteRewrite<'a> = &'a dyn Fn(Expr, &SchemaRef, Site<'_>) -> Result<Transformed<Expr>>;
+
+/// What an expression is to its operator.
+#[derive(Clone, Copy)]
+pub(crate) enum Site<'a> {
+    /// A value or a condition.
+    Value,
+    /// What rows are sorted, grouped or joined by.
+    Key,
+    /// An argument of an aggregate function.
+    Argument(&'a AggregateFunctionExpr),
+}
 
 /// What became of an operator.
-pub(super) enum Rewritten {
+pub(crate) enum Rewritten {
     /// It had nothing to rewrite.
     Same,
     Changed(Plan),
@@ -32,7 +46,12 @@ pub(super) enum Rewritten {
 }
 
 /// Rewrites every expression of the operator `plan`, not those of its children.
-pub(super) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<Rewritten> {
+pub(crate) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<Rewritten> {
+    rewrite_sites(plan, &|expr, schema, _| rewrite(expr, schema))
+}
+
+/// The same with a rewrite that depends on what an expression is for.
+pub(crate) fn rewrite_sites(plan: &Plan, rewrite: SiteRewrite<'_>) -> Result<Rewritten> {
     let one = plan.as_ref();
     let changed = if let Some(projection) = one.downcast_ref::<ProjectionExec>() {
         project(projection, rewrite)?
@@ -48,6 +67,8 @@ pub(super) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<
         nested_loop_join(join, rewrite)?
     } else if let Some(join) = one.downcast_ref::<SortMergeJoinExec>() {
         sort_merge_join(join, rewrite)?
+    } else if let Some(join) = one.downcast_ref::<PiecewiseMergeJoinExec>() {
+        piecewise_merge_join(join, rewrite)?
     } else {
         return Ok(Rewritten::Opaque);
     };
@@ -55,7 +76,7 @@ pub(super) fn rewrite_operator(plan: &Plan, rewrite: ExprRewrite<'_>) -> Result<
 }
 
 /// Whether any expression of the operator itself matches `wanted`.
-pub(super) fn any_expression(plan: &Plan, wanted: &dyn Fn(&Expr) -> Result<bool>) -> Result<bool> {
+pub(crate) fn any_expression(plan: &Plan, wanted: &dyn Fn(&Expr) -> Result<bool>) -> Result<bool> {
     let mut found = false;
     plan.apply_expressions(&mut |expr| {
         found = found || wanted(expr)?;
@@ -66,24 +87,24 @@ pub(super) fn any_expression(plan: &Plan, wanted: &dyn Fn(&Expr) -> Result<bool>
 
 /// Applies `rewrite` and remembers whether anything changed.
 struct Rewriter<'a> {
-    rewrite: ExprRewrite<'a>,
+    rewrite: SiteRewrite<'a>,
     schema: SchemaRef,
     changed: bool,
 }
 
 impl<'a> Rewriter<'a> {
-    fn new(rewrite: ExprRewrite<'a>, schema: SchemaRef) -> Self {
+    fn new(rewrite: SiteRewrite<'a>, schema: SchemaRef) -> Self {
         Self { rewrite, schema, changed: false }
     }
 
-    fn apply(&mut self, expr: &Expr) -> Result<Expr> {
-        let rewritten = (self.rewrite)(Arc::clone(expr), &self.schema)?;
+    fn apply(&mut self, expr: &Expr, site: Site<'_>) -> Result<Expr> {
+        let rewritten = (self.rewrite)(Arc::clone(expr), &self.schema, site)?;
         self.changed |= rewritten.transformed;
         Ok(rewritten.data)
     }
 
-    fn apply_all(&mut self, exprs: &[Expr]) -> Result<Vec<Expr>> {
-        exprs.iter().map(|expr| self.apply(expr)).collect()
+    fn apply_all(&mut self, exprs: &[Expr], site: Site<'_>) -> Result<Vec<Expr>> {
+        exprs.iter().map(|expr| self.apply(expr, site)).collect()
     }
 
     fn finish(self, plan: impl FnOnce() -> Result<Plan>) -> Result<Option<Plan>> {
@@ -91,27 +112,30 @@ impl<'a> Rewriter<'a> {
     }
 }
 
-fn project(exec: &ProjectionExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+fn project(exec: &ProjectionExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
     let mut rewriter = Rewriter::new(rewrite, exec.input().schema());
     let mut exprs = Vec::with_capacity(exec.expr().len());
     for projected in exec.expr() {
-        exprs.push(ProjectionExpr { expr: rewriter.apply(&projected.expr)?, alias: projected.alias.clone() });
+        exprs.push(ProjectionExpr {
+            expr: rewriter.apply(&projected.expr, Site::Value)?,
+            alias: projected.alias.clone(),
+        });
     }
     let (input, schema) = (Arc::clone(exec.input()), exec.schema());
     rewriter.finish(|| Ok(Arc::new(ProjectionExec::try_new_with_schema_metadata(exprs, input, &schema)?)))
 }
 
-fn filter_rows(exec: &FilterExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+fn filter_rows(exec: &FilterExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
     let mut rewriter = Rewriter::new(rewrite, exec.input().schema());
-    let predicate = rewriter.apply(exec.predicate())?;
+    let predicate = rewriter.apply(exec.predicate(), Site::Value)?;
     rewriter.finish(|| Ok(Arc::new(FilterExecBuilder::from(exec).with_predicate(predicate).build()?)))
 }
 
-fn sort_rows(exec: &SortExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+fn sort_rows(exec: &SortExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
     let mut rewriter = Rewriter::new(rewrite, exec.input().schema());
     let mut keys = Vec::new();
     for key in exec.expr() {
-        keys.push(PhysicalSortExpr { expr: rewriter.apply(&key.expr)?, options: key.options });
+        keys.push(PhysicalSortExpr { expr: rewriter.apply(&key.expr, Site::Key)?, options: key.options });
     }
     let Some(keys) = LexOrdering::new(keys) else { return Ok(None) };
     rewriter.finish(|| {
@@ -121,17 +145,22 @@ fn sort_rows(exec: &SortExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> 
     })
 }
 
-fn aggregate_rows(exec: &AggregateExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+fn aggregate_rows(exec: &AggregateExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
     // Group keys and filters see the operator's input; arguments always see the rows of the first phase.
     let mut on_input = Rewriter::new(rewrite, exec.input().schema());
+    // The second phase groups by what the first made of the keys.
+    let site = match exec.mode() {
+        AggregateMode::Partial | AggregateMode::Single | AggregateMode::SinglePartitioned => Site::Key,
+        AggregateMode::Final | AggregateMode::FinalPartitioned | AggregateMode::PartialReduce => Site::Value,
+    };
     let mut group = Vec::new();
     for (expr, name) in exec.group_expr().expr() {
-        group.push((on_input.apply(expr)?, name.clone()));
+        group.push((on_input.apply(expr, site)?, name.clone()));
     }
     let mut arguments = Rewriter::new(rewrite, exec.input_schema());
     let mut filters = Vec::new();
     for filter in exec.filter_expr() {
-        filters.push(filter.as_ref().map(|filter| arguments.apply(filter)).transpose()?);
+        filters.push(filter.as_ref().map(|filter| arguments.apply(filter, Site::Value)).transpose()?);
     }
     let mut functions = Vec::new();
     for function in exec.aggr_expr() {
@@ -153,7 +182,8 @@ fn aggregate_function(
 ) -> Result<Arc<AggregateFunctionExpr>> {
     let all = function.all_expressions();
     let mut own = Rewriter::new(rewriter.rewrite, Arc::clone(&rewriter.schema));
-    let (arguments, ordering) = (own.apply_all(&all.args)?, own.apply_all(&all.order_by_exprs)?);
+    let (arguments, ordering) =
+        (own.apply_all(&all.args, Site::Argument(function))?, own.apply_all(&all.order_by_exprs, Site::Key)?);
     if !own.changed {
         return Ok(Arc::clone(function));
     }
@@ -166,27 +196,27 @@ fn aggregate_function(
     }
 }
 
-fn join_filter(filter: Option<&JoinFilter>, rewrite: ExprRewrite<'_>) -> Result<(Option<JoinFilter>, bool)> {
+fn join_filter(filter: Option<&JoinFilter>, rewrite: SiteRewrite<'_>) -> Result<(Option<JoinFilter>, bool)> {
     let Some(filter) = filter else { return Ok((None, false)) };
     let mut rewriter = Rewriter::new(rewrite, Arc::clone(filter.schema()));
-    let expression = rewriter.apply(filter.expression())?;
+    let expression = rewriter.apply(filter.expression(), Site::Value)?;
     let new = JoinFilter::new(expression, filter.column_indices().to_vec(), Arc::clone(filter.schema()));
     Ok((Some(new), rewriter.changed))
 }
 
 type JoinKeys = Vec<(Expr, Expr)>;
 
-fn join_keys(keys: &[(Expr, Expr)], left: &Plan, right: &Plan, rewrite: ExprRewrite<'_>) -> Result<(JoinKeys, bool)> {
+fn join_keys(keys: &[(Expr, Expr)], left: &Plan, right: &Plan, rewrite: SiteRewrite<'_>) -> Result<(JoinKeys, bool)> {
     let mut on_left = Rewriter::new(rewrite, left.schema());
     let mut on_right = Rewriter::new(rewrite, right.schema());
     let mut new = Vec::with_capacity(keys.len());
     for (left, right) in keys {
-        new.push((on_left.apply(left)?, on_right.apply(right)?));
+        new.push((on_left.apply(left, Site::Key)?, on_right.apply(right, Site::Key)?));
     }
     Ok((new, on_left.changed || on_right.changed))
 }
 
-fn hash_join(exec: &HashJoinExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+fn hash_join(exec: &HashJoinExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
     let (filter, filter_changed) = join_filter(exec.filter(), rewrite)?;
     let (keys, keys_changed) = join_keys(exec.on(), exec.left(), exec.right(), rewrite)?;
     if !filter_changed && !keys_changed {
@@ -195,7 +225,7 @@ fn hash_join(exec: &HashJoinExec, rewrite: ExprRewrite<'_>) -> Result<Option<Pla
     exec.builder().with_filter(filter).with_on(keys).recompute_properties().build_exec().map(Some)
 }
 
-fn nested_loop_join(exec: &NestedLoopJoinExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+fn nested_loop_join(exec: &NestedLoopJoinExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
     let (filter, changed) = join_filter(exec.filter(), rewrite)?;
     if !changed {
         return Ok(None);
@@ -205,7 +235,20 @@ fn nested_loop_join(exec: &NestedLoopJoinExec, rewrite: ExprRewrite<'_>) -> Resu
     Ok(Some(Arc::new(NestedLoopJoinExec::try_new(left, right, filter, exec.join_type(), projection)?)))
 }
 
-fn sort_merge_join(exec: &SortMergeJoinExec, rewrite: ExprRewrite<'_>) -> Result<Option<Plan>> {
+fn piecewise_merge_join(exec: &PiecewiseMergeJoinExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
+    let mut on_buffered = Rewriter::new(rewrite, exec.buffered().schema());
+    let mut on_streamed = Rewriter::new(rewrite, exec.streamed().schema());
+    let on = (on_buffered.apply(&exec.on.0, Site::Key)?, on_streamed.apply(&exec.on.1, Site::Key)?);
+    if !on_buffered.changed && !on_streamed.changed {
+        return Ok(None);
+    }
+    let (buffered, streamed) = (Arc::clone(exec.buffered()), Arc::clone(exec.streamed()));
+    let partitions = exec.properties().output_partitioning().partition_count();
+    let join = PiecewiseMergeJoinExec::try_new(buffered, streamed, on, exec.operator, exec.join_type(), partitions)?;
+    Ok(Some(Arc::new(join)))
+}
+
+fn sort_merge_join(exec: &SortMergeJoinExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
     let (filter, filter_changed) = join_filter(exec.filter().as_ref(), rewrite)?;
     let (keys, keys_changed) = join_keys(exec.on(), exec.left(), exec.right(), rewrite)?;
     if !filter_changed && !keys_changed {

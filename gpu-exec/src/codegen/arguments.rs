@@ -58,6 +58,8 @@ pub enum BuildPart {
     Permutation,
     Payload(usize),
     PayloadValid(usize),
+    /// Error words of its keys, for builds whose keys can fail: they count once a row is there to compare with.
+    KeyError,
 }
 
 /// What a group table consists of.
@@ -107,6 +109,7 @@ impl Argument {
                 B::SlotOf => ("u32*", format!("b{id}_slot_of")),
                 B::Permutation => ("const u32*", format!("b{id}_permutation")),
                 B::Payload(column) => ("u8*", format!("b{id}_payload{column}")),
+                B::KeyError => ("u64*", format!("b{id}_key_error")),
                 B::PayloadValid(column) => ("u8*", format!("b{id}_payload{column}_valid")),
             },
             Argument::Group(part) => group_field("group", "acc", part),

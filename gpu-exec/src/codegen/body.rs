@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::arguments::GroupPart;
+use super::failing::failing_registers;
 use super::text::{pipeline_reads_text, reads_text};
 use super::writer::Writer;
 use super::{Argument, Kernel, budget};
@@ -18,6 +19,9 @@ use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
 
 /// The row queues of a block's 8 warps: 256 row numbers of 2 bytes each.
 pub(crate) const QUEUE_BYTES: u32 = 8 * 256 * 2;
+
+/// Where the errors of a row are reported, unless they wait for another row.
+pub(super) const ROW_ERROR: &str = "p.error";
 
 /// How columns are read at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,10 @@ pub(super) struct Body<'a> {
     pub(super) access: Access,
     /// Registers that have a value at this point of the row.
     pub(super) defined: BTreeSet<usize>,
+    /// For each register, whether computing it can fail.
+    pub(super) failing: Vec<bool>,
+    /// The words that errors are reported to at this point.
+    pub(super) error: String,
     /// Source columns loaded a tile at a time.
     pub(super) tile_columns: BTreeSet<usize>,
     /// Probes printed so far, and whether one of them can match several times.
@@ -63,6 +71,8 @@ impl<'a> Body<'a> {
             w: Writer::default(),
             access: Access::Scalar,
             defined: BTreeSet::new(),
+            failing: failing_registers(&pipeline.registers),
+            error: ROW_ERROR.into(),
             tile_columns: BTreeSet::new(),
             probes: 0,
             open_loops: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::values::{CType, Printed, both, int_text};
-use crate::ir::{ArithmeticOp, Bounds, DatePart, Failure, Repr, Value, ValueKind};
+use crate::ir::{ArithmeticOp, Bounds, DatePart, Failure, MeanPart, Repr, Value, ValueKind};
 
 impl Body<'_> {
     /// Reports an error of a row where `condition` holds and the operands are valid.
@@ -11,7 +11,7 @@ impl Body<'_> {
             None => condition.to_string(),
             Some(valid) => format!("{valid} && {condition}"),
         };
-        self.w.line(format!("if ({condition}) report_error(p.error, {bit}, number);"));
+        self.w.line(format!("if ({condition}) report_error({}, {bit}, number);", self.error));
         self.w.argument(super::Argument::Error);
     }
 
@@ -152,7 +152,7 @@ impl Body<'_> {
             K::IntToFloat { input, divisor } => {
                 let a = self.print(input);
                 let text = match (a.c_type, *divisor == 1.0) {
-                    (CType::I128, true) => format!("{}(to_f64({}))", c_type.name(), a.text),
+                    (CType::I128, true) => format!("to_{}({})", c_type.name(), a.text),
                     (CType::I128, false) => format!("{}(to_f64({}) / {divisor:?})", c_type.name(), a.text),
                     (_, true) => format!("{}({})", c_type.name(), a.text),
                     (_, false) => format!("{}(f64({}) / {divisor:?})", c_type.name(), a.text),
@@ -181,6 +181,18 @@ impl Body<'_> {
             K::IntToBool(input) => {
                 let a = self.print(input);
                 Printed::new(format!("({} != 0)", a.text), a.valid, CType::Bool)
+            }
+            K::Mean { high, low, count, part } => {
+                let sum = [high, low].map(|half| self.print(half).cast(CType::I128));
+                let count = self.print(count).cast(CType::I64);
+                let (text, computed) = match part {
+                    MeanPart::Whole => (format!("mean_whole({}, {count})", sum.join(", ")), CType::I128),
+                    MeanPart::Digits(power) => (
+                        format!("mean_digits({}, {count}, {})", sum.join(", "), int_text(*power, CType::I32)),
+                        CType::I32,
+                    ),
+                };
+                Printed::new(Printed::new(text, None, computed).cast(c_type), None, c_type)
             }
             _ => self.calendar(value, c_type),
         }

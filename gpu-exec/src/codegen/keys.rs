@@ -5,22 +5,33 @@
 
 use super::Argument;
 use super::arguments::{BuildPart, GroupPart};
-use super::body::Body;
+use super::body::{Body, ROW_ERROR};
+use super::failing::can_fail;
 use super::values::{CType, Printed};
 use crate::ir::{GroupKind, GroupTable, KeyTable, Probe, Register, Repr, Value};
 
 impl Body<'_> {
     /// Prints the key of a build row; rows with a NULL part end here, they can never match.
     pub(super) fn build_key(&mut self, sink: &crate::ir::BuildSink) -> String {
+        let can_fail = self.any_fails(&sink.keys);
+        if can_fail {
+            self.error = self.w.argument(Argument::Build(sink.build, BuildPart::KeyError));
+        }
         let parts = self.valid_parts(&sink.keys);
+        self.error = ROW_ERROR.into();
         match sink.table {
             KeyTable::Wide => self.key_words(&parts, &[]),
             KeyTable::Direct | KeyTable::Hash => {
                 let base = |part| Argument::Build(sink.build, BuildPart::KeyBase(part));
                 let domain = |part| Argument::Build(sink.build, BuildPart::KeyDomain(part));
-                self.packed(&parts, base, domain, false)
+                // A key that failed may be anything, also outside the range of those that did not.
+                self.packed(&parts, base, domain, can_fail)
             }
         }
+    }
+
+    fn any_fails(&self, keys: &[Value]) -> bool {
+        keys.iter().any(|key| can_fail(key, &self.failing))
     }
 
     fn valid_parts(&mut self, keys: &[Value]) -> Vec<Printed> {
@@ -104,6 +115,15 @@ impl Body<'_> {
     pub(super) fn probe(&mut self, probe: &Probe) {
         let number = self.probes;
         self.probes += 1;
+        if self.any_fails(&probe.keys) {
+            // Without a row to compare with, no key is computed.
+            let count = self.w.argument(Argument::Build(probe.build, BuildPart::Count));
+            self.w.line(format!("if (*{count} == 0) break;"));
+        }
+        if probe.build_can_fail {
+            let error = self.w.argument(Argument::Build(probe.build, BuildPart::KeyError));
+            self.w.line(format!("if (*{error} != 0) report_error({}, *{error}, number);", self.error));
+        }
         let parts = self.valid_parts(&probe.keys);
         let slot = self.probe_slot(probe, &parts);
         let field = |body: &mut Self, part| body.w.argument(Argument::Build(probe.build, part));
@@ -159,6 +179,7 @@ impl Body<'_> {
         if let GroupKind::BuildRow { probe, .. } = groups.kind {
             return format!("match{probe}");
         }
+        let can_fail = self.any_fails(keys);
         let parts: Vec<Printed> = keys.iter().map(|key| self.value(key)).collect();
         let field = |body: &mut Self, part| body.w.argument(Argument::Group(part));
         let (found, checked) = match groups.kind {
@@ -170,11 +191,11 @@ impl Body<'_> {
                 (format!("slot_insert_wide({states}, {words}, {mask}, {key}, p.error)"), true)
             }
             GroupKind::Hash => {
-                let key = self.packed_group(groups, &parts);
+                let key = self.packed_group(groups, &parts, can_fail);
                 let (words, mask) = (field(self, GroupPart::Keys), field(self, GroupPart::Mask));
                 (format!("slot_insert({words}, {mask}, {key}, p.error)"), true)
             }
-            _ => (self.packed_group(groups, &parts), false),
+            _ => (self.packed_group(groups, &parts, can_fail), false),
         };
         if !checked {
             return found;
@@ -185,7 +206,7 @@ impl Body<'_> {
         slot
     }
 
-    fn packed_group(&mut self, groups: &GroupTable, parts: &[Printed]) -> String {
+    fn packed_group(&mut self, groups: &GroupTable, parts: &[Printed], can_fail: bool) -> String {
         let key = self.w.temporary();
         // The few groups of the private form need half the arithmetic; differences are right modulo 2^32.
         let word = if groups.kind == GroupKind::Private { "u32" } else { "u64" };
@@ -199,6 +220,13 @@ impl Body<'_> {
             };
             if let (true, Some(valid)) = (shape.nullable, &part.valid) {
                 digit = format!("({valid} ? {digit} : {word}({domain}) - 1)");
+            }
+            if can_fail {
+                // A key that failed may be anything: it has no group.
+                let name = self.w.temporary();
+                self.w.line(format!("const {word} {name} = {digit};"));
+                self.w.line(format!("if ({name} >= {word}({domain})) break;"));
+                digit = name;
             }
             self.w.line(format!("{key} = {key} * {word}({domain}) + {digit};"));
         }
@@ -232,7 +260,7 @@ impl Body<'_> {
             GroupKind::BuildRow { build, .. } => {
                 let payload = crate::ir::PayloadShape {
                     repr: shape.repr,
-                    width: crate::column::IntWidth::for_signed(shape.bounds.min, shape.bounds.max),
+                    width: crate::ir::IntWidth::for_signed(shape.bounds.min, shape.bounds.max),
                     nullable: shape.nullable,
                 };
                 self.payload(build, shape.payload.unwrap_or(0), payload, "row")

@@ -8,6 +8,7 @@ mod arguments;
 mod body;
 mod budget;
 mod calls;
+mod failing;
 mod keys;
 mod registers;
 mod sink;
@@ -20,6 +21,7 @@ use crate::ir::{Pipeline, Sink, Source};
 
 pub use arguments::{Argument, BuildPart, GroupPart};
 pub(crate) use body::QUEUE_BYTES;
+pub(crate) use failing::any_can_fail;
 pub(crate) use keys::wide_words;
 pub(crate) use sink::private_group_bytes;
 pub(crate) use text::reads_text;

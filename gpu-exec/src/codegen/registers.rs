@@ -4,10 +4,9 @@ use super::Argument;
 use super::arguments::{BuildPart, GroupPart};
 use super::body::{Access, Body};
 use super::values::{CType, Printed};
-use crate::column::IntWidth;
 use crate::ir::{
-    AccumulatorKind, BuildId, ColumnShape, GroupKind, GroupTable, Origin, PayloadShape, Register, Repr, Source, Step,
-    StoredShape,
+    AccumulatorKind, BuildId, ColumnShape, GroupKind, GroupTable, IntWidth, Origin, PayloadShape, Register, Repr,
+    Source, Step, StoredShape,
 };
 
 impl Body<'_> {
@@ -33,9 +32,6 @@ impl Body<'_> {
             }
             Origin::Column(column) => self.load_column(index, *column, c_type),
             Origin::Payload { probe, column } => self.load_payload(index, *probe, *column),
-            Origin::BuildRow { probe } => {
-                self.assign(index, &Printed::new(format!("i64(match{probe})"), None, CType::I64))
-            }
             Origin::Accumulator(accumulator) => self.load_accumulator(index, *accumulator),
             Origin::GroupKey(part) => self.load_group_key(index, *part, register),
         }

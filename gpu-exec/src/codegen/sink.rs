@@ -112,7 +112,7 @@ impl Body<'_> {
                 self.update(groups.kind, number, accumulator, &slot);
                 continue;
             };
-            // What the value reads is needed by others as well: it is defined before the block opens.
+            // What the value reads is needed by others as well: it is defined before the block opens, unless it can fail.
             if let Some(value) = &accumulator.value {
                 self.define_all(value);
             }

@@ -121,14 +121,15 @@ impl Body<'_> {
         self.connective(left, right, is_and)
     }
 
-    /// Defines what a value reads. Of many registers only those that are computed: computing may fail, and whether it
-    /// is done must not depend on what else the row holds.
+    /// Defines what a value reads, of many registers only those that are computed. What can fail waits until it is
+    /// reached: behind the guard of an AND, a CASE or a FILTER that may be never.
     pub(super) fn define_all(&mut self, value: &Value) {
         let registers = value.registers();
         let many = registers.len() > budget::REGISTERS_AT_ONCE;
         let pipeline = self.pipeline;
         for register in registers {
-            if !many || matches!(pipeline.registers[register].origin, Origin::Computed(_)) {
+            let early = !many || matches!(pipeline.registers[register].origin, Origin::Computed(_));
+            if early && !self.failing[register] {
                 self.define(register);
             }
         }

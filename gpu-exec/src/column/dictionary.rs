@@ -69,11 +69,6 @@ impl Dictionary {
         self.len() == 0
     }
 
-    /// Host memory held, in bytes.
-    pub fn host_bytes(&self) -> usize {
-        self.values.get_array_memory_size()
-    }
-
     /// The code of a text, or the position where it would stand.
     pub fn find(&self, text: &str) -> Result<usize, usize> {
         let (mut low, mut high) = (0, self.len());

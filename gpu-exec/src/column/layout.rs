@@ -3,8 +3,8 @@
 //! A base costs an addition a value, so it is used only when it makes the width smaller; it is rounded, so that rows
 //! appended later rarely change it.
 
-use super::{IntWidth, Stored};
-use crate::ir::{Bounds, Type};
+use super::Stored;
+use crate::ir::{Bounds, IntWidth, Type};
 
 /// The physical form of integers: `logical = stored + base`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +70,7 @@ pub fn full_layout(ty: Type) -> Option<IntLayout> {
             let bounds = Bounds::of_type(ty);
             Some(IntLayout::for_range(Some((bounds.min, bounds.max))))
         }
-        Type::Bool | Type::Float { .. } | Type::Text => None,
+        Type::Bool | Type::Float { .. } | Type::Text | Type::WideDecimal { .. } => None,
     }
 }
 

@@ -16,5 +16,5 @@ pub(crate) use encode::all_null;
 pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, integer_range};
 pub use facts::{ChunkFacts, ColumnFacts, Elsewhere};
 pub use layout::{IntLayout, full_layout};
-pub use stored::{IntWidth, Stored};
+pub use stored::Stored;
 pub use table::{ColumnMeta, DeviceColumn, DeviceTable, Segment, TILE_ROWS, padded_rows};

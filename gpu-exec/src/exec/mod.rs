@@ -8,6 +8,6 @@ mod nodes;
 mod runtime;
 mod task;
 
-pub use node::DeviceExec;
+pub use node::{DeviceExec, reports};
 pub use nodes::DeviceFactory;
 pub use runtime::{DeviceRuntime, RuntimeOptions};

@@ -148,3 +148,9 @@ impl ExecutionPlan for DeviceExec {
         Some(self.metrics.clone_inner())
     }
 }
+
+/// The reports of every device node of an executed plan, parents first.
+pub fn reports(plan: &Arc<dyn ExecutionPlan>) -> Vec<DeviceReport> {
+    let own = plan.downcast_ref::<DeviceExec>().and_then(DeviceExec::report);
+    own.into_iter().chain(plan.children().into_iter().flat_map(reports)).collect()
+}

@@ -28,6 +28,7 @@ impl Bounds {
                 let limit = 10_i128.checked_pow(u32::from(precision)).map_or(i128::MAX, |v| v - 1);
                 Self::new(-limit, limit)
             }
+            Type::WideDecimal { .. } => Self::new(i128::MIN, i128::MAX),
             Type::Date => Self::signed_bits(32),
             Type::Timestamp { .. } => Self::signed_bits(64),
             Type::Text => Self::new(0, i128::from(u32::MAX)),

@@ -11,6 +11,7 @@ mod plan;
 mod text;
 mod types;
 mod value;
+mod width;
 
 pub use bounds::Bounds;
 pub use expr::{ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, HostFunction};
@@ -21,4 +22,5 @@ pub use pipeline::{
 pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinSide, Node};
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
-pub use value::{Constant, Failure, Repr, TextTestKind, Value, ValueKind};
+pub use value::{Constant, Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};
+pub use width::IntWidth;

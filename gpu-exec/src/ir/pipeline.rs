@@ -4,8 +4,7 @@
 //! computed. The *shape* of a pipeline (everything here but constants) decides its text; sizes, addresses and
 //! constants are arguments of the launch.
 
-use super::{Bounds, Repr, Value};
-use crate::column::IntWidth;
+use super::{Bounds, IntWidth, Repr, Value};
 
 /// Names a join build within a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,10 +55,6 @@ pub enum Origin {
         probe: usize,
         column: usize,
     },
-    /// Row number of a unique match in the build.
-    BuildRow {
-        probe: usize,
-    },
     /// Group key `part` of a group source.
     GroupKey(usize),
     /// Accumulator of a group source.
@@ -102,6 +97,8 @@ pub struct Probe {
     pub multiple: bool,
     /// Shapes of the build's payload arrays.
     pub payload: Vec<PayloadShape>,
+    /// Computing the build's keys can fail. It has, for this row, where it did for any: they are compared.
+    pub build_can_fail: bool,
 }
 
 /// How a payload array or an output column is kept: at its computing width.

@@ -67,7 +67,9 @@ impl TextTest {
     pub fn holds(text: &str, open: (bool, bool)) -> Self {
         let anything = |open: bool| open.then_some(LikePart::Anything);
         let bytes = text.bytes().map(LikePart::Byte);
-        TextTest::Like(anything(open.0).into_iter().chain(bytes).chain(anything(open.1)).collect())
+        // Around no text at all, one of them says what both would.
+        let before = anything(open.0 && !(open.1 && text.is_empty()));
+        TextTest::Like(before.into_iter().chain(bytes).chain(anything(open.1)).collect())
     }
 }
 
@@ -86,5 +88,13 @@ mod tests {
         assert_eq!(parts("%%a%%%_"), [Anything, Byte(b'a'), Anything, Character]);
         assert_eq!(parts("\\%\\_\\\\\\a\\"), [Byte(b'%'), Byte(b'_'), Byte(b'\\'), Byte(b'a'), Byte(b'\\')]);
         assert_eq!(parts("é\\é"), [Byte(0xc3), Byte(0xa9), Byte(0xc3), Byte(0xa9)]);
+    }
+
+    #[test]
+    fn nothing_is_held_by_every_text() {
+        assert_eq!(TextTest::holds("", (true, true)), TextTest::Like(vec![Anything]));
+        assert_eq!(TextTest::holds("", (false, true)), TextTest::Like(vec![Anything]));
+        assert_eq!(TextTest::holds("", (true, false)), TextTest::Like(vec![Anything]));
+        assert_eq!(TextTest::holds("a", (true, true)), TextTest::Like(vec![Anything, Byte(b'a'), Anything]));
     }
 }

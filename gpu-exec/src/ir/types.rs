@@ -20,6 +20,12 @@ pub enum Type {
         precision: u8,
         scale: i8,
     },
+    /// A decimal of more than 38 digits: a mean. It is carried and put out, nothing is computed with it: its value is
+    /// that of a 128-bit integer and of the digits that follow it.
+    WideDecimal {
+        precision: u8,
+        scale: i8,
+    },
     /// Days since 1970-01-01.
     Date,
     /// Units since 1970-01-01 00:00.
@@ -56,11 +62,6 @@ impl Type {
             DataType::Dictionary(_, values) if Self::from_arrow(values) == Some(Type::Text) => Type::Text,
             _ => return None,
         })
-    }
-
-    /// Whether values are integers on the device (everything but floats; text as its dictionary codes).
-    pub fn is_integral(self) -> bool {
-        !matches!(self, Type::Float { .. })
     }
 
     pub fn is_float(self) -> bool {

@@ -45,6 +45,15 @@ pub enum Failure {
     Null,
 }
 
+/// What of a mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeanPart {
+    /// In whole units of the values, cut off towards zero.
+    Whole,
+    /// What was cut off, times a power of ten, cut off again.
+    Digits(i128),
+}
+
 /// A [`TextTest`](super::TextTest) without its constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextTestKind {
@@ -139,6 +148,13 @@ pub enum ValueKind {
     /// The integer that orders as the float does in the host's total order, and back.
     OrderOfFloat(Box<Value>),
     FloatOfOrder(Box<Value>),
+    /// Of `count` integers, more than none, that add up to `high * 2^64 + low`.
+    Mean {
+        high: Box<Value>,
+        low: Box<Value>,
+        count: Box<Value>,
+        part: MeanPart,
+    },
     BoolToInt(Box<Value>),
     IntToBool(Box<Value>),
     /// Floor division by a positive constant (timestamp to date, to seconds).
@@ -189,6 +205,7 @@ impl Value {
             | K::Compare { left, right, .. }
             | K::And(left, right)
             | K::Or(left, right) => vec![left, right],
+            K::Mean { high, low, count, .. } => vec![high, low, count],
             K::Not(input)
             | K::IsNull(input)
             | K::InSet { input, .. }

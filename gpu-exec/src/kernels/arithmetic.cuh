@@ -49,6 +49,38 @@ MAAR_FN T divide_round(T a, T power) {
   return r >= half ? q + 1 : (r <= -half ? q - 1 : q);
 }
 
+// The mean of `count` integers that add up to high * 2^64 + low: a sum may have 192 bits, its mean has as many as they.
+struct Mean {
+  u128 whole;
+  u64 rest;
+  bool negative;
+};
+
+MAAR_FN Mean mean_of(i128 high, i128 low, i64 count) {
+  i128 top = high + (low >> 64);
+  u64 bottom = static_cast<u64>(low);
+  const bool negative = top < 0;
+  if (negative) {
+    bottom = ~bottom + 1;
+    top = ~top + (bottom == 0 ? 1 : 0);
+  }
+  const u128 n = static_cast<u64>(count), t = static_cast<u128>(top);
+  const u128 lower = (t % n << 64) | bottom;
+  return {((t / n) << 64) + lower / n, static_cast<u64>(lower % n), negative};
+}
+
+MAAR_FN i128 mean_whole(i128 high, i128 low, i64 count) {
+  const Mean mean = mean_of(high, low, count);
+  return static_cast<i128>(mean.negative ? ~mean.whole + 1 : mean.whole);
+}
+
+// What is cut off from the mean, times a power of ten.
+MAAR_FN i32 mean_digits(i128 high, i128 low, i64 count, i32 power) {
+  const Mean mean = mean_of(high, low, count);
+  const i32 digits = static_cast<i32>(static_cast<u128>(mean.rest) * static_cast<u64>(power) / static_cast<u64>(count));
+  return mean.negative ? -digits : digits;
+}
+
 // Whether `value` is among `count` ascending ones.
 template <typename T>
 MAAR_FN bool sorted_contains(const T* values, u64 count, T value) {
@@ -81,6 +113,17 @@ MAAR_FN f64 to_f64(i128 v) {
   return v < 0 ? -r : r;
 }
 
+// The same to single precision: at once, since a detour over double would round twice.
+MAAR_FN f32 to_f32(i128 v) {
+  if (v >= kI64Min && v <= kI64Max) return static_cast<f32>(static_cast<i64>(v));
+  const u128 m = magnitude(v);
+  const u32 below = 64 - m_clzll(static_cast<u64>(m >> 64));
+  u64 lead = static_cast<u64>(m >> below);
+  if ((static_cast<u128>(lead) << below) != m) lead |= 1;
+  const f32 r = static_cast<f32>(static_cast<f64>(static_cast<f32>(lead)) * m_bitcast<f64>(static_cast<u64>(1023 + below) << 52));
+  return v < 0 ? -r : r;
+}
+
 // Truncation towards zero; NaN and what leaves 127 bits fails.
 MAAR_FN i128 f64_to_i128(f64 v, bool& failed) {
   if (v >= -9223372036854775808.0 && v < 9223372036854775808.0) return static_cast<i128>(static_cast<i64>(v));
@@ -93,12 +136,14 @@ MAAR_FN i128 f64_to_i128(f64 v, bool& failed) {
   return v < 0 ? -r : r;
 }
 
-// Total order of floats as the host has it: -NaN < -inf < ... < inf < NaN; bits that compare as signed integers.
+// Total order of floats: -inf < ... < -0 < 0 < ... < inf < NaN, whatever the sign of a NaN and its payload; bits that
+// compare as signed integers.
 MAAR_FN i64 float_order(f64 v) {
+  if (v != v) return 0x7ff8000000000000ll;
   const i64 bits = m_bitcast<i64>(v);
   return bits ^ static_cast<i64>(static_cast<u64>(bits >> 63) >> 1);
 }
-// What comparisons compare: the total order, in which the host takes -0 for 0. No arithmetic: it would change NaNs.
+// What comparisons compare: the total order, with -0 taken for 0.
 MAAR_FN i64 float_rank(f64 v) { return v == 0.0 ? 0 : float_order(v); }
 MAAR_FN f64 float_from_order(i64 order) {
   return m_bitcast<f64>(order ^ static_cast<i64>(static_cast<u64>(order >> 63) >> 1));

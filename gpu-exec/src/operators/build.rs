@@ -20,6 +20,8 @@ pub(super) struct Build {
     keys: DeviceBuffer,
     states: DeviceBuffer,
     payload: Vec<(DeviceBuffer, DeviceBuffer)>,
+    /// As `Status` has them, of keys that failed.
+    key_error: DeviceBuffer,
     runs: Option<Runs>,
 }
 
@@ -46,6 +48,9 @@ impl Build {
         let slots = alloc("join build slots", plan.slots * 4)?;
         let keys = alloc("join build keys", if hashed { plan.slots * 8 * plan.words.max(1) as u64 } else { 0 })?;
         let states = alloc("join build states", if plan.table == KeyTable::Wide { plan.slots * 4 } else { 0 })?;
+        let key_error = alloc("join build key errors", 16)?;
+        stream.fill(&key_error, 0, 8, 0)?;
+        stream.fill(&key_error, 8, 8, 0xff)?;
         stream.fill(&count, 0, 8, 0)?;
         stream.fill(&slots, 0, slots.len(), if plan.multiple { 0 } else { 0xff })?;
         stream.fill(&keys, 0, keys.len(), 0xff)?;
@@ -60,7 +65,7 @@ impl Build {
             })
             .collect::<Result<Vec<_>>>()?;
         let runs = plan.multiple.then(|| Runs::new(handle, plan)).transpose()?;
-        Ok(Self { plan: plan.clone(), count, slots, keys, states, payload, runs })
+        Ok(Self { plan: plan.clone(), count, slots, keys, states, payload, key_error, runs })
     }
 
     /// Rows that reached the build, once the stream has been waited for.
@@ -85,6 +90,7 @@ impl Build {
             BuildPart::SlotOf => runs()?.slot_of.ptr().0,
             BuildPart::Permutation => runs()?.permutation.ptr().0,
             BuildPart::Payload(column) => self.payload[column].0.ptr().0,
+            BuildPart::KeyError => self.key_error.ptr().0,
             BuildPart::PayloadValid(column) => self.payload[column].1.ptr().0,
         })
     }

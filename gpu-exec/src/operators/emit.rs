@@ -3,16 +3,18 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayData, ArrayRef, BooleanArray, DictionaryArray, Int32Array, make_array};
-use arrow::buffer::{BooleanBuffer, Buffer, MutableBuffer, NullBuffer};
+use arrow::array::{
+    Array, ArrayData, ArrayRef, BooleanArray, Decimal256Array, DictionaryArray, Int32Array, make_array,
+};
+use arrow::buffer::{BooleanBuffer, Buffer, MutableBuffer, NullBuffer, ScalarBuffer};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int32Type, SchemaRef};
+use arrow::datatypes::{DataType, Int32Type, SchemaRef, i256};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use super::texts::EmittedTexts;
 use crate::device::{DeviceBuffer, DeviceHandle, Stream};
 use crate::error::{Error, Result};
-use crate::ir::{Repr, Type};
+use crate::ir::{PayloadShape, Repr, Type};
 use crate::strategy::OutputColumn;
 
 /// Bytes of text a column of one batch has at most, unless a single text is longer: offsets of Arrow may be 32 bits wide.
@@ -78,9 +80,17 @@ impl Emitted {
             let fitting = texts.iter().flatten().map(|texts| texts.fitting(first, self.text_bytes)).min();
             let end = fitting.map_or(rows.len(), |fitting| first + fitting);
             let arrays = output.iter().zip(&self.columns).zip(&texts).zip(schema.fields());
-            let arrays = arrays.map(|(((column, buffers), texts), field)| match texts {
-                None => to_arrow(stream, column, buffers, field.data_type(), rows.start + first..rows.start + end),
-                Some(texts) => {
+            let arrays = arrays.map(|(((column, buffers), texts), field)| match (texts, column.tail) {
+                (None, Some((tail, power))) => {
+                    let shape = output[tail].shape;
+                    let tail = (&self.columns[tail].0, shape, power);
+                    wide_array(stream, column, buffers, tail, rows.start + first..rows.start + end)
+                        .and_then(|array| of_type(array, field.data_type()))
+                }
+                (None, None) => {
+                    to_arrow(stream, column, buffers, field.data_type(), rows.start + first..rows.start + end)
+                }
+                (Some(texts), _) => {
                     let nulls = nulls(stream, column, &buffers.1, rows.start + first..rows.start + end)?;
                     texts.array(first..end, nulls, field.data_type())
                 }
@@ -113,6 +123,29 @@ fn to_arrow(
             Ok(make_array(built))
         }
     }
+}
+
+/// Decimals of more than 38 digits: a 128-bit integer times a power of ten, and the digits that follow it.
+fn wide_array(
+    stream: &Stream,
+    column: &OutputColumn,
+    (data, valid): &(DeviceBuffer, DeviceBuffer),
+    (tail, tail_shape, power): (&DeviceBuffer, PayloadShape, i128),
+    rows: Range<usize>,
+) -> Result<ArrayRef> {
+    let whole = ScalarBuffer::<i128>::from(download(stream, data, &rows, column.shape.bytes())?);
+    let tail = ScalarBuffer::<i32>::from(download(stream, tail, &rows, tail_shape.bytes())?);
+    let power = i256::from_i128(power);
+    let value = |(whole, tail): (&i128, &i32)| {
+        i256::from_i128(*whole).wrapping_mul(power).wrapping_add(i256::from_i128(i128::from(*tail)))
+    };
+    let values: ScalarBuffer<i256> = whole.iter().zip(tail.iter()).map(value).collect::<Vec<_>>().into();
+    Ok(Arc::new(Decimal256Array::new(values, nulls(stream, column, valid, rows)?)))
+}
+
+/// The same numbers with the precision and scale that the host declared.
+fn of_type(array: ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    Ok(make_array(array.to_data().into_builder().data_type(data_type.clone()).build()?))
 }
 
 fn nulls(
@@ -163,9 +196,9 @@ mod tests {
     use arrow::datatypes::{Field, Schema};
 
     use super::*;
-    use crate::column::{ChunkEncoder, IntWidth, Target};
+    use crate::column::{ChunkEncoder, Target};
     use crate::device::{DeviceChoice, DeviceError, DeviceOptions};
-    use crate::ir::PayloadShape;
+    use crate::ir::{IntWidth, PayloadShape};
 
     const ROWS: usize = 3000;
 

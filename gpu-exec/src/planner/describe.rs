@@ -71,7 +71,9 @@ pub fn describe_type(ty: Type) -> String {
         Type::Bool => "bool".into(),
         Type::Int { bytes, signed } => format!("{}{}", if signed { 'i' } else { 'u' }, u32::from(bytes) * 8),
         Type::Float { bytes } => format!("f{}", u32::from(bytes) * 8),
-        Type::Decimal { precision, scale } => format!("dec({precision},{scale})"),
+        Type::Decimal { precision, scale } | Type::WideDecimal { precision, scale } => {
+            format!("dec({precision},{scale})")
+        }
         Type::Date => "date".into(),
         Type::Timestamp { unit } => format!("ts({unit:?})").to_lowercase(),
         Type::Text => "text".into(),

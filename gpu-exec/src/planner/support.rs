@@ -20,8 +20,10 @@ impl Types {
     pub const DATE: Types = Types(1 << 4);
     pub const TIMESTAMP: Types = Types(1 << 5);
     pub const TEXT: Types = Types(1 << 6);
+    /// In no row of the table: such values are only carried.
+    const WIDE_DECIMAL: Types = Types(1 << 7);
     pub const ANY: Types = Types((1 << 7) - 1);
-    const NAMES: [(Types, &'static str); 7] = [
+    const NAMES: [(Types, &'static str); 8] = [
         (Types::BOOL, "boolean"),
         (Types::INT, "integer"),
         (Types::FLOAT, "float"),
@@ -29,6 +31,7 @@ impl Types {
         (Types::DATE, "date"),
         (Types::TIMESTAMP, "timestamp"),
         (Types::TEXT, "text"),
+        (Types::WIDE_DECIMAL, "decimal of more than 38 digits"),
     ];
 
     const fn or(self, other: Types) -> Types {
@@ -46,6 +49,7 @@ impl Types {
             Type::Int { .. } => Types::INT,
             Type::Float { .. } => Types::FLOAT,
             Type::Decimal { .. } => Types::DECIMAL,
+            Type::WideDecimal { .. } => Types::WIDE_DECIMAL,
             Type::Date => Types::DATE,
             Type::Timestamp { .. } => Types::TIMESTAMP,
             Type::Text => Types::TEXT,
@@ -214,7 +218,7 @@ const ROWS: &[Row] = &[
     host(Subject::Aggregate, "count distinct", Types::ANY, DISTINCT_CALL),
     device(Subject::Aggregate, "sum", NUMERIC),
     host(Subject::Aggregate, "sum distinct", Types::ANY, DISTINCT_CALL),
-    device(Subject::Aggregate, "avg", Types::DECIMAL.or(Types::FLOAT)),
+    device(Subject::Aggregate, "avg", NUMERIC),
     host(Subject::Aggregate, "avg distinct", Types::ANY, DISTINCT_CALL),
     device(Subject::Aggregate, "min", Types::ANY),
     device(Subject::Aggregate, "max", Types::ANY),
@@ -240,11 +244,6 @@ const CASTS: &[CastRow] = &[
     cast(Types::TEXT, Types::ANY, Support::Host("reading a value from text can fail for text the query never selects")),
     cast(Types::ANY, Types::TEXT, Support::Host("writing a value as text has no device form yet")),
 ];
-
-/// The whole table, casts last, for documentation.
-pub fn support_table() -> (&'static [Row], &'static [CastRow]) {
-    (ROWS, CASTS)
-}
 
 /// Asks the table about a construct over operands of one type.
 pub(crate) fn require(subject: Subject, name: &str, ty: Type) -> Result<(), Reason> {

@@ -15,6 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::ScanError;
+use super::truth::{MissingNullCount, truthful};
 use crate::ir::Type;
 use crate::panics::caught;
 
@@ -104,6 +105,7 @@ impl Footer {
                 ));
             }
         }
+        let metadata = truthful(&metadata, MissingNullCount::Unknown).unwrap_or(metadata);
         let (metadata, schema) = (Arc::new(metadata), Arc::new(schema));
         Ok(Self {
             file,

@@ -18,6 +18,7 @@ mod recode;
 mod recognise;
 mod stats;
 mod store;
+mod truth;
 mod unify;
 mod upload;
 
@@ -26,4 +27,5 @@ pub use load::{Loaded, load};
 pub use recognise::{ParquetScan, recognise};
 pub use stats::LoadStats;
 pub use store::{ColumnStore, ColumnStoreStats};
+pub use truth::{MissingNullCount, is_float, truthful, without_statistics};
 pub use upload::upload_batches;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::ScanError;
 use super::piece::Piece;
-use crate::column::{IntWidth, Remap, padded_rows};
+use crate::column::{Remap, padded_rows};
 use crate::device::{DeviceBuffer, DeviceHandle, KernelRequest, Launch, Stream, SyncMode};
+use crate::ir::IntWidth;
 
 const SOURCE: &str = include_str!("../kernels/fixed/recode.cu");
 const THREADS: u32 = 256;

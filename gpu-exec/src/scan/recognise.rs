@@ -143,11 +143,13 @@ fn projection(config: &FileScanConfig, source: &ParquetSource) -> Result<Vec<usi
         .collect()
 }
 
-/// The host's own readers take plain files; a table's own reader may mean anything. The trait offers no other way to
-/// tell them apart than its `Debug` name.
+/// The host's own readers take plain files, behind the engine's gate of statistics or not; a table's own reader may mean
+/// anything. The trait offers no other way to tell them apart than its `Debug` name.
 fn is_host_reader(factory: &Arc<dyn datafusion::datasource::physical_plan::ParquetFileReaderFactory>) -> bool {
     let name = format!("{factory:?}");
-    ["CachedParquetFileReaderFactory", "DefaultParquetFileReaderFactory"].iter().any(|known| name.starts_with(known))
+    ["CachedParquetFileReaderFactory", "DefaultParquetFileReaderFactory", "TruthfulParquetFileReaderFactory"]
+        .iter()
+        .any(|known| name.starts_with(known))
 }
 
 /// Whether the source prints `reverse_row_groups=true`: the host keeps that flag private. The predicate is replaced by

@@ -7,8 +7,9 @@ use super::ScanError;
 use super::piece::Piece;
 use super::recode::recode;
 use super::upload::upload_chunk;
-use crate::column::{Dictionary, IntWidth, Remap, Stored, Target, all_null};
+use crate::column::{Dictionary, Remap, Stored, Target, all_null};
 use crate::device::{DeviceHandle, Stream};
+use crate::ir::IntWidth;
 
 /// The pieces of a column, stored alike.
 #[derive(Debug)]

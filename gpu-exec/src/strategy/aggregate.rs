@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::StageSource;
 use super::cut::Cutter;
-use super::resolve::{arithmetic, cast, halves, joined_halves, narrow, not};
+use super::resolve::{arithmetic, cast, halves, joined_halves, narrow, not, power_of_ten, rescale, scale_of};
 use super::scope::{Column, Open, repr_of};
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
 use crate::ir::{
     Accumulator, AccumulatorKind, AggregateCall, AggregateFunction, ArithmeticOp, Bounds, CompareOp, Constant, Expr,
-    Failure, GroupKind, Origin, Register, Repr, Sink, Source, Type, Value, ValueKind,
+    Failure, GroupKind, MeanPart, Origin, Register, Repr, Sink, Source, Type, Value, ValueKind,
 };
 
 /// Rows any sum is assumed to have at most: decides widths in place of the actual count, so that text stays the same.
@@ -22,6 +22,8 @@ struct Finish {
     accumulator: usize,
     /// Sums the low halves of values whose total may pass 128 bits on the way; `accumulator` then sums the high ones.
     low: Option<usize>,
+    /// A mean whose sum may pass 128 bits, on the way or once it has all the mean's digits: see [`ValueKind::Mean`].
+    long_mean: bool,
     /// Counts the values that went in; `None` where every group has one.
     count: Option<usize>,
     argument: Type,
@@ -112,7 +114,8 @@ impl Cutter<'_> {
                 bounds: shape.bounds,
                 origin,
             });
-            grouped.columns.push(Column { register, ty, dictionary, range: Some(range), unique: keys.len() == 1 });
+            let unique = keys.len() == 1;
+            grouped.columns.push(Column { register, ty, dictionary, range: Some(range), tail: None, unique });
         }
         for finish in finishes {
             let column = grouped.finish(&finish, &accumulators)?;
@@ -152,6 +155,7 @@ fn finish_of(
     let resolved = resolved.comparable(argument.ty)?;
     let always = call.function == AggregateFunction::Avg;
     let count = (sometimes || always).then(|| counted(accumulators));
+    let long_mean = always && is_long_mean(&resolved.value, argument.ty, call.ty)?;
     let extreme_of = matches!(call.function, AggregateFunction::Min | AggregateFunction::Max);
     let (value, low) = if extreme_of || !may_wrap(&value) {
         (value, None)
@@ -173,6 +177,7 @@ fn finish_of(
         function: call.function,
         accumulator,
         low,
+        long_mean,
         count,
         argument: argument.ty,
         result: call.ty,
@@ -186,6 +191,7 @@ fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> Fini
         function: call.function,
         accumulator,
         low: None,
+        long_mean: false,
         count,
         argument: call.ty,
         result: call.ty,
@@ -213,6 +219,16 @@ type Accumulated = (AccumulatorKind, Value, Bounds, Back);
 /// Bounds of a sum of values, or `None` where it may leave 128 bits.
 fn total(value: &Value) -> Option<Bounds> {
     value.bounds.union(Bounds::new(0, 0)).times(Bounds::new(1, ROWS_MAX))
+}
+
+/// Whether the sum of a decimal's values, at the scale of their mean, may pass 128 bits.
+fn is_long_mean(value: &Value, argument: Type, result: Type) -> Result<bool> {
+    if !argument.is_decimal() {
+        return Ok(false);
+    }
+    let power = power_of_ten(scale_of(result) - scale_of(argument))?;
+    Ok(matches!(result, Type::WideDecimal { .. })
+        || total(value).and_then(|total| total.times(Bounds::new(power, power))).is_none())
 }
 
 fn may_wrap(value: &Value) -> bool {
@@ -285,6 +301,9 @@ impl Open {
     }
 
     fn finish(&mut self, finish: &Finish, accumulators: &Accumulators) -> Result<Column> {
+        if finish.long_mean {
+            return self.finish_long_mean(finish, accumulators);
+        }
         let mut state = self.accumulator(finish.accumulator, accumulators);
         if let Some(low) = finish.low {
             state = joined_halves(state, self.accumulator(low, accumulators));
@@ -302,7 +321,39 @@ impl Open {
             _ => value,
         };
         let register = self.keep(value);
-        Ok(Column { register, ty: finish.result, dictionary: finish.dictionary.clone(), range: None, unique: false })
+        let dictionary = finish.dictionary.clone();
+        Ok(Column { register, ty: finish.result, dictionary, range: None, tail: None, unique: false })
+    }
+
+    /// In whole units, and the digits behind them: in one number where that has no more than 38.
+    fn finish_long_mean(&mut self, finish: &Finish, accumulators: &Accumulators) -> Result<Column> {
+        let sum = self.accumulator(finish.accumulator, accumulators);
+        let (high, low) = match finish.low {
+            Some(low) => (sum, self.accumulator(low, accumulators)),
+            None => halves(&sum),
+        };
+        let count = finish.count.ok_or_else(|| Error::internal("an average without its count"))?;
+        let count = self.accumulator(count, accumulators);
+        let part = |part, bounds| {
+            let (high, low) = (Box::new(high.clone()), Box::new(low.clone()));
+            Value::int(ValueKind::Mean { high, low, count: Box::new(count.clone()), part }, false, bounds)
+        };
+        let whole = part(MeanPart::Whole, Bounds::of_type(finish.argument));
+        let power = power_of_ten(scale_of(finish.result) - scale_of(finish.argument))?;
+        let digits = part(MeanPart::Digits(power), Bounds::new(1 - power, power - 1));
+        let (value, tail) = match finish.result {
+            _ if power == 1 => (whole, None),
+            Type::WideDecimal { .. } => {
+                let digits = where_counted(count.clone(), digits);
+                (whole, Some((self.keep(digits), power)))
+            }
+            result => {
+                let whole = rescale(whole, finish.argument, scale_of(result))?;
+                (arithmetic(ArithmeticOp::Add, (whole, result), (digits, result), result)?, None)
+            }
+        };
+        let register = self.keep(where_counted(count, value));
+        Ok(Column { register, ty: finish.result, dictionary: None, range: None, tail, unique: false })
     }
 }
 

@@ -4,9 +4,9 @@ use super::groups::UniqueProbe;
 use super::join::JoinParts;
 use super::scope::{Column, Open};
 use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Stage, StageSource};
-use crate::column::{DeviceTable, IntWidth};
+use crate::column::DeviceTable;
 use crate::error::{Error, Result};
-use crate::ir::{BuildId, EmitColumn, Expr, Node, PayloadShape, Pipeline, Sink, Type};
+use crate::ir::{BuildId, EmitColumn, Expr, IntWidth, Node, PayloadShape, Pipeline, Sink, Type};
 
 /// A plan under construction.
 pub(super) struct Cutter<'a> {
@@ -35,7 +35,16 @@ impl<'a> Cutter<'a> {
         for column in &open.columns {
             let shape = output_shape(column, &open);
             columns.push(EmitColumn { value: open.read(column.register), shape });
-            output.push(OutputColumn { shape, ty: column.ty, dictionary: column.dictionary.clone() });
+            output.push(OutputColumn { shape, ty: column.ty, dictionary: column.dictionary.clone(), tail: None });
+        }
+        // Behind the columns of the host's schema, which are as many as these.
+        for (number, column) in open.columns.iter().enumerate() {
+            let Some((register, power)) = column.tail else { continue };
+            let value = open.read(register);
+            let shape = PayloadShape { width: IntWidth::W32, ..PayloadShape::narrow(&value) };
+            output[number].tail = Some((output.len(), power));
+            output.push(OutputColumn { shape, ty: Type::INT32, dictionary: None, tail: None });
+            columns.push(EmitColumn { value, shape });
         }
         self.close(open, Sink::Emit { columns }, None, None);
         super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
@@ -92,7 +101,7 @@ fn project(open: &mut Open, expr: &Expr) -> Result<Column> {
     }
     let resolved = open.resolve(expr)?;
     let register = open.keep(resolved.value);
-    Ok(Column { register, ty: expr.ty, dictionary: resolved.dictionary, range: None, unique: false })
+    Ok(Column { register, ty: expr.ty, dictionary: resolved.dictionary, range: None, tail: None, unique: false })
 }
 
 /// Output columns leave at the width of their host type, so that the host takes them as they are.
@@ -104,7 +113,7 @@ fn output_shape(column: &Column, open: &Open) -> PayloadShape {
         Type::Text if column.dictionary.is_none() => IntWidth::W64,
         Type::Int { bytes: 4, .. } | Type::Date | Type::Text | Type::Float { .. } => IntWidth::W32,
         Type::Int { .. } | Type::Timestamp { .. } => IntWidth::W64,
-        Type::Decimal { .. } => IntWidth::W128,
+        Type::Decimal { .. } | Type::WideDecimal { .. } => IntWidth::W128,
     };
     PayloadShape { repr: register.repr, width, nullable: register.nullable }
 }

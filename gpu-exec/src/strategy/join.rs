@@ -8,6 +8,7 @@ use super::BuildPlan;
 use super::cut::Cutter;
 use super::resolve::Resolved;
 use super::scope::{Column, Open};
+use crate::codegen::any_can_fail;
 use crate::error::{Error, Result};
 use crate::ir::{
     Bounds, BuildId, BuildSink, Expr, JoinColumn, JoinSide, KeyTable, Origin, PayloadShape, Probe, Register, Repr,
@@ -76,12 +77,14 @@ impl Cutter<'_> {
                 }
             })
             .collect();
+        let build_can_fail = any_can_fail(&build.registers, &build_keys);
         let sink = BuildSink { build: id, table, keys: build_keys, payload, multiple: !unique };
         self.builds.push(BuildPlan { payload: shapes.clone(), ..plan });
         self.close(build, Sink::Build(sink), None, Some(id));
 
         let number = probe.probes.len();
-        probe.steps.push(Step::Probe(Probe { build: id, table, keys: probe_keys, multiple: !unique, payload: shapes }));
+        let step = Probe { build: id, table, keys: probe_keys, multiple: !unique, payload: shapes, build_can_fail };
+        probe.steps.push(Step::Probe(step));
         probe.probes.push(id);
         self.note_probe_keys(id, number, side, parts.on, &probe, &build_columns);
         if !unique {

@@ -92,6 +92,8 @@ pub struct OutputColumn {
     pub ty: Type,
     /// Of text that leaves as codes; other text leaves as references.
     pub dictionary: Option<Arc<Dictionary>>,
+    /// Of a wide decimal: the output column of the digits that follow, and ten to their number.
+    pub tail: Option<(usize, i128)>,
 }
 
 impl OutputColumn {

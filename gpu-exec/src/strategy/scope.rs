@@ -18,6 +18,8 @@ pub(super) struct Column {
     pub(super) dictionary: Option<Arc<Dictionary>>,
     /// Exact range of the values, for sizing (never for text); `None` where nothing better than the bounds is known.
     pub(super) range: Option<(i128, i128)>,
+    /// Of a wide decimal: the register of the digits that follow those of `register`, and ten to their number.
+    pub(super) tail: Option<(usize, i128)>,
     /// No value occurs twice among the rows that reach this point (NULLs aside).
     pub(super) unique: bool,
 }
@@ -66,6 +68,7 @@ impl Open {
                     _ => None,
                 },
                 range: meta.facts.range,
+                tail: None,
                 unique: meta.facts.unique,
             });
         }

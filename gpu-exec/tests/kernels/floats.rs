@@ -57,14 +57,16 @@ pub(crate) fn order(device: &Arc<DeviceHandle>) -> CheckResult {
     let back = bench.filled::<u64>(rows, 0)?;
     let params = [input.ptr().0, rows as u64, order.ptr().0, rank.ptr().0, back.ptr().0];
     bench.run(&ORDER, shape(2, 128, 0), &params)?;
-    let bits: Vec<u64> = values.iter().map(|value| value.to_bits()).collect();
+    // NaN is one value, whatever its bits.
+    let plain = |value: f64| if value.is_nan() { f64::NAN } else { value };
+    let bits: Vec<u64> = values.iter().map(|value| plain(*value).to_bits()).collect();
     same("floats from their order", &bench.down::<u64>(&back)?, &bits)?;
     let (order, rank): (Vec<i64>, Vec<i64>) = (bench.down(&order)?, bench.down(&rank)?);
     let unsigned_zero = |value: f64| if value == 0.0 { 0.0 } else { value };
     let mut sorted: Vec<usize> = (0..rows).collect();
-    sorted.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    sorted.sort_by(|a, b| plain(values[*a]).total_cmp(&plain(values[*b])));
     for pair in sorted.windows(2) {
-        let (a, b) = (values[pair[0]], values[pair[1]]);
+        let (a, b) = (plain(values[pair[0]]), plain(values[pair[1]]));
         let ordered = order[pair[0]].cmp(&order[pair[1]]) == a.total_cmp(&b);
         ensure(ordered, || format!("the order of {a:?} and {b:?}, {:#x} and {:#x}", a.to_bits(), b.to_bits()))?;
         let ranked = rank[pair[0]].cmp(&rank[pair[1]]) == unsigned_zero(a).total_cmp(&unsigned_zero(b));
@@ -77,7 +79,7 @@ const CONVERSIONS: Kernel = Kernel {
     entry: "check_float_conversions",
     sync: SyncMode::None,
     source: r#"
-struct Params { const f64* floats; u64 float_rows; i128* integers_out; u8* failed; const i128* integers; u64 integer_rows; f64* floats_out; };
+struct Params { const f64* floats; u64 float_rows; i128* integers_out; u8* failed; const i128* integers; u64 integer_rows; f64* floats_out; f32* singles_out; };
 MAAR_KERNEL(check_float_conversions, Params, p) {
   const u64 step = static_cast<u64>(m_gdim()) * m_bdim();
   for (u64 row = static_cast<u64>(m_bid()) * m_bdim() + m_tid(); row < p.float_rows; row += step) {
@@ -85,8 +87,10 @@ MAAR_KERNEL(check_float_conversions, Params, p) {
     p.integers_out[row] = f64_to_i128(p.floats[row], failed);
     p.failed[row] = failed ? 1 : 0;
   }
-  for (u64 row = static_cast<u64>(m_bid()) * m_bdim() + m_tid(); row < p.integer_rows; row += step)
+  for (u64 row = static_cast<u64>(m_bid()) * m_bdim() + m_tid(); row < p.integer_rows; row += step) {
     p.floats_out[row] = to_f64(p.integers[row]);
+    p.singles_out[row] = to_f32(p.integers[row]);
+  }
 }
 "#,
 };
@@ -100,6 +104,7 @@ pub(crate) fn conversions(device: &Arc<DeviceHandle>) -> CheckResult {
     let (float_input, integer_input) = (bench.up(&floats)?, bench.up(&integers)?);
     let (became, failed) = (bench.filled::<i128>(floats.len(), 0)?, bench.filled::<u8>(floats.len(), 0)?);
     let back = bench.filled::<f64>(integers.len(), 0)?;
+    let singles = bench.filled::<f32>(integers.len(), 0)?;
     let params = [
         float_input.ptr().0,
         floats.len() as u64,
@@ -108,6 +113,7 @@ pub(crate) fn conversions(device: &Arc<DeviceHandle>) -> CheckResult {
         integer_input.ptr().0,
         integers.len() as u64,
         back.ptr().0,
+        singles.ptr().0,
     ];
     bench.run(&CONVERSIONS, shape(2, 128, 0), &params)?;
     let became = bench.down::<i128>(&became)?.into_iter().zip(bench.down::<u8>(&failed)?);
@@ -116,16 +122,27 @@ pub(crate) fn conversions(device: &Arc<DeviceHandle>) -> CheckResult {
         let want = (value.abs() < REFUSED_FROM).then_some(value as i128);
         ensure(got == want, || format!("{value:?} became {got:?} instead of {want:?}"))?;
     }
-    for (integer, float) in integers.into_iter().zip(bench.down::<f64>(&back)?) {
-        let want = integer as f64;
+    for (integer, float) in integers.iter().zip(bench.down::<f64>(&back)?) {
+        let want = *integer as f64;
         ensure(float == want, || format!("{integer} became {float:?} instead of {want:?}"))?;
+    }
+    for (integer, single) in integers.iter().zip(bench.down::<f32>(&singles)?) {
+        let want = *integer as f32;
+        ensure(single == want, || format!("{integer} became {single:?} instead of {want:?}"))?;
     }
     Ok(())
 }
 
-/// Integers whose conversion rounds up, down, and at the tie: bits just below the 53 that a float keeps.
+/// Integers whose conversion rounds up, down, and at the tie: bits just below the 53 or 24 that a float keeps, and
+/// those that a detour over 53 bits would take to a tie of 24.
 fn integers() -> Vec<i128> {
     let mut values = edges().to_vec();
+    for shift in 0..102 {
+        let (kept, tie) = ((1_i128 << 23 | 0x5_a5a5) << shift, (1_i128 << shift) >> 1);
+        for near in [kept + tie - 1, kept + tie, kept + tie + 1] {
+            values.extend([near, -near]);
+        }
+    }
     for shift in 0..74 {
         let (kept, tie) = ((1_i128 << 52 | 0x5_a5a5) << shift, (1_i128 << shift) >> 1);
         for odd in [0, 1_i128 << shift] {

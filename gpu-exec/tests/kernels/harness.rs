@@ -42,7 +42,7 @@ macro_rules! number {
         }
     )*};
 }
-number!(u8, i8, u16, u32, i32, u64, i64, i128, f64);
+number!(u8, i8, u16, u32, i32, u64, i64, i128, f32, f64);
 
 /// A device at work on one check.
 pub(crate) struct Bench<'a> {

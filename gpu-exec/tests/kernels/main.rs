@@ -11,6 +11,7 @@ mod calendar;
 mod compact;
 mod floats;
 mod harness;
+mod means;
 mod private;
 mod recode;
 mod runs;
@@ -89,6 +90,7 @@ checks! {
     checked_arithmetic_is_exact: arithmetic::checked;
     division_truncates_rounds_and_floors: arithmetic::division;
     error_words_collect_bits_and_the_first_row: arithmetic::errors;
+    means_of_long_sums_are_exact: means::means;
     floats_order_totally: floats::order;
     floats_become_integers_and_back: floats::conversions;
     days_have_their_dates: calendar::dates;

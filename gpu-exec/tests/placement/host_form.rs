@@ -98,6 +98,7 @@ fn host_type(ty: Type) -> DataType {
         Type::Float { bytes: 4 } => DataType::Float32,
         Type::Float { .. } => DataType::Float64,
         Type::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
+        Type::WideDecimal { precision, scale } => DataType::Decimal256(precision, scale),
         Type::Date => DataType::Date32,
         Type::Timestamp { unit } => DataType::Timestamp(unit, None),
         Type::Text => DataType::Utf8,

@@ -105,7 +105,7 @@ impl Both {
     pub(crate) async fn same(&self, query: &str) -> Vec<DeviceReport> {
         let (expected, _) = run(&self.host, query).await;
         let (found, plan) = run(&self.device, query).await;
-        let reports = maar_gpu_exec::report::collect(&plan);
+        let reports = maar_gpu_exec::exec::reports(&plan);
         let shown = displayable(plan.as_ref()).indent(true).to_string();
         assert!(reports.iter().any(|report| !report.pipelines.is_empty()), "no kernel ran for {query}\n{shown}");
         let texts: Vec<&str> = reports.iter().flat_map(|report| &report.pipelines).map(|p| p.text.as_str()).collect();

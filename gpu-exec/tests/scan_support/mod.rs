@@ -8,7 +8,8 @@ pub mod store;
 
 use arrow::array::Array;
 use datafusion::common::ScalarValue;
-use maar_gpu_exec::column::{IntWidth, Stored};
+use maar_gpu_exec::column::Stored;
+use maar_gpu_exec::ir::IntWidth;
 
 /// A value as both sides of the comparison see it. Floats by their bits.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,12 +9,12 @@ use datafusion::common::{HashMap, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::Accumulator;
 
-use super::summand::{Digits, Summand, finish, overflow};
+use super::summand::{Native, Summand, finish, overflow};
 
 /// The distinct values, how often each is in the window, and their total.
 #[derive(Debug)]
 pub(super) struct DistinctSum<T: Summand> {
-    counts: HashMap<T::Native, usize>,
+    counts: HashMap<Native<T>, usize>,
     total: T::Wide,
     sum_type: DataType,
 }
@@ -24,7 +24,7 @@ impl<T: Summand> DistinctSum<T> {
         Self { counts: HashMap::new(), total: T::Wide::default(), sum_type }
     }
 
-    fn insert(&mut self, value: T::Native) -> Result<()> {
+    fn insert(&mut self, value: Native<T>) -> Result<()> {
         let count = self.counts.entry(value).or_insert(0);
         *count += 1;
         if *count > 1 {
@@ -33,7 +33,7 @@ impl<T: Summand> DistinctSum<T> {
         self.set_total(T::add(self.total, T::widen(value)))
     }
 
-    fn remove(&mut self, value: T::Native) -> Result<()> {
+    fn remove(&mut self, value: Native<T>) -> Result<()> {
         let Some(count) = self.counts.get_mut(&value) else { return Ok(()) };
         *count -= 1;
         if *count > 0 {
@@ -54,11 +54,11 @@ impl<T: Summand> DistinctSum<T> {
 
 impl<T: Summand> Accumulator for DistinctSum<T> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        values[0].as_primitive::<T>().iter().flatten().try_for_each(|value| self.insert(value))
+        values[0].as_primitive::<T::Array>().iter().flatten().try_for_each(|value| self.insert(value))
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        values[0].as_primitive::<T>().iter().flatten().try_for_each(|value| self.remove(value))
+        values[0].as_primitive::<T::Array>().iter().flatten().try_for_each(|value| self.remove(value))
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -69,12 +69,12 @@ impl<T: Summand> Accumulator for DistinctSum<T> {
         if self.counts.is_empty() {
             return ScalarValue::try_from(&self.sum_type);
         }
-        ScalarValue::try_from_array(&finish::<T>(&[self.total], None, &self.sum_type, Digits::Checked)?, 0)
+        ScalarValue::try_from_array(&finish::<T>(&[self.total], None, &self.sum_type)?, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let keys = self.counts.keys().copied();
-        let values = PrimitiveArray::<T>::from_iter_values(keys).with_data_type(self.sum_type.clone());
+        let values = PrimitiveArray::<T::Array>::from_iter_values(keys).with_data_type(self.sum_type.clone());
         Ok(vec![SingleRowListArrayBuilder::new(Arc::new(values)).build_list_scalar()])
     }
 
@@ -83,6 +83,6 @@ impl<T: Summand> Accumulator for DistinctSum<T> {
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.counts.capacity() * size_of::<(T::Native, usize)>()
+        size_of_val(self) + self.counts.capacity() * size_of::<(Native<T>, usize)>()
     }
 }

@@ -3,6 +3,7 @@
 
 mod distinct;
 mod groups;
+mod long;
 mod running;
 mod summand;
 
@@ -25,6 +26,9 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Operator, ReversedUDAF,
     SetMonotonicity, Signature, StatisticsArgs,
 };
+
+use self::long::LongDecimal;
+use self::summand::Summand;
 
 /// Puts [`ExactSum`] wherever a query says `sum`, whichever way the query was built.
 #[derive(Debug)]
@@ -66,9 +70,10 @@ struct ExactSum {
     original: Sum,
 }
 
-/// Runs `$exact` with `$T` bound to the arrow type that sums of `$data_type` have, or `$otherwise` for floats and intervals.
+/// Runs `$exact` with `$T` bound to what values of type `$values` with sums of type `$data_type` are summed as, or `$otherwise`
+/// for floats and intervals.
 macro_rules! by_sum_type {
-    ($data_type:expr, $T:ident => $exact:expr, $otherwise:expr) => {{
+    ($data_type:expr, $values:expr, $T:ident => $exact:expr, $otherwise:expr) => {{
         macro_rules! with {
             ($arrow_type:ty) => {{
                 type $T = $arrow_type;
@@ -80,6 +85,7 @@ macro_rules! by_sum_type {
             DataType::UInt64 => with!(UInt64Type),
             DataType::Decimal32(..) => with!(Decimal32Type),
             DataType::Decimal64(..) => with!(Decimal64Type),
+            DataType::Decimal128(..) if long::is_long($values) => with!(long::LongDecimal),
             DataType::Decimal128(..) => with!(Decimal128Type),
             DataType::Decimal256(..) => with!(Decimal256Type),
             DataType::Duration(TimeUnit::Second) => with!(DurationSecondType),
@@ -89,6 +95,10 @@ macro_rules! by_sum_type {
             _ => $otherwise,
         }
     }};
+}
+
+fn values_of<'a>(args: &'a AccumulatorArgs) -> &'a DataType {
+    args.expr_fields.first().map_or(&DataType::Null, |field| field.data_type())
 }
 
 impl AggregateUDFImpl for ExactSum {
@@ -105,23 +115,30 @@ impl AggregateUDFImpl for ExactSum {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        self.original.state_fields(args)
+        let long = !args.is_distinct && args.input_fields.iter().any(|field| long::is_long(field.data_type()));
+        let state_type = LongDecimal::state_type(args.return_type());
+        let fields = self.original.state_fields(args)?;
+        if !long {
+            return Ok(fields);
+        }
+        let widened = |field: FieldRef| Arc::new(field.as_ref().clone().with_data_type(state_type.clone()));
+        Ok(fields.into_iter().map(widened).collect())
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let sum_type = args.return_field.data_type().clone();
         if args.is_distinct {
-            return by_sum_type!(sum_type, T => Ok(Box::new(distinct::DistinctSum::<T>::new(sum_type))), self.original.accumulator(args));
+            return by_sum_type!(sum_type, values_of(&args), T => Ok(Box::new(distinct::DistinctSum::<T>::new(sum_type))), self.original.accumulator(args));
         }
-        by_sum_type!(sum_type, T => Ok(Box::new(running::RunningSum::<T>::new(sum_type))), self.original.accumulator(args))
+        by_sum_type!(sum_type, values_of(&args), T => Ok(Box::new(running::RunningSum::<T>::new(sum_type))), self.original.accumulator(args))
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let sum_type = args.return_field.data_type().clone();
         if args.is_distinct {
-            return by_sum_type!(sum_type, T => Ok(Box::new(distinct::DistinctSum::<T>::new(sum_type))), self.original.create_sliding_accumulator(args));
+            return by_sum_type!(sum_type, values_of(&args), T => Ok(Box::new(distinct::DistinctSum::<T>::new(sum_type))), self.original.create_sliding_accumulator(args));
         }
-        by_sum_type!(sum_type, T => Ok(Box::new(running::RunningSum::<T>::new(sum_type))), self.original.create_sliding_accumulator(args))
+        by_sum_type!(sum_type, values_of(&args), T => Ok(Box::new(running::RunningSum::<T>::new(sum_type))), self.original.create_sliding_accumulator(args))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
@@ -130,7 +147,7 @@ impl AggregateUDFImpl for ExactSum {
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
         let sum_type = args.return_field.data_type().clone();
-        by_sum_type!(sum_type, T => Ok(Box::new(groups::GroupSums::<T>::new(sum_type))), self.original.create_groups_accumulator(args))
+        by_sum_type!(sum_type, values_of(&args), T => Ok(Box::new(groups::GroupSums::<T>::new(sum_type))), self.original.create_groups_accumulator(args))
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {

@@ -6,7 +6,7 @@ use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::Accumulator;
 
-use super::summand::{Digits, Summand, finish, overflow, total_of};
+use super::summand::{Summand, finish, overflow, states, total_of};
 
 /// The total of the rows seen and not taken back.
 #[derive(Debug)]
@@ -25,23 +25,20 @@ impl<T: Summand> RunningSum<T> {
         Self { total: T::Wide::default(), count: 0, sum_type }
     }
 
-    fn value(&self, digits: Digits) -> Result<ScalarValue> {
-        if self.count == 0 {
-            return ScalarValue::try_from(&self.sum_type);
-        }
-        ScalarValue::try_from_array(&finish::<T>(&[self.total], None, &self.sum_type, digits)?, 0)
-    }
-
     fn combine(&mut self, values: &ArrayRef, with: Combine<T>) -> Result<usize> {
-        let values = values.as_primitive::<T>();
-        if let Some(total) = total_of(values)? {
-            let (total, overflowed) = with(self.total, total);
-            if overflowed {
-                return Err(overflow(&self.sum_type));
-            }
-            self.total = total;
+        let values = values.as_primitive::<T::Array>();
+        if let Some(total) = total_of::<T>(values)? {
+            self.set(with(self.total, total))?;
         }
         Ok(values.len() - values.null_count())
+    }
+
+    fn set(&mut self, (total, overflowed): (T::Wide, bool)) -> Result<()> {
+        if overflowed {
+            return Err(overflow(&self.sum_type));
+        }
+        self.total = total;
+        Ok(())
     }
 }
 
@@ -61,15 +58,25 @@ impl<T: Summand> Accumulator for RunningSum<T> {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.value(Digits::Checked)
+        if self.count == 0 {
+            return ScalarValue::try_from(&self.sum_type);
+        }
+        ScalarValue::try_from_array(&finish::<T>(&[self.total], None, &self.sum_type)?, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![self.value(Digits::Free)?])
+        if self.count == 0 {
+            return Ok(vec![ScalarValue::try_from(&T::state_type(&self.sum_type))?]);
+        }
+        Ok(vec![ScalarValue::try_from_array(&states::<T>(&[self.total], None, &self.sum_type)?, 0)?])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.update_batch(&states[..1])
+        for state in states[0].as_primitive::<T::State>().iter().flatten() {
+            self.set(T::add(self.total, T::widen_state(state)))?;
+            self.count += 1;
+        }
+        Ok(())
     }
 
     fn size(&self) -> usize {

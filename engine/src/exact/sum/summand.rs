@@ -8,23 +8,40 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, PrimitiveArray};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{
-    ArrowNumericType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DurationMicrosecondType,
-    DurationMillisecondType, DurationNanosecondType, DurationSecondType, Int64Type, UInt64Type, i256,
+    ArrowNumericType, ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType, Int64Type,
+    UInt64Type, i256,
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::{DataFusionError, Result};
 
 use crate::exact::wide_decimals;
 
-/// An arrow type with an exact sum.
-pub(super) trait Summand: ArrowNumericType<Native: Hash + Eq> + Debug + Send {
+/// What has an exact sum.
+pub(super) trait Summand: Debug + Send + 'static {
+    /// The arrow type of the values and of their sum.
+    type Array: ArrowNumericType<Native: Hash + Eq> + Debug + Send;
+
+    /// The arrow type of a partial sum.
+    type State: ArrowNumericType + Send;
+
     /// The integer that totals are kept in.
     type Wide: Copy + Default + Debug + Send + Sync + 'static;
 
-    fn widen(value: Self::Native) -> Self::Wide;
+    fn widen(value: Native<Self>) -> Self::Wide;
 
     /// `None` when `total` does not fit.
-    fn narrow(total: Self::Wide) -> Option<Self::Native>;
+    fn narrow(total: Self::Wide) -> Option<Native<Self>>;
+
+    fn widen_state(state: NativeState<Self>) -> Self::Wide;
+
+    /// `None` when `total` does not fit.
+    fn narrow_state(total: Self::Wide) -> Option<NativeState<Self>>;
+
+    fn state_type(sum_type: &DataType) -> DataType;
+
+    /// The partial sums of single values.
+    fn states_of(values: &PrimitiveArray<Self::Array>) -> PrimitiveArray<Self::State>;
 
     /// The sum, and whether it overflowed.
     fn add(left: Self::Wide, right: Self::Wide) -> (Self::Wide, bool);
@@ -32,10 +49,37 @@ pub(super) trait Summand: ArrowNumericType<Native: Hash + Eq> + Debug + Send {
     fn subtract(left: Self::Wide, right: Self::Wide) -> (Self::Wide, bool);
 
     /// The sum of a whole array without nulls, and whether it overflowed.
-    fn total(values: &[Self::Native]) -> (Self::Wide, bool);
+    fn total(values: &[Native<Self>]) -> (Self::Wide, bool);
 }
 
-fn fold<T: Summand>(values: impl Iterator<Item = T::Native>) -> (T::Wide, bool) {
+pub(super) type Native<T> = <<T as Summand>::Array as ArrowPrimitiveType>::Native;
+pub(super) type NativeState<T> = <<T as Summand>::State as ArrowPrimitiveType>::Native;
+
+/// A partial sum is of the sum's own type.
+macro_rules! state_is_sum {
+    () => {
+        type Array = Self;
+        type State = Self;
+
+        fn widen_state(state: Native<Self>) -> Self::Wide {
+            Self::widen(state)
+        }
+
+        fn narrow_state(total: Self::Wide) -> Option<Native<Self>> {
+            Self::narrow(total)
+        }
+
+        fn state_type(sum_type: &DataType) -> DataType {
+            sum_type.clone()
+        }
+
+        fn states_of(values: &PrimitiveArray<Self>) -> PrimitiveArray<Self> {
+            values.clone()
+        }
+    };
+}
+
+fn fold<T: Summand>(values: impl Iterator<Item = Native<T>>) -> (T::Wide, bool) {
     values.fold((T::Wide::default(), false), |(total, overflowed), value| {
         let (total, now) = T::add(total, T::widen(value));
         (total, overflowed | now)
@@ -56,12 +100,14 @@ macro_rules! summand {
         impl Summand for $arrow_type {
             type Wide = i128;
 
-            fn widen(value: Self::Native) -> i128 {
+            state_is_sum!();
+
+            fn widen(value: Native<Self>) -> i128 {
                 i128::from(value)
             }
 
-            fn narrow(total: i128) -> Option<Self::Native> {
-                Self::Native::try_from(total).ok()
+            fn narrow(total: i128) -> Option<Native<Self>> {
+                Native::<Self>::try_from(total).ok()
             }
 
             fn add(left: i128, right: i128) -> (i128, bool) {
@@ -72,7 +118,7 @@ macro_rules! summand {
                 left.overflowing_sub(right)
             }
 
-            fn total($values: &[Self::Native]) -> (i128, bool) {
+            fn total($values: &[Native<Self>]) -> (i128, bool) {
                 $total
             }
         }
@@ -104,6 +150,8 @@ summand! {
 impl Summand for Decimal256Type {
     type Wide = i256;
 
+    state_is_sum!();
+
     fn widen(value: i256) -> i256 {
         value
     }
@@ -126,7 +174,7 @@ impl Summand for Decimal256Type {
 }
 
 /// The sum of the values that are not null; `None` if there are none.
-pub(super) fn total_of<T: Summand>(array: &PrimitiveArray<T>) -> Result<Option<T::Wide>> {
+pub(super) fn total_of<T: Summand>(array: &PrimitiveArray<T::Array>) -> Result<Option<T::Wide>> {
     if array.null_count() == array.len() {
         return Ok(None);
     }
@@ -137,29 +185,29 @@ pub(super) fn total_of<T: Summand>(array: &PrimitiveArray<T>) -> Result<Option<T
     if overflowed { Err(overflow(array.data_type())) } else { Ok(Some(total)) }
 }
 
-/// The array of a sum's type, from its totals. With `digits_checked`, a decimal that outgrew its precision is an error;
-/// intermediate states may pass it.
+/// The array of a sum's type, from its totals. A decimal that outgrew its precision is an error.
 pub(super) fn finish<T: Summand>(
     totals: &[T::Wide],
     nulls: Option<NullBuffer>,
     sum_type: &DataType,
-    digits: Digits,
 ) -> Result<ArrayRef> {
-    let narrowed: Option<Vec<T::Native>> = totals.iter().map(|total| T::narrow(*total)).collect();
+    let narrowed: Option<Vec<Native<T>>> = totals.iter().map(|total| T::narrow(*total)).collect();
     let values = narrowed.ok_or_else(|| overflow(sum_type))?;
-    let array: ArrayRef = Arc::new(PrimitiveArray::<T>::new(values.into(), nulls).with_data_type(sum_type.clone()));
-    if digits == Digits::Checked {
-        wide_decimals::validate(&array, sum_type).map_err(|_| overflow(sum_type))?;
-    }
+    let array = PrimitiveArray::<T::Array>::new(values.into(), nulls).with_data_type(sum_type.clone());
+    let array: ArrayRef = Arc::new(array);
+    wide_decimals::validate(&array, sum_type).map_err(|_| overflow(sum_type))?;
     Ok(array)
 }
 
-/// Whether a total must fit its type's precision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Digits {
-    Checked,
-    /// A partial total: what comes after may bring it back.
-    Free,
+/// Partial sums. They may pass the precision of the sum's type: what comes after may bring them back.
+pub(super) fn states<T: Summand>(
+    totals: &[T::Wide],
+    nulls: Option<NullBuffer>,
+    sum_type: &DataType,
+) -> Result<ArrayRef> {
+    let narrowed: Option<Vec<NativeState<T>>> = totals.iter().map(|total| T::narrow_state(*total)).collect();
+    let values = narrowed.ok_or_else(|| overflow(sum_type))?;
+    Ok(Arc::new(PrimitiveArray::<T::State>::new(values.into(), nulls).with_data_type(T::state_type(sum_type))))
 }
 
 pub(super) fn overflow(sum_type: &DataType) -> DataFusionError {
@@ -183,14 +231,14 @@ mod tests {
     #[test]
     fn nulls_do_not_count() {
         let array = PrimitiveArray::<Int64Type>::from(vec![Some(1), None, Some(i64::MAX)]);
-        assert_eq!(total_of(&array).unwrap(), Some(i128::from(i64::MAX) + 1));
-        assert_eq!(total_of(&PrimitiveArray::<Int64Type>::from(vec![None, None])).unwrap(), None);
-        assert_eq!(total_of(&PrimitiveArray::<Int64Type>::from(Vec::<i64>::new())).unwrap(), None);
+        assert_eq!(total_of::<Int64Type>(&array).unwrap(), Some(i128::from(i64::MAX) + 1));
+        assert_eq!(total_of::<Int64Type>(&PrimitiveArray::<Int64Type>::from(vec![None, None])).unwrap(), None);
+        assert_eq!(total_of::<Int64Type>(&PrimitiveArray::<Int64Type>::from(Vec::<i64>::new())).unwrap(), None);
     }
 
     #[test]
     fn the_widest_decimal_reports_overflow() {
         let array = PrimitiveArray::<Decimal128Type>::from(vec![i128::MAX, 1]);
-        assert!(total_of(&array).is_err());
+        assert!(total_of::<Decimal128Type>(&array).is_err());
     }
 }

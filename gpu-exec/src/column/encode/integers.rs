@@ -13,7 +13,8 @@ use arrow::datatypes::{
 
 use super::validity::for_each_null;
 use super::{EncodeError, LayoutMiss};
-use crate::column::{ChunkFacts, IntLayout, IntWidth, Stored, padded_rows};
+use crate::column::{ChunkFacts, IntLayout, Stored, padded_rows};
+use crate::ir::IntWidth;
 
 /// A machine integer as Arrow holds it.
 pub(super) trait Native: Copy + Ord {

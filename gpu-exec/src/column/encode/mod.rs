@@ -19,8 +19,8 @@ use self::integers::IntegerEncoder;
 use self::raw_text::RawTextEncoder;
 use self::text::TextEncoder;
 use self::validity::ValidityBuilder;
-use super::{ChunkFacts, Dictionary, IntLayout, IntWidth, Stored, padded_rows};
-use crate::ir::Type;
+use super::{ChunkFacts, Dictionary, IntLayout, Stored, padded_rows};
+use crate::ir::{IntWidth, Type};
 
 pub use self::integers::integer_range;
 
@@ -104,7 +104,11 @@ impl Target {
             Type::Float { bytes: 4 } => Target::Float32,
             Type::Float { .. } => Target::Float64,
             Type::Text => Target::Text,
-            Type::Int { .. } | Type::Decimal { .. } | Type::Date | Type::Timestamp { .. } => {
+            Type::Int { .. }
+            | Type::Decimal { .. }
+            | Type::WideDecimal { .. }
+            | Type::Date
+            | Type::Timestamp { .. } => {
                 let full = || super::full_layout(ty).unwrap_or(IntLayout { width: IntWidth::W128, base: 0 });
                 Target::Int(layout.unwrap_or_else(full))
             }

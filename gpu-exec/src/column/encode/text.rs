@@ -14,7 +14,8 @@ use hashbrown::HashTable;
 
 use super::EncodeError;
 use super::validity::for_each_null;
-use crate::column::{ChunkFacts, Dictionary, IntWidth, Stored};
+use crate::column::{ChunkFacts, Dictionary, Stored};
+use crate::ir::IntWidth;
 
 /// A dictionary entry that no row has used yet.
 const UNUSED: u32 = u32::MAX;

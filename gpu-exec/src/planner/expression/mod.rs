@@ -162,6 +162,9 @@ fn is_null(input: Expr) -> Expr {
 
 /// The device's view of a host type. A decimal of negative scale (thousands and up) has none.
 pub(crate) fn device_type(data_type: &DataType) -> Option<Type> {
+    if let DataType::Decimal256(precision, scale) = data_type {
+        return Some(Type::WideDecimal { precision: *precision, scale: *scale });
+    }
     Type::from_arrow(data_type).filter(|ty| !matches!(ty, Type::Decimal { scale, .. } if *scale < 0))
 }
 

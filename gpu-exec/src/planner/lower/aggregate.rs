@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DECIMAL128_MAX_PRECISION, Schema};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Schema};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
-use datafusion::physical_expr::expressions::Literal;
+use datafusion::physical_expr::expressions::{CastExpr, Literal};
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
@@ -12,11 +12,17 @@ use super::operator::limit;
 use super::{fields_of, is_movement, label};
 use crate::ir::{AggregateCall, AggregateFunction, Expr, Node, Type};
 use crate::planner::Reason;
-use crate::planner::expression::translate;
+use crate::planner::expression::{device_type, translate};
 use crate::planner::support::{self, Subject};
 
 /// Widest decimal whose minimum and maximum the device keeps: an unscaled value of 64 bits.
 const MIN_MAX_PRECISION: u8 = 18;
+
+/// Digits behind the point that a mean has more than its values.
+const MEAN_DIGITS: u8 = 4;
+
+/// Widest decimal whose mean is one of 38 digits.
+const MEAN_PRECISION: u8 = DECIMAL128_MAX_PRECISION - MEAN_DIGITS;
 
 /// One aggregation: the operator that reads rows, and the plan node of it where another one finishes it.
 pub(crate) struct Aggregation<'a> {
@@ -123,7 +129,7 @@ fn translate_call(
     let at = |cause: &dyn std::fmt::Display| Reason::new(format!("{cause}: {}", call.name()));
     let function = function_named(call).map_err(|cause| at(&cause))?;
     let field = call.field();
-    let ty = Type::from_arrow(field.data_type())
+    let ty = device_type(field.data_type())
         .ok_or_else(|| at(&format!("a result of type {} has no device form", field.data_type())))?;
     let argument = translate_argument(call, function, schema).map_err(|cause| at(&cause))?;
     if let Some(argument) = &argument {
@@ -175,7 +181,21 @@ fn translate_argument(
     if constant.is_some() && function == AggregateFunction::Count && !call.is_distinct() {
         return Ok(None);
     }
+    let argument = if function == AggregateFunction::Avg { without_widening(argument, schema) } else { argument };
     translate(argument, schema).map(Some)
+}
+
+/// The host widens decimals for a mean of more than 38 digits; the device sums them as they are.
+fn without_widening<'a>(argument: &'a Arc<dyn PhysicalExpr>, schema: &Schema) -> &'a Arc<dyn PhysicalExpr> {
+    let Some(cast) = argument.downcast_ref::<CastExpr>() else { return argument };
+    match (cast.expr().data_type(schema), cast.cast_type()) {
+        (Ok(DataType::Decimal128(precision, scale)), DataType::Decimal256(wide_precision, wide_scale))
+            if (precision, scale) == (*wide_precision, *wide_scale) =>
+        {
+            cast.expr()
+        }
+        _ => argument,
+    }
 }
 
 /// Whether the host declares the result type that the device computes.
@@ -195,7 +215,13 @@ fn check_result(function: AggregateFunction, argument: Type, result: Type) -> Re
             _ => Type::FLOAT64,
         },
         AggregateFunction::Avg => match argument {
-            Type::Decimal { .. } => decimal(4, 4),
+            // A mean of so many digits needs all that its values have, and four more.
+            Type::Decimal { precision, scale }
+                if precision > MEAN_PRECISION && scale < DECIMAL128_MAX_PRECISION as i8 =>
+            {
+                Type::WideDecimal { precision: precision + MEAN_DIGITS, scale: scale + MEAN_DIGITS as i8 }
+            }
+            Type::Decimal { .. } => decimal(MEAN_DIGITS, MEAN_DIGITS as i8),
             _ => Type::FLOAT64,
         },
         AggregateFunction::Min | AggregateFunction::Max => match argument {

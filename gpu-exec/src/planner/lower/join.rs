@@ -10,7 +10,7 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
-use super::fields_of;
+use super::stored_fields_of;
 use crate::ir::{Expr, JoinColumn, JoinSide, Node, Type};
 use crate::planner::Reason;
 use crate::planner::expression::translate;
@@ -47,7 +47,7 @@ pub(super) fn build(join: &HashJoinExec, left: Node, right: Node) -> Result<Node
         Some(kept) => kept.iter().map(|index| column_at(*index, left_columns)).collect(),
         None => (0..all).map(|index| column_at(index, left_columns)).collect(),
     };
-    let fields = fields_of(&join.schema())?;
+    let fields = stored_fields_of(&join.schema())?;
     Ok(Node::Join { left: Box::new(left), right: Box::new(right), on, residual, output, fields })
 }
 

@@ -16,7 +16,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::expression::device_type;
 use super::{DeviceNodes, Reason};
-use crate::ir::{ExprKind, Field, Node};
+use crate::ir::{ExprKind, Field, Node, Type};
 
 pub(crate) use label::file_scan;
 pub use label::label;
@@ -105,7 +105,7 @@ impl Lowering<'_> {
 
     fn scan(&mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
         self.nodes.check_scan(plan).map_err(Reason::new)?;
-        let fields = fields_of(&plan.schema())?;
+        let fields = stored_fields_of(&plan.schema())?;
         self.scans.push(Arc::clone(plan));
         Ok(Node::Scan { scan: self.scans.len() - 1, fields })
     }
@@ -115,7 +115,7 @@ impl Lowering<'_> {
             return Err(Reason::new("an unbounded input cannot be uploaded"));
         }
         let schema = plan.schema();
-        let fields = fields_of(&schema)?;
+        let fields = stored_fields_of(&schema)?;
         self.inputs.push(Arc::clone(plan));
         Ok(Node::Input { child: self.inputs.len() - 1, schema, fields })
     }
@@ -126,6 +126,18 @@ fn require_no_limit(operator: &Operator<'_>, input: Node) -> Result<Node, Reason
     match input {
         Node::Limit { .. } if !operator.passes_limit() => Err(Reason::new("its input is cut by a LIMIT")),
         other => Ok(other),
+    }
+}
+
+/// The same of rows that are held as columns, not computed as they are put out.
+pub(crate) fn stored_fields_of(schema: &Schema) -> Result<Vec<Field>, Reason> {
+    let fields = fields_of(schema)?;
+    match fields.iter().find(|field| matches!(field.ty, Type::WideDecimal { .. })) {
+        None => Ok(fields),
+        Some(wide) => Err(Reason::new(format!(
+            "column {} is a decimal of more than 38 digits, which has no device form",
+            wide.name
+        ))),
     }
 }
 

@@ -17,7 +17,7 @@ use datafusion::scalar::ScalarValue;
 
 use self::calendar::{add_interval, date_part};
 use self::constant::{evaluate_once, is_null, literal_constant, null};
-use self::number::{negate, rescale, scale_of};
+use self::number::negate;
 use super::lookup::map_dictionary;
 use super::scope::{Open, repr_of};
 use crate::column::Dictionary;
@@ -26,7 +26,7 @@ use crate::ir::{Bounds, CompareOp, Constant, Expr, ExprKind, Failure, HostFuncti
 
 pub(super) use self::cast::cast;
 pub(super) use self::constant::constant;
-pub(super) use self::number::{arithmetic, halves, joined_halves, narrow};
+pub(super) use self::number::{arithmetic, halves, joined_halves, narrow, power_of_ten, rescale, scale_of};
 
 /// Most constants of an IN list that are compared one after another; more are searched in a table.
 const SET_MAX: usize = 16;

@@ -12,14 +12,14 @@ const HALF: i128 = 1 << 64;
 /// Everything 128 bits can hold.
 const ANY_INTEGER: Bounds = Bounds { min: i128::MIN, max: i128::MAX };
 
-pub(super) fn scale_of(ty: Type) -> i8 {
+pub(in crate::strategy) fn scale_of(ty: Type) -> i8 {
     match ty {
-        Type::Decimal { scale, .. } => scale,
+        Type::Decimal { scale, .. } | Type::WideDecimal { scale, .. } => scale,
         _ => 0,
     }
 }
 
-pub(super) fn power_of_ten(exponent: i8) -> Result<i128> {
+pub(in crate::strategy) fn power_of_ten(exponent: i8) -> Result<i128> {
     u32::try_from(exponent)
         .ok()
         .and_then(|exponent| 10_i128.checked_pow(exponent))
@@ -36,7 +36,7 @@ fn limited(exact: Option<Bounds>, limits: Bounds) -> (Option<Bounds>, Bounds) {
 }
 
 /// An integer value at a higher scale. As on the host what is only an operand may have more than 38 digits.
-pub(super) fn rescale(value: Value, ty: Type, scale: i8) -> Result<Value> {
+pub(in crate::strategy) fn rescale(value: Value, ty: Type, scale: i8) -> Result<Value> {
     let up = scale - scale_of(ty);
     if up <= 0 || value.repr != Repr::Int || is_null(&value) {
         return Ok(value);

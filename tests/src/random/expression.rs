@@ -5,66 +5,54 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use crate::table::{Column, Kind, Table, WORDS};
+use super::Reach;
+use super::table::{Column, Kind, Table, WORDS, ZONE};
+use super::text::{LENGTHS, PATTERNS};
 
 /// Expressions over the columns of these tables.
-pub(crate) struct Grammar<'a> {
-    pub(crate) tables: Vec<&'a Table>,
+#[derive(Clone)]
+pub struct Grammar<'a> {
+    pub tables: Vec<&'a Table>,
+    pub reach: Reach,
+    /// The table that subqueries of conditions read, where those may stand.
+    pub subqueries: Option<&'a Table>,
 }
 
-const COMPARISONS: [&str; 8] = ["=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"];
-const PATTERNS: [&str; 18] = [
-    "a%",
-    "%c",
-    "%b%",
-    "a_c",
-    "%",
-    "",
-    "a\\%c",
-    "%longer%bytes",
-    "%\\_%",
-    "_%_",
-    "%%",
-    "___",
-    "日_語",
-    "żó%",
-    "%語",
-    "% %b_t_s",
-    "A%",
-    "a\\\\c",
-];
-/// Functions of one text that give a text.
-const TEXT_FUNCTIONS: [&str; 10] = [
-    "upper({})",
-    "lower({})",
-    "substr({}, 2, 3)",
-    "concat({}, '!')",
-    "reverse({})",
-    "replace({}, 'a', 'żź')",
-    "left({}, 2)",
-    "right({}, 2)",
-    "btrim({})",
-    "nullif({}, 'abc')",
-];
-/// Functions of one text that give an integer.
-const LENGTHS: [&str; 4] = ["length({})", "octet_length({})", "strpos({}, 'c')", "ascii({})"];
-const DATE_PARTS: [&str; 7] = ["year", "month", "day", "quarter", "week", "dow", "doy"];
-const TIME_PARTS: [&str; 7] = ["year", "month", "day", "hour", "minute", "second", "millisecond"];
+pub(super) const COMPARISONS: [&str; 8] = ["=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"];
+pub(super) const DATE_PARTS: [&str; 7] = ["year", "month", "day", "quarter", "week", "dow", "doy"];
+pub(super) const TIME_PARTS: [&str; 7] = ["year", "month", "day", "hour", "minute", "second", "millisecond"];
 
-impl Grammar<'_> {
-    fn column(&self, kind: Kind, random: &mut StdRng) -> Option<&Column> {
+impl<'a> Grammar<'a> {
+    /// What plain DataFusion answers rightly.
+    pub fn host(tables: Vec<&'a Table>) -> Self {
+        Self { tables, reach: Reach::Host, subqueries: None }
+    }
+
+    /// Everything but subqueries.
+    pub fn all(tables: Vec<&'a Table>) -> Self {
+        Self { tables, reach: Reach::All, subqueries: None }
+    }
+
+    /// The same without what is only in reach where everything is.
+    #[must_use]
+    pub fn simple(mut self) -> Self {
+        self.reach = Reach::Host;
+        self
+    }
+
+    pub(super) fn column(&self, kind: Kind, random: &mut StdRng) -> Option<&Column> {
         let all: Vec<&Column> = self.tables.iter().flat_map(|table| table.of_kind(kind)).collect();
         all.choose(random).copied()
     }
 
     /// Any column of the tables.
-    pub(crate) fn any_column(&self, random: &mut StdRng) -> Option<&Column> {
+    pub fn any_column(&self, random: &mut StdRng) -> Option<&Column> {
         let all: Vec<&Column> = self.tables.iter().flat_map(|table| &table.columns).collect();
         all.choose(random).copied()
     }
 
     /// A condition, nested at most `depth` deep.
-    pub(crate) fn condition(&self, depth: usize, random: &mut StdRng) -> String {
+    pub fn condition(&self, depth: usize, random: &mut StdRng) -> String {
         if depth == 0 || random.random_ratio(1, 3) {
             return self.comparison(random);
         }
@@ -86,11 +74,14 @@ impl Grammar<'_> {
     }
 
     /// In brackets: IS DISTINCT FROM binds more loosely than one thinks.
-    pub(crate) fn comparison(&self, random: &mut StdRng) -> String {
+    pub fn comparison(&self, random: &mut StdRng) -> String {
         format!("({})", self.bare_comparison(random))
     }
 
     fn bare_comparison(&self, random: &mut StdRng) -> String {
+        if self.reach == Reach::All && random.random_ratio(2, 5) {
+            return self.wide_comparison(random);
+        }
         let Some(column) = self.any_column(random) else { return "true".to_owned() };
         let name = &column.name;
         let comparison = COMPARISONS[random.random_range(0..COMPARISONS.len())];
@@ -134,42 +125,8 @@ impl Grammar<'_> {
         }
     }
 
-    /// A text that several columns and constants may give.
-    pub(crate) fn chosen_text(&self, depth: usize, random: &mut StdRng) -> String {
-        let Some(column) = self.column(Kind::Text, random) else { return literal(Kind::Text, random) };
-        if depth == 0 || random.random_ratio(1, 4) {
-            return match random.random_range(0..6) {
-                0 => literal(Kind::Text, random),
-                1 => "NULL".to_owned(),
-                _ => self.text(column, random),
-            };
-        }
-        let one = |random: &mut StdRng| self.chosen_text(depth - 1, random);
-        match random.random_range(0..5) {
-            0 => format!("CASE WHEN {} THEN {} END", self.comparison(random), one(random)),
-            1 | 2 => format!("CASE WHEN {} THEN {} ELSE {} END", self.comparison(random), one(random), one(random)),
-            3 => format!("coalesce({}, {}, {})", column.name, one(random), literal(Kind::Text, random)),
-            _ => {
-                let (first, second) = (literal(Kind::Text, random), literal(Kind::Text, random));
-                format!(
-                    "CASE {} WHEN {first} THEN {} WHEN {second} THEN {} ELSE {} END",
-                    column.name,
-                    one(random),
-                    one(random),
-                    one(random)
-                )
-            }
-        }
-    }
-
-    /// A text made of this column, often the column itself.
-    fn text(&self, column: &Column, random: &mut StdRng) -> String {
-        let index = random.random_range(0..2 * TEXT_FUNCTIONS.len());
-        TEXT_FUNCTIONS.get(index).map_or_else(|| column.name.clone(), |call| call.replace("{}", &column.name))
-    }
-
     /// A group key that is more than a column.
-    pub(crate) fn key(&self, column: &Column, random: &mut StdRng) -> String {
+    pub fn key(&self, column: &Column, random: &mut StdRng) -> String {
         match column.kind {
             Kind::Integer => format!("(CAST({} AS BIGINT) % 5)", column.name),
             Kind::Text if random.random_bool(0.5) => self.chosen_text(2, random),
@@ -177,7 +134,7 @@ impl Grammar<'_> {
             Kind::Date | Kind::FarDate => {
                 format!("extract({} FROM {})", DATE_PARTS[random.random_range(0..DATE_PARTS.len())], column.name)
             }
-            Kind::Time => format!("CAST({} AS DATE)", column.name),
+            Kind::Time | Kind::Zoned => format!("CAST({} AS DATE)", column.name),
             Kind::Boolean => format!("({} IS NOT TRUE)", column.name),
             Kind::Decimal => format!("CAST({} AS BIGINT)", column.name),
             Kind::Extreme | Kind::Float => column.name.clone(),
@@ -185,13 +142,23 @@ impl Grammar<'_> {
     }
 
     /// A number: integer, decimal or float.
-    pub(crate) fn number(&self, depth: usize, random: &mut StdRng) -> String {
+    pub fn number(&self, depth: usize, random: &mut StdRng) -> String {
         let kind = [Kind::Integer, Kind::Integer, Kind::Decimal, Kind::Float][random.random_range(0..4)];
         self.of_kind(kind, depth, random)
     }
 
+    /// An integer.
+    pub fn integer(&self, depth: usize, random: &mut StdRng) -> String {
+        self.of_kind(Kind::Integer, depth, random)
+    }
+
+    /// A number whose sums are exact: an integer or a decimal.
+    pub fn exact(&self, depth: usize, random: &mut StdRng) -> String {
+        self.of_kind([Kind::Integer, Kind::Decimal][random.random_range(0..2)], depth, random)
+    }
+
     /// A number of this kind, so bounded that nothing built here overflows.
-    fn of_kind(&self, kind: Kind, depth: usize, random: &mut StdRng) -> String {
+    pub(super) fn of_kind(&self, kind: Kind, depth: usize, random: &mut StdRng) -> String {
         let leaf = match self.column(kind, random) {
             Some(column) if kind == Kind::Integer => format!("CAST({} AS BIGINT)", column.name),
             Some(column) => column.name.clone(),
@@ -224,13 +191,19 @@ impl Grammar<'_> {
     /// A number of this kind from a column of another.
     fn converted(&self, kind: Kind, random: &mut StdRng) -> Option<String> {
         let from = [Kind::Integer, Kind::Decimal, Kind::Float, Kind::Boolean][random.random_range(0..4)];
-        let name = &self.column(from, random)?.name;
+        let column = self.column(from, random)?;
+        let name = &column.name;
+        // NaN is no integer.
+        let cast = if column.is_odd() { "TRY_CAST" } else { "CAST" };
         Some(match (from, kind) {
             (Kind::Boolean, Kind::Integer) => format!("CAST({name} AS BIGINT)"),
             (Kind::Boolean, _) => return None,
-            (_, Kind::Integer) => format!("CAST({name} AS BIGINT)"),
+            (_, Kind::Integer) => format!("{cast}({name} AS BIGINT)"),
             (_, Kind::Decimal) => {
-                format!("CAST({name} AS DECIMAL({}))", ["20, 0", "20, 1", "22, 3", "38, 7"][random.random_range(0..4)])
+                format!(
+                    "{cast}({name} AS DECIMAL({}))",
+                    ["20, 0", "20, 1", "22, 3", "38, 7"][random.random_range(0..4)]
+                )
             }
             (_, Kind::Float) => format!("CAST({name} AS {})", ["DOUBLE", "DOUBLE", "REAL"][random.random_range(0..3)]),
             _ => return None,
@@ -257,7 +230,7 @@ fn moved(date: &str, random: &mut StdRng) -> String {
 }
 
 /// A literal of this kind: often a value that the tables have.
-pub(crate) fn literal(kind: Kind, random: &mut StdRng) -> String {
+pub fn literal(kind: Kind, random: &mut StdRng) -> String {
     match kind {
         Kind::Integer => {
             let bound = [3, 100, 30_000, 1_000_000][random.random_range(0..4)];
@@ -289,6 +262,11 @@ pub(crate) fn literal(kind: Kind, random: &mut StdRng) -> String {
             let times =
                 ["1970-01-01 00:00:00", "1969-12-31 23:59:59.999", "1999-12-31 12:00:00.5", "2001-09-09 01:46:40"];
             format!("TIMESTAMP '{}'", times[random.random_range(0..times.len())])
+        }
+        Kind::Zoned => {
+            let times = ["1970-01-01T00:00:00Z", "1969-12-31T23:59:59.999+09:30", "1999-12-31T12:00:00.5Z"];
+            let time = times[random.random_range(0..times.len())];
+            format!("arrow_cast('{time}', 'Timestamp(ms, \"{ZONE}\")')")
         }
         Kind::Boolean => ["true", "false"][random.random_range(0..2)].to_owned(),
     }

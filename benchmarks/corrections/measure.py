@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""What corrections of the host cost: TPC-H and TPC-DS, planning and hot runs, with two binaries of Maar in one run.
+
+    measure.py BEFORE AFTER --out DIR [--scale 1] [--rounds 5] [--runs 3] [--data DIR] [--suites tpch,tpcds] [--queries 1,6]
+
+Run by hand on a machine that does nothing else. The binaries take turns, query by query and round by round, so that both see
+the same machine. A process plans and runs a query once to warm up and then `--runs` times; the best of all rounds counts, of
+planning and of planning and running. Times are those of `maar --timer`: `plan` is parsing, planning and optimising. TPC-H data
+come from `maar bench tpch`; TPC-DS data and query texts from DuckDB's extension, none of which is kept in the repository:
+
+    pip install duckdb==1.5.5 duckdb-extension-tpcds==1.5.5
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TPCH_QUERIES = REPOSITORY / "cli/src/bench/queries"
+TIME = re.compile(r"^Time: ([\d.]+) (ms|s) \((\d+) rows?; plan ([\d.]+) (ms|s),")
+# A query that takes longer is given up: it has no time.
+LIMIT_S = 600
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="where corrections.json and table.md go")
+    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--rounds", type=int, default=5, help="processes a query and binary")
+    parser.add_argument("--runs", type=int, default=3, help="timed runs a process")
+    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "maar-corrections")
+    parser.add_argument("--suites", default="tpch,tpcds")
+    parser.add_argument("--queries", help="numbers of queries, default all")
+    parser.add_argument("--device", default="cpu")
+    return parser.parse_args()
+
+
+def tpch(options):
+    """The folder of a table each, and the texts by number."""
+    data = options.data.resolve() / "tpch"
+    command = [options.before, "bench", "tpch", "--scale", f"{options.scale:g}", "--data", data]
+    subprocess.run([*map(str, command), "--device", "cpu", "--queries", "6", "--runs", "1"], check=True, stdout=sys.stderr)
+    folder = next(data.glob(f"sf{options.scale:g}-v*"))
+    return folder, {int(file.stem[1:]): file.read_text() for file in sorted(TPCH_QUERIES.glob("q*.sql"))}
+
+
+def tpcds(options):
+    import duckdb
+    import duckdb_extension_tpcds
+
+    extension = next(Path(duckdb_extension_tpcds.__file__).parent.rglob("*.duckdb_extension"))
+    connection = duckdb.connect()
+    connection.execute(f"LOAD '{extension}'")
+    folder = options.data.resolve() / f"tpcds/sf{options.scale:g}"
+    if not folder.exists():
+        print(f"Making TPC-DS data of scale {options.scale:g} in {folder} ...", file=sys.stderr)
+        fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
+        connection.execute(f"CALL dsdgen(sf = {options.scale})")
+        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+            (fresh / table).mkdir(parents=True)
+            connection.execute(f"COPY {table} TO '{fresh}/{table}/data.parquet' (FORMAT parquet)")
+        fresh.rename(folder)
+    return folder, dict(connection.execute("SELECT query_nr, query FROM tpcds_queries()").fetchall())
+
+
+def milliseconds(number, unit):
+    return float(number) * (1000 if unit == "s" else 1)
+
+
+def run(binary, device, folder, text, runs):
+    """The times of the runs after the first, or the error."""
+    tables = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    script = [f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{folder / table}/'" for table in tables]
+    script += [text.strip().rstrip(";")] * (runs + 1)
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(";\n".join(script) + ";\n")
+        file.flush()
+        command = [str(binary), "-f", file.name, "--device", device, "--timer", "--format", "csv"]
+        try:
+            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            return {"error": f"more than {LIMIT_S} s"}
+    if done.returncode != 0:
+        return {"error": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"}
+    found = [match for match in map(TIME.match, done.stderr.splitlines()) if match]
+    times = [
+        {"total_ms": milliseconds(match[1], match[2]), "plan_ms": milliseconds(match[4], match[5]), "rows": int(match[3])}
+        for match in found[len(tables) + 1 :]
+    ]
+    return {"runs": times} if times else {"error": "no times: is this a maar with --timer?"}
+
+
+def measure(options, suite, folder, texts):
+    """Every query with both binaries in turns."""
+    binaries = {"before": options.before, "after": options.after}
+    wanted = {int(number) for number in options.queries.split(",")} if options.queries else set(texts)
+    queries = []
+    for number in sorted(wanted & set(texts)):
+        runs = {name: [] for name in binaries}
+        errors = {}
+        for turn in range(options.rounds):
+            for name in sorted(binaries, reverse=turn % 2 == 0):
+                if errors:
+                    break
+                result = run(binaries[name], options.device, folder, texts[number], options.runs)
+                if "error" in result:
+                    errors[name] = result["error"]
+                runs[name] += result.get("runs", [])
+        query = {"query": number, "runs": runs, "errors": errors}
+        if not errors:
+            query["best"] = {name: best(times) for name, times in runs.items()}
+        queries.append(query)
+        print(f"{suite} {number}: {query.get('best', errors)}", file=sys.stderr)
+    return queries
+
+
+def best(times):
+    return {key: min(run[key] for run in times) for key in ("total_ms", "plan_ms")} | {"rows": times[0]["rows"]}
+
+
+def totals(queries):
+    good = [query["best"] for query in queries if "best" in query]
+    return {key: {name: sum(best[name][key] for best in good) for name in ("before", "after")} for key in ("total_ms", "plan_ms")}
+
+
+def percent(pair):
+    return f"{(pair['after'] / pair['before'] - 1) * 100:+.1f} %" if pair["before"] else "-"
+
+
+def table(report):
+    lines = [
+        f"TPC-H and TPC-DS at scale {report['scale']:g} on `--device {report['device']}`, {report['cores']} cores; the best of "
+        f"{report['rounds']} rounds of {report['runs']} runs with each binary, in turns.",
+        "",
+        "| suite | queries | hot before, ms | hot after, ms | | planning before, ms | planning after, ms | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for suite, queries in report["suites"].items():
+        sums = totals(queries)
+        hot, plan = sums["total_ms"], sums["plan_ms"]
+        count = sum("best" in query for query in queries)
+        cells = [suite, count, f"{hot['before']:.0f}", f"{hot['after']:.0f}", percent(hot)]
+        cells += [f"{plan['before']:.1f}", f"{plan['after']:.1f}", percent(plan)]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines += ["", "The queries whose hot time or planning changed by more than a tenth, and those without a time:", ""]
+    for suite, queries in report["suites"].items():
+        lines += filter(None, (remark(suite, query) for query in queries))
+    return "\n".join(lines) + "\n"
+
+
+def remark(suite, query):
+    if query["errors"]:
+        return f"- {suite} {query['query']}: " + "; ".join(f"{name}: {text}" for name, text in query["errors"].items())
+    before, after = query["best"]["before"], query["best"]["after"]
+    changed = [
+        f"{what} {before[key]:.1f} -> {after[key]:.1f} ms"
+        for key, what in (("total_ms", "hot"), ("plan_ms", "planning"))
+        if abs(after[key] - before[key]) > 0.1 * before[key]
+    ]
+    if before["rows"] != after["rows"]:
+        changed.append(f"{before['rows']} -> {after['rows']} rows")
+    return f"- {suite} {query['query']}: {', '.join(changed)}" if changed else None
+
+
+def main():
+    options = arguments()
+    suites = {}
+    for suite in options.suites.split(","):
+        folder, texts = {"tpch": tpch, "tpcds": tpcds}[suite](options)
+        suites[suite] = measure(options, suite, folder, texts)
+    report = {
+        "scale": options.scale,
+        "device": options.device,
+        "rounds": options.rounds,
+        "runs": options.runs,
+        "cores": os.cpu_count(),
+        "machine": platform.processor() or platform.machine(),
+        "suites": suites,
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "corrections.json").write_text(json.dumps(report, indent=1) + "\n")
+    (options.out / "table.md").write_text(table(report))
+    print(table(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+//! Canonical floats where no operator can be rewritten behind placement: the keys of windows, and constants, which the
+//! optimizer compares before there is any operator. There a function makes the form, under the name of its argument.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::{ScalarFunction, WindowFunctionDefinition};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
+};
+use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::{AnalyzerRule, OptimizerConfig, OptimizerRule};
+
+use super::canonical::{Form, canonical, canonical_scalar, has_floats};
+use super::is_comparison;
+
+/// Its argument in a canonical form.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Canonical {
+    form: Form,
+    signature: Signature,
+}
+
+/// A call of [`Canonical`].
+fn made_canonical(expr: Expr, form: Form) -> Expr {
+    static FUNCTIONS: LazyLock<[Arc<ScalarUDF>; 2]> = LazyLock::new(|| {
+        let signature = || Signature::any(1, Volatility::Immutable);
+        [Form::Nan, Form::NanAndZero].map(|form| Arc::new(ScalarUDF::from(Canonical { form, signature: signature() })))
+    });
+    let function = &FUNCTIONS[usize::from(form == Form::NanAndZero)];
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), vec![expr]))
+}
+
+fn is_made_canonical(expr: &Expr) -> bool {
+    matches!(expr, Expr::ScalarFunction(call) if call.func.inner().is::<Canonical>())
+}
+
+impl ScalarUDFImpl for Canonical {
+    fn name(&self) -> &str {
+        match self.form {
+            Form::Nan => "maar_one_nan",
+            Form::NanAndZero => "maar_float_key",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    // Columns are named by their expression, and this is none that anybody wrote.
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.first().map_or_else(|| self.name().to_string(), |argument| argument.to_string()))
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.first().map_or_else(|| self.name().to_string(), |argument| argument.schema_name().to_string()))
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.first() {
+            Some(ColumnarValue::Array(array)) => Ok(ColumnarValue::Array(canonical(array, self.form)?)),
+            Some(ColumnarValue::Scalar(scalar)) => Ok(ColumnarValue::Scalar(canonical_scalar(scalar, self.form)?)),
+            None => Ok(ColumnarValue::Scalar(ScalarValue::Null)),
+        }
+    }
+}
+
+/// Comparisons of constants with each other.
+#[derive(Debug)]
+pub(super) struct CanonicalConstants;
+
+impl AnalyzerRule for CanonicalConstants {
+    fn name(&self) -> &str {
+        "maar_canonical_constants"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_down_with_subqueries(|plan| {
+            plan.map_expressions(|expr| expr.transform_up(|expr| Ok(constants_compared(expr))))
+        })
+        .data()
+    }
+}
+
+fn constants_compared(expr: Expr) -> Transformed<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if is_comparison(op) && is_constant_float(&left) && is_constant_float(&right) =>
+        {
+            let [left, right] = [left, right].map(|side| Box::new(made_canonical(*side, Form::Nan)));
+            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+        }
+        Expr::InList(mut list) if is_constant_float(&list.expr) => {
+            *list.expr = made_canonical(*list.expr, Form::NanAndZero);
+            list.list = list.list.into_iter().map(|item| made_canonical(item, Form::NanAndZero)).collect();
+            Transformed::yes(Expr::InList(list))
+        }
+        other => Transformed::no(other),
+    }
+}
+
+/// Whether an expression is a float whatever the rows are.
+fn is_constant_float(expr: &Expr) -> bool {
+    let known = |e: &Expr| {
+        matches!(
+            e,
+            Expr::Literal(..)
+                | Expr::BinaryExpr(_)
+                | Expr::Cast(_)
+                | Expr::TryCast(_)
+                | Expr::Negative(_)
+                | Expr::ScalarFunction(_)
+        )
+    };
+    !is_made_canonical(expr)
+        && !expr.exists(|e| Ok(!known(e) || e.is_volatile_node())).unwrap_or(true)
+        && expr.get_type(&DFSchema::empty()).is_ok_and(|data_type| data_type.is_floating())
+}
+
+/// The keys of windows, and NaNs that folding made.
+#[derive(Debug)]
+pub(super) struct CanonicalWindows;
+
+impl OptimizerRule for CanonicalWindows {
+    fn name(&self) -> &str {
+        "maar_canonical_windows"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        let input = match &plan {
+            LogicalPlan::Window(window) => Some(Arc::clone(window.input.schema())),
+            _ => None,
+        };
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expr| {
+            let name = input.as_ref().map(|_| names.save(&expr));
+            let made = expr.transform_up(|expr| match (expr, &input) {
+                (Expr::Literal(value, metadata), _) => Ok(match one_nan(&value) {
+                    Some(nan) => Transformed::yes(Expr::Literal(nan, metadata)),
+                    None => Transformed::no(Expr::Literal(value, metadata)),
+                }),
+                (window @ Expr::WindowFunction(_), Some(schema)) => canonical_window(window, schema),
+                (other, _) => Ok(Transformed::no(other)),
+            })?;
+            Ok(match name {
+                Some(name) if made.transformed => made.update_data(|expr| name.restore(expr)),
+                _ => made,
+            })
+        })
+    }
+}
+
+/// NaN as every NaN is to be, where this is one of other bits.
+fn one_nan(value: &ScalarValue) -> Option<ScalarValue> {
+    match value {
+        ScalarValue::Float64(Some(v)) if v.is_nan() && v.to_bits() != f64::NAN.to_bits() => {
+            Some(ScalarValue::Float64(Some(f64::NAN)))
+        }
+        ScalarValue::Float32(Some(v)) if v.is_nan() && v.to_bits() != f32::NAN.to_bits() => {
+            Some(ScalarValue::Float32(Some(f32::NAN)))
+        }
+        _ => None,
+    }
+}
+
+fn canonical_window(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Expr::WindowFunction(mut window) = expr else { return Ok(Transformed::no(expr)) };
+    let mut changed = false;
+    let mut make = |expr: &mut Expr, form: Form| -> Result<()> {
+        if !is_made_canonical(expr) && has_floats(&expr.get_type(schema)?) {
+            *expr = made_canonical(std::mem::take(expr), form);
+            changed = true;
+        }
+        Ok(())
+    };
+    for key in &mut window.params.partition_by {
+        make(key, Form::NanAndZero)?;
+    }
+    for key in &mut window.params.order_by {
+        make(&mut key.expr, Form::NanAndZero)?;
+    }
+    let compares = matches!(&window.fun, WindowFunctionDefinition::AggregateUDF(function)
+        if matches!(function.name(), "min" | "max") || window.params.distinct);
+    for argument in window.params.args.iter_mut().filter(|_| compares) {
+        make(argument, if window.params.distinct { Form::NanAndZero } else { Form::Nan })?;
+    }
+    Ok(Transformed::new_transformed(Expr::WindowFunction(window), changed))
+}

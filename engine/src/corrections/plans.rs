@@ -1,0 +1,46 @@
+//! What every rewrite of expressions in a logical plan needs: which nodes concern it, what their columns are, and names that
+//! stay.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::{DFSchema, DFSchemaRef};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+/// Whether any expression of the node itself is `wanted`.
+pub(super) fn any_expression(plan: &LogicalPlan, wanted: impl Fn(&Expr) -> bool) -> Result<bool> {
+    let mut found = false;
+    plan.apply_expressions(|expr| {
+        found = wanted(expr);
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+/// What the columns in the expressions of `plan` refer to.
+pub(super) fn input_schema(plan: &LogicalPlan) -> Result<DFSchemaRef> {
+    if let LogicalPlan::TableScan(scan) = plan {
+        let schema = DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?;
+        return Ok(Arc::new(schema));
+    }
+    match plan.inputs().as_slice() {
+        [] => Ok(Arc::new(DFSchema::empty())),
+        [input] => Ok(Arc::clone(input.schema())),
+        several => Ok(Arc::new(merge_schema(several))),
+    }
+}
+
+/// Rewrites the expressions of one node and keeps the names that its columns get from them.
+pub(super) fn map_named(
+    plan: LogicalPlan,
+    rewrite: impl Fn(Expr) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        Ok(rewrite(expr)?.update_data(|expr| name.restore(expr)))
+    })
+}

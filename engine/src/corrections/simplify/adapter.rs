@@ -1,0 +1,206 @@
+//! A cast that loses values stays on the column when a file's statistics are asked. DataFusion takes it off, as its logical
+//! rule does, once the expressions are turned to the file's own types: `CAST(d AS INT) = 1` over decimals 1.25 and 1.34 skips
+//! both, and so does `d = 1` where a table declares INT over a file of decimals.
+//!
+//! The expressions of a scan pass through an adapter of ours, which wraps such casts.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::Result;
+use datafusion::logical_expr::ColumnarValue;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{CastExpr, TryCastExpr};
+use datafusion::physical_expr_adapter::{
+    DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
+};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::casts::{is_unwrapped, keeps_values};
+
+type Expr = Arc<dyn PhysicalExpr>;
+
+/// The rule for the predicates that files are pruned by.
+#[derive(Debug)]
+pub(super) struct KeepCasts;
+
+impl PhysicalOptimizerRule for KeepCasts {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        map_scans(plan, |config| {
+            let source = config.file_source().downcast_ref::<ParquetSource>()?;
+            let predicate = source.filter()?;
+            let schema = source.table_schema().table_schema();
+            let kept = keep_casts(Arc::clone(&predicate), schema).ok().filter(|kept| kept.transformed)?;
+            let source = Arc::new(source.with_predicate(kept.data));
+            Some(FileScanConfigBuilder::from(config.clone()).with_source(source).build())
+        })
+    }
+
+    fn name(&self) -> &str {
+        "maar_keep_casts"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The rule for the casts that a file's own types need; it goes behind placement: a device takes no scan that adapts.
+#[derive(Debug)]
+pub(super) struct KeepFileCasts;
+
+/// The adapter of every scan that has none of its own; one object, so that it is known again.
+static KEEPER: LazyLock<Arc<dyn PhysicalExprAdapterFactory>> =
+    LazyLock::new(|| Arc::new(CastKeeper { inner: Arc::new(DefaultPhysicalExprAdapterFactory) }));
+
+impl PhysicalOptimizerRule for KeepFileCasts {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        map_scans(plan, |config| {
+            config.file_source().filter()?;
+            let adapter = match &config.expr_adapter_factory {
+                None => Arc::clone(&KEEPER),
+                Some(inner) => Arc::new(CastKeeper { inner: Arc::clone(inner) }),
+            };
+            Some(FileScanConfigBuilder::from(config.clone()).with_expr_adapter(Some(adapter)).build())
+        })
+    }
+
+    fn name(&self) -> &str {
+        "maar_keep_file_casts"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The plan without the adapters of [`KeepFileCasts`]: as placement saw it.
+pub(super) fn without_keepers(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    map_scans(plan, |config| match &config.expr_adapter_factory {
+        Some(adapter) if Arc::ptr_eq(adapter, &KEEPER) => {
+            Some(FileScanConfigBuilder::from(config.clone()).with_expr_adapter(None).build())
+        }
+        _ => None,
+    })
+}
+
+/// Replaces the scans for which `change` has an answer.
+fn map_scans(
+    plan: Arc<dyn ExecutionPlan>,
+    change: impl Fn(&FileScanConfig) -> Option<FileScanConfig>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(|plan| {
+        let config = plan.downcast_ref::<DataSourceExec>().map(|scan| scan.data_source());
+        let config = config.and_then(|source| source.downcast_ref::<FileScanConfig>());
+        let Some(config) = config.and_then(&change) else { return Ok(Transformed::no(plan)) };
+        Ok(Transformed::yes(DataSourceExec::from_data_source(config) as Arc<dyn ExecutionPlan>))
+    })
+    .data()
+}
+
+#[derive(Debug)]
+struct CastKeeper {
+    inner: Arc<dyn PhysicalExprAdapterFactory>,
+}
+
+impl PhysicalExprAdapterFactory for CastKeeper {
+    fn create(&self, table: SchemaRef, file: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        let inner = self.inner.create(table, Arc::clone(&file))?;
+        Ok(Arc::new(FileCasts { inner, file }))
+    }
+}
+
+#[derive(Debug)]
+struct FileCasts {
+    inner: Arc<dyn PhysicalExprAdapter>,
+    file: SchemaRef,
+}
+
+impl PhysicalExprAdapter for FileCasts {
+    fn rewrite(&self, expr: Expr) -> Result<Expr> {
+        keep_casts(self.inner.rewrite(expr)?, &self.file).data()
+    }
+}
+
+fn keep_casts(expr: Expr, schema: &Schema) -> Result<Transformed<Expr>> {
+    expr.transform_up(|e| match loses_values(&e, schema)? {
+        true => Ok(Transformed::yes(Arc::new(KeptCast { cast: e }) as Expr)),
+        false => Ok(Transformed::no(e)),
+    })
+}
+
+fn loses_values(expr: &Expr, file: &Schema) -> Result<bool> {
+    let (inner, to) = if let Some(cast) = expr.downcast_ref::<CastExpr>() {
+        (cast.expr(), cast.cast_type())
+    } else if let Some(cast) = expr.downcast_ref::<TryCastExpr>() {
+        (cast.expr(), cast.cast_type())
+    } else {
+        return Ok(false);
+    };
+    let from = inner.data_type(file)?;
+    Ok(is_unwrapped(&from) && is_unwrapped(to) && !keeps_values(&from, to))
+}
+
+/// A cast that nothing looks through.
+#[derive(Debug)]
+struct KeptCast {
+    cast: Expr,
+}
+
+impl PhysicalExpr for KeptCast {
+    fn data_type(&self, schema: &Schema) -> Result<DataType> {
+        self.cast.data_type(schema)
+    }
+
+    fn nullable(&self, schema: &Schema) -> Result<bool> {
+        self.cast.nullable(schema)
+    }
+
+    fn return_field(&self, schema: &Schema) -> Result<FieldRef> {
+        self.cast.return_field(schema)
+    }
+
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        self.cast.evaluate(batch)
+    }
+
+    fn children(&self) -> Vec<&Expr> {
+        self.cast.children()
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Expr>) -> Result<Expr> {
+        Ok(Arc::new(Self { cast: Arc::clone(&self.cast).with_new_children(children)? }))
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cast.fmt_sql(f)
+    }
+}
+
+impl fmt::Display for KeptCast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cast.fmt(f)
+    }
+}
+
+impl PartialEq for KeptCast {
+    fn eq(&self, other: &Self) -> bool {
+        self.cast.eq(&other.cast)
+    }
+}
+
+impl Eq for KeptCast {}
+
+impl Hash for KeptCast {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.cast.hash(state);
+    }
+}

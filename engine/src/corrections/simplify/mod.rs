@@ -1,0 +1,106 @@
+//! Fault: DataFusion's rules for expressions forget NULL, or that an expression may fail (55.2; apache/datafusion issues
+//! of the label 'wrong result').
+//!
+//! Correction: what they get wrong is hidden from them while they work ([`faults`] has the table of rules), what is not
+//! reached is not computed ([`lazy`], [`pushdown`], [`filtered`]), and casts stay where files are adapted ([`adapter`]).
+//! Tests: `engine/tests/session/rules`, `tests/sqllogictest/slt/expressions/lazy.slt`.
+
+mod adapter;
+mod casts;
+mod faults;
+mod filtered;
+mod lazy;
+mod pushdown;
+mod risk;
+mod sealed;
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::error::Result;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::{Analyzer, ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::plans::{any_expression, input_schema, map_named};
+use super::rules::position;
+use super::times::compare_exactly;
+
+/// The rule of the host that is wrapped.
+const WRAPPED: &str = "simplify_expressions";
+
+pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result<()> {
+    builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(filtered::GuardArguments));
+    let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
+    let at = position(&optimizer.rules, WRAPPED)?;
+    optimizer.rules[at] = Arc::new(CarefulRules { host: Arc::clone(&optimizer.rules[at]) });
+    pushdown::install(&mut optimizer.rules)?;
+    Ok(())
+}
+
+type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// What goes right before placement: devices and the host prune by the same predicates.
+pub(super) fn before_placement() -> PhysicalRule {
+    Arc::new(adapter::KeepCasts)
+}
+
+/// What goes right behind placement: devices are lazy by themselves, and adapt no files.
+pub(super) fn behind_placement() -> [PhysicalRule; 2] {
+    [Arc::new(lazy::GuardRisks), Arc::new(adapter::KeepFileCasts)]
+}
+
+/// The plan as placement saw it: without what the last rules add for the host.
+pub(super) fn as_placed(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    adapter::without_keepers(lazy::without_guards(plan)?)
+}
+
+/// The host's simplifier, kept from what it gets wrong.
+#[derive(Debug)]
+struct CarefulRules {
+    host: Arc<dyn OptimizerRule + Send + Sync>,
+}
+
+impl OptimizerRule for CarefulRules {
+    fn name(&self) -> &str {
+        WRAPPED
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.host.apply_order()
+    }
+
+    fn supports_rewrite(&self) -> bool {
+        true
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        if !any_expression(&plan, faults::concerns)? {
+            return self.host.rewrite(plan, config);
+        }
+        let schema = input_schema(&plan)?;
+        let sealed = map_named(plan, |expr| faults::seal_faults(expr, &schema))?;
+        if !sealed.transformed {
+            return exact_times(self.host.rewrite(sealed.data, config)?);
+        }
+        let kind = std::mem::discriminant(&sealed.data);
+        let simplified = self.host.rewrite(sealed.data, config)?;
+        // Sealing and unsealing cancel out: only what the host did counts, or the optimizer would never come to rest.
+        let changed = simplified.transformed;
+        let plan = map_named(simplified.data, sealed::unseal)?.data;
+        if std::mem::discriminant(&plan) == kind {
+            return exact_times(Transformed::new_transformed(plan, changed));
+        }
+        // An aggregate that became a projection over one.
+        let plan = plan.map_children(|child| map_named(child, sealed::unseal)).data()?;
+        Ok(Transformed::new_transformed(plan, changed))
+    }
+}
+
+/// Folding gives constants that were not known when the query was analysed: `now()`, sums of a time and an interval.
+fn exact_times(simplified: Transformed<LogicalPlan>) -> Result<Transformed<LogicalPlan>> {
+    let schema = input_schema(&simplified.data)?;
+    simplified.transform_data(|plan| map_named(plan, |expr| compare_exactly(expr, &schema)))
+}

@@ -1,0 +1,143 @@
+//! Which subqueries the host's joins answer rightly: they are left to it, since its semi, anti and left joins are the fastest
+//! plans there are.
+
+use datafusion::common::DFSchemaRef;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::utils::{split_binary, split_conjunction};
+use datafusion::logical_expr::{BinaryExpr, Cast, Expr, JoinType, LogicalPlan, Operator, Subquery};
+
+use super::is_subquery;
+
+/// Whether `conjunct`, one condition of a WHERE, may go to the host as it is.
+pub(super) fn answers_in_filter(conjunct: &Expr, outer: &DFSchemaRef) -> bool {
+    match conjunct {
+        // NULL and false are one under WHERE, and stay one under AND and OR.
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => {
+            answers_in_filter(left, outer) && answers_in_filter(right, outer)
+        }
+        Expr::Not(inner) => match &**inner {
+            Expr::Exists(Exists { subquery, .. }) => lifts_conditions(subquery, outer),
+            _ => answers_anywhere(conjunct, outer),
+        },
+        Expr::Exists(Exists { subquery, .. }) => lifts_conditions(subquery, outer),
+        Expr::InSubquery(InSubquery { subquery, negated: false, .. }) => {
+            is_alone(conjunct) && lifts_conditions(subquery, outer)
+        }
+        other => answers_anywhere(other, outer),
+    }
+}
+
+/// A NOT IN that stands by itself under WHERE, whose subquery is independent and whose left side comes from the rows: the host
+/// has an anti join that knows NULL.
+pub(super) fn answers_not_in(conjunct: &Expr) -> bool {
+    let Expr::InSubquery(InSubquery { expr, subquery, negated: true }) = conjunct else { return false };
+    is_alone(conjunct) && matches!(**expr, Expr::Column(_)) && references(&subquery.subquery).is_empty()
+}
+
+/// Whether all subqueries of `expr` are scalar ones that the host answers in any place.
+pub(super) fn answers_anywhere(expr: &Expr, outer: &DFSchemaRef) -> bool {
+    let mut is_answered = true;
+    let looked = expr.apply(|e| {
+        is_answered = match e {
+            Expr::ScalarSubquery(subquery) => answers_scalar(subquery, outer),
+            other => !is_subquery(other),
+        };
+        Ok(if is_answered { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    looked.is_ok() && is_answered
+}
+
+/// A scalar subquery that is independent, or one aggregate over rows that are chosen by `column = outer`.
+pub(super) fn answers_scalar(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
+    let plan = &*subquery.subquery;
+    if plan.schema().fields().len() != 1 || references(plan).is_empty() {
+        return true;
+    }
+    let mut top = plan;
+    while let LogicalPlan::Projection(projection) = top {
+        if has_reference(top) {
+            return false;
+        }
+        top = &projection.input;
+    }
+    let LogicalPlan::Aggregate(aggregate) = top else { return false };
+    aggregate.group_expr.is_empty()
+        && !has_reference(top)
+        && has_conditions_only(&aggregate.input, &is_equality)
+        && is_of(plan, outer)
+}
+
+/// Nothing but the subquery is a subquery, its left side neither.
+fn is_alone(expr: &Expr) -> bool {
+    let mut count = 0;
+    let counted = expr.apply(|e| {
+        count += usize::from(is_subquery(e));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    counted.is_ok() && count == 1
+}
+
+/// Whether all that `subquery` takes from the outer rows stands in conditions that can be those of a join.
+fn lifts_conditions(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
+    let plan = &*subquery.subquery;
+    references(plan).is_empty() || has_conditions_only(plan, &|_| true) && is_of(plan, outer)
+}
+
+fn has_conditions_only(plan: &LogicalPlan, is_liftable: &dyn Fn(&Expr) -> bool) -> bool {
+    let below = |child: &LogicalPlan| has_conditions_only(child, is_liftable);
+    match plan {
+        _ if references(plan).is_empty() => true,
+        LogicalPlan::Filter(filter) => {
+            let of_outer = |e: &&Expr| e.contains_outer();
+            let conditions = split_conjunction(&filter.predicate);
+            let is_plain = |e: &Expr| !e.exists(|e| Ok(is_subquery(e))).unwrap_or(true);
+            conditions.into_iter().filter(of_outer).all(|e| is_plain(e) && is_liftable(e)) && below(&filter.input)
+        }
+        _ if has_reference(plan) => false,
+        LogicalPlan::Projection(projection) => below(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => below(&alias.input),
+        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => below(&join.left) && below(&join.right),
+        _ => false,
+    }
+}
+
+fn is_equality(condition: &Expr) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else { return is_common(condition) };
+    let is_inner = |e: &Expr| match e {
+        Expr::Column(_) => true,
+        Expr::Cast(Cast { expr, .. }) => matches!(**expr, Expr::Column(_)),
+        _ => false,
+    };
+    is_inner(left) && !right.any_column_refs() || is_inner(right) && !left.any_column_refs()
+}
+
+/// An OR whose branches have the same equalities, and nothing else of the outer rows: the host takes them out of it.
+fn is_common(condition: &Expr) -> bool {
+    if !matches!(condition, Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. })) {
+        return false;
+    }
+    let branches = split_binary(condition, Operator::Or).into_iter().map(split_conjunction);
+    let of_outer = branches.map(|branch| branch.into_iter().filter(|e| e.contains_outer()).collect::<Vec<_>>());
+    let of_outer: Vec<Vec<&Expr>> = of_outer.collect();
+    let Some((first, others)) = of_outer.split_first() else { return false };
+    first.iter().all(|e| is_equality(e)) && others.iter().all(|branch| branch == first)
+}
+
+/// Whether the node itself, apart from its inputs, takes something from outside.
+pub(super) fn has_reference(node: &LogicalPlan) -> bool {
+    node.contains_outer_reference()
+}
+
+/// What `plan` takes from outside, nested subqueries apart: those that are left in it look at its own rows only.
+pub(super) fn references(plan: &LogicalPlan) -> Vec<Expr> {
+    plan.all_out_ref_exprs()
+}
+
+/// Whether all that `plan` takes from outside is `outer`'s, and nothing that of a query further out.
+fn is_of(plan: &LogicalPlan, outer: &DFSchemaRef) -> bool {
+    references(plan).iter().all(|e| match e {
+        Expr::OuterReferenceColumn(_, column) => outer.has_column(column),
+        _ => false,
+    })
+}

@@ -1,0 +1,188 @@
+//! PIVOT and UNPIVOT in FROM, as the queries that they are: an aggregate with a FILTER for each value, and each row once for
+//! each of the columns that it is taken apart into.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, ExprWithAlias, NullInclusion, PivotValueSource, Query, SetExpr, Statement, TableAlias,
+    TableFactor, Value, Visit, Visitor,
+};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::Resolver;
+use super::from::{columns_of, respell};
+use super::query::planned;
+use super::scope::{Column, Scope};
+use crate::dialect::quoted;
+use crate::error::{Error, ErrorKind, Result};
+
+impl Resolver<'_> {
+    /// Makes a PIVOT or UNPIVOT a subquery; leaves every other item of FROM as it is.
+    pub(super) fn spread(&mut self, factor: &mut TableFactor, before: &Scope) -> Result<()> {
+        let query = match factor {
+            TableFactor::Pivot { .. } => self.pivot(factor, before)?,
+            TableFactor::Unpivot { .. } => self.unpivot(factor, before)?,
+            _ => return Ok(()),
+        };
+        let alias = alias_of(factor);
+        *factor = TableFactor::Derived { lateral: false, subquery: Box::new(query), alias, sample: None };
+        Ok(())
+    }
+
+    fn pivot(&mut self, factor: &mut TableFactor, before: &Scope) -> Result<Query> {
+        let TableFactor::Pivot { table, aggregate_functions, value_column, value_source, default_on_null, .. } = factor
+        else {
+            return Err(unsupported("this PIVOT", "write the aggregates with FILTER (WHERE ...)"));
+        };
+        let scope = self.factor(table, before)?;
+        let columns = known(&scope)?;
+        let ([key], PivotValueSource::List(values), None) =
+            (value_column.as_mut_slice(), &*value_source, default_on_null)
+        else {
+            return Err(unsupported(
+                "PIVOT over several columns or without a list of values",
+                "list the values of one column",
+            ));
+        };
+        self.expr(key, &scope)?;
+        let mut used = Named::default();
+        let _ = Visit::visit(key, &mut used);
+        for aggregate in aggregate_functions.iter_mut() {
+            self.expr(&mut aggregate.expr, &scope)?;
+            let _ = Visit::visit(&aggregate.expr, &mut used);
+        }
+        let groups: Vec<String> =
+            columns.iter().map(|c| c.name.clone()).filter(|name| !used.0.contains(name)).collect();
+        let groups: Vec<String> = groups.iter().map(|name| quoted(name).to_string()).collect();
+        let mut list = groups.clone();
+        for value in values {
+            for aggregate in aggregate_functions.iter() {
+                let name = pivoted_name(value, aggregate, aggregate_functions.len() > 1);
+                list.push(format!("{} AS {}", filtered(&aggregate.expr, key, &value.expr)?, quoted(&name)));
+            }
+        }
+        let by = if groups.is_empty() { String::new() } else { format!(" GROUP BY {}", groups.join(", ")) };
+        parsed(&format!("SELECT {} FROM {table}{by}", list.join(", ")))
+    }
+
+    fn unpivot(&mut self, factor: &mut TableFactor, before: &Scope) -> Result<Query> {
+        let TableFactor::Unpivot { table, value, name, columns, null_inclusion, .. } = factor else {
+            return Err(unsupported("this UNPIVOT", "write it as UNION ALL"));
+        };
+        let scope = self.factor(table, before)?;
+        let known = known(&scope)?;
+        let Expr::Identifier(value) = value else {
+            return Err(unsupported("UNPIVOT into several columns", "unpivot one column at a time"));
+        };
+        let mut arms = Vec::with_capacity(columns.len());
+        let mut names = Vec::with_capacity(columns.len());
+        for ExprWithAlias { expr, alias } in columns.iter_mut() {
+            let Expr::Identifier(column) = expr else {
+                return Err(unsupported("UNPIVOT of several columns at once", "unpivot one column at a time"));
+            };
+            respell(column, Some(&known))?;
+            let column = planned(column);
+            let label = alias.as_ref().map_or(&column, |alias| &alias.value).replace('\'', "''");
+            arms.push(format!("WHEN '{label}' THEN {}", quoted(&column)));
+            names.push((column, label));
+        }
+        let rest = known.iter().filter(|known| !names.iter().any(|(column, _)| *column == known.name));
+        let mut list: Vec<String> = rest.map(|column| quoted(&column.name).to_string()).collect();
+        let label = quoted(&name.value);
+        list.push(format!("maar_labels.{label}"));
+        list.push(format!("CASE maar_labels.{label} {} END AS {}", arms.join(" "), quoted(&value.value)));
+        let labels: Vec<String> = names.iter().map(|(_, label)| format!("('{label}')")).collect();
+        let all = format!(
+            "SELECT {} FROM {table} CROSS JOIN (VALUES {}) AS maar_labels({label})",
+            list.join(", "),
+            labels.join(", ")
+        );
+        match null_inclusion {
+            Some(NullInclusion::IncludeNulls) => parsed(&all),
+            Some(NullInclusion::ExcludeNulls) | None => {
+                parsed(&format!("SELECT * FROM ({all}) AS maar_rows WHERE {} IS NOT NULL", quoted(&value.value)))
+            }
+        }
+    }
+}
+
+/// The names that expressions have in them.
+#[derive(Default)]
+struct Named(HashSet<String>);
+
+impl Visitor for Named {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(name) => self.0.extend([planned(name)]),
+            Expr::CompoundIdentifier(parts) => self.0.extend(parts.last().map(planned)),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn known(scope: &Scope) -> Result<Vec<Column>> {
+    columns_of(scope).ok_or_else(|| {
+        unsupported("PIVOT of a table whose columns are not known yet", "name its columns in a subquery")
+    })
+}
+
+fn unsupported(what: &str, instead: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{what} is not supported")).with_hint(instead)
+}
+
+/// `aggregate` over the rows whose `key` is `value`.
+fn filtered(aggregate: &Expr, key: &Expr, value: &Expr) -> Result<Expr> {
+    let Expr::Function(function) = aggregate else {
+        return Err(unsupported("PIVOT by anything but an aggregate", "write one aggregate, such as sum(x)"));
+    };
+    let is_null = matches!(value, Expr::Value(value) if value.value == Value::Null);
+    let test = match is_null {
+        true => Expr::IsNull(Box::new(key.clone())),
+        false => Expr::BinaryOp { left: Box::new(key.clone()), op: BinaryOperator::Eq, right: Box::new(value.clone()) },
+    };
+    let mut function = function.clone();
+    function.filter = Some(Box::new(match function.filter.take() {
+        None => test,
+        Some(own) => {
+            Expr::BinaryOp { left: Box::new(Expr::Nested(own)), op: BinaryOperator::And, right: Box::new(test) }
+        }
+    }));
+    Ok(Expr::Function(function))
+}
+
+/// The value alone names its column, with the aggregate behind it where there are several.
+fn pivoted_name(value: &ExprWithAlias, aggregate: &ExprWithAlias, several: bool) -> String {
+    let value_name = match (&value.alias, &value.expr) {
+        (Some(alias), _) => alias.value.clone(),
+        (None, Expr::Value(literal)) => match &literal.value {
+            Value::SingleQuotedString(text) => text.clone(),
+            other => other.to_string(),
+        },
+        (None, other) => other.to_string(),
+    };
+    match &aggregate.alias {
+        Some(alias) => format!("{value_name}_{}", alias.value),
+        None if several => format!("{value_name}_{}", aggregate.expr),
+        None => value_name,
+    }
+}
+
+fn alias_of(factor: &mut TableFactor) -> Option<TableAlias> {
+    match factor {
+        TableFactor::Pivot { alias, .. } | TableFactor::Unpivot { alias, .. } => alias.take(),
+        _ => None,
+    }
+}
+
+fn parsed(sql: &str) -> Result<Query> {
+    let statement = Parser::new(&GenericDialect {}).try_with_sql(sql).and_then(|mut parser| parser.parse_statement());
+    match statement {
+        Ok(Statement::Query(query)) if matches!(*query.body, SetExpr::Select(_)) => Ok(*query),
+        _ => Err(unsupported("this PIVOT", "write the aggregates with FILTER (WHERE ...)")),
+    }
+}

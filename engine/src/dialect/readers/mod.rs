@@ -1,0 +1,128 @@
+//! Table functions over files, as DuckDB has them: `read_parquet`, `read_csv`, `read_json`, `parquet_metadata`,
+//! `parquet_schema` and `glob`. Each becomes a table that this statement alone sees. A reader of one path whose name says
+//! what it is becomes that path: `read_parquet('x.parquet')` is `'x.parquet'`.
+
+mod metadata;
+mod options;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::file_format::FileFormatFactory;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::execution::SessionState;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{Ident, ObjectName, TableAlias, TableFactor, VisitorMut};
+
+use self::options::{Call, Kind};
+use super::walk::visit_mut;
+use crate::error::{Error, ErrorKind, Result};
+use crate::files;
+
+/// A table that a call became, by its name in the statement.
+pub(super) type Named = (String, Arc<dyn TableProvider>);
+
+/// Replaces the calls in `statement`; the tables that they became.
+///
+/// # Errors
+/// For an option that is not known, a path that is not there, and a file that cannot be read.
+pub(super) async fn replace(state: &SessionState, statement: &mut Statement) -> Result<Vec<Named>> {
+    let mut calls = Calls { state, found: Vec::new() };
+    if let ControlFlow::Break(error) = visit_mut(statement, &mut calls) {
+        return Err(error);
+    }
+    let mut tables = Vec::with_capacity(calls.found.len());
+    for (name, call) in calls.found {
+        tables.push((name, table(state, &call).await.map_err(|e| e.or_at(call.position))?));
+    }
+    Ok(tables)
+}
+
+struct Calls<'s> {
+    state: &'s SessionState,
+    found: Vec<(String, Call)>,
+}
+
+impl VisitorMut for Calls<'_> {
+    type Break = Error;
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        match self.replace(factor) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}
+
+impl Calls<'_> {
+    fn replace(&mut self, factor: &mut TableFactor) -> Result<()> {
+        let TableFactor::Table { name, args, alias, .. } = factor else { return Ok(()) };
+        let (Some(arguments), Some(ident)) = (&args, name.0.first().and_then(|part| part.as_ident())) else {
+            return Ok(());
+        };
+        let function = ident.value.to_ascii_lowercase();
+        if name.0.len() != 1 || self.state.table_functions().contains_key(&function) {
+            return Ok(());
+        }
+        let Some(kind) = Kind::of(&function) else { return Ok(()) };
+        let call = Call::of(kind, &function, ident, &arguments.args)?;
+        let table = match call.plain_path() {
+            Some(path) => path.to_string(),
+            None => {
+                // Neither a path nor a name that a table is likely to have.
+                let table = format!("{function}() {}", self.found.len() + 1);
+                self.found.push((table.clone(), call));
+                table
+            }
+        };
+        alias.get_or_insert_with(|| TableAlias {
+            explicit: true,
+            name: Ident::with_quote('"', function),
+            columns: Vec::new(),
+            at: None,
+        });
+        *name = ObjectName::from(vec![Ident::with_quote('"', table)]);
+        *args = None;
+        Ok(())
+    }
+}
+
+async fn table(state: &SessionState, call: &Call) -> Result<Arc<dyn TableProvider>> {
+    if call.kind == Kind::Glob {
+        return metadata::glob(state, &call.paths).await;
+    }
+    for path in &call.paths {
+        if let Some(missing) = files::missing(state, path).await {
+            return Err(missing);
+        }
+    }
+    match call.kind {
+        Kind::ParquetMetadata => metadata::parquet_metadata(state, &call.paths).await,
+        Kind::ParquetSchema => metadata::parquet_schema(state, &call.paths).await,
+        Kind::Parquet | Kind::Csv | Kind::Json | Kind::Glob => listed(state, call).await,
+    }
+}
+
+async fn listed(state: &SessionState, call: &Call) -> Result<Arc<dyn TableProvider>> {
+    let extension = call.kind.extension();
+    let factory: Arc<dyn FileFormatFactory> = state
+        .get_file_format_factory(extension)
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("this session reads no {extension} files")))?;
+    let format = factory.create(state, &call.options)?;
+    let urls = call.paths.iter().map(ListingTableUrl::parse).collect::<datafusion::error::Result<Vec<_>>>()?;
+    // A file that is named is read whatever it is called; of a folder only what looks like one.
+    let is_folder = urls.iter().any(ListingTableUrl::is_folder);
+    let options = ListingOptions::new(format).with_file_extension(if is_folder {
+        format!(".{extension}")
+    } else {
+        String::new()
+    });
+    let config = ListingTableConfig::new_with_multi_paths(urls)
+        .with_listing_options(options)
+        .infer_partitions_from_path(state)
+        .await?
+        .infer_schema(state)
+        .await?;
+    Ok(Arc::new(ListingTable::try_new(config)?))
+}

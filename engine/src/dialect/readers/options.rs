@@ -1,0 +1,165 @@
+//! The arguments of a reader: its paths, and its options under DuckDB's names.
+
+use std::collections::HashMap;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, Value,
+};
+
+use crate::error::{Error, ErrorKind, Position, Result};
+
+/// What a function reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Parquet,
+    Csv,
+    Json,
+    ParquetMetadata,
+    ParquetSchema,
+    Glob,
+}
+
+impl Kind {
+    pub(super) fn of(function: &str) -> Option<Self> {
+        Some(match function {
+            "read_parquet" | "parquet_scan" => Self::Parquet,
+            "read_csv" | "read_csv_auto" => Self::Csv,
+            "read_json" | "read_json_auto" | "read_ndjson" | "read_ndjson_auto" => Self::Json,
+            "parquet_metadata" => Self::ParquetMetadata,
+            "parquet_schema" => Self::ParquetSchema,
+            "glob" => Self::Glob,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Parquet | Self::ParquetMetadata | Self::ParquetSchema | Self::Glob => "parquet",
+        }
+    }
+
+    /// DataFusion's name of an option; `Some("")` for one that asks for what is done anyway.
+    fn option(self, name: &str) -> Option<&'static str> {
+        Some(match (self, name) {
+            (Self::Csv, "delim" | "sep" | "delimiter") => "format.delimiter",
+            (Self::Csv, "header") => "format.has_header",
+            (Self::Csv, "quote") => "format.quote",
+            (Self::Csv, "escape") => "format.escape",
+            (Self::Csv, "comment") => "format.comment",
+            (Self::Csv, "null_padding") => "format.truncated_rows",
+            (Self::Csv | Self::Json, "sample_size") => "format.schema_infer_max_rec",
+            (Self::Csv | Self::Json, "compression") => "format.compression",
+            (Self::Csv | Self::Json, "auto_detect") => "",
+            (Self::Json, "format") => "format.newline_delimited",
+            (Self::Csv | Self::Json | Self::Parquet, "union_by_name" | "hive_partitioning") => "",
+            _ => return None,
+        })
+    }
+
+    fn known_options(self) -> &'static str {
+        match self {
+            Self::Csv => "delim, header, quote, escape, comment, null_padding, sample_size, compression",
+            Self::Json => "format, sample_size, compression",
+            Self::Parquet | Self::ParquetMetadata | Self::ParquetSchema | Self::Glob => {
+                "none but those that are on anyway"
+            }
+        }
+    }
+}
+
+/// A call of a reader.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) kind: Kind,
+    pub(super) paths: Vec<String>,
+    /// Under DataFusion's names.
+    pub(super) options: HashMap<String, String>,
+    pub(super) position: Option<Position>,
+}
+
+impl Call {
+    /// # Errors
+    /// When the first argument is no path and no list of paths, or an option is not known.
+    pub(super) fn of(kind: Kind, function: &str, ident: &Ident, arguments: &[FunctionArg]) -> Result<Self> {
+        let start = ident.span.start;
+        let position =
+            (start.line > 0).then_some(Position { line: start.line as usize, column: start.column as usize });
+        let wrong = |message: String| Error::new(ErrorKind::Invalid, message).or_at(position);
+        let (paths, rest) = match arguments.split_first() {
+            Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), rest)) => (paths(first), rest),
+            _ => (Vec::new(), arguments),
+        };
+        if paths.is_empty() {
+            return Err(wrong(format!("{function} wants a path"))
+                .with_hint(format!("write {function}('folder/*.{}')", kind.extension())));
+        }
+        let mut options = HashMap::new();
+        for argument in rest {
+            let (name, value) = option(argument).ok_or_else(|| {
+                wrong(format!("{function} takes options as name = value"))
+                    .with_hint("several paths are a list: ['a', 'b']")
+            })?;
+            let host = kind.option(&name).ok_or_else(|| {
+                wrong(format!("{function} has no option {name}"))
+                    .with_hint(format!("its options are {}", kind.known_options()))
+            })?;
+            if !host.is_empty() {
+                let value = match (host, value.as_str()) {
+                    ("format.newline_delimited", "array") => "false".to_string(),
+                    ("format.newline_delimited", _) => "true".to_string(),
+                    (_, text) => text.to_string(),
+                };
+                options.insert(host.to_string(), value);
+            }
+        }
+        Ok(Self { kind, paths, options, position })
+    }
+
+    /// The path, where reading it by its name does the same.
+    pub(super) fn plain_path(&self) -> Option<&str> {
+        let [path] = self.paths.as_slice() else { return None };
+        let ends = match self.kind {
+            Kind::Parquet => path.ends_with(".parquet"),
+            Kind::Csv => path.ends_with(".csv"),
+            Kind::Json => path.ends_with(".json"),
+            Kind::ParquetMetadata | Kind::ParquetSchema | Kind::Glob => false,
+        };
+        (ends && self.options.is_empty()).then_some(path.as_str())
+    }
+}
+
+fn paths(argument: &Expr) -> Vec<String> {
+    match argument {
+        Expr::Array(array) => array.elem.iter().filter_map(text).collect(),
+        Expr::Nested(inner) => paths(inner),
+        one => text(one).into_iter().collect(),
+    }
+}
+
+fn option(argument: &FunctionArg) -> Option<(String, String)> {
+    match argument {
+        FunctionArg::Named {
+            name,
+            arg: FunctionArgExpr::Expr(value),
+            operator: FunctionArgOperator::Equals | FunctionArgOperator::Assignment | FunctionArgOperator::RightArrow,
+        } => Some((name.value.to_ascii_lowercase(), text(value)?)),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp { left, op: BinaryOperator::Eq, right })) => {
+            let Expr::Identifier(name) = left.as_ref() else { return None };
+            Some((name.value.to_ascii_lowercase(), text(right)?))
+        }
+        _ => None,
+    }
+}
+
+fn text(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Value(value) => Some(match &value.value {
+            Value::SingleQuotedString(text) => text.clone(),
+            other => other.to_string(),
+        }),
+        Expr::Identifier(name) => Some(name.value.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! Functions that other engines have, written out: each value is what DuckDB gives, where DuckDB has the function.
+
+use crate::support::{cells, error, session};
+
+const CASES: &[(&str, &str)] = &[
+    ("mod(7, 3), mod(-7, 3), mod(null, 3)", "1,-1,"),
+    ("year(d), month(d), day(d), quarter(d), week(d), dayofyear(d), dayofweek(d)", "2024,2,29,1,9,60,4"),
+    ("hour(ts), minute(ts), second(ts), year('2024-05-01'), year(null::date)", "10,20,30,2024,"),
+    ("monthname(d), dayname(d), last_day(d), last_day(date '2023-12-05')", "February,Thursday,2024-02-29,2023-12-31"),
+    (
+        "date_diff('day', d, date '2024-03-02'), datediff('month', date '2023-12-31', d), date_diff('year', date '2023-12-31', d)",
+        "2,2,1",
+    ),
+    (
+        "date_diff('week', date '2024-01-07', date '2024-01-08'), date_diff('week', date '1969-12-28', date '1969-12-29')",
+        "1,1",
+    ),
+    ("date_diff('hour', ts, ts + interval '45 minutes'), date_sub('hour', ts, ts + interval '45 minutes')", "1,0"),
+    ("datediff(date '2024-03-02', d), datediff(day, d, date '2024-03-02')", "2,2"),
+    (
+        "date_add(d, interval '1 day'), date_add(d, 1), date_sub(d, 1), dateadd(month, 1, d)",
+        "2024-03-01,2024-03-01,2024-02-28,2024-03-29",
+    ),
+    (
+        "strftime(ts, '%Y/%m/%d %H:%M'), strptime('2024-02-29 01:02:03', '%Y-%m-%d %H:%M:%S')",
+        "2024/02/29 10:20,2024-02-29T01:02:03",
+    ),
+    (
+        "regexp_extract('ab12', '[0-9]+'), regexp_extract('ab12', '([a-z])([0-9])', 2), regexp_extract('ab', 'x')",
+        "12,1,",
+    ),
+    ("regexp_extract(null, 'x') is null, regexp_matches('abc', 'b'), regexp_full_match('abc', 'b')", "true,true,false"),
+    ("if(1 = 1, 'x', 'y'), if(null, 1, 2), ifnull(null, 3), nvl2(1, 2, 3), nvl2(null, 2, 3)", "x,2,3,2,3"),
+    (
+        "isinf(cast('-inf' as double)), isfinite(1.5), isnull(null), zeroifnull(null), nullifzero(0)",
+        "true,true,true,0,",
+    ),
+    (
+        "len('abc'), strlen('é'), ucase('x'), lcase('X'), locate('b', 'abc'), length(space(2)), startswith('abc', 'a')",
+        "3,2,X,x,2,2,true",
+    ),
+    ("string_split('a,b', ','), truncate(2.7), ceiling(2.1), sign(-3.0), square(3)", "[a, b],2.0,3.0,-1.0,9.0"),
+    (
+        "unix_timestamp(ts), epoch_ms(ts), add_months(d, 12), to_base64('x'::bytea)",
+        "1709202030,1709202030000,2025-02-28,eA==",
+    ),
+];
+
+const AGGREGATES: &[(&str, &str)] = &[
+    ("any_value(x), arg_min(s, x), arg_max(s, x), min_by(s, x), max_by(s, x)", "1,a,c,a,c"),
+    ("arg_max(s, x) filter (where x < 3), count_if(x > 1), list(x order by x)", "a,2,[1, 2, 3]"),
+    ("approx_quantile(x, 0.5), quantile_cont(x, 0.5), first(s), every(x > 0), variance(x)", "2.0,2.0,a,true,1.0"),
+    ("group_concat(s), approx_count_distinct(x)", "a,c,3"),
+];
+
+#[tokio::test]
+async fn scalar_functions_of_other_engines() {
+    let session = session();
+    for (list, expected) in CASES {
+        let sql = format!("select {list} from (select date '2024-02-29' d, timestamp '2024-02-29 10:20:30' ts) q");
+        assert_eq!(cells(&session, &sql).await.unwrap_or_else(|e| e.to_string()), *expected, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn aggregates_of_other_engines() {
+    let session = session();
+    session.run_script("create table t as select * from (values (1, 'a'), (2, null), (3, 'c')) v(x, s)").await.unwrap();
+    for (list, expected) in AGGREGATES {
+        let given = cells(&session, &format!("select {list} from t")).await.unwrap_or_else(|e| e.to_string());
+        assert_eq!(given, *expected, "{list}");
+    }
+    let grouped = "select x % 2, arg_max(x, x), count_if(s is null) from t group by 1 order by 1";
+    assert_eq!(cells(&session, grouped).await.unwrap(), "0,2,1;1,3,0");
+    assert_eq!(cells(&session, "select x, first(s) over (order by x) from t order by x").await.unwrap(), "1,a;2,a;3,a");
+}
+
+#[tokio::test]
+async fn a_function_that_is_not_there_is_answered_with_what_to_write() {
+    let session = session();
+    assert_eq!(error(&session, "select yeer(now())").await.hint(), Some("did you mean year?"));
+    assert!(error(&session, "select mode(1)").await.hint().is_some_and(|hint| hint.contains("ORDER BY count(*)")));
+    assert_eq!(error(&session, "select qqqqqqq(1)").await.hint(), None);
+    let unit = error(&session, "select date_diff('fortnight', now(), now())").await;
+    assert!(unit.hint().is_some_and(|hint| hint.contains("quarter")), "{unit}");
+}
