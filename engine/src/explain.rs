@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, StringArray};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::format::ExplainFormat;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableType, WriteOp};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::StreamExt;
@@ -35,6 +39,64 @@ pub(crate) async fn with_placement(
         Some(plan) => append(state, in_sql(stream), plan),
         None => stream,
     })
+}
+
+/// `plan`, or for EXPLAIN of a change one that changes nothing: tables in memory are changed while they are planned.
+pub(crate) fn without_change(mut plan: LogicalPlan) -> LogicalPlan {
+    if let LogicalPlan::Explain(explain) = &mut plan
+        && let LogicalPlan::Dml(change) = explain.plan.as_ref()
+        && !matches!(change.op, WriteOp::Insert(_))
+        && let Ok(table) = source_as_provider(&change.target)
+    {
+        let mut change = change.clone();
+        change.target = provider_as_source(Arc::new(Unchanged { table }));
+        explain.plan = Arc::new(LogicalPlan::Dml(change));
+    }
+    plan
+}
+
+/// A table whose changes are planned as the scan of what they would change.
+#[derive(Debug)]
+struct Unchanged {
+    table: Arc<dyn TableProvider>,
+}
+
+#[async_trait]
+impl TableProvider for Unchanged {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.table.table_type()
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.table.scan(state, projection, filters, limit).await
+    }
+
+    async fn delete_from(
+        &self,
+        state: &dyn Session,
+        filters: Vec<Expr>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.table.scan(state, None, &filters, None).await
+    }
+
+    async fn update(
+        &self,
+        state: &dyn Session,
+        _: Vec<(String, Expr)>,
+        filters: Vec<Expr>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.table.scan(state, None, &filters, None).await
+    }
 }
 
 /// The graph and JSON formats are read by programs, which expect one document.

@@ -128,7 +128,7 @@ impl Query {
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
         let state = Arc::new(self.context.state());
-        let optimised = state.optimize(&plan)?;
+        let optimised = explain::without_change(state.optimize(&plan)?);
         let schema = self.named(optimised.schema().inner());
         let files = ScannedFiles::of(&state, &optimised);
         // Guarded on its own: a panic of a file's reader is explained like its errors.
@@ -162,6 +162,9 @@ impl Query {
             Names::All.are_no_paths(self.context.execute_logical_plan(self.plan.clone())).map_err(Error::from);
         let frame = match Guarded::new(running).await {
             Ok(frame) => frame,
+            Err(e) if matches!(self.plan, LogicalPlan::Statement(PlanStatement::SetVariable(_))) => {
+                return Err(self.about_option(e));
+            }
             Err(e) => {
                 return Err(ScannedFiles::of(&Arc::new(self.context.state()), &self.plan).explain(e).await);
             }
@@ -175,6 +178,18 @@ impl Query {
             }
             _ => Ok(Some(plan)),
         }
+    }
+}
+
+impl Query {
+    /// `error` of a SET, naming the option and the value that it cannot take.
+    fn about_option(&self, error: Error) -> Error {
+        let LogicalPlan::Statement(PlanStatement::SetVariable(set)) = &self.plan else { return error };
+        if error.message().contains(set.variable.as_str()) || error.message().contains("not found") {
+            return error;
+        }
+        let message = format!("{} cannot be '{}': {}", set.variable, set.value, error.message());
+        Error::new(ErrorKind::Invalid, message).or_at(error.position())
     }
 }
 

@@ -7,6 +7,10 @@ use crate::error::{Error, nearest};
 /// `error` with a hint, if it is about a table that is not there and one with a similar name is.
 pub(crate) fn with_table_hint(state: &SessionState, error: Error) -> Error {
     let Some(missing) = error.missing_table() else { return error };
+    if std::path::Path::new(missing).exists() {
+        let hint = format!("a path is written in single quotes: '{missing}'");
+        return error.with_hint(hint);
+    }
     let bare = missing.rsplit('.').next().unwrap_or(missing);
     let names = table_names(state);
     let candidates: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -17,11 +17,13 @@ mod like_dictionaries;
 mod like_escape;
 mod listing_cache;
 mod local_files;
+mod null_window_arguments;
 mod plans;
 mod prepared_distinct_on;
 pub(crate) mod rules;
 mod set_operations_all;
 mod simplify;
+mod sliced_lists;
 mod sliding_floats;
 mod statistics;
 mod subqueries;
@@ -59,6 +61,8 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     sliding_floats::install(builder);
     like_dictionaries::install(builder);
     like_escape::install(builder);
+    null_window_arguments::install(builder);
+    sliced_lists::install(builder);
     Ok(())
 }
 

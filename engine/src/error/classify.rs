@@ -8,9 +8,11 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use maar_gpu_exec::device::DeviceError;
 use maar_gpu_exec::error::Error as DeviceSideError;
+use parquet::errors::ParquetError;
 
+use super::nearest::nearest;
 use super::readable::readable;
-use super::{Error, ErrorKind, Position};
+use super::{Error, ErrorKind, Position, arguments};
 use crate::dialect::{instead_of, written_names};
 
 /// How the message about a missing table begins; the name and a quote follow.
@@ -69,6 +71,11 @@ fn describe(error: &DataFusionError) -> Error {
         DataFusionError::IoError(inner) => io(inner),
         DataFusionError::ObjectStore(inner) => store(inner),
         DataFusionError::ParquetError(inner) => {
+            if let ParquetError::External(cause) = inner.as_ref()
+                && let Some(cause) = cause.downcast_ref::<object_store::Error>()
+            {
+                return store(cause);
+            }
             Error::new(ErrorKind::Invalid, format!("a Parquet file cannot be read: {inner}"))
         }
         DataFusionError::ExecutionJoin(inner) if inner.is_cancelled() => {
@@ -209,8 +216,22 @@ fn files_disagree(text: &str) -> Option<Error> {
     Some(Error::new(ErrorKind::Invalid, message).with_hint(hint))
 }
 
+/// What DataFusion takes for a bug of its own and is the user's to correct.
+const USERS_OWN: [(&str, ErrorKind, &str); 2] = [
+    ("array_resize: failed to convert size", ErrorKind::Invalid, "array_resize takes a size that is not negative"),
+    (
+        "while finalizing writes",
+        ErrorKind::Storage,
+        "the files could not be written to their end, and parts of them may be left: the folder does not exist, is not \
+         writable, or the disk is full",
+    ),
+];
+
 fn planning(message: &str) -> Error {
     let cleaned = clean(message);
+    if let Some(found) = arguments::misfit(&cleaned) {
+        return found;
+    }
     if let Some(name) = between(&cleaned, "table '", "' not found") {
         let shown = name.strip_prefix("datafusion.public.").unwrap_or(name);
         return Error::new(ErrorKind::NotFound, format!("{NO_TABLE}{shown}'"));
@@ -256,6 +277,7 @@ fn store(error: &object_store::Error) -> Error {
         object_store::Error::NotFound { path, .. } => {
             Error::new(ErrorKind::NotFound, format!("there is no file '/{}'", path.trim_start_matches('/')))
         }
+        object_store::Error::Generic { source, .. } => Error::new(ErrorKind::Storage, source.to_string()),
         other => Error::new(ErrorKind::Storage, other.to_string()),
     }
 }
@@ -279,7 +301,12 @@ fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
     if let Some(inner) = error.downcast_ref::<DeviceError>() {
         return device(inner);
     }
-    Error::new(ErrorKind::Internal, error.to_string())
+    let text = error.to_string();
+    if let Some(cause) = text.strip_prefix("regex parse error:") {
+        let cause = cause.rsplit("error: ").next().unwrap_or(cause).trim();
+        return Error::new(ErrorKind::Invalid, format!("this is no regular expression: {cause}"));
+    }
+    Error::new(ErrorKind::Internal, text)
 }
 
 fn on_device(error: &DeviceSideError) -> Error {
@@ -302,6 +329,9 @@ fn device(error: &DeviceError) -> Error {
 }
 
 fn internal(message: &str) -> Error {
+    if let Some((_, kind, text)) = USERS_OWN.iter().find(|(part, ..)| message.contains(part)) {
+        return Error::new(*kind, *text);
+    }
     Error::new(ErrorKind::Internal, format!("internal error, a bug of ours: {}", clean(message)))
 }
 
@@ -310,7 +340,7 @@ fn internal(message: &str) -> Error {
 fn clean(message: &str) -> String {
     const TAILS: [&str; 3] =
         ["\n\nbacktrace: ", "\nbacktrace: ", ".\nThis issue was likely caused by a bug in DataFusion"];
-    const HEADS: [&str; 3] = ["Execution error: ", "Error during planning: ", "External error: "];
+    const HEADS: [&str; 4] = ["Internal error: ", "Execution error: ", "Error during planning: ", "External error: "];
     let end = TAILS.iter().filter_map(|tail| message.find(tail)).min().unwrap_or(message.len());
     let mut text = message[..end].trim();
     while let Some(rest) = HEADS.iter().find_map(|head| text.strip_prefix(head)) {
@@ -319,7 +349,7 @@ fn clean(message: &str) -> String {
     readable(text)
 }
 
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let start = text.find(before)? + before.len();
     let length = text[start..].find(after)?;
     Some(&text[start..start + length])
@@ -339,30 +369,6 @@ fn diagnosed_help(error: &DataFusionError) -> Option<String> {
     if helps.is_empty() { None } else { Some(helps.join("; ")) }
 }
 
-/// The candidate nearest to `name`, if it is near enough to be a slip of the fingers.
-pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let wanted = name.to_lowercase();
-    let limit = (wanted.chars().count() / 3).clamp(1, 3);
-    let ranked = candidates.iter().map(|c| (edit_distance(&wanted, &c.to_lowercase()), *c));
-    ranked.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, c)| c)
-}
-
-/// Levenshtein distance in characters, one row at a time.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,14 +378,6 @@ mod tests {
         let (message, at) = split_position("Expected: X, found: FROM at Line: 2, Column: 8");
         assert_eq!((message.as_str(), at), ("Expected: X, found: FROM", Some(Position { line: 2, column: 8 })));
         assert_eq!(split_position("no place").1, None);
-    }
-
-    #[test]
-    fn near_names_are_found_and_far_ones_are_not() {
-        let names = ["l_shipdate", "l_quantity", "Revenue"];
-        assert_eq!(nearest("l_shpdate", &names), Some("l_shipdate"));
-        assert_eq!(nearest("REVENUE", &names), Some("Revenue"));
-        assert_eq!(nearest("price", &names), None);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The engine's error: by what the caller can do about it, with a place in the SQL and a hint where known.
 //! Not here: how DataFusion's errors are sorted into kinds (`classify`) and drawn (`render`).
 
+mod arguments;
 mod classify;
+mod nearest;
 mod readable;
 mod render;
 
-pub(crate) use classify::nearest;
+pub(crate) use nearest::nearest;
 pub(crate) use readable::readable;
 
 use std::fmt;

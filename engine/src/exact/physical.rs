@@ -12,7 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::joins::utils::JoinFilter;
-use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PiecewiseMergeJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 
@@ -67,6 +67,8 @@ pub(crate) fn rewrite_sites(plan: &Plan, rewrite: SiteRewrite<'_>) -> Result<Rew
         nested_loop_join(join, rewrite)?
     } else if let Some(join) = one.downcast_ref::<SortMergeJoinExec>() {
         sort_merge_join(join, rewrite)?
+    } else if let Some(join) = one.downcast_ref::<PiecewiseMergeJoinExec>() {
+        piecewise_merge_join(join, rewrite)?
     } else {
         return Ok(Rewritten::Opaque);
     };
@@ -231,6 +233,19 @@ fn nested_loop_join(exec: &NestedLoopJoinExec, rewrite: SiteRewrite<'_>) -> Resu
     let projection = exec.projection().as_ref().map(|columns| columns.to_vec());
     let (left, right) = (Arc::clone(exec.left()), Arc::clone(exec.right()));
     Ok(Some(Arc::new(NestedLoopJoinExec::try_new(left, right, filter, exec.join_type(), projection)?)))
+}
+
+fn piecewise_merge_join(exec: &PiecewiseMergeJoinExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {
+    let mut on_buffered = Rewriter::new(rewrite, exec.buffered().schema());
+    let mut on_streamed = Rewriter::new(rewrite, exec.streamed().schema());
+    let on = (on_buffered.apply(&exec.on.0, Site::Key)?, on_streamed.apply(&exec.on.1, Site::Key)?);
+    if !on_buffered.changed && !on_streamed.changed {
+        return Ok(None);
+    }
+    let (buffered, streamed) = (Arc::clone(exec.buffered()), Arc::clone(exec.streamed()));
+    let partitions = exec.properties().output_partitioning().partition_count();
+    let join = PiecewiseMergeJoinExec::try_new(buffered, streamed, on, exec.operator, exec.join_type(), partitions)?;
+    Ok(Some(Arc::new(join)))
 }
 
 fn sort_merge_join(exec: &SortMergeJoinExec, rewrite: SiteRewrite<'_>) -> Result<Option<Plan>> {

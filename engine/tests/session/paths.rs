@@ -43,7 +43,7 @@ async fn partition_columns_have_the_types_that_are_declared() {
     let folder = at(&lake, "t/");
     let rows = "(1, date '2024-01-02', timestamp '2024-01-02 03:04:05.5', true, 1.5), (2, null, null, null, null)";
     let copy = format!(
-        "copy (select * from (values {rows}) v(i, d, t, b, f)) to '{folder}' stored as parquet partitioned by (d, t, b, f)"
+        "copy (select cast(i as int) as i, d, t, b, f from (values {rows}) v(i, d, t, b, f)) to '{folder}' stored as parquet partitioned by (d, t, b, f)"
     );
     assert_eq!(cells(&session, &copy).await.unwrap(), "2");
     let columns = "i int, d date, t timestamp, b boolean, f double";
@@ -145,7 +145,7 @@ async fn line_breaks_in_quotes_belong_to_their_value_wherever_a_file_is_cut() {
     for partitions in [1, 2, 7] {
         session.run_script(&format!("set datafusion.execution.target_partitions = {partitions}")).await.unwrap();
         let sql = format!("select count(*), sum(id), max(length(t)) from '{file}'");
-        assert_eq!(cells(&session, &sql).await.unwrap(), "3000,4498500,31", "{partitions}");
+        assert_eq!(cells(&session, &sql).await.unwrap(), "3000,4498500,30", "{partitions}");
     }
 }
 

@@ -1,0 +1,59 @@
+//! EXPLAIN changes nothing, EXPLAIN ANALYZE changes once; and errors that are the user's say so.
+
+use maar_engine::ErrorKind;
+
+use crate::support::{cells, error, session};
+
+#[tokio::test]
+async fn an_explained_change_is_not_made_and_an_analysed_one_is_made_once() {
+    let session = session();
+    session.run_script("create table t as select * from (values (1), (2)) v(x)").await.unwrap();
+    for change in ["update t set x = x + 1", "delete from t", "delete from t where x = 1", "insert into t values (9)"] {
+        let explained = cells(&session, &format!("explain {change}")).await.unwrap();
+        assert!(explained.contains("Dml: op="), "{explained}");
+        cells(&session, &format!("explain verbose {change}")).await.unwrap();
+        assert_eq!(cells(&session, "select x from t order by x").await.unwrap(), "1;2", "{change}");
+    }
+    cells(&session, "explain analyze update t set x = x + 1").await.unwrap();
+    assert_eq!(cells(&session, "select x from t order by x").await.unwrap(), "2;3");
+    cells(&session, "explain analyze delete from t where x = 3").await.unwrap();
+    assert_eq!(cells(&session, "select x from t").await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn errors_of_arguments_and_options_are_the_users() {
+    let session = session();
+    for (sql, part) in [
+        ("set datafusion.execution.batch_size = 'abc'", "datafusion.execution.batch_size"),
+        ("set datafusion.optimizer.enable_topk_aggregation = 7", "enable_topk_aggregation"),
+        ("select round(true)", "'round'"),
+        ("select sum('a')", "'sum'"),
+        ("select regexp_replace('abc', '*', 'X')", "regular expression"),
+        ("select regexp_replace(s, '*', 'X') from (values ('a')) v(s)", "regular expression"),
+        ("select array_resize([1, 2], -5)", "array_resize"),
+    ] {
+        let e = error(&session, sql).await;
+        assert_eq!(e.kind(), ErrorKind::Invalid, "{sql}: {e}");
+        assert!(e.message().contains(part) && !e.message().to_lowercase().contains("internal"), "{sql}: {e}");
+    }
+    let written = error(&session, "copy (select 1 as i) to '/proc/none/x.parquet'").await;
+    assert_eq!(written.kind(), ErrorKind::Storage, "{written}");
+    assert!(!written.message().contains("read"), "{written}");
+}
+
+#[tokio::test]
+async fn a_merge_join_of_an_inequality_checks_its_arithmetic() {
+    let session = session();
+    session
+        .run_script(
+            "set datafusion.optimizer.enable_piecewise_merge_join = true; \
+             create table a as select * from (values (1), (5), (9)) t(x); \
+             create table b as select * from (values (2), (7)) t(y)",
+        )
+        .await
+        .unwrap();
+    let sql = "select x, y from a join b on a.x + 1 < b.y order by x, y";
+    assert_eq!(cells(&session, sql).await.unwrap(), "1,7;5,7");
+    let e = error(&session, "select x from a join b on a.x + 9223372036854775800 < b.y").await;
+    assert!(e.message().contains("overflow"), "{e}");
+}
