@@ -92,7 +92,7 @@ async fn cases(seeds: Vec<u64>, emulated: bool, keep: bool, runner: &Arc<Runner>
     let (started, count) = (Instant::now(), seeds.len());
     let running = futures::stream::iter(seeds).map(|seed| {
         let runner = Arc::clone(runner);
-        tokio::spawn(async move { case(seed, emulated && seed % EMULATED_EVERY == 0, keep, &runner).await })
+        tokio::spawn(async move { Box::pin(case(seed, emulated && seed % EMULATED_EVERY == 0, keep, &runner)).await })
     });
     let mut running = running.buffer_unordered(AT_ONCE);
     let (mut differences, mut done) = (0, 0);
@@ -131,7 +131,7 @@ async fn case(seed: u64, emulated: bool, keep: bool, runner: &Runner) -> Result<
     if emulated {
         stands.push(Stand::Files(Place::Emulated));
     }
-    let world = World::random(&stands, keep, &mut random).await?;
+    let world = Box::pin(World::random(&stands, keep, &mut random)).await?;
     let mut differences = 0;
     for _ in 0..PAIRS_PER_CASE {
         let pair = Pair::random(&world, is_simple, &mut random);
@@ -140,7 +140,7 @@ async fn case(seed: u64, emulated: bool, keep: bool, runner: &Runner) -> Result<
             continue;
         }
         differences += 1;
-        let (smallest, why) = shrink::shrink(pair, why, &world, runner).await;
+        let (smallest, why) = Box::pin(shrink::shrink(pair, why, &world, runner)).await;
         eprintln!("\nMAAR_SEED={seed}: {}\n{}\n{why}", smallest.name, smallest.texts(&world));
     }
     if differences > 0 {

@@ -1,7 +1,7 @@
-//! Fault: LIKE between two columns that are both dictionaries panics where all values of a batch are NULL (arrow 59.3: the
+//! Fault: LIKE between two columns of which one is a dictionary panics where all values of a batch are NULL (arrow 59.3: the
 //! kernel looks into a dictionary without values).
 //!
-//! Correction: a pattern that is a dictionary is read as text. Test: `engine/tests/session/likes.rs`.
+//! Correction: a pattern that is a dictionary is read as text, and so is what a pattern that is no literal is compared with. Test: `engine/tests/session/likes.rs`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,6 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::logical_expr::expr::Like;
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable};
 use datafusion::optimizer::Analyzer;
@@ -30,20 +29,19 @@ impl FunctionRewrite for PlainPatterns {
 
     fn rewrite(&self, expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
         match expr {
-            Expr::Like(mut like) => match plain(&like, schema) {
-                Some(plain) => {
-                    *like.pattern = plain;
-                    Ok(Transformed::yes(Expr::Like(like)))
-                }
-                None => Ok(Transformed::no(Expr::Like(like))),
-            },
+            Expr::Like(mut like) => {
+                let is_literal = matches!(like.pattern.as_ref(), Expr::Literal(..));
+                let changed = !is_literal && make_plain(&mut like.expr, schema) | make_plain(&mut like.pattern, schema);
+                Ok(Transformed::new_transformed(Expr::Like(like), changed))
+            }
             other => Ok(Transformed::no(other)),
         }
     }
 }
 
-/// The pattern as text, where it is a dictionary.
-fn plain(like: &Like, schema: &DFSchema) -> Option<Expr> {
-    let DataType::Dictionary(_, values) = like.pattern.get_type(schema).ok()? else { return None };
-    Some(Expr::Cast(Cast::new(like.pattern.clone(), *values)))
+/// Makes a dictionary text. False where it is none.
+fn make_plain(operand: &mut Expr, schema: &DFSchema) -> bool {
+    let Ok(DataType::Dictionary(_, values)) = operand.get_type(schema) else { return false };
+    *operand = Expr::Cast(Cast::new(Box::new(std::mem::take(operand)), *values));
+    true
 }
