@@ -13,7 +13,7 @@ use futures::TryFutureExt;
 use crate::device;
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
-use crate::files::ScannedFiles;
+use crate::files::{Names, ScannedFiles};
 use crate::parameters::Parameters;
 use crate::result::QueryResult;
 use crate::stack::{Guarded, guarded};
@@ -158,7 +158,8 @@ impl Query {
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
         self.require_device_of_input().await?;
-        let running = self.context.execute_logical_plan(self.plan.clone()).map_err(Error::from);
+        let running =
+            Names::All.are_no_paths(self.context.execute_logical_plan(self.plan.clone())).map_err(Error::from);
         let frame = match Guarded::new(running).await {
             Ok(frame) => frame,
             Err(e) => {

@@ -14,7 +14,7 @@ use futures::TryFutureExt;
 use crate::device::{DeviceKind, Devices};
 use crate::dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::NamedPaths;
+use crate::files::{NamedPaths, Names, with_paths};
 use crate::install::install;
 use crate::memory;
 use crate::parameters::Parameters;
@@ -95,7 +95,8 @@ impl Session {
         let paths = NamedPaths::of(&state, &parsed);
         paths.check_described(&state).await?;
         // Guarded on its own: a panic of a file's reader is explained like its errors.
-        match Guarded::new(state.statement_to_plan(parsed).map_err(Error::from)).await {
+        let planning = Names::of(&parsed).are_no_paths(state.statement_to_plan(parsed)).map_err(Error::from);
+        match Guarded::new(planning).await {
             Ok(plan) => {
                 paths.check_read(&state, &plan).await?;
                 Ok(Query::new(self.context.clone(), plan, names))
@@ -204,7 +205,7 @@ impl SessionBuilder {
         if let Some(config) = builder.config() {
             self.apply_options(config.options_mut())?;
         }
-        let context = SessionContext::new_with_state(builder.build()).enable_url_table();
+        let context = with_paths(SessionContext::new_with_state(builder.build()));
         Ok(Session { context })
     }
 
@@ -227,6 +228,7 @@ impl SessionBuilder {
     fn apply_options(&self, options: &mut ConfigOptions) -> Result<()> {
         options.set("maar.device", &self.device.to_string())?;
         for (name, value) in &self.options {
+            dialect::check_option(name)?;
             options.set(name, value)?;
         }
         Ok(())

@@ -36,7 +36,7 @@ pub(crate) struct Difference {
 }
 
 /// So much of a message says which error it is.
-const MESSAGE_CHARACTERS: usize = 24;
+const MESSAGE_CHARACTERS: usize = 48;
 
 impl Difference {
     fn new(kind: &'static str, message: &str, text: String) -> Self {

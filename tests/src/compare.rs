@@ -105,9 +105,8 @@ fn compare_rows(left: &Row, right: &Row) -> Ordering {
         (Cell::Float(_), Cell::Float(_)) => Ordering::Equal,
     };
     let float = |a: &Cell, b: &Cell| match (a, b) {
-        // Zero has two signs and one value.
-        (Cell::Float(a), Cell::Float(b)) if a == b => Ordering::Equal,
-        (Cell::Float(a), Cell::Float(b)) => a.total_cmp(b),
+        // Zero and NaN have two signs and one value; NaN is the largest.
+        (Cell::Float(a), Cell::Float(b)) => a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
         _ => Ordering::Equal,
     };
     let by = |compare: &dyn Fn(&Cell, &Cell) -> Ordering| {
@@ -188,6 +187,8 @@ mod tests {
         assert!(same(&near, &numbers(vec![1, 1], vec![1e-4, 1e9 + 0.1]), Order::None).is_ok());
         assert!(same(&near, &numbers(vec![1, 1], vec![1e-4, 1e9 + 10.0]), Order::None).is_err());
         assert!(same(&numbers(vec![1], vec![f64::NAN]), &numbers(vec![1], vec![f64::NAN]), Order::None).is_ok());
+        let signs = |nan: f64| numbers(vec![1, 1], vec![1.0, nan]);
+        assert!(same(&signs(f64::NAN), &signs(-f64::NAN), Order::None).is_ok());
         assert!(same(&numbers(vec![1], vec![f64::INFINITY]), &numbers(vec![1], vec![1e300]), Order::None).is_err());
     }
 

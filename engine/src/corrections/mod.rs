@@ -11,6 +11,10 @@ mod equal_nulls;
 mod estimates;
 mod filter_pushdown;
 mod floats;
+mod floats_and_decimals;
+mod join_order;
+mod like_dictionaries;
+mod like_escape;
 mod listing_cache;
 mod local_files;
 mod plans;
@@ -18,6 +22,7 @@ mod prepared_distinct_on;
 pub(crate) mod rules;
 mod set_operations_all;
 mod simplify;
+mod sliding_floats;
 mod statistics;
 mod subqueries;
 mod times;
@@ -36,9 +41,11 @@ use crate::error::Result;
 /// [`crate::ErrorKind::Unsupported`] when the builder's optimizers lack a rule that a correction goes beside.
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     estimates::install(builder);
+    join_order::install(builder)?;
     listing_cache::install(builder)?;
     local_files::install(builder);
     aggregate_dynamic_filters::install(builder);
+    floats_and_decimals::install(builder)?;
     aggregate_schema_check::install(builder);
     equal_nulls::install(builder)?;
     filter_pushdown::install(builder)?;
@@ -49,6 +56,9 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     simplify::install(builder)?;
     times::install(builder)?;
     floats::install(builder);
+    sliding_floats::install(builder);
+    like_dictionaries::install(builder);
+    like_escape::install(builder);
     Ok(())
 }
 

@@ -8,8 +8,11 @@ mod distinct_from;
 mod from_first;
 mod functions;
 mod having;
+mod like_escape;
 mod names;
+mod quoted_paths;
 mod readers;
+mod refused;
 mod row_values;
 mod show;
 mod summarize;
@@ -20,6 +23,8 @@ mod walk;
 
 pub(crate) use from_first::with_selects;
 pub(crate) use functions::{instead_of, written_names};
+pub(crate) use like_escape::NO_ESCAPE;
+pub(crate) use refused::check_option;
 pub(crate) use summarize::{summarized, summary};
 
 use datafusion::execution::{FunctionRegistry, SessionState};
@@ -48,9 +53,12 @@ pub(crate) async fn rewrite(
     statement: Statement,
     tokens: &[TokenWithSpan],
 ) -> Result<Rewritten> {
+    refused::check(&statement)?;
     let mut statement = show::tables(statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
+    like_escape::rewrite(&mut statement);
+    quoted_paths::rewrite(state, &mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
     let read = readers::replace(state, &mut statement).await?;

@@ -108,7 +108,7 @@ fn syntax(error: &ParserError) -> Error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
         ParserError::RecursionLimitExceeded => {
             return Error::new(ErrorKind::Syntax, "the statement is nested too deeply")
-                .with_hint("flatten the nesting, or raise datafusion.sql_parser.recursion_limit");
+                .with_hint("flatten the nesting, with WITH or a view");
         }
     };
     let (message, position) = split_position(text);

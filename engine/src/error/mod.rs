@@ -105,6 +105,19 @@ impl Error {
         self.is_panic
     }
 
+    /// The same error, saying in which file it is.
+    pub(crate) fn about_file(mut self, file: &object_store::path::Path) -> Self {
+        if !self.names_a_file() {
+            self.message = format!("'/{file}': {}", self.message);
+        }
+        self
+    }
+
+    /// Whether the message begins with the file that it is about.
+    pub(crate) fn names_a_file(&self) -> bool {
+        self.message.starts_with("'/")
+    }
+
     /// The same error with a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

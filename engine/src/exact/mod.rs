@@ -2,12 +2,13 @@
 //!
 //! DataFusion's `+ - *`, negation and SUM wrap silently. They are made exact at the places where they are evaluated:
 //! while constants are folded ([`fold`]), in the operators of a host plan ([`operators`], [`wide_decimals`]), and in SUM
-//! ([`sum`]); sums and means get types that hold them ([`widened`]). A node that cannot be rewritten keeps the [`hidden`] form, which is exact by itself.
+//! and AVG ([`sum`], [`mean`]); sums and means get types that hold them ([`widened`]). A node that cannot be rewritten keeps the [`hidden`] form, which is exact by itself.
 //! Not here: floats, which overflow to infinity as IEEE 754 says.
 
 mod fold;
 mod hidden;
 mod literals;
+mod mean;
 mod operators;
 pub(crate) mod physical;
 mod sum;
@@ -31,6 +32,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     let analyzer = builder.analyzer().get_or_insert_with(Analyzer::new);
     analyzer.add_function_rewrite(Arc::new(widened::WidenArguments));
     analyzer.add_function_rewrite(Arc::new(sum::UseExactSum));
+    analyzer.add_function_rewrite(Arc::new(mean::UseIntegerMean));
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     let at = position(&optimizer.rules, fold::REPLACED_RULE)?;
     let folding = Arc::clone(&optimizer.rules[at]);

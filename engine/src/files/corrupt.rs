@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::listing::{ListingTable, ListingTableUrl};
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use futures::StreamExt;
 use maar_gpu_exec::panics::caught;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::ParquetMetaDataReader;
 
+use super::location::Location;
+use super::table::FileTable;
 use crate::error::{Error, ErrorKind};
 
 /// Footers are always looked at; whole files only while they add up to less than this.
@@ -26,7 +26,7 @@ const FOOTER_GUESS_BYTES: u64 = 64 << 10;
 /// Where the files of a plan are, for the case that one of them is corrupt.
 pub(crate) struct ScannedFiles {
     state: Arc<SessionState>,
-    locations: Vec<ListingTableUrl>,
+    locations: Vec<Location>,
 }
 
 impl ScannedFiles {
@@ -46,24 +46,24 @@ impl ScannedFiles {
     }
 }
 
-fn add_locations(node: &LogicalPlan, locations: &mut Vec<ListingTableUrl>) {
+fn add_locations(node: &LogicalPlan, locations: &mut Vec<Location>) {
     match node {
         LogicalPlan::TableScan(scan) => {
             if let Ok(provider) = source_as_provider(&scan.source)
-                && let Some(table) = provider.downcast_ref::<ListingTable>()
+                && let Some(table) = provider.downcast_ref::<FileTable>()
             {
-                locations.extend(table.table_paths().iter().cloned());
+                locations.extend(table.locations().iter().cloned());
             }
         }
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(create)) => {
-            locations.extend(create.locations.iter().filter_map(|path| ListingTableUrl::parse(path).ok()));
+            locations.extend(create.locations.iter().filter_map(|path| Location::parse(path).ok()));
         }
         _ => {}
     }
 }
 
 /// `error`, naming the file that is corrupt if it is a Parquet error and the file is found.
-pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[ListingTableUrl], error: Error) -> Error {
+pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[Location], error: Error) -> Error {
     if !error.may_be_a_corrupt_file() {
         return error;
     }
@@ -87,23 +87,19 @@ pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[Listing
         // Files that can be read are not to blame.
         return error;
     }
-    let places: Vec<String> = locations.iter().map(|location| shown(location.as_str())).collect();
+    let places: Vec<String> = locations.iter().map(|location| shown(location.url().as_str())).collect();
     error.with_hint(format!("the file is one of {} in {}", files.len(), places.join(", ")))
 }
 
 type Found = (Arc<dyn ObjectStore>, ObjectMeta);
 
-async fn list(state: &SessionState, locations: &[ListingTableUrl]) -> Vec<Found> {
+async fn list(state: &SessionState, locations: &[Location]) -> Vec<Found> {
     let mut found = Vec::new();
     for location in locations {
-        let Ok(store) = state.runtime_env().object_store(location) else { continue };
-        let Ok(mut files) = location.list_all_files(state, store.as_ref(), "").await else { continue };
-        while let Some(Ok(file)) = files.next().await {
-            // DataFusion skips empty files.
-            if file.size > 0 {
-                found.push((Arc::clone(&store), file));
-            }
-        }
+        let Ok(store) = state.runtime_env().object_store(location.url()) else { continue };
+        let Ok(files) = location.files(store.as_ref(), false).await else { continue };
+        // Empty files are skipped.
+        found.extend(files.into_iter().filter(|file| file.size > 0).map(|file| (Arc::clone(&store), file)));
     }
     found
 }
@@ -148,8 +144,8 @@ fn unreadable(error: object_store::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
 
-fn corrupt(locations: &[ListingTableUrl], file: &ObjectMeta, cause: &ParquetError) -> Error {
-    let base = locations.first().map_or("", |location| location.scheme());
+fn corrupt(locations: &[Location], file: &ObjectMeta, cause: &ParquetError) -> Error {
+    let base = locations.first().map_or("", |location| location.url().scheme());
     let path = if base == "file" { format!("/{}", file.location) } else { format!("{base}://.../{}", file.location) };
     let cause = cause.to_string();
     let cause = cause.strip_prefix("Parquet error: ").unwrap_or(&cause);

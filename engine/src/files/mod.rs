@@ -1,25 +1,47 @@
-//! Names the file behind a failure: the path that does not exist, the pattern nothing matches, the Parquet file that is
-//! corrupt. Looked into only after something failed, so that a query that works pays nothing.
-//! Not here: reading files, which DataFusion's listing tables do.
+//! Files as tables: which names are paths (`catalog`), which files a path means (`location`), what the table is (`open`,
+//! `table`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
+//! failed, so that a query that works pays nothing: the path that does not exist, the pattern nothing matches, the Parquet file
+//! that is corrupt. Not here: reading and writing what is in a file, which the formats of DataFusion do.
 
+mod catalog;
 mod corrupt;
+mod csv;
+mod formats;
+mod hive;
+mod hive_folders;
+mod hive_sink;
+mod location;
+mod open;
+mod partitions;
+mod pattern;
+mod scan;
+mod table;
+mod text;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNode;
-use datafusion::datasource::listing::ListingTableUrl;
-use datafusion::execution::SessionState;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::sql::parser::Statement;
-use futures::StreamExt;
 
+pub(crate) use catalog::{Names, looks_like_path, with_paths};
 pub(crate) use corrupt::ScannedFiles;
 use corrupt::name_corrupt_file;
+pub(crate) use formats::{compression_option, is_compressed, no_compression};
+use location::Location;
+pub(crate) use table::arrow_by_partition;
 
 use crate::error::{Error, ErrorKind, Result, nearest};
 
-/// Formats that are known by the ends of their names.
-const EXTENSIONS: [&str; 8] = ["parquet", "csv", "tsv", "json", "ndjson", "jsonl", "arrow", "avro"];
+/// Has CREATE EXTERNAL TABLE make our tables, and writes by partitions go to our folders.
+pub(crate) fn install(builder: &mut SessionStateBuilder) {
+    open::install(builder);
+    let rules = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
+    rules.rules.insert(0, Arc::new(hive_sink::WriteHiveFolders));
+}
 
 /// The paths that a statement reads, as they are written in it.
 #[derive(Debug, Default)]
@@ -78,8 +100,8 @@ impl NamedPaths {
         name_corrupt_file(state, &self.locations(), error).await
     }
 
-    fn locations(&self) -> Vec<ListingTableUrl> {
-        self.read.iter().chain(&self.described).filter_map(|path| ListingTableUrl::parse(path).ok()).collect()
+    fn locations(&self) -> Vec<Location> {
+        self.read.iter().chain(&self.described).filter_map(|path| Location::parse(path).ok()).collect()
     }
 }
 
@@ -92,11 +114,6 @@ fn scans_no_columns(plan: &LogicalPlan) -> bool {
     plan.exists(is_bare).unwrap_or(false)
 }
 
-fn looks_like_path(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    name.contains('/') || extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
-}
-
 fn unknown_format(path: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("the format of '{path}' is not known from its name"))
         .with_hint(format!("CREATE EXTERNAL TABLE t STORED AS csv LOCATION '{path}' says what it is"))
@@ -104,26 +121,25 @@ fn unknown_format(path: &str) -> Error {
 
 /// Why `path` gives no file; `None` if it gives one.
 pub(crate) async fn missing(state: &SessionState, path: &str) -> Option<Error> {
-    let pattern = path.contains(['*', '?', '[']);
-    if !pattern && !path.contains("://") && !Path::new(path).exists() {
-        return Some(not_there(path));
+    let location = Location::parse(path).ok()?;
+    let store = state.runtime_env().object_store(location.url()).ok()?;
+    let files = location.files(store.as_ref(), false).await.ok()?;
+    let empty = files.iter().filter(|file| file.size == 0).count();
+    (empty == files.len()).then(|| nothing_in(&location, empty))
+}
+
+/// Why there is nothing to read at `location`, where `empty` files are that hold not one byte.
+fn nothing_in(location: &Location, empty: usize) -> Error {
+    let path = location.written();
+    if !location.is_pattern() && !path.contains("://") && !Path::new(path).exists() {
+        return not_there(path);
     }
-    let url = ListingTableUrl::parse(path).ok()?;
-    let store = state.runtime_env().object_store(&url).ok()?;
-    let mut files = url.list_all_files(state, store.as_ref(), "").await.ok()?;
-    let mut empty_files = 0;
-    while let Some(Ok(file)) = files.next().await {
-        if file.size > 0 {
-            return None;
-        }
-        empty_files += 1;
-    }
-    Some(match (empty_files, pattern) {
+    match (empty, location.is_pattern()) {
         (0, true) => Error::new(ErrorKind::NotFound, format!("no file matches '{path}'")),
         (0, false) => Error::new(ErrorKind::NotFound, format!("there are no files in '{path}'")),
         (1, false) => Error::new(ErrorKind::Invalid, format!("'{path}' is empty: it has not one byte")),
         (count, _) => Error::new(ErrorKind::Invalid, format!("all {count} files of '{path}' are empty")),
-    })
+    }
 }
 
 fn not_there(path: &str) -> Error {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod declared;
 mod depth;
 mod device;
 mod docs;
@@ -11,9 +12,15 @@ mod exact;
 mod examples;
 mod files;
 mod functions;
+mod join_order;
+mod likes;
 mod names;
+mod numbers;
+mod paths;
 mod prepared;
 mod readers;
 mod rules;
+mod same_names;
 mod statistics;
 mod support;
+mod zones;

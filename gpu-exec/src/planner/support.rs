@@ -218,7 +218,7 @@ const ROWS: &[Row] = &[
     host(Subject::Aggregate, "count distinct", Types::ANY, DISTINCT_CALL),
     device(Subject::Aggregate, "sum", NUMERIC),
     host(Subject::Aggregate, "sum distinct", Types::ANY, DISTINCT_CALL),
-    device(Subject::Aggregate, "avg", Types::DECIMAL.or(Types::FLOAT)),
+    device(Subject::Aggregate, "avg", NUMERIC),
     host(Subject::Aggregate, "avg distinct", Types::ANY, DISTINCT_CALL),
     device(Subject::Aggregate, "min", Types::ANY),
     device(Subject::Aggregate, "max", Types::ANY),

@@ -15,9 +15,13 @@ use datafusion::functions_aggregate::min_max::{MaxAccumulator, MinAccumulator};
 use datafusion::logical_expr::Accumulator;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::basic::{Encoding, EncodingMask};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-use super::types::{keeps_values, unpacked};
+use super::types::{is_bytes, keeps_values, unpacked};
+
+/// What a short text takes in a dictionary, its length and compression counted.
+const DICTIONARY_ENTRY_BYTES: u64 = 5;
 
 /// The statistics of one file, for the columns that the table declares.
 pub(super) fn statistics(metadata: &ParquetMetaData, declared: &Schema) -> Result<Statistics> {
@@ -67,7 +71,7 @@ impl File<'_> {
             null_count: self.null_count(&nulls),
             min_value,
             max_value,
-            distinct_count: self.distinct_count(leaf),
+            distinct_count: self.distinct_count(leaf, declared.data_type()),
             byte_size: bytes,
             ..unknown()
         }
@@ -93,11 +97,15 @@ impl File<'_> {
     }
 
     /// An estimate at best: writers count within a row group, some of them by sketches.
-    fn distinct_count(&self, leaf: usize) -> Precision<usize> {
-        let counts =
-            self.metadata.row_groups().iter().map(|group| group.column(leaf).statistics()?.distinct_count_opt());
-        let most = counts.collect::<Option<Vec<u64>>>().and_then(|counts| counts.into_iter().max());
-        most.filter(|most| *most > 0).map_or(Precision::Absent, |most| {
+    fn distinct_count(&self, leaf: usize, declared: &DataType) -> Precision<usize> {
+        let is_text = is_bytes(unpacked(declared));
+        let of_chunk = |chunk: &ColumnChunkMetaData| {
+            let counted = chunk.statistics().and_then(|statistics| statistics.distinct_count_opt());
+            counted.or_else(|| if is_text { dictionary_entries(chunk) } else { None })
+        };
+        let groups = self.metadata.row_groups().iter();
+        let most = groups.map(|group| of_chunk(group.column(leaf))).collect::<Option<Vec<u64>>>();
+        most.and_then(|counts| counts.into_iter().max()).filter(|most| *most > 0).map_or(Precision::Absent, |most| {
             Precision::Inexact(usize::try_from(most).unwrap_or(self.rows).min(self.rows))
         })
     }
@@ -123,6 +131,15 @@ impl File<'_> {
             Err(_) => Precision::Absent,
         }
     }
+}
+
+/// About how many texts a chunk's dictionary holds, where all its pages refer to one.
+fn dictionary_entries(chunk: &ColumnChunkMetaData) -> Option<u64> {
+    let refers =
+        |pages: &EncodingMask| pages.is_only(Encoding::RLE_DICTIONARY) || pages.is_only(Encoding::PLAIN_DICTIONARY);
+    chunk.page_encoding_stats_mask().filter(|pages| refers(pages))?;
+    let bytes = chunk.data_page_offset() - chunk.dictionary_page_offset()?;
+    u64::try_from(bytes).ok().map(|bytes| bytes / DICTIONARY_ENTRY_BYTES)
 }
 
 /// Whether a row group has that bound as a value.

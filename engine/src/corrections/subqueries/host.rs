@@ -4,7 +4,7 @@
 use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
-use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::utils::{split_binary, split_conjunction};
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, JoinType, LogicalPlan, Operator, Subquery};
 
 use super::is_subquery;
@@ -103,13 +103,25 @@ fn has_conditions_only(plan: &LogicalPlan, is_liftable: &dyn Fn(&Expr) -> bool) 
 }
 
 fn is_equality(condition: &Expr) -> bool {
-    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else { return false };
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else { return is_common(condition) };
     let is_inner = |e: &Expr| match e {
         Expr::Column(_) => true,
         Expr::Cast(Cast { expr, .. }) => matches!(**expr, Expr::Column(_)),
         _ => false,
     };
     is_inner(left) && !right.any_column_refs() || is_inner(right) && !left.any_column_refs()
+}
+
+/// An OR whose branches have the same equalities, and nothing else of the outer rows: the host takes them out of it.
+fn is_common(condition: &Expr) -> bool {
+    if !matches!(condition, Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. })) {
+        return false;
+    }
+    let branches = split_binary(condition, Operator::Or).into_iter().map(split_conjunction);
+    let of_outer = branches.map(|branch| branch.into_iter().filter(|e| e.contains_outer()).collect::<Vec<_>>());
+    let of_outer: Vec<Vec<&Expr>> = of_outer.collect();
+    let Some((first, others)) = of_outer.split_first() else { return false };
+    first.iter().all(|e| is_equality(e)) && others.iter().all(|branch| branch == first)
 }
 
 /// Whether the node itself, apart from its inputs, takes something from outside.

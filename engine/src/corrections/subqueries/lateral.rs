@@ -14,7 +14,11 @@ pub(super) fn as_join(join: &Join, names: &Names) -> Result<Option<LogicalPlan>>
         return Ok(None);
     }
     let Some(right) = without_wrapper(&join.right)? else { return Ok(None) };
-    let Some(domain) = Domain::of(&join.left, &right, names)? else { return Ok(None) };
+    let Some(domain) = Domain::of(&join.left, &right, names)? else {
+        // It looks at the rows of a query further out, as every other relation may.
+        let plain = Join { right: Arc::new(right), ..join.clone() };
+        return Ok(Some(LogicalPlan::Join(plain)));
+    };
     let outputs: Vec<Expr> = join.schema.columns().into_iter().map(Expr::Column).collect();
     let detached = independent(right, Some(&domain), names)?;
     let same = detached.keys().into_iter().map(|(outer, key)| binary_expr(outer, Operator::IsNotDistinctFrom, key));

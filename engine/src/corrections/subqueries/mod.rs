@@ -179,12 +179,14 @@ fn in_other(node: LogicalPlan, names: &Names) -> Result<LogicalPlan> {
     let mut outer = Outer::new(node.inputs()[0].clone(), names).without_host_joins();
     let is_sort = matches!(node, LogicalPlan::Sort(_));
     let mut replaced = Vec::new();
+    let mut is_changed = false;
     for expr in node.expressions() {
         let name = preserver.save(&expr);
         let new = outer.replace(expr.clone())?;
+        is_changed |= new != expr;
         replaced.push(if is_sort || new == expr { new } else { name.restore(new) });
     }
-    if !outer.is_changed() {
+    if !is_changed {
         return Ok(node);
     }
     let rebuilt = node.with_new_exprs(replaced, vec![outer.into_plan()])?;

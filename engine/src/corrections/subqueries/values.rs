@@ -7,6 +7,7 @@ use datafusion::logical_expr::expr::SetQuantifier;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit, when};
 
 use super::dependent::Independent;
+use super::host;
 use super::joins::{Outer, named};
 use super::single_row;
 
@@ -14,12 +15,16 @@ use super::single_row;
 pub(super) fn exists(outer: &mut Outer<'_>, subquery: &Subquery) -> Result<Expr> {
     let detached = outer.detach(subquery)?;
     if !detached.has_keys() {
-        let counted = LogicalPlanBuilder::from(detached.plan)
-            .limit(0, Some(1))?
-            .aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64))])?
-            .build()?;
-        let counted = Subquery { subquery: counted.into(), outer_ref_columns: vec![], spans: subquery.spans.clone() };
-        return Ok(Expr::ScalarSubquery(counted).gt(lit(0_i64)));
+        let first = LogicalPlanBuilder::from(detached.plan.clone()).limit(0, Some(1))?;
+        if host::references(&detached.plan).is_empty() {
+            let counted = first.aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64))])?.build()?.into();
+            let counted = Subquery { subquery: counted, outer_ref_columns: vec![], spans: subquery.spans.clone() };
+            return Ok(Expr::ScalarSubquery(counted).gt(lit(0_i64)));
+        }
+        // It looks at the rows of a query further out: as a join it is in the sight of that one.
+        let rows = outer.names.next("rows");
+        outer.join_one(aggregated(&detached, vec![count(lit(1_i64)).alias(&rows)])?, Vec::new())?;
+        return Ok(named(&rows).gt(lit(0_i64)));
     }
     let flag = outer.names.next("found");
     let (relation, keys) = flagged(outer, &detached, vec![], &flag)?;
@@ -31,7 +36,7 @@ pub(super) fn exists(outer: &mut Outer<'_>, subquery: &Subquery) -> Result<Expr>
 pub(super) fn scalar(outer: &mut Outer<'_>, subquery: &Subquery) -> Result<Expr> {
     let detached = outer.detach(subquery)?;
     let value = outer.names.next("scalar");
-    if at_most_one_row(&subquery.subquery) {
+    if detached.has_keys() && at_most_one_row(&subquery.subquery) {
         let mut columns = detached.key_columns();
         columns.push(detached.column(0).alias(&value));
         let relation = LogicalPlanBuilder::from(detached.plan.clone()).project(columns)?.build()?;

@@ -2,9 +2,10 @@
 //!
 //! A timestamp without zone that meets one with a zone is read in the other's zone, and not in the session's ([`zones`]). A
 //! comparison brings both sides to the finer unit, so that `t < TIMESTAMP '9999-12-31'` overflows nanoseconds, and then cuts
-//! a finer literal off to the column's unit ([`exact`]). Tests: `tests/sqllogictest/slt/times`, `engine/tests/session/zones.rs`.
+//! a finer literal off to the column's unit ([`exact`]). A local time that a change of clocks skips or repeats fails ([`local`]). Tests: `tests/sqllogictest/slt/times`, `engine/tests/session/zones.rs`.
 
 mod exact;
+mod local;
 mod zones;
 
 pub(super) use exact::compare_exactly;
@@ -24,5 +25,6 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result
     let at = position(rules, COERCION)?;
     rules.insert(at + 1, Arc::new(exact::ExactTimes));
     rules.insert(at, Arc::new(zones::SessionZone));
+    rules.push(Arc::new(local::LocalTimes));
     Ok(())
 }

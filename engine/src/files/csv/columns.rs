@@ -1,0 +1,132 @@
+//! The columns of CSV files: names from their headers, types from their first records.
+
+use std::sync::Arc;
+
+use datafusion::arrow::csv::reader::Format;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::common::config::CsvOptions;
+use datafusion::error::DataFusionError;
+use futures::TryStreamExt;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+
+use super::records::{Marks, Records};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Records whose values decide the types, of all files together, unless the option `schema_infer_max_rec` says another number.
+const RECORDS_SAMPLED: usize = 1_000;
+
+/// The columns that all of `files` have.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] naming the file that is no CSV, or whose header is not that of the first: rows are read by place.
+pub(super) async fn of_files(
+    options: &CsvOptions,
+    store: &Arc<dyn ObjectStore>,
+    files: &[ObjectMeta],
+) -> Result<SchemaRef> {
+    let sampled = options.schema_infer_max_rec.unwrap_or(RECORDS_SAMPLED);
+    let (mut left, mut merged): (usize, Option<(Schema, &ObjectMeta)>) = (sampled, None);
+    for file in files {
+        let head = read_head(options, store, file, left).await?;
+        let (schema, records) = columns_of_head(options, &head, left).map_err(|e| e.about_file(&file.location))?;
+        left -= records.min(left);
+        merged = Some(match merged {
+            None => (schema, file),
+            Some((first, first_file)) => (merge(options, (first, first_file), (schema, file))?, first_file),
+        });
+    }
+    let schema = merged.map(|(schema, _)| schema).unwrap_or_else(Schema::empty);
+    if sampled > 0 {
+        return Ok(Arc::new(schema));
+    }
+    // No record was to be looked at: every column is text.
+    let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
+    Ok(Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>())))
+}
+
+/// The beginning of the file: a header and `records` records, or all there is. The last record is whole.
+async fn read_head(
+    options: &CsvOptions,
+    store: &Arc<dyn ObjectStore>,
+    file: &ObjectMeta,
+    records: usize,
+) -> Result<Vec<u8>> {
+    // One more than asked for, for the header.
+    let wanted = records + 1;
+    let mut stream = store.get(&file.location).await.map_err(DataFusionError::from)?.into_stream();
+    let (mut head, mut found) = (Vec::new(), Records::new(Marks::of(options)));
+    while let Some(bytes) = stream.try_next().await.map_err(DataFusionError::from)? {
+        found.read(&bytes, |found| found.count() < wanted);
+        head.extend_from_slice(&bytes);
+        if found.count() >= wanted {
+            head.truncate(found.bytes_read() as usize);
+            break;
+        }
+    }
+    Ok(head)
+}
+
+fn columns_of_head(options: &CsvOptions, head: &[u8], records: usize) -> Result<(Schema, usize)> {
+    let mut format = Format::default()
+        .with_header(options.has_header.unwrap_or(true))
+        .with_delimiter(options.delimiter)
+        .with_quote(options.quote)
+        .with_truncated_rows(options.truncated_rows.unwrap_or(false));
+    if let Some(escape) = options.escape {
+        format = format.with_escape(escape);
+    }
+    if let Some(terminator) = options.terminator {
+        format = format.with_terminator(terminator);
+    }
+    if let Some(comment) = options.comment {
+        format = format.with_comment(comment);
+    }
+    Ok(format.infer_schema(head, Some(records)).map_err(DataFusionError::from)?)
+}
+
+fn merge(options: &CsvOptions, one: (Schema, &ObjectMeta), other: (Schema, &ObjectMeta)) -> Result<Schema> {
+    let ((one, one_file), (other, other_file)) = (one, other);
+    let may_be_short = options.truncated_rows.unwrap_or(false);
+    let names = |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    let same_names = one.fields().iter().zip(other.fields()).all(|(a, b)| a.name() == b.name());
+    if !same_names || (one.fields().len() != other.fields().len() && !may_be_short) {
+        let message = format!(
+            "the columns of '/{}' are {}, those of '/{}' are {}",
+            one_file.location,
+            names(&one).join(", "),
+            other_file.location,
+            names(&other).join(", ")
+        );
+        return Err(Error::new(ErrorKind::Invalid, message).with_hint(
+            "CSV files of one table have the same columns in the same order; read them one by one, by name",
+        ));
+    }
+    let longest = if one.fields().len() >= other.fields().len() { &one } else { &other };
+    let fields = longest.fields().iter().enumerate().map(|(at, field)| {
+        let types = [&one, &other].map(|schema| schema.fields().get(at).map_or(&DataType::Null, |f| f.data_type()));
+        Field::new(field.name(), wider(types[0], types[1]), true)
+    });
+    Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The type that holds what two files have in a column.
+fn wider(one: &DataType, other: &DataType) -> DataType {
+    match (one, other) {
+        (a, b) if a == b => a.clone(),
+        (DataType::Null, known) | (known, DataType::Null) => known.clone(),
+        (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => DataType::Float64,
+        (DataType::Date32, DataType::Timestamp(unit, None)) | (DataType::Timestamp(unit, None), DataType::Date32) => {
+            DataType::Timestamp(*unit, None)
+        }
+        (DataType::Timestamp(one, None), DataType::Timestamp(other, None)) => {
+            let finer = |unit: &TimeUnit| match unit {
+                TimeUnit::Second => 0,
+                TimeUnit::Millisecond => 1,
+                TimeUnit::Microsecond => 2,
+                TimeUnit::Nanosecond => 3,
+            };
+            DataType::Timestamp(*[one, other].into_iter().max_by_key(|unit| finer(unit)).unwrap_or(one), None)
+        }
+        _ => DataType::Utf8,
+    }
+}

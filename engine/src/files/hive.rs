@@ -1,0 +1,139 @@
+//! Hive's layout of folders: `year=2024/city=New%20York/`. Names and values are percent-encoded in it, and one word stands for
+//! NULL. Not here: which files there are (`location`), and the columns that come of it (`table`).
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::ScalarValue;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What stands for NULL.
+pub(super) const NULL_WORD: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// The text of that word as a value: its first character encoded, so that it is not taken for NULL.
+const NULL_WORD_AS_TEXT: &str = "%5F_HIVE_DEFAULT_PARTITION__";
+
+/// The column that a folder gives, as `(name, value)`, both still encoded.
+fn column_of(folder: &str) -> Option<(&str, &str)> {
+    folder.split_once('=').filter(|(name, _)| !name.is_empty())
+}
+
+/// Whether a folder of that name is one of the layout's.
+pub(super) fn is_partition(folder: &str) -> bool {
+    column_of(folder).is_some()
+}
+
+/// The names of the columns that `folders` give, in order.
+pub(super) fn names(folders: &[&str]) -> Vec<String> {
+    folders.iter().filter_map(|folder| column_of(folder)).map(|(name, _)| decoded(name)).collect()
+}
+
+/// The values that `folders` give to `columns`; `None` for a file that lies outside the layout.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] for a value that is not of its column's type.
+pub(super) fn values(columns: &[FieldRef], folders: &[&str], file: &str) -> Result<Option<Vec<ScalarValue>>> {
+    let mut values = Vec::with_capacity(columns.len());
+    for (column, (name, text)) in columns.iter().zip(folders.iter().filter_map(|folder| column_of(folder))) {
+        if decoded(name) != *column.name() {
+            return Ok(None);
+        }
+        values.push(value(column, text, file)?);
+    }
+    Ok((values.len() == columns.len()).then_some(values))
+}
+
+fn value(column: &Field, encoded: &str, file: &str) -> Result<ScalarValue> {
+    let invalid = || {
+        let (name, data_type) = (column.name(), column.data_type());
+        let message = format!("'{encoded}' in the path of '/{file}' is no value of column {name} ({data_type})");
+        Error::new(ErrorKind::Invalid, message)
+            .with_hint("declare the column as VARCHAR, or take the folder out of the table")
+    };
+    if encoded == NULL_WORD {
+        return ScalarValue::try_from(column.data_type()).map_err(|_| invalid());
+    }
+    let text = decoded(encoded);
+    if text.is_empty() && !is_text(column.data_type()) {
+        return Err(invalid());
+    }
+    ScalarValue::try_from_string(text, column.data_type()).map_err(|_| invalid())
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => false,
+    }
+}
+
+/// The folder for `value` of the column `name`.
+pub(super) fn folder(name: &str, value: Option<&str>) -> String {
+    let value = match value {
+        None => NULL_WORD.to_string(),
+        Some(NULL_WORD) => NULL_WORD_AS_TEXT.to_string(),
+        Some(text) => encoded(text),
+    };
+    format!("{}={value}", encoded(name))
+}
+
+/// Letters beyond ASCII stay: Spark decodes percent signs byte by byte, to other letters.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | '~') {
+            encoded.push_str(&format!("%{:02X}", u32::from(c)));
+        } else {
+            encoded.push(c);
+        }
+    }
+    encoded
+}
+
+/// A percent sign that begins no code stands for itself, and so does text whose codes make no UTF-8.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let column: FieldRef = Field::new("p", DataType::Utf8, true).into();
+        let texts =
+            ["", "..", ".", "a/b", "x=y", "50%", "%5F", "ä ö", "a\nb", "\\", "'\"", "*?[", NULL_WORD, "%", "NULL"];
+        for text in texts.map(Some).into_iter().chain([None]) {
+            let folder = folder("p", text);
+            assert!(!folder.contains(['/', '*', '\n']), "{folder}");
+            let read = values(&[FieldRef::clone(&column)], &[&folder], "f").ok().flatten();
+            assert_eq!(read, Some(vec![ScalarValue::Utf8(text.map(str::to_string))]), "{folder}");
+        }
+    }
+
+    #[test]
+    fn files_outside_the_layout_have_no_values() {
+        let column: FieldRef = Field::new("p", DataType::Int32, true).into();
+        let of = |folders: &[&str]| values(&[FieldRef::clone(&column)], folders, "f");
+        assert!(matches!(of(&[]), Ok(None)));
+        assert!(matches!(of(&["q=1"]), Ok(None)));
+        assert!(matches!(of(&["x", "p=07"]), Ok(Some(values)) if values == [ScalarValue::Int32(Some(7))]));
+        assert!(matches!(of(&["p=seven"]), Err(e) if e.message().contains("'seven' in the path of '/f'")));
+    }
+}

@@ -1,0 +1,255 @@
+//! The plan of one scan of a table of files: its files listed, chosen, counted and dealt out.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, ScalarValue, Statistics, project_schema};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
+use datafusion::datasource::table_schema::TableSchemaBuilder;
+use datafusion::error::Result;
+use datafusion::execution::cache::TableScopedPath;
+use datafusion::execution::cache::cache_manager::CachedFileMetadata;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::{LexOrdering, create_lex_ordering};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::{ObjectMeta, ObjectStore};
+
+use super::csv::CsvTables;
+use super::location::Location;
+use super::table::FileTable;
+use super::{formats, hive, text};
+
+/// One scan.
+pub(super) struct Scan<'a> {
+    pub(super) table: &'a FileTable,
+    pub(super) state: &'a dyn Session,
+    pub(super) projection: Option<Vec<usize>>,
+    pub(super) limit: Option<usize>,
+}
+
+/// The files of a scan, and whether a limit left some out.
+struct Files {
+    files: Vec<PartitionedFile>,
+    is_cut: bool,
+}
+
+impl Scan<'_> {
+    pub(super) async fn plan(&self, filters: &[Expr]) -> Result<Arc<dyn ExecutionPlan>> {
+        let (of_paths, of_rows): (Vec<Expr>, Vec<Expr>) =
+            filters.iter().cloned().partition(|filter| self.table.partitions.decide(filter));
+        let Some(store_url) = self.table.locations.first().map(|location| location.url().object_store()) else {
+            return self.nothing();
+        };
+        let store = self.state.runtime_env().object_store(&store_url)?;
+        let listed = list(self.table, self.state, store.as_ref()).await?;
+        let chosen = self.table.partitions.choose(listed, &of_paths)?;
+        // Which rows a filter leaves is not known here.
+        let limit = self.limit.filter(|_| of_rows.is_empty());
+        let files = self.with_statistics(&store, chosen, limit).await?;
+        if files.files.is_empty() {
+            return self.nothing();
+        }
+        self.of_files(store_url, files).await
+    }
+
+    fn nothing(&self) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = self.table.schema();
+        Ok(Arc::new(EmptyExec::new(project_schema(&schema, self.projection.as_ref())?)))
+    }
+
+    async fn of_files(&self, store_url: ObjectStoreUrl, files: Files) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = self.table.schema();
+        let collects = self.state.config_options().execution.collect_statistics;
+        let partitions = self.state.config_options().execution.target_partitions;
+        let groups = FileGroup::new(files.files).split_files(partitions);
+        let groups = groups.into_iter().map(|group| counted(group, &schema, collects)).collect::<Result<Vec<_>>>()?;
+        let mut statistics =
+            Statistics::try_merge_iter(groups.iter().filter_map(|group| group.file_statistics(None)), &schema)?;
+        if files.is_cut {
+            statistics = statistics.to_inexact();
+        }
+        let order = match self.table.sort_order.is_empty() {
+            true => common_order(&groups).into_iter().collect(),
+            false => create_lex_ordering(&schema, &self.table.sort_order, self.state.execution_props())?,
+        };
+        let groups = self.by_order(groups, order.first(), partitions);
+        let source = TableSchemaBuilder::from(&self.table.file_schema)
+            .with_table_partition_cols(self.table.partitions.fields().to_vec())
+            .build();
+        let config = FileScanConfigBuilder::new(store_url, self.table.format.file_source(source))
+            .with_file_groups(groups)
+            .with_constraints(self.table.constraints().cloned().unwrap_or_default())
+            .with_statistics(statistics)
+            .with_projection_indices(self.projection.clone())?
+            .with_limit(self.limit)
+            .with_output_ordering(order)
+            .build();
+        let plan = self.table.format.create_physical_plan(self.state, config).await?;
+        // Of Parquet files a corrupt one is found by looking, and a device reads them itself.
+        Ok(match self.table.format.get_ext().as_str() {
+            "parquet" => plan,
+            _ => text::named(plan, self.table.format.downcast_ref::<CsvTables>().and_then(CsvTables::pieces)),
+        })
+    }
+
+    /// The files dealt out so that each group keeps the order, where the session asks for that and it can be done.
+    fn by_order(&self, groups: Vec<FileGroup>, order: Option<&LexOrdering>, most: usize) -> Vec<FileGroup> {
+        let Some(order) = order.filter(|_| self.state.config_options().execution.split_file_groups_by_statistics)
+        else {
+            return groups;
+        };
+        let schema = self.table.schema();
+        let split = FileScanConfig::split_groups_by_statistics_with_target_partitions(&schema, &groups, order, most);
+        split.ok().filter(|split| split.len() <= most).unwrap_or(groups)
+    }
+
+    async fn with_statistics(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        files: Vec<PartitionedFile>,
+        limit: Option<usize>,
+    ) -> Result<Files> {
+        if !self.state.config_options().execution.collect_statistics {
+            return Ok(Files { files, is_cut: false });
+        }
+        let count = files.len();
+        let at_once = self.state.config_options().execution.meta_fetch_concurrency.get();
+        let mut read = stream::iter(files).map(|file| self.file_statistics(store, file)).buffered(at_once);
+        let (mut kept, mut rows) = (Vec::with_capacity(count), Precision::Exact(0));
+        while let Some(file) = read.try_next().await? {
+            rows = rows.add(&file.statistics.as_ref().map_or(Precision::Absent, |statistics| statistics.num_rows));
+            kept.push(file);
+            if let (Some(limit), Precision::Exact(rows)) = (limit, rows)
+                && rows >= limit
+            {
+                break;
+            }
+        }
+        let is_cut = kept.len() < count;
+        Ok(Files { files: kept, is_cut })
+    }
+
+    async fn file_statistics(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        mut file: PartitionedFile,
+    ) -> Result<PartitionedFile> {
+        let schema = &self.table.file_schema;
+        let cached = self.table.statistics.as_ref().map(|cached| {
+            (TableScopedPath { table: Some(cached.table.clone()), path: file.object_meta.location.clone() }, cached)
+        });
+        let known = cached.as_ref().and_then(|(path, cached)| {
+            cached.cache.get(path).filter(|known| known.is_valid_for(&file.object_meta, &cached.fingerprint))
+        });
+        let (statistics, order) = match known {
+            Some(known) => (Arc::clone(&known.statistics), known.ordering.clone()),
+            None => {
+                let reading = self.table.format.infer_stats_and_ordering(
+                    self.state,
+                    store,
+                    Arc::clone(schema),
+                    &file.object_meta,
+                );
+                let read = reading.await?;
+                let statistics = Arc::new(read.statistics);
+                if let Some((path, cached)) = &cached {
+                    let (meta, order) = (file.object_meta.clone(), read.ordering.clone());
+                    let schema = Arc::clone(&cached.fingerprint);
+                    cached.cache.put(path, CachedFileMetadata::new(meta, schema, Arc::clone(&statistics), order));
+                }
+                (statistics, read.ordering)
+            }
+        };
+        let of_path = file.partition_values.iter().map(|value| path_statistics(value, &statistics.num_rows));
+        let of_path: Vec<ColumnStatistics> = of_path.collect();
+        file.statistics = Some(if of_path.is_empty() {
+            statistics
+        } else {
+            let mut all = Arc::unwrap_or_clone(statistics);
+            all.column_statistics.extend(of_path);
+            Arc::new(all)
+        });
+        file.ordering = order;
+        Ok(file)
+    }
+}
+
+/// The files of `table`, with the values that their paths give. Empty files hold nothing of any format.
+pub(super) async fn list(
+    table: &FileTable,
+    state: &dyn Session,
+    store: &dyn ObjectStore,
+) -> Result<Vec<PartitionedFile>> {
+    let deep = !state.config_options().execution.listing_table_ignore_subdirectory;
+    let mut listed: Vec<PartitionedFile> = Vec::new();
+    for location in &table.locations {
+        for file in location.files(store, deep).await? {
+            let name = location.below(&file.location).name;
+            if let Some(refused) = formats::refused(name).filter(|_| table.members.has(name)) {
+                return Err(refused.about_file(&file.location).into());
+            }
+            if file.size > 0 && table.members.has(name) {
+                listed.extend(partitioned(table, location, file)?);
+            }
+        }
+    }
+    if table.locations.len() > 1 {
+        // A folder and a file in it name the file twice.
+        listed.sort_by(|a, b| a.object_meta.location.cmp(&b.object_meta.location));
+        listed.dedup_by(|a, b| a.object_meta.location == b.object_meta.location);
+    }
+    Ok(listed)
+}
+
+fn partitioned(table: &FileTable, location: &Location, file: ObjectMeta) -> Result<Option<PartitionedFile>> {
+    if table.partitions.is_empty() {
+        return Ok(Some(file.into()));
+    }
+    let folders = location.below(&file.location).folders;
+    let values = hive::values(table.partitions.fields(), &folders, file.location.as_ref())?;
+    Ok(values.map(|values| PartitionedFile::from(file.clone()).with_partition_values(values)))
+}
+
+/// What is known of a column that has one value in all rows of a file.
+fn path_statistics(value: &ScalarValue, rows: &Precision<usize>) -> ColumnStatistics {
+    let width = value.data_type().primitive_width();
+    let byte_size = width.map_or(Precision::Absent, |width| rows.multiply(&Precision::Exact(width)));
+    let unknown = ColumnStatistics { byte_size, ..ColumnStatistics::new_unknown() };
+    if value.is_null() {
+        return ColumnStatistics { null_count: *rows, distinct_count: Precision::Exact(0), ..unknown };
+    }
+    ColumnStatistics {
+        null_count: Precision::Exact(0),
+        min_value: Precision::Exact(value.clone()),
+        max_value: Precision::Exact(value.clone()),
+        distinct_count: Precision::Exact(1),
+        ..unknown
+    }
+}
+
+fn counted(group: FileGroup, schema: &Schema, collects: bool) -> Result<FileGroup> {
+    if !collects {
+        return Ok(group);
+    }
+    let files = group.iter().filter_map(|file| file.statistics.as_deref());
+    let statistics = Statistics::try_merge_iter(files, schema)?;
+    Ok(group.with_statistics(Arc::new(statistics)))
+}
+
+/// The order that every file says it has, as far as they agree.
+fn common_order(groups: &[FileGroup]) -> Option<LexOrdering> {
+    let mut files = groups.iter().flat_map(FileGroup::iter);
+    let mut common = files.next()?.ordering.as_ref()?.to_vec();
+    for file in files {
+        let other = file.ordering.as_ref()?;
+        let same = common.iter().zip(other.iter()).take_while(|(a, b)| a == b).count();
+        common.truncate(same);
+    }
+    LexOrdering::new(common)
+}

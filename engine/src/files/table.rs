@@ -1,0 +1,195 @@
+//! A table of files: which files a scan reads, with what their paths say of them. Where DataFusion's listing table takes a
+//! partition's value for NOT NULL, a folder's NULL for a word, and a filter that is NULL for true or false by chance, this
+//! does not. Not here: making one (`open`), reading files (the formats), writing Hive folders (`hive_sink`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Constraints, SchemaExt, TableReference, plan_err};
+use datafusion::datasource::TableType;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::physical_plan::{FileGroup, FileOutputMode, FileSinkConfig};
+use datafusion::error::Result;
+use datafusion::execution::cache::SchemaFingerprint;
+use datafusion::execution::cache::cache_manager::FileStatisticsCache;
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Expr, SortExpr, TableProviderFilterPushDown};
+use datafusion::physical_expr::create_lex_ordering;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::location::Location;
+use super::partitions::Partitions;
+use super::scan::Scan;
+use crate::error::{Error, ErrorKind};
+
+/// Which of a location's files belong to the table.
+#[derive(Debug, Clone)]
+pub(super) enum Members {
+    All,
+    /// Those whose names end so.
+    Named(String),
+}
+
+impl Members {
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(end) => name.ends_with(end.as_str()),
+        }
+    }
+}
+
+/// A table whose rows lie in files.
+#[derive(Debug, Clone)]
+pub(crate) struct FileTable {
+    pub(super) locations: Vec<Location>,
+    pub(super) members: Members,
+    pub(super) format: Arc<dyn FileFormat>,
+    /// Of the files alone.
+    pub(super) file_schema: SchemaRef,
+    /// The columns that come from the paths.
+    pub(super) partitions: Partitions,
+    /// Both.
+    schema: SchemaRef,
+    pub(super) sort_order: Vec<Vec<SortExpr>>,
+    pub(super) statistics: Option<Cached>,
+    declared: Declared,
+}
+
+/// What was read of the files' statistics, for a table that has a name.
+#[derive(Clone)]
+pub(super) struct Cached {
+    pub(super) table: TableReference,
+    pub(super) cache: Arc<FileStatisticsCache>,
+    /// Statistics hold for the columns as they were read.
+    pub(super) fingerprint: Arc<SchemaFingerprint>,
+}
+
+impl std::fmt::Debug for Cached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cached").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+/// What CREATE EXTERNAL TABLE says beside columns and files.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Declared {
+    pub(super) definition: Option<String>,
+    pub(super) constraints: Constraints,
+    pub(super) defaults: HashMap<String, Expr>,
+}
+
+impl FileTable {
+    pub(super) fn new(
+        locations: Vec<Location>,
+        members: Members,
+        format: Arc<dyn FileFormat>,
+        file_schema: SchemaRef,
+        partitions: Vec<FieldRef>,
+    ) -> Self {
+        let fields: Vec<FieldRef> = file_schema.fields().iter().chain(&partitions).cloned().collect();
+        let schema = Arc::new(Schema::new_with_metadata(fields, file_schema.metadata().clone()));
+        let partitions = Partitions::new(partitions);
+        let (sort_order, statistics, declared) = (Vec::new(), None, Declared::default());
+        Self { locations, members, format, file_schema, partitions, schema, sort_order, statistics, declared }
+    }
+
+    pub(super) fn with_declared(mut self, declared: Declared, sort_order: Vec<Vec<SortExpr>>) -> Self {
+        (self.declared, self.sort_order) = (declared, sort_order);
+        self
+    }
+
+    pub(super) fn with_statistics(mut self, table: TableReference, cache: Option<Arc<FileStatisticsCache>>) -> Self {
+        let fingerprint = Arc::new(SchemaFingerprint::from_schema(&self.file_schema));
+        self.statistics = cache.map(|cache| Cached { table, cache, fingerprint });
+        self
+    }
+
+    /// Where its files are.
+    pub(crate) fn locations(&self) -> &[Location] {
+        &self.locations
+    }
+}
+
+/// The host's writer of Arrow files loses NULLs there.
+pub(crate) fn arrow_by_partition() -> Error {
+    Error::new(ErrorKind::Unsupported, "Arrow files cannot be written by partition")
+        .with_hint("write PARQUET, CSV or JSON, or one Arrow file")
+}
+
+#[async_trait]
+impl TableProvider for FileTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        Some(&self.declared.constraints)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn get_table_definition(&self) -> Option<&str> {
+        self.declared.definition.as_deref()
+    }
+
+    fn get_column_default(&self, column: &str) -> Option<&Expr> {
+        self.declared.defaults.get(column)
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let decided = |filter: &&Expr| match self.partitions.decide(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(decided).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Scan { table: self, state, projection: projection.cloned(), limit }.plan(filters).await
+    }
+
+    async fn insert_into(
+        &self,
+        state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        insert_op: InsertOp,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.schema.logically_equivalent_names_and_types(&input.schema())?;
+        let Some(location) = self.locations.first().filter(|location| !location.is_one_file()) else {
+            return plan_err!(
+                "a table of one file takes no rows: its LOCATION must be a folder, with a slash at its end"
+            );
+        };
+        if self.format.get_ext() == "arrow" && !self.partitions.is_empty() {
+            return Err(arrow_by_partition().into());
+        }
+        let columns = self.partitions.fields().iter();
+        let config = FileSinkConfig {
+            original_url: String::new(),
+            object_store_url: location.url().object_store(),
+            table_paths: vec![location.url().clone()],
+            file_group: FileGroup::default(),
+            output_schema: self.schema(),
+            table_partition_cols: columns.map(|c| (c.name().clone(), c.data_type().clone())).collect(),
+            insert_op,
+            keep_partition_by_columns: state.config_options().execution.keep_partition_by_columns,
+            file_extension: self.format.get_ext(),
+            file_output_mode: FileOutputMode::Automatic,
+        };
+        let order = create_lex_ordering(&self.schema, &self.sort_order, state.execution_props())?;
+        let order = order.into_iter().next().map(Into::into);
+        self.format.create_writer_physical_plan(input, state, config, order).await
+    }
+}
