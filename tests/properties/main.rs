@@ -126,7 +126,7 @@ fn is_there(place: Place) -> bool {
 /// One set of tables, and pairs over them. Returns how many pairs differ, each of them shown.
 async fn case(seed: u64, emulated: bool, keep: bool, runner: &Runner) -> Result<usize> {
     let mut random = StdRng::seed_from_u64(seed);
-    let is_simple = seed % EMULATED_EVERY == 0;
+    let is_simple = seed.is_multiple_of(EMULATED_EVERY);
     let mut stands = vec![Stand::Files(Place::Cpu), Stand::Memory];
     if emulated {
         stands.push(Stand::Files(Place::Emulated));

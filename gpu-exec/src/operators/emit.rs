@@ -215,8 +215,8 @@ mod tests {
         stream.upload(&data, 0, &chunk.data).unwrap();
         let shape = |nullable| PayloadShape { repr: Repr::Int, width: IntWidth::W64, nullable };
         let output = vec![
-            OutputColumn { shape: shape(false), ty: Type::INT64, dictionary: None },
-            OutputColumn { shape: shape(true), ty: Type::Text, dictionary: None },
+            OutputColumn { shape: shape(false), ty: Type::INT64, dictionary: None, tail: None },
+            OutputColumn { shape: shape(true), ty: Type::Text, dictionary: None, tail: None },
         ];
         let emitted = Emitted::new(handle, &output, ROWS as u64).unwrap();
         let words =

@@ -262,7 +262,15 @@ mod tests {
     use super::*;
 
     fn breaches(path: &str, text: &str) -> Vec<Breach> {
-        check(&[File::new(path, text)])
+        check_file(&File::new(path, text))
+    }
+
+    #[test]
+    fn an_edge_that_no_code_uses_is_taken_out() {
+        let file = File::new("gpu-exec/src/bench/mod.rs", "use crate::{device::X, kernels};\n");
+        let unused = unused_edges(&[&file]);
+        assert!(!unused.iter().any(|breach| breach.remedy.contains("`bench`")), "{unused:?}");
+        assert!(unused.iter().any(|breach| breach.remedy.contains("`scan` imports from `column`")), "{unused:?}");
     }
 
     #[test]

@@ -52,11 +52,15 @@ pub(super) fn answers_anywhere(expr: &Expr, outer: &DFSchemaRef) -> bool {
     looked.is_ok() && is_answered
 }
 
-/// A scalar subquery that is independent, or one aggregate over rows that are chosen by `column = outer`.
+/// A scalar subquery that is independent, or one aggregate over rows that are chosen by `column = outer`. The host takes a
+/// subquery over a NOT NULL column for a value that is never NULL; it is where there is no row.
 pub(super) fn answers_scalar(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
     let plan = &*subquery.subquery;
-    if plan.schema().fields().len() != 1 || references(plan).is_empty() {
+    if plan.schema().fields().len() != 1 {
         return true;
+    }
+    if references(plan).is_empty() {
+        return plan.schema().field(0).is_nullable() || gives_one_row(plan);
     }
     let mut top = plan;
     while let LogicalPlan::Projection(projection) = top {
@@ -70,6 +74,17 @@ pub(super) fn answers_scalar(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
         && !has_reference(top)
         && has_conditions_only(&aggregate.input, &is_equality)
         && is_of(plan, outer)
+}
+
+/// Whether `plan` gives one row whatever it reads.
+fn gives_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => gives_one_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => gives_one_row(&alias.input),
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
+        _ => false,
+    }
 }
 
 /// `conjunct`, in whose subqueries no cast has the name of the column that it casts: the host's joins need both.

@@ -119,7 +119,7 @@ impl<'a> Outer<'a> {
             match e {
                 Expr::Column(column) => is_here &= self.plan.schema().has_column(column),
                 e if is_subquery(e) => {
-                    for reference in plan_of(e).map(|plan| host::references(plan)).unwrap_or_default() {
+                    for reference in plan_of(e).map(host::references).unwrap_or_default() {
                         if let Expr::OuterReferenceColumn(_, column) = reference {
                             is_here &= self.plan.schema().has_column(&column);
                         }

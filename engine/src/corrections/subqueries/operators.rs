@@ -149,7 +149,7 @@ fn of_limit(limit: Limit, domain: &Domain, names: &Names) -> Result<Attached> {
     let (SkipType::Literal(skip), FetchType::Literal(fetch)) = (limit.get_skip_type()?, limit.get_fetch_type()?) else {
         return datafusion::common::not_impl_err!("LIMIT in a correlated subquery takes a number only");
     };
-    let input = match Arc::unwrap_or_clone(limit.input.clone()) {
+    let input = match Arc::unwrap_or_clone(Arc::clone(&limit.input)) {
         // The order of the rows is made below the columns and the name that are given to them.
         LogicalPlan::Projection(projection) => {
             let below = LogicalPlan::Limit(Limit { input: projection.input, ..limit });

@@ -19,18 +19,24 @@ use super::records::{Marks, Records};
 /// Where the host cut a file, and where records begin from there on.
 type Cuts = OnceCell<HashMap<i64, i64>>;
 
+/// The bytes where pieces of a file begin and end, ascending.
+type Ends = Vec<i64>;
+
+/// Each way in which a file was cut.
+type CutFiles = HashMap<(Path, Ends), Arc<Cuts>>;
+
 /// The pieces of one scan's files.
 #[derive(Debug, Clone)]
 pub(crate) struct Pieces {
     marks: Marks,
-    files: Arc<Mutex<HashMap<(Path, Vec<i64>), Arc<Cuts>>>>,
+    files: Arc<Mutex<CutFiles>>,
 }
 
 /// The pieces of one scan's files, once it is known how the host cut them.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedPieces {
     marks: Marks,
-    cuts: Arc<HashMap<Path, (Vec<i64>, Arc<Cuts>)>>,
+    cuts: Arc<HashMap<Path, (Ends, Arc<Cuts>)>>,
 }
 
 impl Pieces {
@@ -48,7 +54,7 @@ impl Pieces {
         }
         let mut files = self.files.lock();
         let cuts = wanted.into_iter().map(|(path, wanted)| {
-            let wanted: Vec<i64> = wanted.into_iter().collect();
+            let wanted: Ends = wanted.into_iter().collect();
             let cuts = Arc::clone(files.entry((path.clone(), wanted.clone())).or_default());
             (path.clone(), (wanted, cuts))
         });

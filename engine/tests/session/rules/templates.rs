@@ -307,7 +307,7 @@ pub(super) const KINDS: &[Kind] = &[
         name: "uint64",
         literal: "arrow_cast(%, 'UInt64')",
         values: &["1", "2", "18446744073709551615", "257"],
-        conditions: &NUMBERS.split_at(3).1,
+        conditions: NUMBERS.split_at(3).1,
         expressions: INTEGERS,
     },
     Kind {
