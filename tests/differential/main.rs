@@ -23,6 +23,8 @@ const QUERIES_PER_CASE: usize = 6;
 /// After so many a run stops: they are likely one bug.
 const DIFFERENCES_MAX: usize = 10;
 const PLACES: [Place; 2] = [Place::Cpu, Place::Emulated];
+/// What plain DataFusion cannot plan and Maar can: there the first place is the oracle of the other.
+const REFUSED_BY_DATAFUSION: [&str; 1] = ["Projections require unique expression names"];
 
 /// What a run has done: the canaries look at it.
 #[derive(Default)]
@@ -146,7 +148,12 @@ async fn compare_everywhere(
     let sql = query.to_string();
     let order = if query.is_ordered() { Order::Total } else { Order::None };
     tally.queries += 1;
-    let expected = oracle.run(&sql).await;
+    let mut expected = oracle.run(&sql).await;
+    if let (Err(error), Some((_, first))) = (&expected, sessions.first())
+        && REFUSED_BY_DATAFUSION.iter().any(|refusal| error.to_string().contains(refusal))
+    {
+        expected = first.run(&sql).await;
+    }
     if let Ok(expected) = &expected {
         tally.with_rows += usize::from(expected.rows() > 0);
     }
