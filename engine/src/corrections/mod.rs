@@ -71,7 +71,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
 /// # Errors
 /// When an operator cannot be made again.
 pub(crate) fn as_placed(plan: Arc<dyn ExecutionPlan>) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
-    simplify::as_placed(plan)
+    floats::without_canonical(simplify::as_placed(plan)?)
 }
 
 type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;

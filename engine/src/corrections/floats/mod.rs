@@ -28,6 +28,8 @@ pub(super) fn install(builder: &mut SessionStateBuilder) {
     optimizer.rules.push(Arc::new(windows::CanonicalWindows));
 }
 
+pub(super) use operators::without_canonical;
+
 /// The rule that goes behind placement.
 pub(super) fn host_rule() -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
     Arc::new(operators::CanonicalOperators)

@@ -56,6 +56,25 @@ impl PhysicalOptimizerRule for CanonicalOperators {
     }
 }
 
+/// The plan without canonical forms: as placement saw it.
+///
+/// # Errors
+/// When an operator cannot be made again.
+pub(super) fn without_canonical(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(|plan| match rewrite_sites(&plan, &|expr, _, _| plain(expr))? {
+        Rewritten::Changed(new) => Ok(Transformed::yes(new)),
+        Rewritten::Same | Rewritten::Opaque => Ok(Transformed::no(plan)),
+    })
+    .data()
+}
+
+fn plain(expr: Expr) -> Result<Transformed<Expr>> {
+    expr.transform_up(|expr| match expr.downcast_ref::<CanonicalFloats>() {
+        Some(canonical) => Ok(Transformed::yes(Arc::clone(&canonical.inner))),
+        None => Ok(Transformed::no(expr)),
+    })
+}
+
 /// The order that a query asks for, by the keys that its sort now has.
 fn require_canonical(
     plan: &Arc<dyn ExecutionPlan>,
