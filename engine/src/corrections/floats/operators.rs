@@ -60,7 +60,7 @@ impl PhysicalOptimizerRule for CanonicalOperators {
 ///
 /// # Errors
 /// When an operator cannot be made again.
-pub(super) fn without_canonical(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+pub(in crate::corrections) fn without_canonical(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|plan| match rewrite_sites(&plan, &|expr, _, _| plain(expr))? {
         Rewritten::Changed(new) => Ok(Transformed::yes(new)),
         Rewritten::Same | Rewritten::Opaque => Ok(Transformed::no(plan)),
