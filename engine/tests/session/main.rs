@@ -16,6 +16,8 @@ mod functions;
 mod join_order;
 mod likes;
 mod lists;
+mod join_filters;
+mod join_order;
 mod names;
 mod numbers;
 mod paths;
