@@ -60,6 +60,7 @@ async fn readers_say_what_is_wrong() {
     let (session, folder) = lake().await;
     let cases = [
         ("select * from read_csv('LAKE/plain.csv', nope = 1)", "no option nope", "delim"),
+        ("select * from read_csv('LAKE/plain.csv', union_by_name = false)", "always on", "leave union_by_name out"),
         ("select * from read_csv('LAKE/none.txt')", "there is no file", "did you mean"),
         ("select * from read_parquet()", "wants a path", "read_parquet('"),
         ("select * from parquet_schema('LAKE/plain.csv')", "not a readable Parquet file", ""),

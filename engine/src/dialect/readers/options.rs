@@ -105,6 +105,10 @@ impl Call {
                 wrong(format!("{function} has no option {name}"))
                     .with_hint(format!("its options are {}", kind.known_options()))
             })?;
+            if host.is_empty() && !is_true(&value) {
+                return Err(wrong(format!("{function} does not support {name} = {value}: it is always on"))
+                    .with_hint(format!("leave {name} out")));
+            }
             if !host.is_empty() {
                 let value = match (host, value.as_str()) {
                     ("format.newline_delimited", "array") => "false".to_string(),
@@ -151,6 +155,10 @@ fn option(argument: &FunctionArg) -> Option<(String, String)> {
         }
         _ => None,
     }
+}
+
+fn is_true(value: &str) -> bool {
+    ["true", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
 }
 
 fn text(expr: &Expr) -> Option<String> {
