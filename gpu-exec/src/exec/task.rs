@@ -25,7 +25,7 @@ use crate::operators::{Run, StageKernel, StageReport, compile_stages};
 use crate::planner::{Lowered, RawTexts};
 use crate::report::{DeviceReport, PipelineReport};
 use crate::scan::{LoadStats, ParquetScan, load, upload_batches};
-use crate::strategy::{QueryPlan, Stage, StageSource, plan};
+use crate::strategy::{QueryPlan, Shapes, Stage, StageSource, plan};
 
 /// Batches that may wait for their reader.
 const BATCHES_QUEUED: usize = 2;
@@ -45,6 +45,13 @@ struct Tables {
     inputs: Vec<DeviceTable>,
     loads: Vec<LoadStats>,
     load_ms: f64,
+}
+
+impl Tables {
+    fn shapes(&self) -> Shapes {
+        let of = |tables: &[DeviceTable]| tables.iter().map(|table| table.shape.clone()).collect();
+        Shapes { scans: of(&self.scans), inputs: of(&self.inputs) }
+    }
 }
 
 impl Task {
@@ -116,7 +123,7 @@ impl Task {
     fn run(&self, tables: Tables, sender: &Sender<HostResult<RecordBatch>>, baseline: &BaselineMetrics) -> Result<()> {
         let start = Instant::now();
         let handle = self.runtime.handle();
-        let planned = plan(&self.lowered.root, &tables.scans, &tables.inputs, self.runtime.limits())?;
+        let planned = plan(&self.lowered.root, &tables.shapes(), self.runtime.limits())?;
         let strategy_ms = milliseconds(start);
         let kernels = compile_stages(handle, &planned)?;
         let compile_ms = milliseconds(start) - strategy_ms;
@@ -198,7 +205,7 @@ fn bytes_read(planned: &QueryPlan, stage: &Stage, tables: &Tables) -> u64 {
         }
     };
     let tested = stage.texts_read();
-    let bytes = |column: &usize| match &table.columns[*column].stored {
+    let bytes = |column: &usize| match &table.shape.columns[*column].stored {
         Stored::RawText if tested.contains(column) => {
             table.segments.iter().map(|segment| segment.columns[*column].data.len() as u64).sum()
         }

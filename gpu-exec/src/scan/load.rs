@@ -15,7 +15,8 @@ use super::read::ColumnRead;
 use super::unify::unify;
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
 use crate::column::{
-    ColumnFacts, ColumnMeta, DeviceTable, Elsewhere, IntLayout, LayoutMiss, Segment, Stored, Target, full_layout,
+    ColumnFacts, ColumnMeta, DeviceTable, Elsewhere, IntLayout, LayoutMiss, RowBound, Segment, Stored, TableShape,
+    Target, full_layout,
 };
 use crate::device::{DeviceHandle, Stream};
 use crate::ir::Type;
@@ -82,21 +83,23 @@ fn assemble(
     mut stats: LoadStats,
 ) -> Result<Loaded, ScanError> {
     let stream = device.stream()?;
-    let mut table = DeviceTable { columns: vec![], segments: vec![] };
-    table.segments.extend(groups.iter().map(|group| Segment { rows: group.rows as u64, columns: vec![] }));
+    let rows = RowBound::Exact(groups.iter().map(|group| group.rows as u64).sum());
+    let mut shape = TableShape { columns: vec![], rows };
+    let segment = |group: &Group| Segment { rows: group.rows as u64, columns: vec![] };
+    let mut segments: Vec<Segment> = groups.iter().map(segment).collect();
     let mut finished = HashMap::new();
     for column in wanted {
         finished.insert(column.position, finish_column(device, columns, &stream, groups, column, &mut stats)?);
     }
     for (meta, pieces) in projection.iter().filter_map(|position| finished.get(position)) {
-        table.columns.push(meta.clone());
-        for (segment, piece) in table.segments.iter_mut().zip(pieces) {
+        shape.columns.push(meta.clone());
+        for (segment, piece) in segments.iter_mut().zip(pieces) {
             segment.columns.push(piece.column.clone());
         }
     }
     stats.columns_raw = finished.values().filter(|(meta, _)| matches!(meta.stored, Stored::RawText)).count() as u64;
     stats.device_bytes = finished.values().flat_map(|(_, pieces)| pieces).map(Piece::bytes).sum();
-    Ok(Loaded { table, stats })
+    Ok(Loaded { table: DeviceTable { shape, segments }, stats })
 }
 
 /// Decides each column's layout and takes what is resident in it.

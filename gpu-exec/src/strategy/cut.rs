@@ -3,15 +3,13 @@
 use super::groups::UniqueProbe;
 use super::join::JoinParts;
 use super::scope::{Column, Open};
-use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Stage, StageSource};
-use crate::column::DeviceTable;
+use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Shapes, Stage, StageSource};
 use crate::error::{Error, Result};
 use crate::ir::{BuildId, EmitColumn, Expr, IntWidth, Node, PayloadShape, Pipeline, Sink, Type};
 
 /// A plan under construction.
 pub(super) struct Cutter<'a> {
-    scans: &'a [DeviceTable],
-    inputs: &'a [DeviceTable],
+    shapes: &'a Shapes,
     pub(super) limits: Limits,
     pub(super) stages: Vec<Stage>,
     pub(super) builds: Vec<BuildPlan>,
@@ -20,8 +18,8 @@ pub(super) struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    pub(super) fn new(scans: &'a [DeviceTable], inputs: &'a [DeviceTable], limits: Limits) -> Self {
-        Self { scans, inputs, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![] }
+    pub(super) fn new(shapes: &'a Shapes, limits: Limits) -> Self {
+        Self { shapes, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![] }
     }
 
     pub(super) fn plan(mut self, root: &Node) -> Result<QueryPlan> {
@@ -54,8 +52,8 @@ impl<'a> Cutter<'a> {
     /// The open pipeline whose rows are the node's output.
     fn open(&mut self, node: &Node) -> Result<Open> {
         match node {
-            Node::Scan { scan, .. } => Ok(Open::table(StageSource::Scan(*scan), &self.scans[*scan])),
-            Node::Input { child, .. } => Ok(Open::table(StageSource::Input(*child), &self.inputs[*child])),
+            Node::Scan { scan, .. } => Ok(Open::table(StageSource::Scan(*scan), &self.shapes.scans[*scan])),
+            Node::Input { child, .. } => Ok(Open::table(StageSource::Input(*child), &self.shapes.inputs[*child])),
             Node::Filter { input, predicate } => {
                 let mut open = self.open(input)?;
                 let predicate = open.resolve_value(predicate)?;
@@ -90,7 +88,6 @@ impl<'a> Cutter<'a> {
             build,
             lookups: open.lookups,
             rows_out: open.rows,
-            rows_out_estimated: open.rows_estimated,
         });
     }
 }

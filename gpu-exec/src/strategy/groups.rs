@@ -64,7 +64,7 @@ impl Cutter<'_> {
         match self.packed(open, keys) {
             Some((bases, domains, product)) => {
                 let private_bytes = product.saturating_mul(crate::codegen::private_group_bytes(accumulators).into());
-                let kind = self.packed_kind(product, words_a_group, private_bytes, open.rows);
+                let kind = self.packed_kind(product, words_a_group, private_bytes, open.rows.rows());
                 let (slots, slots_max) =
                     if kind == GroupKind::Hash { hash_slots(open, product) } else { (product, product) };
                 GroupPlan { table: table(kind, shapes), bases, domains, words: 1, slots, slots_max }
@@ -158,9 +158,8 @@ impl Cutter<'_> {
 /// Slots a hash table of groups starts with, and those beyond which it never needs to grow: twice its groups.
 fn hash_slots(open: &Open, groups_max: u64) -> (u64, u64) {
     let slots = |groups: u64| (groups.min(groups_max).min(GROUPS_MAX) * 2).next_power_of_two().max(64);
-    // An estimate bounds nothing.
-    let most = if open.rows_estimated { GROUPS_MAX } else { open.rows };
-    (slots(open.rows).min(HASH_SLOTS_START), slots(most))
+    let most = if open.rows.is_guess() { GROUPS_MAX } else { open.rows.rows() };
+    (slots(open.rows.rows()).min(HASH_SLOTS_START), slots(most))
 }
 
 /// The build's column that a register of the probing pipeline equals.

@@ -19,6 +19,8 @@ use crate::ir::{
 const DIRECT_SLOTS_PER_ROW: u64 = 8;
 /// A table this small is addressed directly however sparse it is.
 const DIRECT_SLOTS_FREE: u64 = 1 << 16;
+/// Matches that a row is guessed to have where it may have several.
+const MATCHES_A_ROW: u64 = 2;
 
 /// The parts of a join node.
 pub(super) struct JoinParts<'a> {
@@ -86,10 +88,10 @@ impl Cutter<'_> {
         let step = Probe { build: id, table, keys: probe_keys, multiple: !unique, payload: shapes, build_can_fail };
         probe.steps.push(Step::Probe(step));
         probe.probes.push(id);
+        probe.rows = probe.rows.or_fewer();
         self.note_probe_keys(id, number, side, parts.on, &probe, &build_columns);
         if !unique {
-            probe.rows = probe.rows.saturating_mul(2);
-            probe.rows_estimated = true;
+            probe.rows = probe.rows.multiplied(MATCHES_A_ROW);
             probe.columns.iter_mut().for_each(|column| column.unique = false);
         }
         let from_build: Vec<Column> = build_columns
@@ -166,7 +168,7 @@ impl Cutter<'_> {
     fn size_build(&self, build: &Open, keys: &[Value], ranges: &[(i128, i128)], multiple: bool) -> BuildPlan {
         let sized = packed_domains(ranges);
         let wide = keys.iter().any(|key| !key.bounds.fits_signed(64));
-        let rows = build.rows.max(1);
+        let rows = build.rows.rows().max(1);
         let hash_slots = (rows * 2).next_power_of_two().max(64);
         let (table, slots, bases, domains) = match sized {
             Some((bases, domains, product)) if !wide && product <= self.direct_limit(rows) => {
@@ -183,8 +185,8 @@ impl Cutter<'_> {
             domains,
             words: if table == KeyTable::Wide { crate::codegen::wide_words(&shapes, false) } else { 1 },
             slots,
-            rows: build.rows,
-            rows_estimated: build.rows_estimated,
+            rows: build.rows.rows(),
+            rows_estimated: build.rows.is_guess(),
             payload: vec![],
         }
     }
@@ -250,7 +252,7 @@ fn as_integer(key: Resolved) -> Result<Value> {
 
 fn choose_build_side(left: &Open, right: &Open, on: &[(Expr, Expr)]) -> JoinSide {
     match (keys_unique(left, on, JoinSide::Left), keys_unique(right, on, JoinSide::Right)) {
-        (true, true) if right.rows < left.rows => JoinSide::Right,
+        (true, true) if right.rows.rows() < left.rows.rows() => JoinSide::Right,
         (false, true) => JoinSide::Right,
         _ => JoinSide::Left,
     }

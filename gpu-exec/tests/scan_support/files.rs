@@ -116,11 +116,11 @@ pub fn scan_of(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
 
 pub fn rows(device: &Arc<DeviceHandle>, table: &DeviceTable) -> Vec<Vec<Option<Value>>> {
     let stream = device.stream().unwrap();
-    let mut columns = vec![vec![]; table.columns.len()];
+    let mut columns = vec![vec![]; table.shape.columns.len()];
     for segment in &table.segments {
-        assert_eq!(segment.columns.len(), table.columns.len());
+        assert_eq!(segment.columns.len(), table.shape.columns.len());
         let rows = usize::try_from(segment.rows).unwrap();
-        for ((meta, column), out) in table.columns.iter().zip(&segment.columns).zip(&mut columns) {
+        for ((meta, column), out) in table.shape.columns.iter().zip(&segment.columns).zip(&mut columns) {
             let read = |buffer: &maar_gpu_exec::device::DeviceBuffer| {
                 let mut bytes = vec![0; buffer.len()];
                 stream.download(buffer, 0, &mut bytes).unwrap();
