@@ -27,18 +27,24 @@ pub(super) fn can_fail(value: &Value, failing: &[bool]) -> bool {
     let here = match &value.kind {
         K::Register(register) => failing.get(*register).copied().unwrap_or(true),
         K::Arithmetic { .. } if value.repr != Repr::Int => false,
-        K::Arithmetic { op: ArithmeticOp::Divide | ArithmeticOp::Modulo, .. } => true,
         K::Arithmetic { op, left, right, limits } => {
             let exact = match op {
                 ArithmeticOp::Add => left.bounds.plus(right.bounds),
                 ArithmeticOp::Subtract => left.bounds.minus(right.bounds),
-                _ => left.bounds.times(right.bounds),
+                ArithmeticOp::Multiply => left.bounds.times(right.bounds),
+                ArithmeticOp::Divide | ArithmeticOp::Modulo => None,
             };
             limits.is_some() || exact.is_none()
         }
         K::ScaleUp { limits, .. } => limits.is_some(),
         K::Narrow { failure, .. } | K::FloatToInt { failure, .. } => *failure != Failure::Null,
-        _ => false,
+        K::Constant(_) | K::Compare { .. } | K::And(..) | K::Or(..) | K::Not(_) | K::IsNull(_) | K::Case { .. } => {
+            false
+        }
+        K::InSet { .. } | K::InTable { .. } | K::Lookup { .. } | K::TextTest { .. } | K::TextLength { .. } => false,
+        K::ScaleDown { .. } | K::IntToFloat { .. } | K::FloatToFloat(_) | K::BoolToInt(_) | K::IntToBool(_) => false,
+        K::OrderOfFloat(_) | K::FloatOfOrder(_) | K::Mean { .. } => false,
+        K::FloorDivide { .. } | K::DatePart { .. } | K::AddMonths { .. } => false,
     };
     here || value.children().into_iter().any(|child| can_fail(child, failing))
 }

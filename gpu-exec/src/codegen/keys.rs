@@ -7,7 +7,7 @@ use super::Argument;
 use super::arguments::{BuildPart, GroupPart};
 use super::body::{Body, ROW_ERROR};
 use super::failing::can_fail;
-use super::values::{CType, Printed};
+use super::printed::{CType, Printed};
 use crate::ir::{GroupKind, GroupTable, KeyTable, Probe, Register, Repr, Value};
 
 impl Body<'_> {
@@ -195,7 +195,9 @@ impl Body<'_> {
                 let (words, mask) = (field(self, GroupPart::Keys), field(self, GroupPart::Mask));
                 (format!("slot_insert({words}, {mask}, {key}, p.error)"), true)
             }
-            _ => (self.packed_group(groups, &parts, can_fail), false),
+            GroupKind::Private | GroupKind::Direct | GroupKind::Ungrouped | GroupKind::BuildRow { .. } => {
+                (self.packed_group(groups, &parts, can_fail), false)
+            }
         };
         if !checked {
             return found;

@@ -5,11 +5,13 @@
 //! literals or other data has the same text and compiles nothing.
 
 mod arguments;
+mod arithmetic;
 mod body;
 mod budget;
-mod calls;
+mod conversions;
 mod failing;
 mod keys;
+mod printed;
 mod registers;
 mod sink;
 mod text;

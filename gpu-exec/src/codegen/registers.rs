@@ -3,7 +3,7 @@
 use super::Argument;
 use super::arguments::{BuildPart, GroupPart};
 use super::body::{Access, Body};
-use super::values::{CType, Printed};
+use super::printed::{CType, Printed};
 use crate::ir::{
     AccumulatorKind, BuildId, ColumnShape, GroupKind, GroupTable, IntWidth, Origin, PayloadShape, Register, Repr,
     Source, Step, StoredShape,
@@ -177,7 +177,9 @@ impl Body<'_> {
         let printed = match kind {
             AccumulatorKind::SumI128 => Printed::new(format!("read_i128({field} + row * 2)"), None, CType::I128),
             AccumulatorKind::SumF64 => Printed::new(format!("m_bitcast<f64>({field}[row])"), None, CType::F64),
-            _ => Printed::new(format!("i64({field}[row])"), None, CType::I64),
+            AccumulatorKind::SumI64 | AccumulatorKind::MinI64 | AccumulatorKind::MaxI64 => {
+                Printed::new(format!("i64({field}[row])"), None, CType::I64)
+            }
         };
         self.assign(index, &printed);
     }

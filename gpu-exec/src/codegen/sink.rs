@@ -2,8 +2,8 @@
 
 use super::arguments::{BuildPart, GroupPart};
 use super::body::Body;
+use super::printed::{CType, Printed};
 use super::registers::payload_type;
-use super::values::{CType, Printed};
 use super::{Argument, budget};
 use crate::ir::{Accumulator, AccumulatorKind, BuildSink, GroupKind, GroupTable, KeyTable, PayloadShape, Sink, Value};
 
@@ -270,6 +270,6 @@ fn state_type(kind: AccumulatorKind) -> CType {
     match kind {
         AccumulatorKind::SumI128 => CType::I128,
         AccumulatorKind::SumF64 => CType::F64,
-        _ => CType::I64,
+        AccumulatorKind::SumI64 | AccumulatorKind::MinI64 | AccumulatorKind::MaxI64 => CType::I64,
     }
 }

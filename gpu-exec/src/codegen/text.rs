@@ -2,7 +2,7 @@
 
 use super::Argument;
 use super::body::Body;
-use super::values::{CType, Printed};
+use super::printed::{CType, Printed};
 use crate::ir::{CompareOp, Origin, Pipeline, Register, Sink, Step, TextTestKind, TextUnit, Value, ValueKind};
 
 impl Body<'_> {

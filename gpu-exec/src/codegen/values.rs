@@ -4,103 +4,13 @@
 //! A NULL's value expression yields some harmless value; errors are reported only for rows that are valid.
 
 use super::body::Body;
+use super::printed::{CType, Printed, both};
 use super::{Argument, budget};
-use crate::ir::{Bounds, CompareOp, Constant, Origin, Repr, Value, ValueKind};
-
-/// C++ types values are computed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum CType {
-    Bool,
-    I32,
-    I64,
-    I128,
-    F32,
-    F64,
-}
-
-/// A value as text.
-#[derive(Clone, Debug)]
-pub(super) struct Printed {
-    pub(super) text: String,
-    /// The text is true only where the value is valid: its truth needs no second look.
-    pub(super) true_is_valid: bool,
-    /// `None`: never NULL.
-    pub(super) valid: Option<String>,
-    pub(super) c_type: CType,
-}
-
-impl CType {
-    pub(super) fn of(repr: Repr, bounds: Bounds) -> Self {
-        match repr {
-            Repr::Bool => CType::Bool,
-            Repr::F32 => CType::F32,
-            Repr::F64 => CType::F64,
-            Repr::Int => Self::for_int(bounds),
-        }
-    }
-
-    pub(super) fn for_int(bounds: Bounds) -> Self {
-        match () {
-            () if bounds.fits_signed(32) => CType::I32,
-            () if bounds.fits_signed(64) => CType::I64,
-            () => CType::I128,
-        }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            CType::Bool => "bool",
-            CType::I32 => "i32",
-            CType::I64 => "i64",
-            CType::I128 => "i128",
-            CType::F32 => "f32",
-            CType::F64 => "f64",
-        }
-    }
-}
-
-impl Printed {
-    pub(super) fn new(text: impl Into<String>, valid: Option<String>, c_type: CType) -> Self {
-        Self { text: text.into(), true_is_valid: valid.is_none(), valid, c_type }
-    }
-
-    /// The text converted to another type where it is not of that type already.
-    pub(super) fn cast(&self, to: CType) -> String {
-        if self.c_type == to { self.text.clone() } else { format!("{}({})", to.name(), self.text) }
-    }
-
-    /// True where the value is true and not NULL.
-    pub(super) fn truth(&self) -> String {
-        match &self.valid {
-            Some(valid) if !self.true_is_valid => format!("({valid} && {})", self.text),
-            _ => self.text.clone(),
-        }
-    }
-}
+use crate::ir::{Bounds, CompareOp, Constant, Origin, Value, ValueKind};
 
 /// The type in which values of a type are compared: floats by their rank.
 fn key_type(c_type: CType) -> CType {
     if matches!(c_type, CType::F32 | CType::F64) { CType::I64 } else { c_type }
-}
-
-/// Validity of a value of two operands.
-pub(super) fn both(left: &Option<String>, right: &Option<String>) -> Option<String> {
-    match (left, right) {
-        (None, None) => None,
-        (Some(one), None) | (None, Some(one)) => Some(one.clone()),
-        (Some(left), Some(right)) => Some(format!("({left} && {right})")),
-    }
-}
-
-/// An integer as C++ text. For numbers that belong to a type (limits, powers of ten), never for literals of a query.
-pub(super) fn int_text(value: i128, c_type: CType) -> String {
-    match c_type {
-        CType::I128 => format!("make_i128({}, 0x{:x}ull)", int_text(value >> 64, CType::I64), value as u64),
-        CType::I64 if value == i128::from(i64::MIN) => "kI64Min".into(),
-        CType::I64 => format!("i64({value}ll)"),
-        _ if value == i128::from(i32::MIN) => "i32(-2147483647 - 1)".into(),
-        _ => format!("{value}"),
-    }
 }
 
 impl Body<'_> {
@@ -159,14 +69,7 @@ impl Body<'_> {
                 let left = self.print(left);
                 self.connective(left, right, matches!(value.kind, K::And(..)))
             }
-            K::Not(input) => {
-                if let K::IsNull(tested) = &input.kind {
-                    let text = self.print(tested).valid.unwrap_or("true".into());
-                    return Printed::new(text, None, CType::Bool);
-                }
-                let input = self.print(input);
-                Printed::new(format!("!{}", input.text), input.valid, CType::Bool)
-            }
+            K::Not(input) => self.not(input),
             K::IsNull(input) => {
                 let input = self.print(input);
                 let text = input.valid.map_or("false".into(), |valid| format!("!{valid}"));
@@ -179,8 +82,31 @@ impl Body<'_> {
             K::TextTest { text, test, table } => self.text_test(text, *test, *table),
             K::TextLength { text, unit } => self.text_length(text, *unit),
             K::ScaleUp { input, power, limits } => self.scale_up(input, *power, *limits, value),
-            _ => self.conversion(value, c_type),
+            K::ScaleDown { input, power, round } => self.scale_down(input, *power, *round, c_type),
+            K::Narrow { input, limits, failure } => self.narrow(input, *limits, *failure, c_type),
+            K::IntToFloat { input, divisor } => self.int_to_float(input, *divisor, c_type),
+            K::FloatToInt { input, factor, round, limits, failure } => {
+                let scaled = self.scaled_float(input, *factor, *round);
+                self.float_to_int(&scaled, *limits, *failure, c_type)
+            }
+            K::FloatToFloat(input) => self.convert(input, |input| input.cast(c_type), c_type),
+            K::OrderOfFloat(input) => self.order_of_float(input),
+            K::FloatOfOrder(input) => self.float_of_order(input, c_type),
+            K::BoolToInt(input) => self.convert(input, |input| format!("{}({})", c_type.name(), input.text), c_type),
+            K::IntToBool(input) => self.convert(input, |input| format!("({} != 0)", input.text), CType::Bool),
+            K::Mean { high, low, count, part } => self.mean(high, low, count, *part, c_type),
+            K::FloorDivide { input, divisor } => self.floor_divide(input, *divisor, c_type),
+            K::DatePart { part, days } => self.date_part(*part, days),
+            K::AddMonths { days, months } => self.add_months(days, *months, c_type),
         }
+    }
+
+    fn not(&mut self, input: &Value) -> Printed {
+        if let ValueKind::IsNull(tested) = &input.kind {
+            let text = self.print(tested).valid.unwrap_or("true".into());
+            return Printed::new(text, None, CType::Bool);
+        }
+        self.convert(input, |input| format!("!{}", input.text), CType::Bool)
     }
 
     fn constant(&mut self, constant: Constant, c_type: CType) -> Printed {
