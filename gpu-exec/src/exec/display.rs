@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::physical_plan::DisplayFormatType;
 
 use crate::device::{DeviceInfo, DeviceKind};
-use crate::ir::Node;
+use crate::ir::{JoinKind, JoinSide, Node};
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
 use crate::scan::ParquetScan;
@@ -102,11 +102,18 @@ fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) 
         Node::Input { child, .. } => format!("upload(input {})", child + 1),
         Node::Filter { input, .. } => format!("{} -> filter", sketch(input, scans, pipelines)),
         Node::Project { input, .. } => format!("{} -> project", sketch(input, scans, pipelines)),
-        Node::Join { left, right, .. } => {
-            let build = sketch(left, scans, pipelines);
-            let probe = sketch(right, scans, pipelines);
+        Node::Join { kind, left, right, .. } => {
+            let (build, probe) = if kind.kept() == Some(JoinSide::Left) { (right, left) } else { (left, right) };
+            let build = sketch(build, scans, pipelines);
+            let probe = sketch(probe, scans, pipelines);
             pipelines.push(format!("{build} -> build"));
-            format!("{probe} -> probe {}", pipelines.len())
+            let matching = match kind {
+                JoinKind::Inner => "",
+                JoinKind::Semi { .. } => "semi ",
+                JoinKind::Anti { .. } => "anti ",
+                JoinKind::Outer { .. } => "outer ",
+            };
+            format!("{probe} -> {matching}probe {}", pipelines.len())
         }
         Node::Aggregate { input, keys, calls, .. } => {
             let open = sketch(input, scans, pipelines);

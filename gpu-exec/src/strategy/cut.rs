@@ -66,9 +66,9 @@ impl<'a> Cutter<'a> {
                 open.columns = columns;
                 Ok(open)
             }
-            Node::Join { left, right, on, residual, output, .. } => {
+            Node::Join { kind, left, right, on, residual, output, .. } => {
                 let (left, right) = (self.open(left)?, self.open(right)?);
-                self.join(left, right, &JoinParts { on, residual: residual.as_ref(), output })
+                self.join(left, right, &JoinParts { kind: *kind, on, residual: residual.as_ref(), output })
             }
             Node::Aggregate { input, keys, calls, .. } => {
                 let open = self.open(input)?;

@@ -8,7 +8,8 @@ use super::cut::Cutter;
 use super::join::packed_domains;
 use super::scope::Open;
 use crate::ir::{
-    Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyShape, Origin, Repr, Value, ValueKind,
+    Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyRows, KeyShape, Origin, Repr, Value,
+    ValueKind,
 };
 
 /// Most groups of the private form: past this, a thread's share of shared memory costs too much occupancy.
@@ -129,7 +130,7 @@ impl Cutter<'_> {
                 let columns: Vec<usize> =
                     registers.iter().map(|register| build_column(open, unique, *register)).collect::<Option<_>>()?;
                 let covered = unique.equal.iter().all(|(_, column)| columns.contains(column));
-                if !covered || build.multiple || build.rows_estimated {
+                if !covered || build.rows_of_key != KeyRows::One || build.rows_estimated {
                     return None;
                 }
                 let shapes =

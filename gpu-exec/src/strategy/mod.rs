@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::column::{Dictionary, RowBound, TableShape};
 use crate::error::Result;
-use crate::ir::{BuildId, GroupTable, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
+use crate::ir::{BuildId, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
 
 pub use lookup::LookupTable;
 
@@ -59,7 +59,7 @@ pub struct Stage {
 #[derive(Clone, Debug)]
 pub struct BuildPlan {
     pub table: KeyTable,
-    pub multiple: bool,
+    pub rows_of_key: KeyRows,
     /// Lowest value and number of values of each key part (packed tables).
     pub bases: Vec<i64>,
     pub domains: Vec<u64>,

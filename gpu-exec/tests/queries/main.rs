@@ -6,6 +6,7 @@
 
 mod hard;
 mod harness;
+mod kept;
 mod raw_text;
 mod text;
 
