@@ -5,6 +5,7 @@
 
 mod casts;
 mod distinct_from;
+mod far_times;
 mod from_first;
 mod functions;
 mod having;
@@ -19,6 +20,7 @@ mod show;
 mod summarize;
 mod tables;
 mod templates;
+mod time_zone;
 mod using;
 mod walk;
 
@@ -56,6 +58,7 @@ pub(crate) async fn rewrite(
 ) -> Result<Rewritten> {
     refused::check(&statement)?;
     let mut statement = show::tables(statement);
+    time_zone::respell(&mut statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
@@ -69,6 +72,8 @@ pub(crate) async fn rewrite(
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     row_values::write_out(&mut statement);
+    far_times::rewrite(&mut statement);
+    time_zone::keep_apart(&mut statement);
     Ok(Rewritten { statement, names })
 }
 
