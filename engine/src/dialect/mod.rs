@@ -4,10 +4,12 @@
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
 mod casts;
+mod declared_keys;
 mod distinct_from;
 mod far_times;
 mod from_first;
 mod functions;
+mod group_keys;
 mod having;
 mod like_escape;
 mod names;
@@ -59,6 +61,7 @@ pub(crate) async fn rewrite(
     refused::check(&statement)?;
     let mut statement = show::tables(statement);
     time_zone::respell(&mut statement);
+    declared_keys::forget(&mut statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
@@ -74,6 +77,7 @@ pub(crate) async fn rewrite(
     row_values::write_out(&mut statement);
     far_times::rewrite(&mut statement);
     time_zone::keep_apart(&mut statement);
+    group_keys::hide(&mut statement);
     Ok(Rewritten { statement, names })
 }
 
