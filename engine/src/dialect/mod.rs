@@ -12,6 +12,7 @@ mod functions;
 mod group_keys;
 mod having;
 mod like_escape;
+mod listed_subqueries;
 mod names;
 mod quoted_paths;
 mod readers;
@@ -67,6 +68,7 @@ pub(crate) async fn rewrite(
     like_escape::rewrite(&mut statement);
     quoted_paths::rewrite(state, &mut statement);
     semi_join::write_out(&mut statement);
+    listed_subqueries::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
     let read = readers::replace(state, &mut statement).await?;
