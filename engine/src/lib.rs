@@ -13,6 +13,7 @@ mod explain;
 mod files;
 mod install;
 mod memory;
+mod options;
 mod parameters;
 mod query;
 mod result;

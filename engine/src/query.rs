@@ -14,6 +14,7 @@ use crate::device;
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
 use crate::files::{Names, ScannedFiles};
+use crate::options;
 use crate::parameters::Parameters;
 use crate::result::QueryResult;
 use crate::stack::{Guarded, guarded};
@@ -157,6 +158,9 @@ impl Query {
 
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
+        if let LogicalPlan::Statement(PlanStatement::SetVariable(set)) = &self.plan {
+            options::check(&set.variable, &set.value)?;
+        }
         self.require_device_of_input().await?;
         let running =
             Names::All.are_no_paths(self.context.execute_logical_plan(self.plan.clone())).map_err(Error::from);

@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::{NamedPaths, Names, with_paths};
 use crate::install::install;
 use crate::memory;
+use crate::options;
 use crate::parameters::Parameters;
 use crate::query::Query;
 use crate::result::QueryResult;
@@ -225,11 +226,12 @@ impl SessionBuilder {
         config
     }
 
-    fn apply_options(&self, options: &mut ConfigOptions) -> Result<()> {
-        options.set("maar.device", &self.device.to_string())?;
+    fn apply_options(&self, config: &mut ConfigOptions) -> Result<()> {
+        config.set("maar.device", &self.device.to_string())?;
         for (name, value) in &self.options {
             dialect::check_option(name)?;
-            options.set(name, value)?;
+            options::check(name, value)?;
+            config.set(name, value)?;
         }
         Ok(())
     }

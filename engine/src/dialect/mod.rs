@@ -4,11 +4,15 @@
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
 mod casts;
+mod declared_keys;
 mod distinct_from;
+mod far_times;
 mod from_first;
 mod functions;
+mod group_keys;
 mod having;
 mod like_escape;
+mod listed_subqueries;
 mod names;
 mod quoted_paths;
 mod readers;
@@ -19,6 +23,7 @@ mod show;
 mod summarize;
 mod tables;
 mod templates;
+mod time_zone;
 mod using;
 mod walk;
 
@@ -56,11 +61,14 @@ pub(crate) async fn rewrite(
 ) -> Result<Rewritten> {
     refused::check(&statement)?;
     let mut statement = show::tables(statement);
+    time_zone::respell(&mut statement);
+    declared_keys::forget(&mut statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
     quoted_paths::rewrite(state, &mut statement);
     semi_join::write_out(&mut statement);
+    listed_subqueries::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
     let read = readers::replace(state, &mut statement).await?;
@@ -69,6 +77,9 @@ pub(crate) async fn rewrite(
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     row_values::write_out(&mut statement);
+    far_times::rewrite(&mut statement);
+    time_zone::keep_apart(&mut statement);
+    group_keys::hide(&mut statement);
     Ok(Rewritten { statement, names })
 }
 

@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 
 use super::nearest::nearest;
 use super::readable::readable;
-use super::{Error, ErrorKind, Position, arguments};
+use super::{Error, ErrorKind, Position, arguments, types};
 use crate::dialect::{instead_of, written_names};
 
 /// How the message about a missing table begins; the name and a quote follow.
@@ -182,8 +182,10 @@ fn arrow(error: &ArrowError) -> Error {
         ArrowError::IoError(_, inner) => io(inner),
         ArrowError::ExternalError(inner) => external(inner.as_ref()),
         ArrowError::CDataInterface(text) => internal(text),
-        ArrowError::CastError(text)
-        | ArrowError::ParseError(text)
+        ArrowError::CastError(text) => {
+            types::beyond_unit(text).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(text)))
+        }
+        ArrowError::ParseError(text)
         | ArrowError::ComputeError(text)
         | ArrowError::InvalidArgumentError(text)
         | ArrowError::CsvError(text)
@@ -253,6 +255,9 @@ fn planning(message: &str) -> Error {
 
 fn execution(message: &str) -> Error {
     let cleaned = clean(message);
+    if let Some(found) = types::beyond_unit(&cleaned) {
+        return found;
+    }
     let missing = ["doesn't exist", "does not exist", "not found"].iter().any(|end| cleaned.contains(end));
     let kind = if missing { ErrorKind::NotFound } else { ErrorKind::Invalid };
     Error::new(kind, cleaned)
@@ -329,6 +334,9 @@ fn device(error: &DeviceError) -> Error {
 }
 
 fn internal(message: &str) -> Error {
+    if let Some(found) = types::mismatch(message) {
+        return found;
+    }
     if let Some((_, kind, text)) = USERS_OWN.iter().find(|(part, ..)| message.contains(part)) {
         return Error::new(*kind, *text);
     }
