@@ -6,6 +6,7 @@ mod classify;
 mod nearest;
 mod readable;
 mod render;
+mod values;
 
 pub(crate) use nearest::nearest;
 pub(crate) use readable::readable;
