@@ -10,14 +10,9 @@ use maar_gpu_exec::device::DeviceError;
 use maar_gpu_exec::error::Error as DeviceSideError;
 use parquet::errors::ParquetError;
 
-use super::nearest::nearest;
 use super::readable::readable;
-use super::{Error, ErrorKind, Position, arguments, values};
-use crate::dialect::{instead_of, written_names};
+use super::{Error, ErrorKind, Position, arguments, missing, values};
 use crate::files::no_compression;
-
-/// How the message about a missing table begins; the name and a quote follow.
-pub(super) const NO_TABLE: &str = "there is no table '";
 
 pub(super) fn classify(error: DataFusionError) -> Error {
     if let Some(own) = find_own(&error) {
@@ -141,51 +136,7 @@ fn split_position(text: &str) -> (String, Option<Position>) {
 }
 
 fn schema(error: &SchemaError) -> Error {
-    match error {
-        SchemaError::FieldNotFound { field, valid_fields } => {
-            let names: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
-            let mut found = Error::new(ErrorKind::NotFound, format!("there is no column {}", field.quoted_flat_name()));
-            found.hint = nearest(&field.name, &names)
-                .map(|name| format!("did you mean {}?", quoted(name)))
-                .or_else(|| without_brackets(&field.name))
-                .or_else(|| columns_there_are(&names));
-            found.position = field.spans().first().map(start_of);
-            found
-        }
-        other => Error::new(ErrorKind::Invalid, clean(&other.to_string())),
-    }
-}
-
-/// What to write instead of a function of SQL's that has no brackets, and so is taken for a column.
-fn without_brackets(name: &str) -> Option<String> {
-    const THERE: [&str; 2] = ["current_schema", "localtimestamp"];
-    const MISSING: [&str; 6] =
-        ["current_user", "session_user", "system_user", "current_role", "current_catalog", "localtime"];
-    let name = name.to_ascii_lowercase();
-    if THERE.contains(&name.as_str()) {
-        return Some(format!("write {name}()"));
-    }
-    let instead = instead_of(&name).filter(|_| MISSING.contains(&name.as_str()))?;
-    Some(format!("use {instead}"))
-}
-
-fn columns_there_are(names: &[&str]) -> Option<String> {
-    const LISTED_MAX: usize = 12;
-    if names.is_empty() {
-        return None;
-    }
-    let listed: Vec<String> = names.iter().take(LISTED_MAX).map(|name| quoted(name)).collect();
-    let more = if names.len() > LISTED_MAX { ", ..." } else { "" };
-    Some(format!("the columns are {}{more}", listed.join(", ")))
-}
-
-/// A name as it must be written: quoted when unquoted text would be folded to another name.
-fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
-        return name.to_string();
-    }
-    format!("\"{}\"", name.replace('"', "\"\""))
+    missing::column(error).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(&error.to_string())))
 }
 
 fn arrow(error: &ArrowError) -> Error {
@@ -253,25 +204,7 @@ fn planning(message: &str) -> Error {
         let message = format!("the lambda has {count} parameters, and the function gives it fewer");
         return Error::new(ErrorKind::Invalid, message).with_hint("lambdas are given the element alone: x -> x + 1");
     }
-    if let Some(name) = between(&cleaned, "table function '", "' not found") {
-        let mut found = Error::new(ErrorKind::NotFound, format!("there is no table function '{name}'"));
-        found.hint = instead_of(name).map(|instead| format!("use {instead}"));
-        return found;
-    }
-    if let Some(name) = between(&cleaned, "table '", "' not found") {
-        let shown = name.strip_prefix("datafusion.public.").unwrap_or(name);
-        return Error::new(ErrorKind::NotFound, format!("{NO_TABLE}{shown}'"));
-    }
-    if let Some(name) = between(&cleaned, "Invalid function '", "'.") {
-        let mut found = Error::new(ErrorKind::NotFound, format!("there is no function '{name}'"));
-        // The planner suggests what is nearest however far it is.
-        let mut candidates: Vec<&str> = written_names().collect();
-        candidates.extend(between(&cleaned, "Did you mean '", "'?"));
-        let near = nearest(name, &candidates);
-        found.hint = match instead_of(name) {
-            Some(instead) => Some(format!("use {instead}")),
-            None => near.map(|near| format!("did you mean {near}?")),
-        };
+    if let Some(found) = missing::function_or_table(&cleaned) {
         return found;
     }
     Error::new(ErrorKind::Invalid, cleaned)
@@ -392,7 +325,7 @@ pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'
     Some(&text[start..start + length])
 }
 
-fn start_of(span: Span) -> Position {
+pub(super) fn start_of(span: Span) -> Position {
     Position { line: span.start.line as usize, column: span.start.column as usize }
 }
 

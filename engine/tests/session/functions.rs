@@ -142,11 +142,45 @@ async fn aggregates_of_other_engines() {
     assert_eq!(cells(&session, running).await.unwrap(), "1,1.0;2,2.0;3,6.0");
 }
 
+/// Values that are counted: over several partitions, groups, windows that slide, and floats that are equal.
+#[tokio::test]
+async fn modes_histograms_and_entropies() {
+    let session = session();
+    let cases = [
+        (
+            "select mode(value % 7), histogram(value % 2), entropy(value % 2) from generate_series(1, 50000)",
+            "1,{0: 25000, 1: 25000},1.0",
+        ),
+        ("select value % 2, mode(value % 3) from generate_series(1, 10) group by 1 order by 1", "0,1;1,0"),
+        (
+            "select mode(s), histogram(s), mode() within group (order by s desc) from (values ('b'), ('a'), ('b'), (null)) v(s)",
+            "b,{a: 1, b: 2},b",
+        ),
+        (
+            "select mode(x) is null, histogram(x) is null, entropy(x) is null from (values (1)) v(x) where x > 1",
+            "true,true,true",
+        ),
+        (
+            "select histogram(x), mode(x) from (values (0e0), (-0e0), (cast('nan' as double)), (-cast('nan' as double))) v(x)",
+            "{0.0: 2, NaN: 2},0.0",
+        ),
+        (
+            "select x, mode(x % 2) over (order by x rows between 1 preceding and 1 following) from (values (1), (3), (4), (6), (8)) v(x) order by x",
+            "1,1;3,1;4,0;6,0;8,0",
+        ),
+        ("select mode(x) filter (where x < 3), mode(distinct x) from (values (3), (3), (2)) v(x)", "2,2"),
+        ("select mode([x]), mode({'a': x}) from (values (3), (3), (2)) v(x)", "[3],{a: 3}"),
+    ];
+    for (sql, rows) in cases {
+        assert_eq!(cells(&session, sql).await.unwrap_or_else(|e| e.to_string()), rows, "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn a_function_that_is_not_there_is_answered_with_what_to_write() {
     let session = session();
     assert_eq!(error(&session, "select yeer(now())").await.hint(), Some("did you mean year?"));
-    assert!(error(&session, "select mode(1)").await.hint().is_some_and(|hint| hint.contains("ORDER BY count(*)")));
+    assert!(error(&session, "select mad(1)").await.hint().is_some_and(|hint| hint.contains("median")));
     assert_eq!(error(&session, "select qqqqqqq(1)").await.hint(), None);
     assert!(error(&session, "select current_user").await.hint().is_some_and(|hint| hint.contains("SHOW ALL")));
     assert!(error(&session, "from json_each('x')").await.hint().is_some_and(|hint| hint.contains("JSON files")));

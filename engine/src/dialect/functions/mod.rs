@@ -68,6 +68,9 @@ impl Calls<'_> {
         let [part] = function.name.0.as_slice() else { return Ok(None) };
         let Some(ident) = part.as_ident() else { return Ok(None) };
         let name = ident.value.to_ascii_lowercase();
+        if let Some(written) = special::mode(&name, function) {
+            return Ok(Some(written));
+        }
         if self.is_there(&name, function) {
             return Ok(None);
         }

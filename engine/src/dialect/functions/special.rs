@@ -31,6 +31,21 @@ pub(super) fn written_out(state: &SessionState, name: &str, function: &Function)
     }
 }
 
+/// `mode() WITHIN GROUP (ORDER BY x)` is `mode(x)`: which way the order goes does not matter.
+pub(super) fn mode(name: &str, function: &Function) -> Option<Expr> {
+    let [order] = function.within_group.as_slice() else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    if name != "mode" || !list.args.is_empty() {
+        return None;
+    }
+    let mut call = function.clone();
+    call.within_group.clear();
+    if let FunctionArguments::List(list) = &mut call.args {
+        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(order.expr.clone())));
+    }
+    Some(Expr::Function(call))
+}
+
 /// `struct_pack(a := 1)` is `named_struct('a', 1)`.
 fn struct_of(fields: &[FunctionArg]) -> Option<Expr> {
     let mut args = Vec::with_capacity(fields.len() * 2);
