@@ -11,6 +11,7 @@ pub mod error;
 mod exact;
 mod explain;
 mod files;
+mod functions;
 mod install;
 mod memory;
 mod options;

@@ -105,8 +105,8 @@ pub(super) const CASES: &[Case] = &[
 
     // Errors: the rows that must not come.
     error("errors: overflow of integers", "verflow", "SELECT max(i64 * i64) FROM facts WHERE kind = 'A'"),
-    error("errors: division by zero", "ivide by zero", "SELECT sum(i32 / maybe) FROM facts WHERE day >= DATE '1992-01-01'"),
-    error("errors: a cast that does not fit", "ast error", "SELECT sum(CAST(i32 AS SMALLINT)) FROM facts WHERE i16 > 0"),
+    error("errors: division by zero", "ivision by zero", "SELECT sum(i32 / maybe) FROM facts WHERE day >= DATE '1992-01-01'"),
+    error("errors: a cast that does not fit", "cannot be cast", "SELECT sum(CAST(i32 AS SMALLINT)) FROM facts WHERE i16 > 0"),
 ];
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn same(left: &[Expr], right: &[Expr]) -> Option<Expr> {
 /// `text`, in which ROWS is `query` with its columns named, and `same` says that `columns` are one of its rows.
 fn with_rows(text: &str, columns: &[Expr], query: &Query) -> Option<Expr> {
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("__row_{at}")).collect();
-    let named: Option<Vec<Expr>> = names.iter().map(|name| super::templates::parsed(name)).collect();
+    let named: Option<Vec<Expr>> = names.iter().map(|name| super::grammar::expression(name)).collect();
     let text = text.replace("ROWS", &format!("__rows ({})", names.join(", ")));
     filled(&text, &[("same", same(columns, &named?)?)], Some(query))
 }

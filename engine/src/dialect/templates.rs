@@ -3,17 +3,12 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Expr, Query, TableFactor, VisitMut, VisitorMut};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
 
-/// The expression that `text` is.
-pub(super) fn parsed(text: &str) -> Option<Expr> {
-    Parser::new(&GenericDialect {}).try_with_sql(text).ok()?.parse_expr().ok()
-}
+use super::grammar::expression;
 
 /// `text` with expressions in the place of names, and `query` in the place of every subquery in FROM.
 pub(super) fn filled(text: &str, values: &[(&str, Expr)], query: Option<&Query>) -> Option<Expr> {
-    let mut expr = parsed(text)?;
+    let mut expr = expression(text)?;
     let _ = expr.visit(&mut Fill { values, query });
     Some(expr)
 }
