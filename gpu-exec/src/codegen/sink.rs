@@ -5,6 +5,7 @@ use super::body::Body;
 use super::printed::{CType, Printed};
 use super::registers::payload_type;
 use super::{Argument, budget};
+use crate::device::BLOCK_THREADS;
 use crate::ir::{Accumulator, AccumulatorKind, BuildSink, GroupKind, GroupTable, KeyTable, PayloadShape, Sink, Value};
 
 /// Largest magnitude of a value of which a thread can add up its share in 64 bits: a thread sees at most 2^24 rows.
@@ -240,7 +241,7 @@ pub(super) fn state_words(accumulator: &Accumulator) -> usize {
 
 /// Bytes of shared memory a block takes for each group whose states its threads keep.
 pub(crate) fn private_group_bytes(accumulators: &[Accumulator]) -> u32 {
-    accumulators.iter().map(private_state_bytes).sum::<u32>() * super::BLOCK_THREADS
+    accumulators.iter().map(private_state_bytes).sum::<u32>() * BLOCK_THREADS
 }
 
 /// The kind a thread keeps for itself: narrower than the group's where a thread's share provably fits.

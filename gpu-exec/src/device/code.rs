@@ -69,11 +69,11 @@ impl CompiledKernel {
         self.code.resources()
     }
 
-    /// Blocks of this shape that one multiprocessor runs at once: times the multiprocessors, a persistent grid.
+    /// Blocks of this shape that one multiprocessor runs at once.
     ///
     /// # Errors
     /// `Fault` where the driver refuses.
-    pub fn resident_blocks(&self, threads: u32, shared_bytes: u32) -> DeviceResult<u32> {
+    pub(super) fn resident_blocks(&self, threads: u32, shared_bytes: u32) -> DeviceResult<u32> {
         self.code.resident_blocks(threads, shared_bytes)
     }
 }

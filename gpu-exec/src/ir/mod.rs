@@ -5,6 +5,7 @@
 //! pipeline into device text.
 
 mod bounds;
+mod constant;
 mod expr;
 mod pipeline;
 mod plan;
@@ -14,6 +15,7 @@ mod value;
 mod width;
 
 pub use bounds::Bounds;
+pub use constant::Constant;
 pub use expr::{ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, HostFunction};
 pub use pipeline::{
     Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, GroupKind, GroupTable, KeyShape,
@@ -22,5 +24,5 @@ pub use pipeline::{
 pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinSide, Node};
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
-pub use value::{Constant, Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};
+pub use value::{Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};
 pub use width::IntWidth;

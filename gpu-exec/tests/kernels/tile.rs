@@ -123,7 +123,7 @@ fn walk(
     same("one-byte values", &bench.down::<i8>(&narrow)?[..counted], &table.narrow[..counted])?;
     same("four-byte values", &bench.down::<i32>(&middle)?[..counted], &table.middle[..counted])?;
     same("sixteen-byte values", &bench.down::<i128>(&wide)?[..counted], &table.wide[..counted])?;
-    same("validity", &bench.down::<u8>(&valid)?[..counted], &table.valid[..counted])
+    Ok(same("validity", &bench.down::<u8>(&valid)?[..counted], &table.valid[..counted])?)
 }
 
 pub(crate) fn rows(device: &Arc<DeviceHandle>) -> CheckResult {
