@@ -180,10 +180,10 @@ impl<'a> Body<'a> {
 
     fn cursor(&mut self) {
         if let Source::Table { columns } = &self.pipeline.source {
-            for argument in [Argument::Segments, Argument::SegmentCount, Argument::SourceRows] {
+            for argument in [Argument::Segments, Argument::SegmentCount] {
                 self.w.argument(argument);
             }
-            self.w.line(format!("SegmentCursor<{}> s(p.segments, p.segment_count, p.source_rows);", columns.len()));
+            self.w.line(format!("SegmentCursor<{}> s(p.segments, p.segment_count);", columns.len()));
         }
     }
 

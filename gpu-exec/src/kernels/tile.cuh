@@ -12,18 +12,15 @@ struct SegmentCursor {
   u64 count;
   u64 index;
   u64 segment_rows;
-  const u64* source_rows;
 
-  // `source_rows`: where the device keeps the row count of a source whose size the host does not know; may be null.
-  __device__ SegmentCursor(const u64* table, u64 count, const u64* source_rows)
-      : table(table), entry(table), count(count), index(0), segment_rows(0), source_rows(source_rows) {}
+  __device__ SegmentCursor(const u64* table, u64 count)
+      : table(table), entry(table), count(count), index(0), segment_rows(0) {}
 
   // Tiles are visited in ascending order by every block, so the segment only moves forward.
   __device__ void seek(u64 tile) {
     while (index + 1 < count && table[(index + 1) * kStride] <= tile) index++;
     entry = table + index * kStride;
     segment_rows = entry[1];
-    if (source_rows != nullptr) segment_rows = m_min(segment_rows, *source_rows);
   }
 
   // Rows are numbered within the segment.

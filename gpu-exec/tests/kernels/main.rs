@@ -76,7 +76,6 @@ macro_rules! checks {
 
 checks! {
     tiles_cover_every_row_once: tile::rows;
-    tiles_stop_at_the_row_count_of_the_device: tile::row_counts;
     warps_compact_their_rows_in_order: compact::queues;
     warps_reserve_one_place_a_live_lane: compact::places;
     packed_keys_find_their_slots: table::slots;
