@@ -42,8 +42,14 @@ impl Body<'_> {
     pub(super) fn sink_row(&mut self) {
         let pipeline = self.pipeline;
         match &pipeline.sink {
-            Sink::Aggregate { groups, keys, accumulators } => self.accumulate(groups, keys, accumulators),
-            Sink::Build(build) => self.enter_key(build),
+            Sink::Aggregate { groups, keys, accumulators } => {
+                self.w.comment(&pipeline.fragments.sink);
+                self.accumulate(groups, keys, accumulators);
+            }
+            Sink::Build(build) => {
+                self.w.comment(&pipeline.fragments.sink);
+                self.enter_key(build);
+            }
             Sink::Emit { .. } => {}
         }
     }
@@ -55,6 +61,7 @@ impl Body<'_> {
             Sink::Aggregate { .. } => {}
             Sink::Build(build) => self.store_build(build),
             Sink::Emit { columns } => {
+                self.w.comment(&pipeline.fragments.sink);
                 let (count, capacity) = (self.w.argument(Argument::EmitCount), self.w.argument(Argument::EmitCapacity));
                 self.w.line(format!("const u64 at = warp_append(live, {count});"));
                 self.w.open(format!("if (live && at < {capacity}) {{"));
@@ -107,7 +114,9 @@ impl Body<'_> {
             GroupKind::Ungrouped => String::new(),
             _ => self.group_slot(groups, keys),
         };
+        let pipeline = self.pipeline;
         for (number, accumulator) in self.of_pass(accumulators) {
+            self.w.comment(pipeline.fragments.calls.get(number).map_or("", String::as_str));
             let filter = accumulator.filter.as_ref().map(|filter| self.value(filter).truth());
             let Some(filter) = filter else {
                 self.update(groups.kind, number, accumulator, &slot);

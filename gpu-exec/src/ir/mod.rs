@@ -18,8 +18,8 @@ pub use bounds::Bounds;
 pub use constant::Constant;
 pub use expr::{ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, HostFunction};
 pub use pipeline::{
-    Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, GroupKind, GroupTable, KeyShape,
-    KeyTable, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step, StoredShape,
+    Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, Fragments, GroupKind, GroupTable,
+    KeyShape, KeyTable, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step, StoredShape,
 };
 pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinSide, Node};
 pub use text::{LikePart, TextTest, TextUnit};

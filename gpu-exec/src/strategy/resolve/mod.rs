@@ -170,7 +170,7 @@ impl Open {
         let known = integers.iter().fold(input.bounds, |bounds, value| bounds.union(Bounds::new(*value, *value)));
         let elements = known.round_to_width();
         let values = super::lookup::integer_bytes(integers.iter().copied(), elements);
-        let table = self.add_lookup(&super::LookupTable { values, valid: vec![] });
+        let table = self.add_lookup(&super::LookupTable { values, valid: vec![], sql: None });
         ValueKind::InTable { input: Box::new(input), table, count: integers.len() as u64, elements }
     }
 
