@@ -55,14 +55,14 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// `None` on a machine without a C++ compiler, which the emulated device needs before all else.
+    /// `None`, and listed as skipped, on a machine without a C++ compiler, which the emulated device needs first of all.
     pub(crate) fn new(sizes: Sizes) -> Option<Self> {
         let cache = tempfile::tempdir().unwrap();
         let options = DeviceOptions { cache_dir: Some(cache.path().to_owned()), ..DeviceOptions::default() };
         let device = match DeviceHandle::open(DeviceChoice::Emulated, &options) {
             Ok(device) => device,
             Err(error @ DeviceError::Unavailable { .. }) => {
-                eprintln!("texts: skipped: {error}");
+                crate::skip::skipped("compiler", "texts", &error.to_string());
                 return None;
             }
             Err(error) => panic!("{error}"),
