@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
-use maar_engine::Parameters;
+use maar_engine::{Error, Parameters, Position, Script, Statement};
 use tokio::sync::mpsc;
 
-use crate::engine::{Engine, SqlError};
+use crate::engine::Engine;
 use crate::error::Failure;
 use crate::interrupt::Interrupt;
-use crate::lex;
 use crate::output::{self, Format, Look};
 use crate::progress::{Progress, TICK};
 use crate::source::Source;
@@ -60,7 +59,7 @@ pub(crate) struct Interpreter {
 enum Event {
     Started { schema: SchemaRef, plan: Option<Arc<dyn ExecutionPlan>> },
     Batch(RecordBatch),
-    Failed(SqlError),
+    Failed(Error),
 }
 
 /// Times of one statement.
@@ -92,22 +91,21 @@ impl Interpreter {
 
     /// Runs every statement of `source`; the first failure ends it.
     pub(crate) async fn run(&mut self, source: &Source) -> Result<Flow, Failure> {
-        let text = source.text.as_str();
-        let mut at = 0;
-        while let Some((statement, after)) = lex::next_statement(text, at) {
-            if let Some((line, next)) = meta::line(text, statement.start) {
-                at = next;
+        let mut script = Script::new(&source.text);
+        while let Some(start) = script.start() {
+            if let Some((line, next)) = meta::line(&source.text, start) {
+                script.resume(next);
                 if meta::run(self, line).await?.is_break() {
                     return Ok(Flow::Break(()));
                 }
                 continue;
             }
-            at = after;
-            let sql = &text[statement.clone()];
-            if matches!(sql.to_ascii_lowercase().as_str(), "quit" | "exit") {
+            let Some(statement) = script.next() else { break };
+            let statement = statement.map_err(|error| source.failure(None, &error))?;
+            if matches!(statement.text().to_ascii_lowercase().as_str(), "quit" | "exit") {
                 return Ok(Flow::Break(()));
             }
-            self.statement(source, sql, statement.start).await?;
+            self.statement(source, statement).await?;
         }
         Ok(Flow::Continue(()))
     }
@@ -119,14 +117,18 @@ impl Interpreter {
 
     /// Runs SQL of our own (meta commands).
     pub(crate) async fn run_sql(&mut self, sql: &str) -> Result<(), Failure> {
-        self.statement(&Source::typed(sql), sql, 0).await
+        let source = Source::typed(sql);
+        for statement in Script::new(sql) {
+            self.statement(&source, statement.map_err(|error| source.failure(None, &error))?).await?;
+        }
+        Ok(())
     }
 
-    async fn statement(&mut self, source: &Source, sql: &str, start: usize) -> Result<(), Failure> {
+    async fn statement(&mut self, source: &Source, statement: Statement) -> Result<(), Failure> {
         let (events, mut received) = mpsc::channel(BATCHES_AHEAD);
-        let (engine, text, params) = (self.engine.clone(), sql.to_owned(), Arc::clone(&self.params));
+        let (engine, params, start) = (self.engine.clone(), Arc::clone(&self.params), statement.position());
         // A task of its own: planning and operators that do not yield must not keep Ctrl-C from being seen.
-        let task = self.workers.spawn(async move { drive(engine, text, params, events).await })?;
+        let task = self.workers.spawn(async move { drive(engine, statement, params, events).await })?;
         let result = self.show(source, start, &mut received).await;
         task.abort();
         if self.interactive && matches!(result, Err(Failure::Interrupted)) {
@@ -149,7 +151,7 @@ impl Interpreter {
     async fn show(
         &mut self,
         source: &Source,
-        start: usize,
+        start: Position,
         events: &mut mpsc::Receiver<Event>,
     ) -> Result<Times, Failure> {
         let started = Instant::now();
@@ -168,7 +170,7 @@ impl Interpreter {
                 None => break,
                 Some(Event::Failed(error)) => {
                     progress.stop();
-                    return Err(source.failure(start, &error));
+                    return Err(source.failure(Some(start), &error));
                 }
                 Some(Event::Started { schema, plan }) => {
                     times.plan = started.elapsed();
@@ -237,8 +239,8 @@ impl Interpreter {
 }
 
 /// Runs one statement to its end, or until nobody listens.
-async fn drive(engine: Engine, sql: String, params: Arc<Parameters>, events: mpsc::Sender<Event>) {
-    let mut running = match engine.start(&sql, &params).await {
+async fn drive(engine: Engine, statement: Statement, params: Arc<Parameters>, events: mpsc::Sender<Event>) {
+    let mut running = match engine.start(&statement, &params).await {
         Ok(running) => running,
         Err(error) => return drop(events.send(Event::Failed(error)).await),
     };

@@ -1,5 +1,6 @@
-//! A lexical view of SQL text: enough to find statements, colour a line and complete a word. Not a parser:
-//! what a token means, and whether a statement is right, is the engine's to say.
+//! A lexical view of what is being typed: enough to colour a line, to complete a word and to know when to wait for more.
+//! Not a parser, and it cuts no script into statements: what a token means, and where a statement ends, is the engine's
+//! to say.
 
 use std::ops::Range;
 
@@ -129,26 +130,6 @@ fn dollar(rest: &str) -> (Kind, usize, bool) {
     (kind, tag, true)
 }
 
-/// The first statement at or after `from`: its range without the `;`, and where the next one starts.
-/// `None` when only blanks and comments are left.
-pub(crate) fn next_statement(text: &str, from: usize) -> Option<(Range<usize>, usize)> {
-    let mut start = None;
-    let mut end = from;
-    for token in tokens(&text[from..]) {
-        let range = from + token.range.start..from + token.range.end;
-        match (token.kind, start) {
-            (Kind::Space | Kind::Comment | Kind::Semicolon, None) => {}
-            (Kind::Semicolon, Some(first)) => return Some((first..end, range.end)),
-            (Kind::Space | Kind::Comment, Some(_)) => {}
-            (_, first) => {
-                start = first.or(Some(range.start));
-                end = range.end;
-            }
-        }
-    }
-    start.map(|first| (first..end, text.len()))
-}
-
 /// Whether an editor may hand `text` over: every statement is ended by `;`, or there is none.
 pub(crate) fn is_complete(text: &str) -> bool {
     let mut complete = true;
@@ -166,29 +147,6 @@ pub(crate) fn is_complete(text: &str) -> bool {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-
-    fn statements(text: &str) -> Vec<&str> {
-        let (mut found, mut at) = (Vec::new(), 0);
-        while let Some((range, next)) = next_statement(text, at) {
-            found.push(&text[range]);
-            at = next;
-        }
-        found
-    }
-
-    #[test]
-    fn statements_end_at_semicolons_outside_quotes_and_comments() {
-        assert_eq!(
-            statements("select 1; select ';' ; -- a;b\n select \";\""),
-            ["select 1", "select ';'", "select \";\""]
-        );
-        assert_eq!(
-            statements("/* ; /* nested */ ; */ select $$;$$; select $t$ ;$$ $t$;;"),
-            ["select $$;$$", "select $t$ ;$$ $t$"]
-        );
-        assert_eq!(statements("select 'it''s;' ; select e'\\';'"), ["select 'it''s;'", "select e'\\';'"]);
-        assert!(statements(" ;; -- nothing\n").is_empty());
-    }
 
     #[test]
     fn completeness_waits_for_the_semicolon_and_for_open_quotes() {

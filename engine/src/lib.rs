@@ -31,7 +31,7 @@ pub use parameters::Parameters;
 pub use query::{Query, QueryKind};
 pub use result::QueryResult;
 pub use runtime::runtime;
-pub use script::{Statement, split};
+pub use script::{Script, Statement, split};
 pub use session::{Session, SessionBuilder};
 
 /// The DataFusion this engine extends, for embedders who need its types in the same version.

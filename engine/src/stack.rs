@@ -5,8 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use maar_gpu_exec::panics::caught;
-
+use crate::device::caught;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Less than this left: continue on a fresh stack. A thread of [`crate::runtime()`] has 16 MiB and needs none.

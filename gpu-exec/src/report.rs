@@ -3,10 +3,10 @@
 use crate::device::CodeOrigin;
 use crate::scan::LoadStats;
 
-/// One execution of one device node.
-#[derive(Clone, Debug)]
+/// One execution of one device node, or all those of a query added up.
+#[derive(Clone, Debug, Default)]
 pub struct DeviceReport {
-    /// The device's name.
+    /// The device's name; empty where nothing ran on one.
     pub device: String,
     pub pipelines: Vec<PipelineReport>,
     /// One a scan.
@@ -15,7 +15,7 @@ pub struct DeviceReport {
     pub load_ms: f64,
     /// Choosing algorithms and resolving expressions.
     pub strategy_ms: f64,
-    /// Writing text and compiling, or finding compiled code.
+    /// Writing source and compiling, or finding compiled code.
     pub compile_ms: f64,
     /// From tables loaded to the last batch handed over, strategy and compiling included.
     pub run_ms: f64,
@@ -27,8 +27,8 @@ pub struct DeviceReport {
 pub struct PipelineReport {
     /// The kernel's entry point.
     pub name: String,
-    /// The generated text.
-    pub text: String,
+    /// The generated source.
+    pub source: String,
     /// Rows of its source.
     pub rows_in: u64,
     /// Bytes of the source it reads at least.
@@ -41,6 +41,45 @@ pub struct PipelineReport {
     pub compile_ms: f64,
     pub origin: CodeOrigin,
     pub launches: u64,
+}
+
+impl DeviceReport {
+    /// Adds what another execution did.
+    pub fn add(&mut self, other: Self) {
+        self.device = other.device;
+        self.pipelines.extend(other.pipelines);
+        self.loads.extend(other.loads);
+        self.load_ms += other.load_ms;
+        self.strategy_ms += other.strategy_ms;
+        self.compile_ms += other.compile_ms;
+        self.run_ms += other.run_ms;
+        self.rows_out += other.rows_out;
+    }
+
+    /// Time in kernels, in milliseconds.
+    pub fn kernel_ms(&self) -> f64 {
+        self.sum(|pipeline| pipeline.kernel_ms)
+    }
+
+    /// The least time that the bytes read could take: the floor to measure [`Self::kernel_ms`] against.
+    pub fn floor_ms(&self) -> f64 {
+        self.sum(PipelineReport::floor_ms)
+    }
+
+    /// Bytes that the pipelines read at least.
+    pub fn bytes(&self) -> u64 {
+        self.pipelines.iter().map(|pipeline| pipeline.bytes).sum()
+    }
+
+    /// Pipelines whose code was in no cache.
+    pub fn compiled(&self) -> usize {
+        self.pipelines.iter().filter(|pipeline| pipeline.origin == CodeOrigin::Compiled).count()
+    }
+
+    fn sum(&self, of: impl Fn(&PipelineReport) -> f64) -> f64 {
+        // Not `sum`, which is -0 for nothing.
+        self.pipelines.iter().map(of).fold(0.0, |sum, each| sum + each)
+    }
 }
 
 impl PipelineReport {

@@ -1,28 +1,26 @@
 //! The gate for device text: NVRTC makes code of it for every architecture, without a GPU.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "../../tests/src/skip.rs"]
+mod skip;
 
 use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, discover, nvrtc_check, selftest};
 use maar_gpu_exec::{bench, kernels};
 
 const ARCHITECTURES: [u32; 4] = [75, 80, 90, 100];
 
-/// Whether NVRTC is here. A machine without it skips, and says so.
-fn available() -> bool {
-    match discover().nvrtc {
-        Ok(found) => {
-            eprintln!("{found}");
-            true
-        }
-        Err(error) => {
-            eprintln!("skipped: {error}");
-            false
-        }
+/// Whether NVRTC is here; else `test` is listed as skipped.
+fn available(test: &str) -> bool {
+    let missing = discover().nvrtc.err();
+    if let Some(error) = &missing {
+        skip::skipped("nvrtc", test, &error.to_string());
     }
+    missing.is_none()
 }
 
 #[test]
 fn every_primitive_compiles_for_every_architecture_without_spills() {
-    if !available() {
+    if !available("every_primitive_compiles_for_every_architecture_without_spills") {
         return;
     }
     let mut requests = selftest::requests();
@@ -40,7 +38,7 @@ fn every_primitive_compiles_for_every_architecture_without_spills() {
 
 #[test]
 fn wrong_text_is_an_error_with_its_own_lines() {
-    if !available() {
+    if !available("wrong_text_is_an_error_with_its_own_lines") {
         return;
     }
     let source = "struct Params { u64 a; };\nMAAR_KERNEL(wrong, Params, p) {\n  unknown(p.a);\n}\n";

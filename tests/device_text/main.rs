@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, nvrtc_check};
+use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, nvrtc_check, without_comments};
 use maar_tests::session::Place;
 use maar_tests::skip;
 
@@ -87,8 +87,8 @@ fn refusal(text: &Text, architecture: u32) -> Option<String> {
     Some(format!("{}: {error}\n{}", text.title(architecture), text.request.source))
 }
 
-/// The texts in `folder`, without the library before them. Texts that differ in nothing but the name of their entry
-/// point (benchmarks make names of their own, so that no cache knows them) are one.
+/// The texts in `folder`, without the library before them. Texts that differ in nothing but comments and the name of
+/// their entry point (benchmarks make names of their own, so that no cache knows them) are one.
 fn recorded(folder: &Path) -> Vec<Text> {
     let mut texts = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -100,7 +100,7 @@ fn recorded(folder: &Path) -> Vec<Text> {
         let Some((entry, source)) = own_text(&text) else { continue };
         if !NOT_OURS.iter().any(|beginning| entry.starts_with(beginning)) {
             let request = KernelRequest { entry: entry.to_owned(), source: Arc::from(source), sync: SyncMode::Block };
-            texts.entry(source.replace(entry, "entry")).or_insert(Text { request, path });
+            texts.entry(without_comments(source).replace(entry, "entry")).or_insert(Text { request, path });
         }
     }
     texts.into_values().collect()

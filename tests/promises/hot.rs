@@ -16,13 +16,13 @@ fn a_query_run_again_compiles_nothing_and_reads_nothing() {
             let sql = tpch::query(number).unwrap();
             let first = lake.run(&sql).await;
             let again = lake.run(&sql).await;
-            assert_eq!(again.report.pipelines.len(), first.report.pipelines.len(), "Q{number}");
+            assert_eq!(again.report.work.pipelines.len(), first.report.work.pipelines.len(), "Q{number}");
             assert_eq!(again.not_in_memory(), [""; 0], "Q{number} compiled again");
             assert_eq!((again.file_bytes_read(), again.columns_loaded()), (0, 0), "Q{number} read again");
-            assert!(again.report.pipelines.iter().all(|pipeline| pipeline.launches > 0), "Q{number} ran nothing");
+            assert!(again.report.work.pipelines.iter().all(|pipeline| pipeline.launches > 0), "Q{number} ran nothing");
             compare::same(&again.answer, &first.answer, Order::None).unwrap();
             if WHOLE.contains(&number) {
-                assert!(!first.report.pipelines.is_empty(), "Q{number} did not run on the device");
+                assert!(!first.report.work.pipelines.is_empty(), "Q{number} did not run on the device");
             }
         }
     });

@@ -59,7 +59,7 @@ impl Lake {
         let result = self.session.sql(sql).await?;
         let schema = result.schema();
         let (batches, report) = result.collect().await?;
-        Ok(Ran { answer: Answer { schema, batches, pipelines: report.pipelines.len() }, report })
+        Ok(Ran { answer: Answer { schema, batches, pipelines: report.work.pipelines.len() }, report })
     }
 
     pub(crate) async fn run(&self, sql: &str) -> Ran {
@@ -84,15 +84,15 @@ impl Ran {
 
     /// Pipelines whose code was not in memory.
     pub(crate) fn not_in_memory(&self) -> Vec<String> {
-        let pipelines = self.report.pipelines.iter().filter(|pipeline| pipeline.origin != CodeOrigin::Memory);
+        let pipelines = self.report.work.pipelines.iter().filter(|pipeline| pipeline.origin != CodeOrigin::Memory);
         pipelines.map(|pipeline| format!("{} ({})\n{}", pipeline.name, pipeline.origin, pipeline.text)).collect()
     }
 
     pub(crate) fn file_bytes_read(&self) -> u64 {
-        self.report.loads.iter().map(|load| load.file_bytes_read).sum()
+        self.report.work.loads.iter().map(|load| load.file_bytes_read).sum()
     }
 
     pub(crate) fn columns_loaded(&self) -> u64 {
-        self.report.loads.iter().map(|load| load.columns_loaded).sum()
+        self.report.work.loads.iter().map(|load| load.columns_loaded).sum()
     }
 }

@@ -13,7 +13,7 @@ fn a_required_device_runs_all_or_names_what_it_cannot() {
         for number in [6, 14] {
             let sql = tpch::query(number).unwrap();
             let ran = lake.run(&sql).await;
-            assert!(!ran.report.pipelines.is_empty(), "Q{number} ran no pipeline");
+            assert!(!ran.report.work.pipelines.is_empty(), "Q{number} ran no pipeline");
             lake.same_as_oracle(&sql, &ran).await;
         }
         let refused = [

@@ -126,7 +126,7 @@ impl TestSession {
 }
 
 fn pipelines(report: &QueryReport) -> usize {
-    report.pipelines.len()
+    report.work.pipelines.len()
 }
 
 /// Plain DataFusion, with none of Maar's rules: the oracle.

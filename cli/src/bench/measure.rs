@@ -9,16 +9,15 @@ use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use datafusion::prelude::SessionContext;
+use maar_engine::{Error, Placement, QueryReport};
 
 use super::answers::{self, Answer};
 use super::compare;
 use super::data::TABLES;
 use super::queries::TpchQuery;
-use super::report::{HostOperator, QueryRow};
+use super::report::{HostOperator, KernelRun, QueryRow};
 use crate::args::DeviceArg;
-use maar_engine::Parameters;
-
-use crate::engine::{Engine, Place, RunReport};
+use crate::engine::Engine;
 use crate::error::Failure;
 
 /// The benchmark's two sides, ready to run.
@@ -35,7 +34,7 @@ pub(super) struct Bench {
 struct Run {
     batches: Vec<RecordBatch>,
     ms: f64,
-    report: RunReport,
+    report: QueryReport,
 }
 
 impl Bench {
@@ -78,8 +77,8 @@ impl Bench {
     async fn measure(&self, engine: &Engine, query: &TpchQuery, row: &mut QueryRow) -> Result<(), String> {
         let cold = run(engine, query.sql).await?;
         row.cold_ms = cold.ms;
-        row.compile_ms = cold.report.compile_ms;
-        row.compiled_pipelines = cold.report.compiled_pipelines;
+        row.compile_ms = cold.report.work.compile_ms;
+        row.compiled_pipelines = cold.report.work.compiled();
         row.rows = cold.batches.iter().map(RecordBatch::num_rows).sum();
         let mut hot = Vec::new();
         for _ in 0..self.runs {
@@ -129,19 +128,20 @@ impl Bench {
 /// What a hot run says of a query.
 fn fill(row: &mut QueryRow, run: &Run) {
     row.hot_ms = run.ms;
-    row.device.clone_from(&run.report.device);
-    row.kernel_ms = run.report.kernel_ms;
-    row.host_ms = (run.ms - run.report.kernel_ms).max(0.0);
-    row.bytes = run.report.bytes;
-    row.floor_ms = run.report.floor_ms;
-    row.pipelines = run.report.pipelines;
-    row.kernels.clone_from(&run.report.kernels);
-    for (operator, place) in &run.report.operators {
-        match place {
-            Place::Device => row.device_operators += 1,
-            Place::Nowhere => {}
-            Place::Host { reason } => {
-                let host = HostOperator { operator: operator.clone(), reason: reason.clone() };
+    let work = &run.report.work;
+    row.device = run.report.device().to_owned();
+    row.kernel_ms = work.kernel_ms();
+    row.host_ms = (run.ms - row.kernel_ms).max(0.0);
+    row.bytes = work.bytes();
+    row.floor_ms = work.floor_ms();
+    row.pipelines = work.pipelines.len();
+    row.kernels = work.pipelines.iter().map(KernelRun::from).collect();
+    for operator in &run.report.operators {
+        match &operator.place {
+            Placement::Device => row.device_operators += 1,
+            Placement::Metadata | Placement::Movement => {}
+            Placement::Host { reason } => {
+                let host = HostOperator { operator: operator.operator.clone(), reason: reason.clone() };
                 if !row.host_operators.contains(&host) {
                     row.host_operators.push(host);
                 }
@@ -160,15 +160,10 @@ async fn run(engine: &Engine, sql: &str) -> Result<Run, String> {
     let (engine, sql) = (engine.clone(), sql.to_owned());
     let task = tokio::spawn(async move {
         let started = Instant::now();
-        let mut running = engine.start(&sql, &Parameters::new()).await?;
-        let mut batches = Vec::new();
-        while let Some(batch) = running.next().await? {
-            batches.push(batch);
-        }
+        let (batches, report) = engine.run(&sql).await?;
         let ms = started.elapsed().as_secs_f64() * 1e3;
-        Ok(Run { batches, ms, report: running.report() })
+        Ok(Run { batches, ms, report })
     });
-    let result: Result<Run, crate::engine::SqlError> =
-        task.await.map_err(|error| format!("the engine failed: {error}"))?;
-    result.map_err(|error| error.message)
+    let result: Result<Run, Error> = task.await.map_err(|error| format!("the engine failed: {error}"))?;
+    result.map_err(|error| error.message().to_owned())
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use maar_engine::device::PipelineReport;
 use serde::{Serialize, Serializer};
 
 use crate::args::DeviceArg;
-use crate::engine::KernelRun;
 use crate::error::Failure;
 
 /// All findings.
@@ -23,6 +23,25 @@ pub(super) struct Report {
 pub(super) struct HostOperator {
     pub(super) operator: String,
     pub(super) reason: String,
+}
+
+/// What one pipeline took.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct KernelRun {
+    name: String,
+    /// Rows of its source, and bytes of them that it reads at least.
+    rows: u64,
+    bytes: u64,
+    /// Time on the device.
+    ms: f64,
+    launches: u64,
+}
+
+impl From<&PipelineReport> for KernelRun {
+    fn from(ran: &PipelineReport) -> Self {
+        let PipelineReport { name, rows_in: rows, bytes, kernel_ms: ms, launches, .. } = ran.clone();
+        Self { name, rows, bytes, ms, launches }
+    }
 }
 
 /// The findings on one query. The JSON holds the public fields in this order. Times are milliseconds; those of kernels, bytes and floor are of the median hot run,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use datafusion::prelude::SessionContext;
-use maar_engine::Parameters;
+use maar_engine::{Error, OperatorPlacement, Placement, QueryReport};
 use tempfile::TempDir;
 
 use super::cases::{Case, Expect};
@@ -13,7 +13,7 @@ use super::report::{Check, Kind};
 use super::tables::TABLES;
 use crate::args::DeviceArg;
 use crate::bench::compare;
-use crate::engine::{Engine, Place, RunReport, SqlError};
+use crate::engine::Engine;
 use crate::error::Failure;
 
 /// The name of the check that runs queries at once, and on how many tasks.
@@ -39,7 +39,7 @@ impl Queries {
             }
             let create = table.create(folder);
             queries.plain(&create).await.map_err(Failure::other)?;
-            run(&queries.device, &create).await.map_err(|error| Failure::other(error.message))?;
+            queries.device.run(&create).await.map_err(|error| Failure::other(error.message()))?;
         }
         Ok(queries)
     }
@@ -55,13 +55,13 @@ impl Queries {
     }
 
     async fn answer(&self, sql: &str, texts: &[&str]) -> Result<(), String> {
-        let (first, report) = run(&self.device, sql).await.map_err(|error| error.message)?;
+        let (first, report) = self.device.run(sql).await.map_err(message)?;
         ran(&report, texts)?;
         // From resident columns now, and with the code of the first run.
-        let (second, again) =
-            run(&self.device, sql).await.map_err(|error| format!("the second run: {}", error.message))?;
-        if again.compiled_pipelines > 0 {
-            return Err(format!("the second run compiled {} pipelines anew", again.compiled_pipelines));
+        let again = self.device.run(sql).await;
+        let (second, again) = again.map_err(|error| format!("the second run: {}", error.message()))?;
+        if again.work.compiled() > 0 {
+            return Err(format!("the second run compiled {} pipelines anew", again.work.compiled()));
         }
         let theirs = self.plain(sql).await?;
         same(&first, &theirs)?;
@@ -87,7 +87,7 @@ impl Queries {
             tokio::spawn(async move {
                 for turn in 0..known.len() {
                     let (name, sql, theirs) = &known[(turn + task * known.len() / TASKS) % known.len()];
-                    let ours = run(&device, sql).await.map_err(|error| format!("{name}: {}", error.message))?;
+                    let ours = device.run(sql).await.map_err(|error| format!("{name}: {}", error.message()))?;
                     same(&ours.0, theirs).map_err(|difference| format!("{name}: {difference}"))?;
                 }
                 Ok::<(), String>(())
@@ -105,12 +105,12 @@ impl Queries {
     /// Nothing may run on the host: the error has to come from the device.
     async fn error(&self, sql: &str, message: &str) -> Result<(), String> {
         let set = |value: bool| format!("SET maar.require_device = {value}");
-        run(&self.device, &set(true)).await.map_err(|error| error.message)?;
-        let outcome = run(&self.device, sql).await;
-        run(&self.device, &set(false)).await.map_err(|error| error.message)?;
+        self.device.run(&set(true)).await.map_err(self::message)?;
+        let outcome = self.device.run(sql).await;
+        self.device.run(&set(false)).await.map_err(self::message)?;
         match outcome {
-            Err(error) if error.message.contains(message) => Ok(()),
-            Err(error) => Err(format!("another error: {}", error.message)),
+            Err(error) if error.message().contains(message) => Ok(()),
+            Err(error) => Err(format!("another error: {}", error.message())),
             Ok((batches, _)) => Err(format!("{} rows instead of an error", rows(&batches))),
         }
     }
@@ -122,16 +122,16 @@ impl Queries {
 }
 
 /// That kernels ran, and that one of them says each of `texts`.
-fn ran(report: &RunReport, texts: &[&str]) -> Result<(), String> {
-    if report.pipelines == 0 {
-        let reason = |(operator, place): &(String, Place)| match place {
-            Place::Host { reason } => Some(format!("{operator}: {reason}")),
-            Place::Device | Place::Nowhere => None,
+fn ran(report: &QueryReport, texts: &[&str]) -> Result<(), String> {
+    if report.work.pipelines.is_empty() {
+        let reason = |operator: &OperatorPlacement| match &operator.place {
+            Placement::Host { reason } => Some(format!("{}: {reason}", operator.operator)),
+            Placement::Device | Placement::Metadata | Placement::Movement => None,
         };
         let reasons: Vec<String> = report.operators.iter().filter_map(reason).collect();
         return Err(format!("no kernel ran. {}", reasons.join("; ")));
     }
-    match texts.iter().find(|text| !report.texts.iter().any(|(_, source)| source.contains(**text))) {
+    match texts.iter().find(|text| !report.work.pipelines.iter().any(|ran| ran.source.contains(**text))) {
         None => Ok(()),
         Some(text) => Err(format!("no kernel has `{text}`: this case no longer tests what its name says")),
     }
@@ -147,12 +147,6 @@ fn rows(batches: &[RecordBatch]) -> usize {
     batches.iter().map(RecordBatch::num_rows).sum()
 }
 
-/// Runs a statement to its end.
-async fn run(engine: &Engine, sql: &str) -> Result<(Vec<RecordBatch>, RunReport), SqlError> {
-    let mut running = engine.start(sql, &Parameters::new()).await?;
-    let mut batches = Vec::new();
-    while let Some(batch) = running.next().await? {
-        batches.push(batch);
-    }
-    Ok((batches, running.report()))
+fn message(error: Error) -> String {
+    error.message().to_owned()
 }

@@ -1,8 +1,5 @@
 //! The commands about a device alone, on the emulated one: `selftest` and `bench kernels`.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-
 use serde_json::Value;
 
 use crate::{Ran, command, ran};
@@ -18,10 +15,7 @@ pub(crate) fn skipped(test: &str) -> bool {
     let Some(missing) = listed.lines().find(|line| line.starts_with("emulated") && line.contains("missing:")) else {
         return false;
     };
-    if let Some(list) = std::env::var_os("MAAR_TEST_SKIPS") {
-        let mut list = OpenOptions::new().append(true).create(true).open(list).unwrap();
-        writeln!(list, "compiler: {test}: {missing}").unwrap();
-    }
+    crate::skip::skipped("compiler", test, missing);
     true
 }
 

@@ -8,6 +8,8 @@ mod errors;
 mod formats;
 mod scripts;
 mod serve;
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

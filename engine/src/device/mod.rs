@@ -8,7 +8,7 @@ pub use devices::Devices;
 pub use maar_gpu_exec::device::{DiscoveryReport, discover};
 pub use maar_gpu_exec::options::{DeviceOption as DeviceKind, MaarOptions};
 pub use maar_gpu_exec::planner::{OperatorPlacement, Placement};
-pub use maar_gpu_exec::report::PipelineReport;
+pub use maar_gpu_exec::report::{DeviceReport, PipelineReport};
 pub use report::QueryReport;
 
 /// A device opened by itself, for who checks or measures it: no query goes through here.
@@ -18,5 +18,11 @@ pub mod bare {
 }
 
 pub(crate) use devices::install_devices;
+pub(crate) use maar_gpu_exec::device::DeviceError;
+pub(crate) use maar_gpu_exec::error::Error as DeviceSideError;
+pub(crate) use maar_gpu_exec::panics::{Panic, caught};
 pub(crate) use maar_gpu_exec::planner::PlacementRule;
+pub(crate) use maar_gpu_exec::scan::{
+    MissingNullCount, ScanError, guarded, is_float, read_metadata, truthful, without_statistics,
+};
 pub(crate) use report::{is_required, places, refusal};

@@ -6,72 +6,32 @@ use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
 use maar_gpu_exec::exec;
 use maar_gpu_exec::planner::{placements, require_device_error};
-use maar_gpu_exec::report::{DeviceReport, PipelineReport};
-use maar_gpu_exec::scan::LoadStats;
+use maar_gpu_exec::report::DeviceReport;
 
 use super::OperatorPlacement;
 use super::devices::{options, session_devices};
 use crate::{corrections, exact};
 
-/// The report of one query. Times are in milliseconds.
+/// The report of one query.
 #[derive(Debug, Clone, Default)]
 pub struct QueryReport {
-    /// The device's name; `cpu` when nothing ran on a device.
-    pub device: String,
     /// Every operator and its place, parents first.
     pub operators: Vec<OperatorPlacement>,
-    /// What each device pipeline did.
-    pub pipelines: Vec<PipelineReport>,
-    /// What each scan loaded onto the device, or found there.
-    pub loads: Vec<LoadStats>,
-    /// Until tables were on the device.
-    pub load_ms: f64,
-    /// Choosing algorithms.
-    pub strategy_ms: f64,
-    /// Writing and compiling device code, or finding it compiled.
-    pub compile_ms: f64,
-    /// From tables loaded to the last batch, strategy and compiling included.
-    pub run_ms: f64,
+    /// What ran on the device; nothing where all ran on the host.
+    pub work: DeviceReport,
 }
 
 impl QueryReport {
-    /// Time in kernels.
-    pub fn kernel_ms(&self) -> f64 {
-        self.sum(|pipeline| pipeline.kernel_ms)
-    }
-
-    /// The least time that the bytes read could take: the floor to measure [`Self::kernel_ms`] against.
-    pub fn floor_ms(&self) -> f64 {
-        self.sum(PipelineReport::floor_ms)
-    }
-
-    /// Bytes that the pipelines read at least.
-    pub fn bytes(&self) -> u64 {
-        self.pipelines.iter().map(|pipeline| pipeline.bytes).sum()
-    }
-
-    fn sum(&self, of: impl Fn(&PipelineReport) -> f64) -> f64 {
-        // Not `sum`, which is -0 for nothing.
-        self.pipelines.iter().map(of).fold(0.0, |sum, each| sum + each)
+    /// The device's name; `cpu` where nothing ran on one.
+    pub fn device(&self) -> &str {
+        if self.work.device.is_empty() { "cpu" } else { &self.work.device }
     }
 
     /// The report of `plan` as far as it ran.
     pub(crate) fn of(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Self {
-        let mut report = Self { device: "cpu".to_string(), operators: places(state, plan), ..Self::default() };
-        for execution in exec::reports(plan) {
-            report.add(execution);
-        }
+        let mut report = Self { operators: places(state, plan), ..Self::default() };
+        exec::reports(plan).into_iter().for_each(|execution| report.work.add(execution));
         report
-    }
-
-    fn add(&mut self, execution: DeviceReport) {
-        self.device = execution.device;
-        self.pipelines.extend(execution.pipelines);
-        self.loads.extend(execution.loads);
-        self.load_ms += execution.load_ms;
-        self.strategy_ms += execution.strategy_ms;
-        self.compile_ms += execution.compile_ms;
-        self.run_ms += execution.run_ms;
     }
 }
 

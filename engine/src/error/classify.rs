@@ -6,12 +6,11 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{SchemaError, Span};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
-use maar_gpu_exec::device::DeviceError;
-use maar_gpu_exec::error::Error as DeviceSideError;
 use parquet::errors::ParquetError;
 
 use super::readable::readable;
 use super::{Error, ErrorKind, Position, arguments, missing, types, values};
+use crate::device::{DeviceError, DeviceSideError};
 use crate::files::no_compression;
 
 pub(super) fn classify(error: DataFusionError) -> Error {
@@ -272,7 +271,7 @@ fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
     if let Some(inner) = error.downcast_ref::<object_store::Error>() {
         return store(inner);
     }
-    if let Some(inner) = error.downcast_ref::<maar_gpu_exec::error::Error>() {
+    if let Some(inner) = error.downcast_ref::<DeviceSideError>() {
         return on_device(inner);
     }
     if let Some(inner) = error.downcast_ref::<DeviceError>() {

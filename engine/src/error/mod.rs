@@ -17,7 +17,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
-use maar_gpu_exec::panics::Panic;
+
+use crate::device::Panic;
 
 /// The result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;

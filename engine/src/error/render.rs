@@ -1,5 +1,7 @@
 //! Draws an error for a terminal: message, `LINE n:` with the line itself, a caret, and the hint.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::Error;
 
 /// Longer lines are cut around the caret, so that it stays in sight.
@@ -19,17 +21,19 @@ pub(super) fn render(error: &Error, script: &str) -> String {
 }
 
 fn excerpt(script: &str, line: usize, column: usize) -> Option<String> {
-    let content: Vec<char> = script.lines().nth(line.checked_sub(1)?)?.chars().collect();
+    let content = script.lines().nth(line.checked_sub(1)?)?.trim_end();
+    // A tab stays one character wide, so that the caret is under its place.
+    let content: Vec<char> = content.chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
     // An error at the end of the input points one past the last character.
     let at = column.checked_sub(1)?.min(content.len());
     let start = if content.len() <= LINE_WIDTH_MAX { 0 } else { at.saturating_sub(LINE_WIDTH_MAX / 2) };
     let end = content.len().min(start + LINE_WIDTH_MAX);
-    let before = if start > 0 { "..." } else { "" };
-    let after = if end < content.len() { "..." } else { "" };
-    // A tab stays one character wide, so that the caret is under its place.
-    let shown: String = content[start..end].iter().map(|c| if *c == '\t' { ' ' } else { *c }).collect();
+    let dots = |are_needed: bool| if are_needed { "..." } else { "" };
+    let (before, after) = (dots(start > 0), dots(end < content.len()));
+    let shown: String = content[start..end].iter().collect();
     let label = format!("LINE {line}: {before}");
-    let indent = " ".repeat(label.chars().count() + at - start);
+    // Columns of a terminal: an ideograph takes two.
+    let indent = " ".repeat(label.width() + content[start..at].iter().collect::<String>().width());
     Some(format!("{label}{shown}{after}\n{indent}^"))
 }
 
@@ -40,6 +44,14 @@ mod tests {
     #[test]
     fn the_caret_is_under_its_column() {
         assert_eq!(excerpt("select 1;\nselect x", 2, 8).as_deref(), Some("LINE 2: select x\n               ^"));
+    }
+
+    #[test]
+    fn the_caret_is_under_wide_characters_and_tabs() {
+        assert_eq!(
+            excerpt("\tselect 日本, x  ", 1, 13).as_deref(),
+            Some("LINE 1:  select 日本, x\n                      ^")
+        );
     }
 
     #[test]

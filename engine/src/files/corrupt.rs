@@ -7,21 +7,16 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use maar_gpu_exec::panics::caught;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::location::Location;
 use super::table::FileTable;
+use crate::device::{self, ScanError};
 use crate::error::{Error, ErrorKind};
 
 /// Footers are always looked at; whole files only while they add up to less than this.
 const DECODED_BYTES_MAX: u64 = 1 << 30;
-
-/// Most footers are smaller.
-const FOOTER_GUESS_BYTES: u64 = 64 << 10;
 
 /// Where the files of a plan are, for the case that one of them is corrupt.
 pub(crate) struct ScannedFiles {
@@ -105,50 +100,31 @@ async fn list(state: &SessionState, locations: &[Location]) -> Vec<Found> {
 }
 
 /// Reads and parses the footer alone.
-async fn footer(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> ParquetResult<()> {
-    let mut tail_bytes = FOOTER_GUESS_BYTES.min(file.size);
-    loop {
-        let range = file.size - tail_bytes..file.size;
-        let tail = store.get_range(&file.location, range).await.map_err(unreadable)?;
-        match reading(|| ParquetMetaDataReader::new().try_parse_sized(&tail, file.size)) {
-            Ok(()) => return Ok(()),
-            Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail_bytes && needed as u64 <= file.size => {
-                tail_bytes = needed as u64;
-            }
-            Err(ParquetError::NeedMoreData(needed)) => {
-                let cause = format!("its footer needs {needed} bytes, the file has {}", file.size);
-                return Err(ParquetError::General(cause));
-            }
-            Err(e) => return Err(e),
-        }
+async fn footer(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<(), String> {
+    match device::read_metadata(store.as_ref(), file).await {
+        Ok(_) => Ok(()),
+        Err(ScanError::Corrupt { message, .. }) => Err(message),
+        Err(other) => Err(other.to_string()),
     }
 }
 
 /// Reads the file and decodes every row of it.
-async fn decode(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> ParquetResult<()> {
-    let whole = store.get(&file.location).await.map_err(unreadable)?.bytes().await.map_err(unreadable)?;
-    reading(|| {
+async fn decode(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<(), String> {
+    let got = store.get(&file.location).await.map_err(|error| error.to_string())?;
+    let whole = got.bytes().await.map_err(|error| error.to_string())?;
+    let decoded = device::guarded(|| {
         for batch in ParquetRecordBatchReaderBuilder::try_new(whole)?.build()? {
             batch?;
         }
         Ok(())
-    })
+    });
+    decoded.map_err(|error| error.to_string())
 }
 
-/// Calls the reader; its panic is an error of the file.
-fn reading<T>(read: impl FnOnce() -> ParquetResult<T>) -> ParquetResult<T> {
-    caught(read).unwrap_or_else(|panic| Err(ParquetError::General(format!("the reader gave up: {panic}"))))
-}
-
-fn unreadable(error: object_store::Error) -> ParquetError {
-    ParquetError::External(Box::new(error))
-}
-
-fn corrupt(locations: &[Location], file: &ObjectMeta, cause: &ParquetError) -> Error {
+fn corrupt(locations: &[Location], file: &ObjectMeta, cause: &str) -> Error {
     let base = locations.first().map_or("", |location| location.url().scheme());
     let path = if base == "file" { format!("/{}", file.location) } else { format!("{base}://.../{}", file.location) };
-    let cause = cause.to_string();
-    let cause = cause.strip_prefix("Parquet error: ").unwrap_or(&cause);
+    let cause = cause.strip_prefix("Parquet error: ").unwrap_or(cause);
     Error::new(ErrorKind::Invalid, format!("'{path}' is not a readable Parquet file: {cause}"))
         .with_hint("replace the file or take it away; a pattern such as 'lake/2024-*.parquet' reads some of a folder")
 }

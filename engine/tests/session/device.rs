@@ -33,13 +33,13 @@ async fn a_query_runs_there_and_the_report_says_so() {
     let computing = report.operators.iter().filter(|operator| operator.operator != "CooperativeExec");
     assert!(computing.clone().all(|operator| operator.place == Placement::Device), "{:?}", report.operators);
     assert!(computing.count() > 3);
-    assert!(!report.pipelines.is_empty() && report.pipelines.iter().all(|pipeline| pipeline.launches > 0));
-    assert_ne!(report.device, "cpu");
+    assert!(!report.work.pipelines.is_empty() && report.work.pipelines.iter().all(|pipeline| pipeline.launches > 0));
+    assert_ne!(report.device(), "cpu");
     let on_device = cells(&session, sql).await.unwrap();
     cells(&session, "set maar.device = 'cpu'").await.unwrap();
     assert_eq!(cells(&session, sql).await.unwrap(), on_device);
     let (_, report) = session.sql(sql).await.unwrap().collect().await.unwrap();
-    assert_eq!((report.device.as_str(), report.pipelines.len()), ("cpu", 0));
+    assert_eq!((report.device(), report.work.pipelines.len()), ("cpu", 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

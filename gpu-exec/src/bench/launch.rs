@@ -26,9 +26,7 @@ impl Grid {
         blocks_useful: u64,
         shared_bytes: u32,
     ) -> Result<Self> {
-        let resident = kernel.resident_blocks(BLOCK_THREADS, shared_bytes)?.max(1);
-        let most = u64::from(resident) * u64::from(handle.info().multiprocessors.max(1));
-        let blocks = u32::try_from(blocks_useful.clamp(1, most)).unwrap_or(u32::MAX);
+        let blocks = handle.persistent_blocks(&kernel, shared_bytes, blocks_useful)?;
         Ok(Self { kernel, launch: Launch { blocks, threads: BLOCK_THREADS, shared_bytes } })
     }
 

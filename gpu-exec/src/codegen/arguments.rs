@@ -10,8 +10,6 @@ pub enum Argument {
     /// The source's segment table and its length.
     Segments,
     SegmentCount,
-    /// Where the device keeps the source's row count, or 0.
-    SourceRows,
     /// The tiles of this launch.
     TileBegin,
     TileEnd,
@@ -82,7 +80,6 @@ impl Argument {
         match self {
             Argument::Segments => ("const u64*", "segments".into()),
             Argument::SegmentCount => ("u64", "segment_count".into()),
-            Argument::SourceRows => ("const u64*", "source_rows".into()),
             Argument::TileBegin => ("u64", "tile_begin".into()),
             Argument::TileEnd => ("u64", "tile_end".into()),
             Argument::Error => ("u64*", "error".into()),

@@ -180,10 +180,10 @@ impl<'a> Body<'a> {
 
     fn cursor(&mut self) {
         if let Source::Table { columns } = &self.pipeline.source {
-            for argument in [Argument::Segments, Argument::SegmentCount, Argument::SourceRows] {
+            for argument in [Argument::Segments, Argument::SegmentCount] {
                 self.w.argument(argument);
             }
-            self.w.line(format!("SegmentCursor<{}> s(p.segments, p.segment_count, p.source_rows);", columns.len()));
+            self.w.line(format!("SegmentCursor<{}> s(p.segments, p.segment_count);", columns.len()));
         }
     }
 
@@ -231,7 +231,8 @@ impl<'a> Body<'a> {
             let mark = body.w.mark();
             body.w.open("do {");
             body.w.line("if (!(exists >> i & 1)) break;");
-            for predicate in &leading[..filters] {
+            for (step, predicate) in leading[..filters].iter().enumerate() {
+                body.comment_step(step);
                 body.filter(predicate);
             }
             body.w.line("mask |= 1u << i;");
@@ -289,7 +290,8 @@ impl<'a> Body<'a> {
         if let Source::Groups(groups) = &pipeline.source {
             self.group_exists(groups);
         }
-        for step in &pipeline.steps[first_step..] {
+        for (number, step) in pipeline.steps.iter().enumerate().skip(first_step) {
+            self.comment_step(number);
             match step {
                 Step::Filter(predicate) => self.filter(predicate),
                 Step::Probe(probe) => self.probe(probe),
@@ -311,6 +313,12 @@ impl<'a> Body<'a> {
         let text = self.w.take_since(mark);
         self.w.flush_declarations();
         self.w.append(&text);
+    }
+
+    /// What the step is in SQL.
+    fn comment_step(&mut self, step: usize) {
+        let sql = self.pipeline.fragments.steps.get(step);
+        self.w.comment(sql.map_or("", String::as_str));
     }
 
     /// One line a conjunct: the row ends where it is not true.

@@ -29,9 +29,6 @@ pub(crate) use keys::wide_words;
 pub(crate) use sink::private_group_bytes;
 pub(crate) use text::reads_text;
 
-/// Threads a block of every generated kernel: 8 warps of 256 rows make a tile.
-pub const BLOCK_THREADS: u32 = 256;
-
 /// Most 8-byte arguments a launch passes by itself. A kernel with more takes the address of an array of them.
 pub const ARGUMENTS_MAX: usize = 512;
 

@@ -5,6 +5,7 @@ use super::body::Body;
 use super::printed::{CType, Printed};
 use super::registers::payload_type;
 use super::{Argument, budget};
+use crate::device::BLOCK_THREADS;
 use crate::ir::{
     Accumulator, AccumulatorKind, BuildSink, GroupKind, GroupTable, KeyRows, KeyTable, PayloadShape, Sink, Value,
 };
@@ -43,8 +44,14 @@ impl Body<'_> {
     pub(super) fn sink_row(&mut self) {
         let pipeline = self.pipeline;
         match &pipeline.sink {
-            Sink::Aggregate { groups, keys, accumulators } => self.accumulate(groups, keys, accumulators),
-            Sink::Build(build) => self.enter_key(build),
+            Sink::Aggregate { groups, keys, accumulators } => {
+                self.w.comment(&pipeline.fragments.sink);
+                self.accumulate(groups, keys, accumulators);
+            }
+            Sink::Build(build) => {
+                self.w.comment(&pipeline.fragments.sink);
+                self.enter_key(build);
+            }
             Sink::Emit { .. } => {}
         }
     }
@@ -56,6 +63,7 @@ impl Body<'_> {
             Sink::Aggregate { .. } => {}
             Sink::Build(build) => self.store_build(build),
             Sink::Emit { columns } => {
+                self.w.comment(&pipeline.fragments.sink);
                 let (count, capacity) = (self.w.argument(Argument::EmitCount), self.w.argument(Argument::EmitCapacity));
                 self.w.line(format!("const u64 at = warp_append(live, {count});"));
                 self.w.open(format!("if (live && at < {capacity}) {{"));
@@ -108,7 +116,9 @@ impl Body<'_> {
             GroupKind::Ungrouped => String::new(),
             _ => self.group_slot(groups, keys),
         };
+        let pipeline = self.pipeline;
         for (number, accumulator) in self.of_pass(accumulators) {
+            self.w.comment(pipeline.fragments.calls.get(number).map_or("", String::as_str));
             let filter = accumulator.filter.as_ref().map(|filter| self.value(filter).truth());
             let Some(filter) = filter else {
                 self.update(groups.kind, number, accumulator, &slot);
@@ -255,7 +265,7 @@ pub(super) fn state_words(accumulator: &Accumulator) -> usize {
 
 /// Bytes of shared memory a block takes for each group whose states its threads keep.
 pub(crate) fn private_group_bytes(accumulators: &[Accumulator]) -> u32 {
-    accumulators.iter().map(private_state_bytes).sum::<u32>() * super::BLOCK_THREADS
+    accumulators.iter().map(private_state_bytes).sum::<u32>() * BLOCK_THREADS
 }
 
 /// The kind a thread keeps for itself: narrower than the group's where a thread's share provably fits.

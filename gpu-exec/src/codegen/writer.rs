@@ -26,6 +26,13 @@ impl Writer {
         self.lines.push('\n');
     }
 
+    /// Adds a comment; nothing where there is nothing to say.
+    pub(super) fn comment(&mut self, sql: &str) {
+        if !sql.is_empty() {
+            self.line(format!("// {sql}"));
+        }
+    }
+
     /// Adds a line that opens a block.
     pub(super) fn open(&mut self, text: impl AsRef<str>) {
         self.line(text);

@@ -31,6 +31,16 @@ pub struct KernelRequest {
     pub sync: SyncMode,
 }
 
+/// What of a source decides its machine code: all but comments, which stand on lines of their own.
+///
+/// Those of generated source name the columns of one statement, and a statement of the same shape over other columns has
+/// the same code: it must find it. So caches are keyed by this. The price: a profiler shows the names of the statement
+/// that was compiled first; each statement's own source is in its report.
+pub fn without_comments(source: &str) -> String {
+    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
 /// Where a kernel's code was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CodeOrigin {
@@ -69,11 +79,11 @@ impl CompiledKernel {
         self.code.resources()
     }
 
-    /// Blocks of this shape that one multiprocessor runs at once: times the multiprocessors, a persistent grid.
+    /// Blocks of this shape that one multiprocessor runs at once.
     ///
     /// # Errors
     /// `Fault` where the driver refuses.
-    pub fn resident_blocks(&self, threads: u32, shared_bytes: u32) -> DeviceResult<u32> {
+    pub(super) fn resident_blocks(&self, threads: u32, shared_bytes: u32) -> DeviceResult<u32> {
         self.code.resident_blocks(threads, shared_bytes)
     }
 }

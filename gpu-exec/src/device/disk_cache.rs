@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 
 use super::backend::CodeImage;
+use super::code::without_comments;
 use super::{DeviceError, DeviceResult, KernelRequest, KernelResources};
 
 /// What the code of all environments may take on disk.
@@ -50,8 +51,13 @@ impl DiskCache {
         Ok(Self { dir, extension })
     }
 
+    /// Comments are no part of it: see [`without_comments`].
     pub(crate) fn key(request: &KernelRequest) -> String {
-        digest(&[request.entry.as_bytes(), format!("{:?}", request.sync).as_bytes(), request.source.as_bytes()])
+        digest(&[
+            request.entry.as_bytes(),
+            format!("{:?}", request.sync).as_bytes(),
+            without_comments(&request.source).as_bytes(),
+        ])
     }
 
     pub(crate) fn path(&self, key: &str) -> PathBuf {
@@ -151,7 +157,18 @@ fn unwritable(path: &Path, error: &std::io::Error) -> DeviceError {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::super::SyncMode;
     use super::*;
+
+    #[test]
+    fn comments_are_no_part_of_the_key() {
+        let key =
+            |source: &str, sync| DiskCache::key(&KernelRequest { entry: "k".into(), source: source.into(), sync });
+        let of_one = key("f();\n  // WHERE a > $1\n  g();\n", SyncMode::None);
+        assert_eq!(of_one, key("f();\n  // WHERE other > $1\n  // x\n  g();\n", SyncMode::None));
+        assert_ne!(of_one, key("f();\n  h();\n", SyncMode::None));
+        assert_ne!(of_one, key("f();\n  g();\n", SyncMode::Warp));
+    }
 
     #[test]
     fn what_was_used_longest_ago_goes_first() {

@@ -10,8 +10,8 @@ use super::disk_cache::DiskCache;
 use super::emulated::EmulatedDevice;
 use super::memory::Memory;
 use super::{
-    CompiledKernel, CountersSnapshot, DeviceBuffer, DeviceChoice, DeviceInfo, DeviceOptions, DeviceResult,
-    KernelRequest, MemoryUse, Reservation, Stream,
+    BLOCK_THREADS, CompiledKernel, CountersSnapshot, DeviceBuffer, DeviceChoice, DeviceInfo, DeviceOptions,
+    DeviceResult, KernelRequest, MemoryUse, Reservation, Stream,
 };
 
 /// An open device. Shared by `Arc`; every method may be called from any thread.
@@ -104,6 +104,17 @@ impl DeviceHandle {
     /// `Compile` with the compiler's text where the text is wrong; `Unavailable` where the cache cannot be written.
     pub fn kernels(&self, requests: &[KernelRequest]) -> DeviceResult<Vec<CompiledKernel>> {
         self.code.kernels(requests)
+    }
+
+    /// Blocks of a persistent grid, of [`BLOCK_THREADS`] threads each: as many as the device runs at once, no more than
+    /// `useful`, and one at least.
+    ///
+    /// # Errors
+    /// `Fault` where the driver refuses.
+    pub fn persistent_blocks(&self, kernel: &CompiledKernel, shared_bytes: u32, useful: u64) -> DeviceResult<u32> {
+        let a_multiprocessor = u64::from(kernel.resident_blocks(BLOCK_THREADS, shared_bytes)?.max(1));
+        let resident = a_multiprocessor * u64::from(self.info().multiprocessors.max(1));
+        Ok(u32::try_from(useful.clamp(1, resident)).unwrap_or(u32::MAX))
     }
 
     /// What was done since the device was opened.

@@ -24,7 +24,7 @@ mod stream;
 
 use std::fmt;
 
-pub use code::{CodeOrigin, CompiledKernel, KernelRequest, SyncMode};
+pub use code::{CodeOrigin, CompiledKernel, KernelRequest, SyncMode, without_comments};
 pub use counters::CountersSnapshot;
 pub use cuda::nvrtc_check;
 pub use discover::{DiscoveryReport, discover};

@@ -177,7 +177,7 @@ fn pipeline_reports(
         .zip(stages)
         .map(|((stage, kernel), report)| PipelineReport {
             name: kernel.compiled.entry.clone(),
-            text: kernel.kernel.source.clone(),
+            source: kernel.kernel.source.clone(),
             rows_in: report.rows_in,
             bytes: bytes_read(planned, stage, tables),
             bandwidth,

@@ -135,6 +135,52 @@ pub enum DatePart {
     Second,
 }
 
+impl ArithmeticOp {
+    /// As SQL writes it.
+    pub fn sign(self) -> &'static str {
+        match self {
+            ArithmeticOp::Add => "+",
+            ArithmeticOp::Subtract => "-",
+            ArithmeticOp::Multiply => "*",
+            ArithmeticOp::Divide => "/",
+            ArithmeticOp::Modulo => "%",
+        }
+    }
+}
+
+impl CompareOp {
+    /// As SQL writes it.
+    pub fn sign(self) -> &'static str {
+        match self {
+            CompareOp::Equal => "=",
+            CompareOp::NotEqual => "<>",
+            CompareOp::Less => "<",
+            CompareOp::LessOrEqual => "<=",
+            CompareOp::Greater => ">",
+            CompareOp::GreaterOrEqual => ">=",
+            CompareOp::Distinct => "IS DISTINCT FROM",
+            CompareOp::NotDistinct => "IS NOT DISTINCT FROM",
+        }
+    }
+}
+
+impl DatePart {
+    /// As SQL writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            DatePart::Year => "year",
+            DatePart::Quarter => "quarter",
+            DatePart::Month => "month",
+            DatePart::Day => "day",
+            DatePart::DayOfWeek => "dow",
+            DatePart::DayOfYear => "doy",
+            DatePart::Hour => "hour",
+            DatePart::Minute => "minute",
+            DatePart::Second => "second",
+        }
+    }
+}
+
 impl Expr {
     pub fn new(kind: ExprKind, ty: Type, nullable: bool) -> Self {
         Self { kind, ty, nullable }

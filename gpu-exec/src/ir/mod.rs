@@ -5,6 +5,7 @@
 //! pipeline into device text.
 
 mod bounds;
+mod constant;
 mod expr;
 mod pipeline;
 mod plan;
@@ -14,13 +15,15 @@ mod value;
 mod width;
 
 pub use bounds::Bounds;
+pub use constant::Constant;
 pub use expr::{ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, HostFunction};
 pub use pipeline::{
-    Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, GroupKind, GroupTable, KeyRows,
-    KeyShape, KeyTable, Matching, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step, StoredShape,
+    Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, Fragments, GroupKind, GroupTable,
+    KeyRows, KeyShape, KeyTable, Matching, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step,
+    StoredShape,
 };
 pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinKind, JoinSide, Node};
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
-pub use value::{Constant, Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};
+pub use value::{Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};
 pub use width::IntWidth;

@@ -221,6 +221,25 @@ pub struct Pipeline {
     pub registers: Vec<Register>,
     pub steps: Vec<Step>,
     pub sink: Sink,
+    pub fragments: Fragments,
+}
+
+/// A pipeline in SQL, line by line: columns by their names, `$n` for literals, never a value. For who reads the source.
+/// Nothing else may depend on it, nor on what is missing: a pipeline of no statement has none.
+#[derive(Clone, Debug, Default)]
+pub struct Fragments {
+    /// One a step.
+    pub steps: Vec<String>,
+    pub sink: String,
+    /// One an accumulator.
+    pub calls: Vec<String>,
+}
+
+impl Fragments {
+    /// All of them, to be finished.
+    pub(crate) fn lines(&mut self) -> impl Iterator<Item = &mut String> {
+        self.steps.iter_mut().chain(std::iter::once(&mut self.sink)).chain(&mut self.calls)
+    }
 }
 
 impl Probe {

@@ -3,7 +3,7 @@
 //! Everything is an integer with bounds, a float or a boolean; scales, dictionaries and literal types have been
 //! turned into plain arithmetic, lookups and parameters. `codegen` prints these and nothing else.
 
-use super::{ArithmeticOp, Bounds, CompareOp, DatePart, TextUnit};
+use super::{ArithmeticOp, Bounds, CompareOp, Constant, DatePart, TextUnit};
 
 /// How a value is computed. The width of an integer follows from its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,17 +21,6 @@ pub struct Value {
     pub nullable: bool,
     /// Inclusive; meaningful for `Repr::Int` only.
     pub bounds: Bounds,
-}
-
-/// A parameter's value. Never part of the text.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Constant {
-    Bool(bool),
-    Int(i128),
-    F32(f32),
-    F64(f64),
-    /// The whole expression is NULL; text, since it changes the shape.
-    Null,
 }
 
 /// What a value outside its limits means.

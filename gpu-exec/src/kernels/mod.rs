@@ -13,6 +13,7 @@ const PARTS: &[(&str, &str)] = &[
     ("arithmetic.cuh", include_str!("arithmetic.cuh")),
     ("calendar.cuh", include_str!("calendar.cuh")),
     ("tile.cuh", include_str!("tile.cuh")),
+    ("scan.cuh", include_str!("scan.cuh")),
     ("table.cuh", include_str!("table.cuh")),
     ("accumulate.cuh", include_str!("accumulate.cuh")),
     ("text.cuh", include_str!("text.cuh")),

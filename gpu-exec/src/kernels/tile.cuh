@@ -12,11 +12,9 @@ struct SegmentCursor {
   u64 count;
   u64 index;
   u64 segment_rows;
-  const u64* source_rows;
 
-  // `source_rows`: where the device keeps the row count of a source whose size the host does not know; may be null.
-  __device__ SegmentCursor(const u64* table, u64 count, const u64* source_rows)
-      : table(table), entry(table), count(count), index(0), segment_rows(0), source_rows(source_rows) {}
+  __device__ SegmentCursor(const u64* table, u64 count)
+      : table(table), entry(table), count(count), index(0), segment_rows(0) {}
 
   // Whether the segment `ahead` of this one exists and begins at or before a tile.
   __device__ bool begins(u64 ahead, u64 tile) const {
@@ -31,7 +29,6 @@ struct SegmentCursor {
     for (step /= 2; step > 0; step /= 2) index += begins(step, tile) ? step : 0;
     entry = table + index * kStride;
     segment_rows = entry[1];
-    if (source_rows != nullptr) segment_rows = m_min(segment_rows, *source_rows);
   }
 
   // Rows are numbered within the segment.

@@ -33,7 +33,6 @@ impl StageMemory<'_> {
         Ok(match argument {
             Argument::Segments => self.source.ok_or_else(missing)?.words.ptr().0,
             Argument::SegmentCount => self.source.ok_or_else(missing)?.count,
-            Argument::SourceRows => 0,
             Argument::TileBegin => self.tiles.0,
             Argument::TileEnd => self.tiles.1,
             Argument::Error => self.status.words.ptr().0,

@@ -1,10 +1,10 @@
 //! Join builds: the memory of one build, and the launches that turn duplicate keys into runs.
 
-use std::sync::Arc;
-
-use super::launch::{launch_blocks, launch_tiles};
+use super::launch::launch_tiles;
+use super::prefix_sums;
 use crate::codegen::BuildPart;
-use crate::device::{DeviceBuffer, DeviceHandle, KernelRequest, Stream, SyncMode};
+use crate::column::TILE_ROWS;
+use crate::device::{DeviceBuffer, DeviceHandle, Stream};
 use crate::error::{Error, Result};
 use crate::ir::{KeyRows, KeyTable};
 use crate::kernels::RUNS;
@@ -110,19 +110,10 @@ impl Build {
             runs.permutation.ptr().0,
             self.plan.rows,
         ];
-        let source: Arc<str> = Arc::from(RUNS);
-        let request = |entry: &str, sync| KernelRequest { entry: entry.into(), source: Arc::clone(&source), sync };
-        let kernels = handle.kernels(&[
-            request("maar_run_sums", SyncMode::Block),
-            request("maar_run_bases", SyncMode::Block),
-            request("maar_run_offsets", SyncMode::Block),
-            request("maar_run_fill", SyncMode::None),
-        ])?;
-        let chunks = self.plan.slots.div_ceil(2048);
-        launch_tiles(handle, stream, &kernels[0], chunks, 128, &words)?;
-        launch_blocks(stream, &kernels[1], 1, 128, &words)?;
-        launch_tiles(handle, stream, &kernels[2], chunks, 128, &words)?;
-        launch_tiles(handle, stream, &kernels[3], self.plan.rows.div_ceil(2048), 0, &words)
+        let scan = ["maar_run_sums", "maar_run_bases", "maar_run_offsets"];
+        let kernels = handle.kernels(&prefix_sums::requests(RUNS, scan, "maar_run_fill"))?;
+        prefix_sums::launch_scan(handle, stream, &kernels, self.plan.slots, &words)?;
+        launch_tiles(handle, stream, &kernels[3], self.plan.rows.div_ceil(TILE_ROWS as u64), 0, &words)
     }
 }
 
@@ -133,7 +124,7 @@ impl Runs {
             offsets: alloc("join build offsets", (plan.slots + 1) * 4)?,
             slot_of: alloc("join build slots of rows", plan.rows * 4)?,
             permutation: alloc("join build permutation", plan.rows * 4)?,
-            sums: alloc("join build chunk sums", plan.slots.div_ceil(2048) * 8)?,
+            sums: prefix_sums::alloc_sums(handle, "join build chunk sums", plan.slots)?,
         })
     }
 }

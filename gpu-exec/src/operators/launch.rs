@@ -1,11 +1,8 @@
 //! The one place that launches: shapes a grid, checks that every argument was resolved, hands over the words.
 #![expect(unsafe_code, reason = "a launch hands addresses to device code")]
 
-use crate::device::{CompiledKernel, DeviceHandle, Launch, Stream};
+use crate::device::{BLOCK_THREADS, CompiledKernel, DeviceHandle, Launch, Stream};
 use crate::error::Result;
-
-/// Threads a block, as every kernel of this project expects.
-const THREADS: u32 = crate::codegen::BLOCK_THREADS;
 
 /// Launches a kernel over `tiles` tiles with a persistent grid: as many blocks as fit on the device at once.
 pub(super) fn launch_tiles(
@@ -19,9 +16,7 @@ pub(super) fn launch_tiles(
     if tiles == 0 {
         return Ok(());
     }
-    let a_multiprocessor = kernel.resident_blocks(THREADS, shared_bytes)?.max(1);
-    let resident = u64::from(handle.info().multiprocessors.max(1)) * u64::from(a_multiprocessor);
-    let blocks = u32::try_from(tiles.min(resident)).unwrap_or(u32::MAX);
+    let blocks = handle.persistent_blocks(kernel, shared_bytes, tiles)?;
     launch_blocks(stream, kernel, blocks, shared_bytes, words)
 }
 
@@ -33,7 +28,7 @@ pub(super) fn launch_blocks(
     shared_bytes: u32,
     words: &[u64],
 ) -> Result<()> {
-    let launch = Launch { blocks, threads: THREADS, shared_bytes };
+    let launch = Launch { blocks, threads: BLOCK_THREADS, shared_bytes };
     // SAFETY: the words were resolved from this kernel's own argument list; the buffers they point into are held by the
     // run until its stream is synchronised, and one stream orders all work that shares them.
     unsafe { stream.launch(kernel, launch, words)? };

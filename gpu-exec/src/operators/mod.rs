@@ -9,6 +9,7 @@ mod emit;
 mod groups;
 mod kernels;
 mod launch;
+mod prefix_sums;
 mod run;
 mod source;
 mod status;

@@ -8,25 +8,15 @@ use arrow::buffer::{Buffer, MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffe
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
-use super::launch::{launch_blocks, launch_tiles};
-use crate::column::TILE_ROWS;
-use crate::device::{CompiledKernel, DeviceBuffer, DeviceHandle, KernelRequest, Stream, SyncMode};
+use super::launch::launch_tiles;
+use super::prefix_sums;
+use crate::device::{CompiledKernel, DeviceBuffer, DeviceHandle, KernelRequest, Stream};
 use crate::error::Result;
 use crate::kernels::TEXTS;
 
-/// Shared memory of the scans: a word a warp.
-const SCAN_BYTES: u32 = 128;
-
 /// What gathering takes, in the order in which it is launched.
 pub(super) fn kernel_requests() -> [KernelRequest; 4] {
-    let source: Arc<str> = Arc::from(TEXTS);
-    let request = |entry: &str, sync| KernelRequest { entry: entry.into(), source: Arc::clone(&source), sync };
-    [
-        request("maar_text_sums", SyncMode::Block),
-        request("maar_text_bases", SyncMode::Block),
-        request("maar_text_offsets", SyncMode::Block),
-        request("maar_text_gather", SyncMode::None),
-    ]
+    prefix_sums::requests(TEXTS, ["maar_text_sums", "maar_text_bases", "maar_text_offsets"], "maar_text_gather")
 }
 
 /// Some rows of an emitted column of references, and where their texts lie once gathered.
@@ -54,12 +44,9 @@ impl<'a> EmittedTexts<'a> {
         let valid = valid.map_or(0, |valid| valid.ptr().0 + rows.start as u64);
         let offsets = handle.alloc("result text offsets", (rows.len() + 1) * 8)?;
         let kernels = handle.kernels(&kernel_requests())?;
-        let chunks = rows.len().div_ceil(TILE_ROWS) as u64;
-        let sums = handle.alloc("result text sums", chunks as usize * 8)?;
+        let sums = prefix_sums::alloc_sums(handle, "result text sums", rows.len() as u64)?;
         let words = [rows.len() as u64, references, valid, sums.ptr().0, offsets.ptr().0, 0];
-        launch_tiles(handle, stream, &kernels[0], chunks, SCAN_BYTES, &words)?;
-        launch_blocks(stream, &kernels[1], 1, SCAN_BYTES, &words)?;
-        launch_tiles(handle, stream, &kernels[2], chunks, SCAN_BYTES, &words)?;
+        prefix_sums::launch_scan(handle, stream, &kernels, rows.len() as u64, &words)?;
         let mut bytes = MutableBuffer::from_len_zeroed(offsets.len());
         stream.download(&offsets, 0, bytes.as_slice_mut())?;
         let on_host = ScalarBuffer::<i64>::from(Buffer::from(bytes)).to_vec();

@@ -4,10 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::ir::{
-    AggregateCall, AggregateFunction, ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, Field, JoinColumn, JoinKind,
-    JoinSide, Node, Type,
-};
+use crate::ir::{AggregateCall, AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinKind, JoinSide, Node, Type};
 
 use super::reason::quote;
 
@@ -28,11 +25,9 @@ pub fn describe_expr(expr: &Expr, input: &[Field]) -> String {
         ExprKind::Column(index) => column(*index),
         ExprKind::Literal(value) => format!("{value}:{}", describe_type(expr.ty)),
         ExprKind::Deferred(function) => marked(format!("deferred[{}]", quote(function.expr.as_ref()))),
-        ExprKind::Arithmetic { op, left, right } => {
-            marked(format!("({} {} {})", sub(left), arithmetic_sign(*op), sub(right)))
-        }
+        ExprKind::Arithmetic { op, left, right } => marked(format!("({} {} {})", sub(left), op.sign(), sub(right))),
         ExprKind::Negate(input) => format!("-{}", sub(input)),
-        ExprKind::Compare { op, left, right } => format!("({} {} {})", sub(left), compare_sign(*op), sub(right)),
+        ExprKind::Compare { op, left, right } => format!("({} {} {})", sub(left), op.sign(), sub(right)),
         ExprKind::And(left, right) => format!("({} AND {})", sub(left), sub(right)),
         ExprKind::Or(left, right) => format!("({} OR {})", sub(left), sub(right)),
         ExprKind::Not(input) => format!("NOT {}", sub(input)),
@@ -53,7 +48,7 @@ pub fn describe_expr(expr: &Expr, input: &[Field]) -> String {
             items.extend(has_null.then(|| "NULL".to_owned()));
             format!("({} {}IN [{}])", sub(input), if *negated { "NOT " } else { "" }, items.join(", "))
         }
-        ExprKind::DatePart { part, input } => format!("{}({})", part_name(*part), sub(input)),
+        ExprKind::DatePart { part, input } => format!("{}({})", part.name(), sub(input)),
         ExprKind::AddInterval { input, months, days, nanoseconds } => {
             format!("({} + interval[{months} mon {days} d {nanoseconds} ns])", sub(input))
         }
@@ -172,41 +167,4 @@ fn describe_call(call: &AggregateCall, field: &Field, input: &[Field]) -> String
     let argument = call.argument.as_ref().map_or_else(|| "*".to_owned(), |expr| describe_expr(expr, input));
     let filter = call.filter.as_ref().map(|expr| format!(" FILTER {}", describe_expr(expr, input))).unwrap_or_default();
     format!("{function}({argument}){filter}:{}{}", describe_type(call.ty), if field.nullable { "?" } else { "" })
-}
-
-fn arithmetic_sign(op: ArithmeticOp) -> char {
-    match op {
-        ArithmeticOp::Add => '+',
-        ArithmeticOp::Subtract => '-',
-        ArithmeticOp::Multiply => '*',
-        ArithmeticOp::Divide => '/',
-        ArithmeticOp::Modulo => '%',
-    }
-}
-
-fn compare_sign(op: CompareOp) -> &'static str {
-    match op {
-        CompareOp::Equal => "=",
-        CompareOp::NotEqual => "<>",
-        CompareOp::Less => "<",
-        CompareOp::LessOrEqual => "<=",
-        CompareOp::Greater => ">",
-        CompareOp::GreaterOrEqual => ">=",
-        CompareOp::Distinct => "IS DISTINCT FROM",
-        CompareOp::NotDistinct => "IS NOT DISTINCT FROM",
-    }
-}
-
-fn part_name(part: DatePart) -> &'static str {
-    match part {
-        DatePart::Year => "year",
-        DatePart::Quarter => "quarter",
-        DatePart::Month => "month",
-        DatePart::Day => "day",
-        DatePart::DayOfWeek => "dow",
-        DatePart::DayOfYear => "doy",
-        DatePart::Hour => "hour",
-        DatePart::Minute => "minute",
-        DatePart::Second => "second",
-    }
 }

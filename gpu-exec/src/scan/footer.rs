@@ -68,28 +68,8 @@ pub(crate) struct Footer {
 impl Footer {
     /// Reads and parses a footer; also returns the number of bytes read.
     pub(crate) async fn read(store: &dyn ObjectStore, meta: ObjectMeta, file: u64) -> Result<(Self, u64), ScanError> {
-        let path = meta.location.clone();
-        let mut bytes_read = 0;
-        let mut tail = TAIL_BYTES.min(meta.size);
-        loop {
-            let range = meta.size - tail..meta.size;
-            let bytes = store.get_range(&path, range).await.map_err(|source| ScanError::store(&path, source))?;
-            bytes_read += bytes.len() as u64;
-            match guarded(|| parse(&bytes, meta.size)) {
-                Ok(metadata) => {
-                    let footer = Self::new(meta, metadata, file)?;
-                    return Ok((footer, bytes_read));
-                }
-                Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= meta.size => {
-                    tail = needed as u64
-                }
-                Err(ParquetError::NeedMoreData(needed)) => {
-                    let cause = format!("its footer needs {needed} bytes, the file has {}", meta.size);
-                    return Err(ScanError::corrupt(&path, None, cause));
-                }
-                Err(error) => return Err(ScanError::corrupt(&path, None, error)),
-            }
-        }
+        let (metadata, bytes_read) = read_metadata(store, &meta).await?;
+        Ok((Self::new(meta, metadata, file)?, bytes_read))
     }
 
     fn new(meta: ObjectMeta, metadata: ParquetMetaData, file: u64) -> Result<Self, ScanError> {
@@ -170,6 +150,32 @@ impl Footer {
     }
 }
 
+/// What a file's footer says, and the number of bytes read for it: one request, and a second where the footer is long.
+///
+/// # Errors
+/// `Corrupt` where it is no footer of a Parquet file; those of the store.
+pub async fn read_metadata(store: &dyn ObjectStore, meta: &ObjectMeta) -> Result<(ParquetMetaData, u64), ScanError> {
+    let path = &meta.location;
+    let mut bytes_read = 0;
+    let mut tail = TAIL_BYTES.min(meta.size);
+    loop {
+        let range = meta.size - tail..meta.size;
+        let bytes = store.get_range(path, range).await.map_err(|source| ScanError::store(path, source))?;
+        bytes_read += bytes.len() as u64;
+        match guarded(|| parse(&bytes, meta.size)) {
+            Ok(metadata) => return Ok((metadata, bytes_read)),
+            Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= meta.size => {
+                tail = needed as u64
+            }
+            Err(ParquetError::NeedMoreData(needed)) => {
+                let cause = format!("its footer needs {needed} bytes, the file has {}", meta.size);
+                return Err(ScanError::corrupt(path, None, cause));
+            }
+            Err(error) => return Err(ScanError::corrupt(path, None, error)),
+        }
+    }
+}
+
 fn parse(bytes: &Bytes, file_size: u64) -> Result<ParquetMetaData, ParquetError> {
     let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
     reader.try_parse_sized(bytes, file_size)?;
@@ -177,6 +183,9 @@ fn parse(bytes: &Bytes, file_size: u64) -> Result<ParquetMetaData, ParquetError>
 }
 
 /// Runs code that parses foreign bytes: a panic of the decoder becomes an error.
-pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+///
+/// # Errors
+/// Those of the code.
+pub fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     caught(decode).unwrap_or_else(|panic| Err(ParquetError::General(format!("the decoder gave up: {panic}"))))
 }

@@ -23,6 +23,7 @@ mod unify;
 mod upload;
 
 pub use error::ScanError;
+pub use footer::{guarded, read_metadata};
 pub use load::{Loaded, load};
 pub use recognise::{ParquetScan, recognise};
 pub use stats::LoadStats;

@@ -6,13 +6,10 @@ use std::sync::Arc;
 use super::ScanError;
 use super::piece::Piece;
 use crate::column::{Remap, padded_rows};
-use crate::device::{DeviceBuffer, DeviceHandle, KernelRequest, Launch, Stream, SyncMode};
+use crate::device::{BLOCK_THREADS, DeviceBuffer, DeviceHandle, KernelRequest, Launch, Stream, SyncMode};
 use crate::ir::IntWidth;
 
 const SOURCE: &str = include_str!("../kernels/fixed/recode.cu");
-const THREADS: u32 = 256;
-/// Blocks a multiprocessor is given at most; the loop strides over the rest.
-const BLOCKS_PER_MULTIPROCESSOR: usize = 8;
 
 /// The piece's codes after `remap`, `width` wide. Waits for the device, as the remap table does not outlive the call.
 pub(crate) fn recode(
@@ -49,10 +46,10 @@ pub(crate) fn recode(
 fn launch(handle: &DeviceHandle, stream: &Stream, rows: usize, words: &[u64]) -> Result<(), ScanError> {
     let request = KernelRequest { entry: "maar_recode".to_owned(), source: Arc::from(SOURCE), sync: SyncMode::None };
     let kernels = handle.kernels(&[request])?;
-    let resident = handle.info().multiprocessors.max(1) as usize * BLOCKS_PER_MULTIPROCESSOR;
-    let blocks = rows.div_ceil(THREADS as usize).clamp(1, resident);
-    let launch = Launch { blocks: u32::try_from(blocks).unwrap_or(1), threads: THREADS, shared_bytes: 0 };
     for kernel in &kernels {
+        // The kernel strides over what the grid does not cover.
+        let blocks = handle.persistent_blocks(kernel, 0, (rows as u64).div_ceil(u64::from(BLOCK_THREADS)))?;
+        let launch = Launch { blocks, threads: BLOCK_THREADS, shared_bytes: 0 };
         // SAFETY: `words` is the kernel's parameter block field by field; the input holds `rows` codes of the width
         // named, the output was sized for `rows` codes of its width, the table for its entries, and the caller keeps
         // all three until the stream has been waited for.

@@ -5,7 +5,7 @@ use super::join::JoinParts;
 use super::scope::{Column, Open};
 use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Shapes, Stage, StageSource};
 use crate::error::{Error, Result};
-use crate::ir::{BuildId, EmitColumn, Expr, IntWidth, Node, PayloadShape, Pipeline, Sink, Type};
+use crate::ir::{BuildId, EmitColumn, Expr, Fragments, IntWidth, Node, PayloadShape, Pipeline, Sink, Type};
 
 /// A plan under construction.
 pub(super) struct Cutter<'a> {
@@ -46,6 +46,7 @@ impl<'a> Cutter<'a> {
         }
         self.close(open, Sink::Emit { columns }, None, None);
         super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
+        super::fragments::annotate(&mut self.stages, root);
         Ok(QueryPlan { stages: self.stages, builds: self.builds, groups: self.groups, output, skip, fetch })
     }
 
@@ -81,7 +82,13 @@ impl<'a> Cutter<'a> {
     /// Ends a pipeline with a sink.
     pub(super) fn close(&mut self, open: Open, sink: Sink, groups: Option<usize>, build: Option<BuildId>) {
         self.stages.push(Stage {
-            pipeline: Pipeline { source: open.source, registers: open.registers, steps: open.steps, sink },
+            pipeline: Pipeline {
+                source: open.source,
+                registers: open.registers,
+                steps: open.steps,
+                sink,
+                fragments: Fragments::default(),
+            },
             source: open.stage_source,
             groups,
             probes: open.probes,

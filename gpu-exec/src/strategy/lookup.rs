@@ -18,6 +18,8 @@ use crate::strategy::scope::repr_of;
 pub struct LookupTable {
     pub values: Vec<u8>,
     pub valid: Vec<u8>,
+    /// The function that it is of, for the source's comments; `None` where it only changes codes, or holds constants.
+    pub(super) sql: Option<String>,
 }
 
 impl LookupTable {
@@ -85,7 +87,8 @@ pub(super) fn map_dictionary(dictionary: &Dictionary, function: &HostFunction, t
     let nullable = of_entries.null_count() > 0;
     let valid = (0..of_entries.len()).map(|entry| u8::from(of_entries.is_valid(entry))).collect();
     let (values, bounds, dictionary) = table_values(&of_entries, ty)?;
-    Ok(Mapped { table: LookupTable { values, valid }, repr: repr_of(ty), bounds, nullable, dictionary, null_code })
+    let table = LookupTable { values, valid, sql: Some(super::fragments::of_function(function)) };
+    Ok(Mapped { table, repr: repr_of(ty), bounds, nullable, dictionary, null_code })
 }
 
 fn evaluate(function: &HostFunction, inputs: ArrayRef) -> Result<ArrayRef> {
@@ -194,7 +197,7 @@ pub(super) fn translate(from: &Dictionary, to: &Dictionary) -> Mapped {
     let valid = codes.iter().map(|code| u8::from(code.is_some())).collect();
     let (values, bounds) = integer_table(&codes);
     Mapped {
-        table: LookupTable { values, valid },
+        table: LookupTable { values, valid, sql: None },
         repr: Repr::Int,
         bounds,
         nullable,
@@ -211,12 +214,12 @@ mod tests {
     fn a_table_without_entries_gets_one_that_is_null() {
         let table = translate(&Dictionary::empty(), &Dictionary::empty()).table;
         assert_eq!((table.values.len(), table.valid.len()), (0, 0));
-        assert_eq!(table.or_one_entry(), LookupTable { values: vec![0; 16], valid: vec![0] });
+        assert_eq!(table.or_one_entry(), LookupTable { values: vec![0; 16], valid: vec![0], sql: None });
     }
 
     #[test]
     fn a_table_of_constants_alone_stays_as_it_is() {
-        let table = LookupTable { values: vec![7, 0, 0, 0], valid: vec![] };
+        let table = LookupTable { values: vec![7, 0, 0, 0], valid: vec![], sql: None };
         assert_eq!(table.clone().or_one_entry(), table);
     }
 }

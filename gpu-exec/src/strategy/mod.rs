@@ -6,6 +6,7 @@
 mod aggregate;
 mod cut;
 mod filter;
+mod fragments;
 mod groups;
 mod join;
 mod lookup;

@@ -118,7 +118,7 @@ pub(crate) fn dates(device: &Arc<DeviceHandle>) -> CheckResult {
     let got: Vec<i32> = bench.down(&out)?;
     let wrong = days.iter().zip(got.chunks_exact(8)).find(|(day, got)| *got != expected(&calendar, **day));
     match wrong {
-        Some((day, got)) => same(&format!("day {day}"), got, &expected(&calendar, *day)),
+        Some((day, got)) => Ok(same(&format!("day {day}"), got, &expected(&calendar, *day))?),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 //! Each check is a function over an open device that returns an error instead of panicking, so that it can run on any
 //! device; here that is the emulated one, under schedules of several seeds (`MAAR_TEST_DEVICE=cuda` takes the first
 //! GPU). Not here: primitives of the `m_*` layer (`device::selftest`), generated text, whole queries.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod accumulate;
 mod arithmetic;
@@ -15,6 +15,8 @@ mod means;
 mod private;
 mod recode;
 mod runs;
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
 mod table;
 mod text;
 mod tile;
@@ -29,10 +31,11 @@ use tempfile::TempDir;
 /// Schedules of the emulated device: threads in order, then shuffled.
 const SCHEDULES: [Option<u64>; 3] = [None, Some(1), Some(0xBEEF)];
 
-fn open(cache: &TempDir, seed: Option<u64>) -> Option<Arc<DeviceHandle>> {
-    let choice = match std::env::var("MAAR_TEST_DEVICE").as_deref() {
-        Ok("cuda") => DeviceChoice::Cuda { ordinal: 0 },
-        _ => DeviceChoice::Emulated,
+/// `None` where the device cannot run here: `test` is then listed as skipped.
+fn open(test: &str, cache: &TempDir, seed: Option<u64>) -> Option<Arc<DeviceHandle>> {
+    let (choice, part) = match std::env::var("MAAR_TEST_DEVICE").as_deref() {
+        Ok("cuda") => (DeviceChoice::Cuda { ordinal: 0 }, "gpu"),
+        _ => (DeviceChoice::Emulated, "compiler"),
     };
     let cache_dir = std::env::var_os("MAAR_TEST_CACHE").map_or(cache.path().to_owned(), Into::into);
     let options = DeviceOptions {
@@ -46,7 +49,7 @@ fn open(cache: &TempDir, seed: Option<u64>) -> Option<Arc<DeviceHandle>> {
     match DeviceHandle::open(choice, &options) {
         Ok(device) => Some(device),
         Err(error @ DeviceError::Unavailable { .. }) => {
-            eprintln!("kernels: skipped: {error}");
+            skip::skipped(part, &format!("kernels {test}"), &error.to_string());
             None
         }
         Err(error) => panic!("{error}"),
@@ -57,7 +60,7 @@ fn open(cache: &TempDir, seed: Option<u64>) -> Option<Arc<DeviceHandle>> {
 fn everywhere(name: &str, check: fn(&Arc<DeviceHandle>) -> CheckResult) {
     let cache = TempDir::new().unwrap();
     for seed in SCHEDULES {
-        let Some(device) = open(&cache, seed) else { return };
+        let Some(device) = open(name, &cache, seed) else { return };
         if let Err(error) = check(&device) {
             panic!("`{name}` with schedule {seed:?}: {error}");
         }
@@ -76,7 +79,6 @@ macro_rules! checks {
 
 checks! {
     tiles_cover_every_row_once: tile::rows;
-    tiles_stop_at_the_row_count_of_the_device: tile::row_counts;
     tiles_of_many_segments_find_theirs: tile::many_segments;
     warps_compact_their_rows_in_order: compact::queues;
     warps_reserve_one_place_a_live_lane: compact::places;

@@ -113,7 +113,7 @@ fn integers(
     let shared = groups as u32 * threads * if wide { 16 } else { 8 };
     let params = [of.ptr().0, input.ptr().0, values.len() as u64, groups as u64, out.ptr().0];
     bench.run(kernel, shape(3, threads, shared), &params)?;
-    same(what, &bench.down::<u64>(&out)?, &want)
+    Ok(same(what, &bench.down::<u64>(&out)?, &want)?)
 }
 
 fn floats(bench: &Bench<'_>) -> CheckResult {

@@ -71,5 +71,5 @@ fn check(bench: &Bench<'_>, slots: usize, slot_of: &[u32]) -> CheckResult {
     sorted.sort_unstable();
     same("slots of the rows in their runs", &slots_in_order, &sorted)?;
     permuted.sort_unstable();
-    same("rows in the runs", &permuted, &(0..rows as u32).collect::<Vec<_>>())
+    Ok(same("rows in the runs", &permuted, &(0..rows as u32).collect::<Vec<_>>())?)
 }

@@ -52,7 +52,7 @@ fn insert_and_find(bench: &Bench<'_>, rows: &[u64], sought: &[u64], slots: u64) 
         let (input, out) = (bench.up(rows)?, bench.filled::<u64>(rows.len(), 0)?);
         let params = [input.ptr().0, rows.len() as u64, keys.ptr().0, slots - 1, out.ptr().0, error.ptr().0];
         bench.run(kernel, shape(4, 64, 0), &params)?;
-        bench.down(&out)
+        Ok(bench.down(&out)?)
     };
     let (inserted, found) = (pass(&INSERT, rows)?, pass(&FIND, sought)?);
     Ok(Outcome { inserted, table: bench.down(&keys)?, found })

@@ -62,7 +62,7 @@ fn ask(bench: &Bench<'_>, kernel: &Kernel, column: &Column, table: &[u8]) -> Res
     let out = bench.filled::<i32>(column.references.len(), 0xff)?;
     let params = [references.ptr().0, column.references.len() as u64, table.ptr().0, out.ptr().0];
     bench.run(kernel, shape(2, 64, 0), &params)?;
-    bench.down(&out)
+    Ok(bench.down(&out)?)
 }
 
 /// Random texts of few characters of one to four bytes, many of them alike; so patterns match now and then.
@@ -225,5 +225,5 @@ fn check_gathered(bench: &Bench<'_>, references: &[i64], valid: Option<&Vec<u8>>
     let params =
         [(last - first) as u64, references.ptr().0 + begin * 8, valid_at, 0, offsets.ptr().0 + begin * 8, part.ptr().0];
     bench.run(&GATHER, shape(2, 64, 0), &params)?;
-    same("a part of the texts", &bench.down::<u8>(&part)?, texts[first..last].concat().as_bytes())
+    Ok(same("a part of the texts", &bench.down::<u8>(&part)?, texts[first..last].concat().as_bytes())?)
 }

@@ -14,11 +14,11 @@ const WALK: Kernel = Kernel {
     sync: SyncMode::None,
     source: r#"
 struct Params {
-  const u64* segments; u64 segment_count; const u64* source_rows; u64 tile_begin; u64 tile_end;
+  const u64* segments; u64 segment_count; u64 tile_begin; u64 tile_end;
   u32* met; i8* narrow; i32* middle; i128* wide; u8* valid; u64* disagreements;
 };
 MAAR_KERNEL(check_tile_walk, Params, p) {
-  SegmentCursor<3> s(p.segments, p.segment_count, p.source_rows);
+  SegmentCursor<3> s(p.segments, p.segment_count);
   for (u64 t = p.tile_begin + m_bid(); t < p.tile_end; t += m_gdim()) {
     s.seek(t);
     for (u64 part = m_tid(); part < 256; part += m_bdim()) {
@@ -97,13 +97,8 @@ fn table(bench: &Bench<'_>, sizes: &[usize], seed: u64) -> Result<Table> {
 /// Launches of a walk, and the shape of each.
 type Shape = (u64, u32, u32);
 
-/// Walks a table in equal parts. `row_count`: where the device keeps the number of rows, and that number.
-fn walk(
-    bench: &Bench<'_>,
-    table: &Table,
-    (launches, blocks, threads): Shape,
-    row_count: Option<(&DeviceBuffer, u64)>,
-) -> CheckResult {
+/// Walks a table in equal parts.
+fn walk(bench: &Bench<'_>, table: &Table, (launches, blocks, threads): Shape) -> CheckResult {
     let rows = table.narrow.len();
     let (met, narrow) = (bench.filled::<u32>(rows, 0)?, bench.filled::<i8>(rows, 0)?);
     let (middle, wide) = (bench.filled::<i32>(rows, 0)?, bench.filled::<i128>(rows, 0)?);
@@ -111,19 +106,16 @@ fn walk(
     for launch in 0..launches {
         let (begin, end) = (table.tiles * launch / launches, table.tiles * (launch + 1) / launches);
         let outputs = [&met, &narrow, &middle, &wide, &valid, &disagreements].map(|buffer| buffer.ptr().0);
-        let row_count = row_count.map_or(0, |(buffer, _)| buffer.ptr().0);
-        let mut params = vec![table.words.ptr().0, table.segments, row_count, begin, end];
+        let mut params = vec![table.words.ptr().0, table.segments, begin, end];
         params.extend(outputs);
         bench.run(&WALK, shape(blocks, threads, 0), &params)?;
     }
     same("disagreements", &bench.down::<u64>(&disagreements)?, &[0])?;
-    let counted = row_count.map_or(rows, |(_, count)| rows.min(count as usize));
-    let want: Vec<u32> = (0..rows).map(|row| u32::from(row < counted)).collect();
-    same("how often a row was met", &bench.down(&met)?, &want)?;
-    same("one-byte values", &bench.down::<i8>(&narrow)?[..counted], &table.narrow[..counted])?;
-    same("four-byte values", &bench.down::<i32>(&middle)?[..counted], &table.middle[..counted])?;
-    same("sixteen-byte values", &bench.down::<i128>(&wide)?[..counted], &table.wide[..counted])?;
-    same("validity", &bench.down::<u8>(&valid)?[..counted], &table.valid[..counted])
+    same("how often a row was met", &bench.down(&met)?, &vec![1_u32; rows])?;
+    same("one-byte values", &bench.down(&narrow)?, &table.narrow)?;
+    same("four-byte values", &bench.down(&middle)?, &table.middle)?;
+    same("sixteen-byte values", &bench.down(&wide)?, &table.wide)?;
+    Ok(same("validity", &bench.down(&valid)?, &table.valid)?)
 }
 
 pub(crate) fn rows(device: &Arc<DeviceHandle>) -> CheckResult {
@@ -149,7 +141,7 @@ pub(crate) fn rows(device: &Arc<DeviceHandle>) -> CheckResult {
     for (seed, sizes) in all.enumerate() {
         let table = table(&bench, sizes, seed as u64)?;
         for shape in [(1, 1, 256), (1, 5, 64), (3, 2, 256)] {
-            walk(&bench, &table, shape, None).map_err(|error| format!("segments {sizes:?}, {shape:?}: {error}"))?;
+            walk(&bench, &table, shape).map_err(|error| format!("segments {sizes:?}, {shape:?}: {error}"))?;
         }
     }
     Ok(())
@@ -163,20 +155,8 @@ pub(crate) fn many_segments(device: &Arc<DeviceHandle>) -> CheckResult {
     for (seed, count) in [2, 3, 63, 64, 65, 700].into_iter().enumerate() {
         let table = table(&bench, &sizes[..count], seed as u64)?;
         for shape in [(1, 1, 64), (1, 7, 64), (1, 300, 32), (5, 3, 64)] {
-            walk(&bench, &table, shape, None).map_err(|error| format!("{count} segments, {shape:?}: {error}"))?;
+            walk(&bench, &table, shape).map_err(|error| format!("{count} segments, {shape:?}: {error}"))?;
         }
-    }
-    Ok(())
-}
-
-/// A segment whose true row count only the device knows: it bounds the rows, whatever the segment table says.
-pub(crate) fn row_counts(device: &Arc<DeviceHandle>) -> CheckResult {
-    let bench = Bench::new(device)?;
-    let table = table(&bench, &[5000], 3)?;
-    for count in [0_u64, 1, 31, 33, 2047, 2048, 2049, 4999, 5000, 9999] {
-        let counter = bench.up(&[count])?;
-        let bounded = Some((&counter, count));
-        walk(&bench, &table, (1, 3, 256), bounded).map_err(|error| format!("{count} rows: {error}"))?;
     }
     Ok(())
 }

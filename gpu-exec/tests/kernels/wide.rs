@@ -91,7 +91,7 @@ fn insert_and_find(
         let memory = [&states, &table].map(|buffer| buffer.ptr().0);
         let params = [input.ptr().0, rows.len() as u64, memory[0], memory[1], slots - 1, out.ptr().0, error.ptr().0];
         bench.run(kernel, shape(4, 64, 0), &params)?;
-        bench.down(&out)
+        Ok(bench.down(&out)?)
     };
     let (inserted, found) = (pass(insert, rows)?, pass(find, sought)?);
     let stored: Vec<u64> = bench.down(&table)?;

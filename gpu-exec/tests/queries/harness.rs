@@ -108,7 +108,7 @@ impl Both {
         let reports = maar_gpu_exec::exec::reports(&plan);
         let shown = displayable(plan.as_ref()).indent(true).to_string();
         assert!(reports.iter().any(|report| !report.pipelines.is_empty()), "no kernel ran for {query}\n{shown}");
-        let texts: Vec<&str> = reports.iter().flat_map(|report| &report.pipelines).map(|p| p.text.as_str()).collect();
+        let texts: Vec<&str> = reports.iter().flat_map(|report| &report.pipelines).map(|p| p.source.as_str()).collect();
         assert!(
             expected == found,
             "{query}\n{shown}\nexpected {} rows, found {}\nfirst differences: {:?}\n{}",

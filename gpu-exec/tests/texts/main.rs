@@ -3,9 +3,11 @@
 //! SQL is planned and placed, its scans are uploaded to the emulated device, strategy and codegen do the rest; nothing
 //! is compiled or launched here. Not here: whether the text is right (`queries`), or compiles for a GPU (the
 //! workspace's `device_text`).
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod data;
 mod promises;
 mod queries;
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
 mod texts;

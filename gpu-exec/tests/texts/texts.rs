@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::MemTable;
 use datafusion::error::Result;
@@ -18,7 +20,7 @@ use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, RawTexts};
 use maar_gpu_exec::scan::upload_batches;
 use maar_gpu_exec::strategy::{Limits, Shapes, plan};
 
-use crate::data::{Sizes, tables};
+use crate::data::{SMALL, Sizes, tables};
 
 /// A GPU of today, whatever the emulated device has.
 const LIMITS: Limits = Limits { shared_bytes: 227 << 10, table_bytes: 16 << 30 };
@@ -53,14 +55,14 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// `None` on a machine without a C++ compiler, which the emulated device needs before all else.
+    /// `None`, and listed as skipped, on a machine without a C++ compiler, which the emulated device needs first of all.
     pub(crate) fn new(sizes: Sizes) -> Option<Self> {
         let cache = tempfile::tempdir().unwrap();
         let options = DeviceOptions { cache_dir: Some(cache.path().to_owned()), ..DeviceOptions::default() };
         let device = match DeviceHandle::open(DeviceChoice::Emulated, &options) {
             Ok(device) => device,
             Err(error @ DeviceError::Unavailable { .. }) => {
-                eprintln!("texts: skipped: {error}");
+                crate::skip::skipped("compiler", "texts", &error.to_string());
                 return None;
             }
             Err(error) => panic!("{error}"),
@@ -72,6 +74,29 @@ impl Texts {
             context.register_table(name, Arc::new(table)).unwrap();
         }
         Some(Self { context, keeper, device, _cache: cache })
+    }
+
+    /// A query over a copy of a table whose columns have other names, and these names.
+    pub(crate) fn renamed(&self, table: &str, sql: &str) -> (String, Vec<String>) {
+        let (_, rows) = tables(SMALL).into_iter().find(|(name, _)| *name == table).unwrap();
+        let schema = rows.schema();
+        let mut theirs = sql
+            .replace(&format!(" {table} "), &format!(" {table}_renamed "))
+            .replace(&format!(" {table}\n"), &format!(" {table}_renamed\n"));
+        let (mut fields, mut names) = (Vec::new(), Vec::new());
+        for (number, field) in schema.fields().iter().enumerate() {
+            let name = format!("renamed_{number}");
+            theirs = theirs.replace(field.name(), &name);
+            fields.push(field.as_ref().clone().with_name(&name));
+            names.push(name);
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let rows = RecordBatch::try_new(Arc::clone(&schema), rows.columns().to_vec()).unwrap();
+        let copy = MemTable::try_new(schema, vec![vec![rows]]).unwrap();
+        let name = format!("{table}_renamed");
+        self.context.deregister_table(&name).unwrap();
+        self.context.register_table(&name, Arc::new(copy)).unwrap();
+        (theirs, names)
     }
 
     /// The kernels of a query, in the order in which they run.

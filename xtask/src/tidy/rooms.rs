@@ -42,8 +42,8 @@ const ROOMS: &[Room] = &[
     // Shapes and what is known of values, no data: what is planned holds wherever the rows lie, and before they are there.
     Room { name: "strategy", imports: &[To("codegen"), To("ir"), Only("column", SHAPES)] },
     Room { name: "scan", imports: &[To("column"), To("device"), To("ir")] },
-    // How a kernel synchronises is said in its text and checked by the device.
-    Room { name: "codegen", imports: &[To("ir"), Only("device", &["SyncMode"])] },
+    // How a kernel synchronises is said in its text and checked by the device, and the device says how large blocks are.
+    Room { name: "codegen", imports: &[To("ir"), Only("device", &["BLOCK_THREADS", "SyncMode"])] },
     Room { name: "column", imports: &[To("device"), To("ir")] },
     Room { name: "ir", imports: &[] },
     Room { name: "kernels", imports: &[] },

@@ -1,13 +1,13 @@
 //! The largest device text of TPC-H, as this build generates it: what compiling costs a query at worst.
 
-use maar_engine::Parameters;
+use maar_engine::device::PipelineReport;
 use maar_engine::device::bare::bench::{KernelText, Scale};
 
 use super::super::data;
 use super::super::measure::create_table;
-use super::super::queries::{QUERIES, TpchQuery};
+use super::super::queries::QUERIES;
 use crate::args::DeviceArg;
-use crate::engine::{Engine, SqlError};
+use crate::engine::Engine;
 use crate::error::Failure;
 
 /// Scales whose data takes a moment to make. Texts depend on shapes and widths, hardly on the number of rows.
@@ -25,12 +25,14 @@ pub(super) async fn largest(device: DeviceArg, scale: Scale) -> Result<Vec<Kerne
     let tables = making.await.map_err(|error| Failure::other(format!("making the data failed: {error}")))??;
     let engine = Engine::open(device)?;
     for table in &data::TABLES {
-        let failed = |error: SqlError| Failure::other(error.message);
-        texts_of(&engine, &create_table(table.name, &tables)).await.map_err(failed)?;
+        let created = engine.run(&create_table(table.name, &tables)).await;
+        created.map_err(|error| Failure::other(error.message()))?;
     }
     let mut largest: Option<KernelText> = None;
     for query in QUERIES.iter().filter(|query| !quick || query.number == QUICK_QUERY) {
-        for (entry, source) in query_texts(&engine, query).await? {
+        let ran = engine.run(query.sql).await;
+        let (_, report) = ran.map_err(|error| Failure::other(format!("Q{}: {}", query.number, error.message())))?;
+        for PipelineReport { name: entry, source, .. } in report.work.pipelines {
             if largest.as_ref().is_none_or(|known| known.source.len() < source.len()) {
                 let name = format!("the largest of TPC-H, in Q{}", query.number);
                 largest = Some(KernelText { name, entry, source: source.into() });
@@ -38,16 +40,4 @@ pub(super) async fn largest(device: DeviceArg, scale: Scale) -> Result<Vec<Kerne
         }
     }
     Ok(largest.into_iter().collect())
-}
-
-async fn query_texts(engine: &Engine, query: &TpchQuery) -> Result<Vec<(String, String)>, Failure> {
-    let texts = texts_of(engine, query.sql).await;
-    texts.map_err(|error| Failure::other(format!("Q{}: {}", query.number, error.message)))
-}
-
-/// Entry points and texts of a statement that runs to its end.
-async fn texts_of(engine: &Engine, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
-    let mut running = engine.start(sql, &Parameters::new()).await?;
-    while running.next().await?.is_some() {}
-    Ok(running.report().texts)
 }

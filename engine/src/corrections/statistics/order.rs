@@ -12,12 +12,12 @@ use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
-use maar_gpu_exec::scan::is_float;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData, SortingColumn};
 
 use super::types::keeps_values;
+use crate::device::is_float;
 
 /// By which columns of the table the rows of a file are sorted.
 pub(super) fn proven(metadata: &ParquetMetaData, declared: &Schema) -> Result<Option<LexOrdering>> {

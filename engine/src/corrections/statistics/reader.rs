@@ -13,7 +13,6 @@ use datafusion::execution::cache::cache_manager::{CachedFileMetadataEntry, FileM
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use maar_gpu_exec::scan::{MissingNullCount, truthful, without_statistics};
 use object_store::ObjectMeta;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
@@ -21,6 +20,7 @@ use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::types::keeps_values;
+use crate::device::{MissingNullCount, truthful, without_statistics};
 
 /// The host's readers behind the gate. Scans with it are taken to the device by its name: see `scan::recognise`.
 #[derive(Debug)]

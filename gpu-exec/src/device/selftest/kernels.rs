@@ -1,19 +1,7 @@
 //! The device text of the checks.
 
-use super::super::{KernelRequest, SyncMode};
-
-/// One kernel of the checks.
-pub(super) struct Kernel {
-    pub(super) entry: &'static str,
-    pub(super) sync: SyncMode,
-    pub(super) source: &'static str,
-}
-
-impl Kernel {
-    pub(super) fn request(&self) -> KernelRequest {
-        KernelRequest { entry: self.entry.to_owned(), source: self.source.into(), sync: self.sync }
-    }
-}
+use super::super::SyncMode;
+use super::harness::Kernel;
 
 pub(super) const INDICES: Kernel = Kernel {
     entry: "indices",

@@ -4,7 +4,7 @@
 //! Not here: what only the emulated device can find (divergent barriers, red zones); that is in its tests.
 
 mod atomics;
-mod harness;
+pub mod harness;
 mod kernels;
 mod memory;
 mod tables;
@@ -67,5 +67,5 @@ pub const CHECKS: &[Check] = &[
 
 /// Every kernel the checks use: together they call every primitive.
 pub fn requests() -> Vec<KernelRequest> {
-    kernels::KERNELS.iter().map(kernels::Kernel::request).collect()
+    kernels::KERNELS.iter().map(harness::Kernel::request).collect()
 }

@@ -9,7 +9,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::cast::HostCast;
 use super::device_type;
-use crate::ir::{Expr, ExprKind, Type};
+use crate::ir::{Constant, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
@@ -51,20 +51,8 @@ pub(super) fn plain(value: &ScalarValue) -> &ScalarValue {
 
 /// The integer a constant is on the device (unscaled units for decimals); `None` for NULL, floats and text.
 pub(super) fn integer(value: &ScalarValue) -> Option<i128> {
-    match plain(value) {
-        ScalarValue::Int8(v) => v.map(i128::from),
-        ScalarValue::Int16(v) => v.map(i128::from),
-        ScalarValue::Int32(v) | ScalarValue::Date32(v) => v.map(i128::from),
-        ScalarValue::Int64(v) => v.map(i128::from),
-        ScalarValue::UInt8(v) => v.map(i128::from),
-        ScalarValue::UInt16(v) => v.map(i128::from),
-        ScalarValue::UInt32(v) => v.map(i128::from),
-        ScalarValue::UInt64(v) => v.map(i128::from),
-        ScalarValue::Decimal128(v, _, _) => *v,
-        ScalarValue::TimestampSecond(v, _)
-        | ScalarValue::TimestampMillisecond(v, _)
-        | ScalarValue::TimestampMicrosecond(v, _)
-        | ScalarValue::TimestampNanosecond(v, _) => v.map(i128::from),
+    match Constant::of(plain(value)) {
+        Some(Constant::Int(value)) => Some(value),
         _ => None,
     }
 }

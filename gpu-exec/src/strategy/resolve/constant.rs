@@ -35,34 +35,10 @@ pub(in crate::strategy) fn constant(literal: &ScalarValue, ty: Type) -> Result<V
     if literal.is_null() {
         return Ok(null(ty));
     }
-    let kind = match literal_constant(literal) {
+    let kind = match Constant::of(literal) {
         Some(Constant::Int(value)) => return Ok(Value::constant(value)),
         Some(constant) => ValueKind::Constant(constant),
         None => return Err(Error::internal(format!("literal {literal} has no device form"))),
     };
     Ok(Value::new(kind, repr_of(ty), false, Bounds::new(0, 1)))
-}
-
-/// `None`: the literal has no device form.
-pub(super) fn literal_constant(literal: &ScalarValue) -> Option<Constant> {
-    use ScalarValue as S;
-    Some(match literal {
-        S::Boolean(Some(value)) => Constant::Bool(*value),
-        S::Int8(Some(value)) => Constant::Int(i128::from(*value)),
-        S::Int16(Some(value)) => Constant::Int(i128::from(*value)),
-        S::Int32(Some(value)) | S::Date32(Some(value)) => Constant::Int(i128::from(*value)),
-        S::Int64(Some(value))
-        | S::TimestampSecond(Some(value), _)
-        | S::TimestampMillisecond(Some(value), _)
-        | S::TimestampMicrosecond(Some(value), _)
-        | S::TimestampNanosecond(Some(value), _) => Constant::Int(i128::from(*value)),
-        S::UInt8(Some(value)) => Constant::Int(i128::from(*value)),
-        S::UInt16(Some(value)) => Constant::Int(i128::from(*value)),
-        S::UInt32(Some(value)) => Constant::Int(i128::from(*value)),
-        S::UInt64(Some(value)) => Constant::Int(i128::from(*value)),
-        S::Decimal128(Some(value), _, _) => Constant::Int(*value),
-        S::Float32(Some(value)) => Constant::F32(*value),
-        S::Float64(Some(value)) => Constant::F64(*value),
-        _ => return None,
-    })
 }

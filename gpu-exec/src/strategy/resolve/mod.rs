@@ -16,7 +16,7 @@ use std::sync::Arc;
 use datafusion::scalar::ScalarValue;
 
 use self::calendar::{add_interval, date_part};
-use self::constant::{evaluate_once, is_null, literal_constant, null};
+use self::constant::{evaluate_once, is_null, null};
 use self::number::negate;
 use super::lookup::map_dictionary;
 use super::scope::{Open, repr_of};
@@ -141,7 +141,7 @@ impl Open {
         let constants = values
             .iter()
             .map(|value| {
-                literal_constant(value).ok_or_else(|| Error::internal(format!("literal {value} has no device form")))
+                Constant::of(value).ok_or_else(|| Error::internal(format!("literal {value} has no device form")))
             })
             .collect::<Result<Vec<_>>>()?;
         let nullable = input.nullable;
@@ -170,7 +170,7 @@ impl Open {
         let known = integers.iter().fold(input.bounds, |bounds, value| bounds.union(Bounds::new(*value, *value)));
         let elements = known.round_to_width();
         let values = super::lookup::integer_bytes(integers.iter().copied(), elements);
-        let table = self.add_lookup(&super::LookupTable { values, valid: vec![] });
+        let table = self.add_lookup(&super::LookupTable { values, valid: vec![], sql: None });
         ValueKind::InTable { input: Box::new(input), table, count: integers.len() as u64, elements }
     }
 
