@@ -28,8 +28,12 @@ pub struct QueryReport {
     pub load_ms: f64,
     /// Choosing algorithms.
     pub strategy_ms: f64,
-    /// Writing and compiling device code, or finding it compiled.
+    /// Writing and compiling device code, or finding it compiled, once tables were loaded.
     pub compile_ms: f64,
+    /// Kernels compiled while tables were loading, by what footers claim: those that were used, and those for claims that
+    /// the values do not bear out.
+    pub kernels_ahead: u64,
+    pub kernels_missed: u64,
     /// From tables loaded to the last batch, strategy and compiling included.
     pub run_ms: f64,
 }
@@ -71,6 +75,8 @@ impl QueryReport {
         self.load_ms += execution.load_ms;
         self.strategy_ms += execution.strategy_ms;
         self.compile_ms += execution.compile_ms;
+        self.kernels_ahead += execution.kernels_ahead;
+        self.kernels_missed += execution.kernels_missed;
         self.run_ms += execution.run_ms;
     }
 }
