@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
-use maar_gpu_exec::column::Stored;
+use maar_gpu_exec::column::{ColumnMeta, Stored, TableShape};
 use maar_gpu_exec::device::DeviceOptions;
 use maar_gpu_exec::ir::IntWidth;
 use maar_gpu_exec::scan::{ScanError, upload_batches};
@@ -288,6 +288,37 @@ async fn a_footer_that_lies_costs_a_second_read_and_nothing_else() {
     let again = bench.query("*", None).await;
     assert_eq!((again.stats.file_bytes_read, again.stats.layout_misses), (0, 0));
     assert_eq!(bench.rows(&again.table), columns_of(&parts));
+}
+
+#[tokio::test]
+async fn what_footers_let_expect_is_what_is_loaded() {
+    let bench = Bench::new();
+    bench.write("a.parquet", &[every_type(1, 500, 0), every_type(501, 300, 7)]);
+    bench.write("b.parquet", &[every_type(2000, 33, 1), every_type(3000, 800, 5)]);
+    // No footer says whether values ascend: of these it is guessed wrong.
+    let shown = |mut shape: TableShape| {
+        let guessed = |meta: &&mut ColumnMeta| ["u64", "d9", "d15", "d38"].contains(&meta.name.as_str());
+        shape.columns.iter_mut().filter(guessed).for_each(|meta| meta.facts.unique = false);
+        format!("{shape:?}")
+    };
+    let all = "i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, flag, date, ts_ms, ts_us, ts_ns, d9, d15, d38";
+    for filter in [None, Some("i32 < 700"), Some("i32 > 2500"), Some("i32 > 1000000")] {
+        let (scan, texts) = (bench.plan(all, filter).await, bench.plan("i32, words", filter).await);
+        let load = bench.open(&[&scan]).await.unwrap();
+        let expected = load.expected().unwrap().remove(0);
+        let rows = expected.rows.rows();
+        assert!(!load.is_resident() || rows == 0);
+        let loaded = load.finish().await.unwrap().remove(0).table.shape;
+        assert_eq!(shown(expected), shown(loaded), "{filter:?}");
+        // Codes are of a dictionary that is still to be read, until it is.
+        let load = bench.open(&[&texts]).await.unwrap();
+        assert_eq!(load.expected().is_none(), rows > 0);
+        let loaded = load.finish().await.unwrap().remove(0).table.shape;
+        let load = bench.open(&[&texts]).await.unwrap();
+        assert!(load.is_resident());
+        assert_eq!(format!("{:?}", load.expected().unwrap()[0]), format!("{loaded:?}"));
+        bench.columns.clear();
+    }
 }
 
 #[tokio::test]
