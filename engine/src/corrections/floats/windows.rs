@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{AnalyzerRule, OptimizerConfig, OptimizerRule};
 
+use super::super::plans::{any_expression, any_node};
 use super::canonical::{Form, canonical, canonical_scalar, has_floats};
 use super::is_comparison;
 
@@ -85,6 +86,10 @@ impl AnalyzerRule for CanonicalConstants {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let concerns = |expr: &Expr| expr.exists(|e| Ok(compares_constants(e))).unwrap_or(true);
+        if !any_node(&plan, |node| any_expression(node, concerns))? {
+            return Ok(plan);
+        }
         plan.transform_down_with_subqueries(|plan| {
             plan.map_expressions(|expr| expr.transform_up(|expr| Ok(constants_compared(expr))))
         })
@@ -92,15 +97,26 @@ impl AnalyzerRule for CanonicalConstants {
     }
 }
 
-fn constants_compared(expr: Expr) -> Transformed<Expr> {
+fn compares_constants(expr: &Expr) -> bool {
     match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if is_comparison(op) && is_constant_float(&left) && is_constant_float(&right) =>
-        {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            is_comparison(*op) && is_constant_float(left) && is_constant_float(right)
+        }
+        Expr::InList(list) => is_constant_float(&list.expr),
+        _ => false,
+    }
+}
+
+fn constants_compared(expr: Expr) -> Transformed<Expr> {
+    if !compares_constants(&expr) {
+        return Transformed::no(expr);
+    }
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             let [left, right] = [left, right].map(|side| Box::new(made_canonical(*side, Form::Nan)));
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
         }
-        Expr::InList(mut list) if is_constant_float(&list.expr) => {
+        Expr::InList(mut list) => {
             *list.expr = made_canonical(*list.expr, Form::NanAndZero);
             list.list = list.list.into_iter().map(|item| made_canonical(item, Form::NanAndZero)).collect();
             Transformed::yes(Expr::InList(list))
@@ -141,6 +157,9 @@ impl OptimizerRule for CanonicalWindows {
     }
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        if !any_expression(&plan, |expr| expr.exists(|e| Ok(concerns(e))).unwrap_or(true))? {
+            return Ok(Transformed::no(plan));
+        }
         let input = match &plan {
             LogicalPlan::Window(window) => Some(Arc::clone(window.input.schema())),
             _ => None,
@@ -161,6 +180,15 @@ impl OptimizerRule for CanonicalWindows {
                 _ => made,
             })
         })
+    }
+}
+
+/// Whether this is a window, or a NaN of other bits than the canonical one's: nearly no query has either.
+fn concerns(expr: &Expr) -> bool {
+    match expr {
+        Expr::WindowFunction(_) => true,
+        Expr::Literal(value, _) => one_nan(value).is_some(),
+        _ => false,
     }
 }
 
