@@ -226,7 +226,9 @@ fn execution(message: &str) -> Error {
         return found;
     }
     let cleaned = clean(message);
-    if let Some(found) = types::beyond_unit(&cleaned).or_else(|| values::on_host(&cleaned)).or_else(|| values::pattern(&cleaned)) {
+    if let Some(found) =
+        types::beyond_unit(&cleaned).or_else(|| values::on_host(&cleaned)).or_else(|| values::pattern(&cleaned))
+    {
         return found;
     }
     let missing = ["doesn't exist", "does not exist", "not found"].iter().any(|end| cleaned.contains(end));

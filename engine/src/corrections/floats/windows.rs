@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use super::super::plans::any_expression;
 use super::canonical::{Form, canonical, canonical_scalar, has_floats};
 
 /// Its argument in a canonical form.
@@ -87,6 +88,9 @@ impl OptimizerRule for CanonicalWindows {
     }
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        if !any_expression(&plan, |expr| expr.exists(|e| Ok(concerns(e))).unwrap_or(true))? {
+            return Ok(Transformed::no(plan));
+        }
         let input = match &plan {
             LogicalPlan::Window(window) => Some(Arc::clone(window.input.schema())),
             _ => None,
@@ -107,6 +111,15 @@ impl OptimizerRule for CanonicalWindows {
                 _ => made,
             })
         })
+    }
+}
+
+/// Whether this is a window, or a NaN of other bits than the canonical one's: nearly no query has either.
+fn concerns(expr: &Expr) -> bool {
+    match expr {
+        Expr::WindowFunction(_) => true,
+        Expr::Literal(value, _) => one_nan(value).is_some(),
+        _ => false,
     }
 }
 

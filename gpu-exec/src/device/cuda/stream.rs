@@ -61,9 +61,7 @@ impl DeviceStream for CudaStream {
     fn upload(&self, dst: DevicePtr, src: &[u8]) -> DeviceResult<()> {
         let ring = self.rings.for_bytes(src.len());
         let pieces = src.chunks(ring.slot_bytes()).enumerate();
-        carry_all(pieces, |(number, piece)| {
-            self.upload_piece(ring, dst.0 + (number * ring.slot_bytes()) as u64, piece)
-        })
+        carry_all(pieces, |(number, piece)| self.upload_piece(ring, dst.0 + (number * ring.slot_bytes()) as u64, piece))
     }
 
     fn download(&self, src: DevicePtr, dst: &mut [u8]) -> DeviceResult<()> {
