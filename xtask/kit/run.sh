@@ -10,6 +10,7 @@ out="results-$stamp"
 runs=5
 seconds=0
 only=""
+sanitizer_seconds=900
 while [ $# -gt 0 ]; do
     case "$1" in
         --scales) scales="$2"; shift 2 ;;
@@ -17,7 +18,8 @@ while [ $# -gt 0 ]; do
         --runs) runs="$2"; shift 2 ;;
         --seconds) seconds="$2"; shift 2 ;;
         --only) only="$2"; shift 2 ;;
-        *) echo "usage: run.sh [--scales \"1 10\"] [--out FOLDER] [--runs N] [--seconds N] [--only \"STEP STEP\"]" >&2; exit 2 ;;
+        --sanitizer-seconds) sanitizer_seconds="$2"; shift 2 ;;
+        *) echo "usage: run.sh [--scales \"1 10\"] [--out FOLDER] [--runs N] [--seconds N] [--only \"STEP STEP\"] [--sanitizer-seconds N]" >&2; exit 2 ;;
     esac
 done
 mkdir -p "$out"
@@ -176,7 +178,7 @@ else
     else
         # Buffers apart from each other, or memcheck would see one large allocation that no access leaves.
         for tool in memcheck racecheck synccheck; do
-            step "sanitizer-$tool" 900 env MAAR_SEPARATE_BUFFERS=1 "$sanitizer" --tool "$tool" --error-exitcode 9 \
+            step "sanitizer-$tool" "$sanitizer_seconds" env MAAR_SEPARATE_BUFFERS=1 "$sanitizer" --tool "$tool" --error-exitcode 9 \
                 ./maar selftest --device cuda --json "$logs/sanitizer-$tool.json"
         done
     fi
