@@ -111,11 +111,20 @@ fn keys_of(groups: &Aggregate) -> Result<Vec<FunctionalDependence>> {
     if groups.group_expr.is_empty() || groups.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_))) {
         return Ok(Vec::new());
     }
-    let (count, columns) = (groups.group_expr.len(), groups.schema.fields().len());
+    // A key that is written twice is one column.
+    let mut written: Vec<&Expr> = Vec::new();
+    for key in &groups.group_expr {
+        if !written.contains(&key) {
+            written.push(key);
+        }
+    }
+    let (count, columns) = (written.len(), groups.schema.fields().len());
+    if count > columns {
+        return Ok(Vec::new());
+    }
     let input = groups.input.schema();
     // The column of the input that each key is, if it is one.
-    let sources: Vec<Option<usize>> = groups
-        .group_expr
+    let sources: Vec<Option<usize>> = written
         .iter()
         .map(|key| match key {
             Expr::Column(column) => input.maybe_index_of_column(column),

@@ -8,6 +8,7 @@
 mod aggregate_dynamic_filters;
 mod aggregate_schema_check;
 mod computed_keys;
+mod constant_keys;
 mod dependencies;
 mod equal_nulls;
 mod estimates;
@@ -53,6 +54,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     aggregate_schema_check::install(builder);
     dependencies::install(builder)?;
     equal_nulls::install(builder)?;
+    constant_keys::install(builder)?;
     filter_pushdown::install(builder)?;
     set_operations_all::install(builder);
     subqueries::install(builder);

@@ -52,6 +52,11 @@ pub(super) fn without_guards(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Exe
     })
 }
 
+/// Whether the expression is one of those that [`GuardRisks`] puts.
+pub(super) fn is_guarded(expr: &Expr) -> bool {
+    expr.is::<Guarded>()
+}
+
 fn rewrite_all(
     plan: Arc<dyn ExecutionPlan>,
     rewrite: &dyn Fn(Expr, &SchemaRef) -> Result<Transformed<Expr>>,

@@ -2,7 +2,7 @@
 //! of the label 'wrong result').
 //!
 //! Correction: what they get wrong is hidden from them while they work ([`faults`] has the table of rules), what is not
-//! reached is not computed ([`lazy`], [`pushdown`], [`filtered`]), and casts stay where files are adapted ([`adapter`]).
+//! reached is not computed ([`lazy`], [`pushdown`], [`filtered`], [`join_filters`]), and casts stay where files are adapted ([`adapter`]).
 //! Tests: `engine/tests/session/rules`, `tests/sqllogictest/slt/expressions/lazy.slt`.
 
 mod adapter;
@@ -10,6 +10,7 @@ mod casts;
 mod estimates;
 mod faults;
 mod filtered;
+mod join_filters;
 mod lazy;
 mod pushdown;
 mod risk;
@@ -23,6 +24,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::{Analyzer, ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::plans::{any_expression, input_schema, map_named};
@@ -38,6 +40,8 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result
     let at = position(&optimizer.rules, WRAPPED)?;
     optimizer.rules[at] = Arc::new(CarefulRules { host: Arc::clone(&optimizer.rules[at]) });
     pushdown::install(&mut optimizer.rules)?;
+    join_filters::install(&mut builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new).rules);
+    let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.push(Arc::new(estimates::NoEstimate));
     Ok(())
 }
