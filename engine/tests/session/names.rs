@@ -54,6 +54,10 @@ async fn columns_are_called_what_was_typed() {
         ("select A, t.D, \"price\" from t", "a | d | Price"),
         ("select sum(a),  COUNT( * ) from t", "sum(a) | COUNT( * )"),
         (
+            "select percentile_cont(0.5) within group (order by a) from t",
+            "percentile_cont(0.5) within group (order by a)",
+        ),
+        (
             "select extract(year FROM d), a+1, a /* x */ + 2, (a), -a from t",
             "extract(year FROM d) | a+1 | a + 2 | a | -a",
         ),
