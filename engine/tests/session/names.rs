@@ -54,6 +54,10 @@ async fn columns_are_called_what_was_typed() {
         ("select A, t.D, \"price\" from t", "a | d | Price"),
         ("select sum(a),  COUNT( * ) from t", "sum(a) | COUNT( * )"),
         (
+            "select percentile_cont(0.5) within group (order by a) from t",
+            "percentile_cont(0.5) within group (order by a)",
+        ),
+        (
             "select extract(year FROM d), a+1, a /* x */ + 2, (a), -a from t",
             "extract(year FROM d) | a+1 | a + 2 | a | -a",
         ),
@@ -281,6 +285,8 @@ async fn fields_of_written_structs_match_without_case() {
     let session = session();
     let sql = "select {'X': 1}.x, {'a': {'Deep': 2}}.A.deep, {'X': 1, 'x': 2}.x, {'x': 3}['X']";
     assert_eq!(cells(&session, sql).await.unwrap(), "1,2,2,3");
+    let named = "select t.x.y, z.a.DEEP from (select {'Y': 1} as x, {'A': {'Deep': 2}} as z) t";
+    assert_eq!(cells(&session, named).await.unwrap(), "1,2");
 }
 
 #[tokio::test]

@@ -21,8 +21,9 @@ use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, VisitorMut,
 };
 
+use super::names::position;
 use super::walk::visit_mut;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use rules::RULES;
 
 pub(crate) use instead::instead_of;
@@ -68,6 +69,13 @@ impl Calls<'_> {
         let [part] = function.name.0.as_slice() else { return Ok(None) };
         let Some(ident) = part.as_ident() else { return Ok(None) };
         let name = ident.value.to_ascii_lowercase();
+        if let FunctionArguments::Subquery(_) = &function.args {
+            // The planner would leave the query out.
+            let message = format!("{name} of a query is not supported");
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .or_at(position(ident))
+                .with_hint("a list of the values of a query is (SELECT array_agg(x ORDER BY x) FROM ...)"));
+        }
         if let Some(written) = special::mode(&name, function) {
             return Ok(Some(written));
         }

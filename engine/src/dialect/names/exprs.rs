@@ -86,7 +86,7 @@ impl Resolver<'_> {
     }
 
     /// The type of what a chain of fields starts at, where it is a column.
-    fn type_of(&self, expr: &Expr, scope: &Scope) -> Result<Option<DataType>> {
+    pub(super) fn type_of(&self, expr: &Expr, scope: &Scope) -> Result<Option<DataType>> {
         match expr {
             Expr::Nested(inner) => self.type_of(inner, scope),
             Expr::Identifier(name) => match self.bare(name, scope)? {

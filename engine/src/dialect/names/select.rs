@@ -100,7 +100,7 @@ impl Resolver<'_> {
             }
             SelectItem::ExprWithAlias { expr, alias } => {
                 self.expr_with(expr, scope, Aliases::Replaced(before))?;
-                let data_type = self.plain_column(expr, scope)?.and_then(|column| column.data_type);
+                let data_type = self.type_of(expr, scope)?;
                 let column = Column { name: alias.value.clone(), data_type };
                 Ok(Given::One { column, origin: Origin::Alias })
             }

@@ -68,6 +68,8 @@ fn cut(tokens: &[TokenWithSpan]) -> Vec<String> {
                 }
                 (Some(Keyword::FROM), Before::Distinct) => before = Before::Item,
                 (Some(Keyword::EXCEPT), Before::Star) => before = Before::Item,
+                (Some(Keyword::GROUP), Before::Within) => before = Before::Item,
+                (Some(Keyword::WITHIN), _) => before = Before::Within,
                 (Some(word), _) if ends_list(word) => break,
                 (Some(Keyword::DISTINCT), _) => before = Before::Distinct,
                 _ => before = Before::Item,
@@ -93,6 +95,8 @@ enum Before {
     DistinctOn,
     /// The DISTINCT of IS DISTINCT FROM.
     Distinct,
+    /// The WITHIN of WITHIN GROUP.
+    Within,
     /// A star, whose EXCEPT names columns.
     Star,
     Item,
@@ -172,6 +176,7 @@ mod tests {
             ("select (select max(x) from u), \"From\" where true", &["(select max(x) from u)", "\"From\""]),
             ("select a::int, [1, 2][1] union select 1, 2", &["a::int", "[1, 2][1]"]),
             ("select all a /* x */ limit 1", &["a"]),
+            ("select f(1) within group (order by x), b from t", &["f(1) within group (order by x)", "b"]),
         ];
         for (sql, expected) in cases {
             assert_eq!(&items(sql), expected, "{sql}");
