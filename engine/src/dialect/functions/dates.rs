@@ -3,7 +3,7 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Value};
 
-use super::template::{filled, parsed};
+use crate::dialect::templates::{filled, parsed};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) const NAMES: [&str; 7] =

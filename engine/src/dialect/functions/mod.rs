@@ -4,7 +4,6 @@
 
 mod dates;
 mod table;
-mod template;
 
 use std::ops::ControlFlow;
 
@@ -14,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, VisitorMut,
 };
 
+use super::templates;
 use super::walk::visit_mut;
 use crate::error::{Error, Result};
 use table::RULES;
@@ -67,7 +67,7 @@ impl Calls<'_> {
         }
         let rules = RULES.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
         let Some(rule) = rules.iter().find(|rule| rule.arguments == arguments.len()) else { return Ok(None) };
-        let written = template::filled(&rule.template, &arguments);
+        let written = templates::filled(&rule.template, &arguments);
         Ok(match written {
             Expr::Function(call) => as_called(call, function).map(Expr::Function),
             _ if is_adorned(function) => None,
@@ -112,7 +112,7 @@ fn as_called(mut call: Function, function: &Function) -> Option<Function> {
     call.null_treatment = call.null_treatment.or(function.null_treatment);
     if let Some(filter) = &function.filter {
         let both = match call.filter.take() {
-            Some(own) => template::and(*own, filter.as_ref().clone()),
+            Some(own) => templates::and(*own, filter.as_ref().clone()),
             None => filter.as_ref().clone(),
         };
         call.filter = Some(Box::new(both));

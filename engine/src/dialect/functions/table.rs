@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use datafusion::sql::sqlparser::ast::Expr;
 
-use super::template::parsed;
+use crate::dialect::templates::parsed;
 
 /// How a call with so many arguments is written out.
 pub(super) struct Rule {

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::Names;
-use crate::dialect::templates::filled;
+use crate::dialect::templates::{filled, parsed};
 
 /// A column that FROM shows.
 #[derive(Debug, Clone)]
@@ -129,9 +129,7 @@ fn merge(left: Vec<Shown>, right: Vec<Shown>, kept: Kept, shared: &[String]) -> 
         let other = only(&right, &column.name)?;
         let value = match kept {
             Kept::Right => other.value.clone(),
-            Kept::Both => {
-                filled("coalesce(one, other)", &[("one", column.value), ("other", other.value.clone())], None)?
-            }
+            Kept::Both => filled(&parsed("coalesce($1, $2)")?, &[column.value, other.value.clone()]),
             _ => column.value,
         };
         merged.push(Shown { name: column.name, value, is_shared: true });
