@@ -1,4 +1,4 @@
-//! The kernels of a plan: text written, compiled or found in the cache, all stages at once.
+//! The kernels of a plan: source written, compiled or found in the cache, all stages at once.
 
 use std::sync::Arc;
 
