@@ -28,7 +28,7 @@ pub(crate) async fn with_placement(
     stream: SendableRecordBatchStream,
 ) -> Result<SendableRecordBatchStream> {
     let explained = match logical {
-        LogicalPlan::Explain(explain) if is_for_people(&explain.explain_format) => {
+        LogicalPlan::Explain(explain) if is_explained(logical) => {
             // ExplainExec keeps only the printed plan; planning once more gives the operators themselves.
             state.query_planner().create_physical_plan(&explain.plan, state.as_ref()).await.ok()
         }
@@ -37,22 +37,35 @@ pub(crate) async fn with_placement(
     };
     Ok(match explained {
         Some(plan) => append(state, in_sql(stream), plan),
+        None if is_explained(logical) => in_sql(stream),
         None => stream,
     })
+}
+
+/// Whether people read an explanation: one of a command has no operators.
+fn is_explained(logical: &LogicalPlan) -> bool {
+    matches!(logical, LogicalPlan::Explain(explain) if is_for_people(&explain.explain_format))
 }
 
 /// `plan`, or for EXPLAIN of a change one that changes nothing: tables in memory are changed while they are planned.
 pub(crate) fn without_change(mut plan: LogicalPlan) -> LogicalPlan {
     if let LogicalPlan::Explain(explain) = &mut plan
-        && let LogicalPlan::Dml(change) = explain.plan.as_ref()
-        && !matches!(change.op, WriteOp::Insert(_))
-        && let Ok(table) = source_as_provider(&change.target)
+        && let Some(unchanged) = unchanged(&explain.plan)
     {
-        let mut change = change.clone();
-        change.target = provider_as_source(Arc::new(Unchanged { table }));
-        explain.plan = Arc::new(LogicalPlan::Dml(change));
+        explain.plan = Arc::new(unchanged);
     }
     plan
+}
+
+/// An UPDATE or DELETE that reads what it would change and changes nothing; `None` of every other plan.
+pub(crate) fn unchanged(plan: &LogicalPlan) -> Option<LogicalPlan> {
+    let LogicalPlan::Dml(change) = plan else { return None };
+    if matches!(change.op, WriteOp::Insert(_)) {
+        return None;
+    }
+    let mut change = change.clone();
+    change.target = provider_as_source(Arc::new(Unchanged { table: source_as_provider(&change.target).ok()? }));
+    Some(LogicalPlan::Dml(change))
 }
 
 /// A table whose changes are planned as the scan of what they would change.
@@ -110,12 +123,24 @@ fn in_sql(stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let shown = stream.map(|batch| {
         let batch = batch?;
         let columns = batch.columns().iter().map(|column| match column.as_any().downcast_ref::<StringArray>() {
-            Some(texts) => Arc::new(texts.iter().map(|text| text.map(readable)).collect::<StringArray>()),
+            Some(texts) => Arc::new(texts.iter().map(|text| text.map(shown_text)).collect::<StringArray>()),
             None => Arc::clone(column),
         });
         Ok(RecordBatch::try_new(batch.schema(), columns.collect())?)
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, shown))
+}
+
+/// A plan as it is shown, or why there is none: a command (CREATE, DROP, SET) is run as it is planned.
+fn shown_text(text: &str) -> String {
+    const COMMAND: &str = "This feature is not implemented: Unsupported logical plan: ";
+    if text.starts_with(COMMAND) {
+        return "none: the statement is a command, which reads no rows or runs while it is planned".to_string();
+    }
+    match text {
+        "physical_plan_error" => "physical_plan".to_string(),
+        text => readable(text),
+    }
 }
 
 fn append(

@@ -12,7 +12,7 @@ use datafusion::prelude::SessionConfig;
 use crate::corrections::{self, rules::position};
 use crate::device::{Devices, MaarOptions, PlacementRule, install_devices};
 use crate::error::Result;
-use crate::{exact, files};
+use crate::{exact, files, functions};
 
 /// The rule that placement goes in front of. There the plan is as the planner made it: whole files, partial directly under
 /// final aggregates, no repartitioning; DataFusion then adds what the placed operators state that they need.
@@ -31,6 +31,7 @@ pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> 
     }
     corrections::install(&mut builder)?;
     files::install(&mut builder);
+    functions::install(&mut builder);
     let config = builder.config().get_or_insert_with(SessionConfig::new);
     if config.options().extensions.get::<MaarOptions>().is_none() {
         config.options_mut().extensions.insert(MaarOptions::default());

@@ -13,7 +13,8 @@ use futures::TryFutureExt;
 use crate::device;
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
-use crate::files::{Names, ScannedFiles};
+use crate::files::{Names, ScannedFiles, check_target};
+use crate::options;
 use crate::parameters::Parameters;
 use crate::result::QueryResult;
 use crate::stack::{Guarded, guarded};
@@ -128,7 +129,11 @@ impl Query {
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
         let state = Arc::new(self.context.state());
+        if let LogicalPlan::Copy(copy) = &plan {
+            check_target(&copy.output_url)?;
+        }
         let optimised = explain::without_change(state.optimize(&plan)?);
+        require_device_of_change(&state, &optimised).await?;
         let schema = self.named(optimised.schema().inner());
         let files = ScannedFiles::of(&state, &optimised);
         // Guarded on its own: a panic of a file's reader is explained like its errors.
@@ -157,6 +162,9 @@ impl Query {
 
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
+        if let LogicalPlan::Statement(PlanStatement::SetVariable(set)) = &self.plan {
+            options::check(&set.variable, &set.value)?;
+        }
         self.require_device_of_input().await?;
         let running =
             Names::All.are_no_paths(self.context.execute_logical_plan(self.plan.clone())).map_err(Error::from);
@@ -197,6 +205,16 @@ impl std::fmt::Debug for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Query").field("kind", &self.kind).field("plan", &self.plan).finish_non_exhaustive()
     }
+}
+
+/// UPDATE and DELETE of tables in memory are made while they are planned: `maar.require_device` has to be asked before.
+async fn require_device_of_change(state: &SessionState, change: &LogicalPlan) -> Result<()> {
+    if !device::is_required(state) {
+        return Ok(());
+    }
+    let Some(unchanged) = explain::unchanged(change) else { return Ok(()) };
+    let physical = state.query_planner().create_physical_plan(&unchanged, state).await?;
+    require_device(state, change, &physical)
 }
 
 /// # Errors

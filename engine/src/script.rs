@@ -3,12 +3,11 @@
 
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement as SqlStatement};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-use crate::dialect::{summarized, with_selects};
+use crate::dialect::{Grammar, summarized, with_selects};
 use crate::error::{Error, ErrorKind, Position, Result};
 
 /// Brackets, calls and subqueries inside each other. Each costs the parser a few stack frames.
@@ -45,6 +44,11 @@ impl Statement {
         summarized(&self.tokens).is_some()
     }
 
+    /// The same statement in other words.
+    pub(crate) fn written_out(&self, tokens: Vec<TokenWithSpan>) -> Self {
+        Self { tokens, position: self.position, text: self.text.clone() }
+    }
+
     pub(crate) fn tokens(&self) -> &[TokenWithSpan] {
         &self.tokens
     }
@@ -57,7 +61,7 @@ impl Statement {
         check_depth(&self.tokens)?;
         let tokens = summarized(&self.tokens).unwrap_or_else(|| self.tokens.clone());
         let mut parser = DFParserBuilder::new(with_selects(&tokens))
-            .with_dialect(&GenericDialect {})
+            .with_dialect(&Grammar)
             .with_recursion_limit(NESTING_MAX)
             .build()?;
         let end = end_of(&self.tokens);
@@ -174,7 +178,7 @@ impl<'a> Script<'a> {
         loop {
             let window = beginning(rest, bytes);
             let mut tokens = Vec::new();
-            let outcome = Tokenizer::new(&GenericDialect {}, window).tokenize_with_location_into_buf(&mut tokens);
+            let outcome = Tokenizer::new(&Grammar, window).tokenize_with_location_into_buf(&mut tokens);
             if let Some(semicolon) = tokens.iter().position(|token| token.token == Token::SemiColon) {
                 tokens.truncate(semicolon + 1);
                 return (tokens, None);

@@ -8,15 +8,17 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionConfig;
 use futures::TryFutureExt;
 
 use crate::device::{DeviceKind, Devices};
-use crate::dialect;
+use crate::dialect::{self, Pivot, Spread, Value, spread};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{NamedPaths, Names, with_paths};
 use crate::install::install;
 use crate::memory;
+use crate::options;
 use crate::parameters::Parameters;
 use crate::query::Query;
 use crate::result::QueryResult;
@@ -86,19 +88,44 @@ impl Session {
     }
 
     async fn plan_unguarded(&self, statement: &Statement) -> Result<Query> {
+        if let Some(spread) = spread(statement.tokens())? {
+            let tokens = match spread {
+                Spread::Unpivot(tokens) => tokens,
+                Spread::Pivot(pivot) => pivot.written_out(&self.values_of(statement, &pivot).await?)?,
+            };
+            return self.plan_as_written(&statement.written_out(tokens)).await;
+        }
+        self.plan_as_written(statement).await
+    }
+
+    /// The values that a PIVOT has columns for, asked of its table where the statement does not list them.
+    async fn values_of(&self, statement: &Statement, pivot: &Pivot) -> Result<Vec<Value>> {
+        if pivot.is_listed() {
+            return Ok(Vec::new());
+        }
+        let query = self.plan_as_written(&statement.written_out(pivot.values())).await?;
+        let (batches, _) = query.execute().await?.collect().await?;
+        Ok(batches.iter().flat_map(Value::all).collect())
+    }
+
+    async fn plan_as_written(&self, statement: &Statement) -> Result<Query> {
         let mut state = self.context.state();
         let mut rewritten = dialect::rewrite(&mut state, statement.parse()?, statement.tokens()).await?;
         if statement.is_summary() {
             rewritten = dialect::summary(&mut state, rewritten).await?;
         }
         let (parsed, names) = (rewritten.statement, rewritten.names);
-        let paths = NamedPaths::of(&state, &parsed);
+        let paths = NamedPaths::of(&state, &parsed, &rewritten.paths);
         paths.check_described(&state).await?;
         // Guarded on its own: a panic of a file's reader is explained like its errors.
         let planning = Names::of(&parsed).are_no_paths(state.statement_to_plan(parsed)).map_err(Error::from);
         match Guarded::new(planning).await {
-            Ok(plan) => {
+            Ok(mut plan) => {
                 paths.check_read(&state, &plan).await?;
+                if let LogicalPlan::Ddl(DdlStatement::CreateView(view)) = &mut plan {
+                    // As the user wrote it, not as it was rewritten.
+                    view.definition = Some(statement.text().to_string());
+                }
                 Ok(Query::new(self.context.clone(), plan, names))
             }
             Err(e) => Err(with_table_hint(&state, paths.explain(&state, e).await)),
@@ -225,11 +252,12 @@ impl SessionBuilder {
         config
     }
 
-    fn apply_options(&self, options: &mut ConfigOptions) -> Result<()> {
-        options.set("maar.device", &self.device.to_string())?;
+    fn apply_options(&self, config: &mut ConfigOptions) -> Result<()> {
+        config.set("maar.device", &self.device.to_string())?;
         for (name, value) in &self.options {
             dialect::check_option(name)?;
-            options.set(name, value)?;
+            options::check(name, value)?;
+            config.set(name, value)?;
         }
         Ok(())
     }

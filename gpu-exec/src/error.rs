@@ -25,6 +25,11 @@ pub enum Error {
     Internal(String),
 }
 
+/// What the error word of a launch says of values, in the words that [`Error::Query`] has then.
+pub const OVERFLOW: &str = "Arithmetic overflow: a result does not fit its type. Cast an operand to a wider type";
+pub const DIVISION_BY_ZERO: &str = "Divide by zero error. Guard the divisor, for example with NULLIF(divisor, 0)";
+pub const CAST: &str = "Cast error: a value does not fit the target type. TRY_CAST gives NULL instead";
+
 impl Error {
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Error::Internal(message.into())

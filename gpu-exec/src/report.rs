@@ -15,8 +15,11 @@ pub struct DeviceReport {
     pub load_ms: f64,
     /// Choosing algorithms and resolving expressions.
     pub strategy_ms: f64,
-    /// Writing source and compiling, or finding compiled code.
+    /// Writing source and compiling, or finding compiled code, once tables were loaded.
     pub compile_ms: f64,
+    /// Kernels compiled while tables were loading that were used, and those for facts that their values do not have.
+    pub kernels_ahead: u64,
+    pub kernels_missed: u64,
     /// From tables loaded to the last batch handed over, strategy and compiling included.
     pub run_ms: f64,
     pub rows_out: u64,
@@ -52,6 +55,8 @@ impl DeviceReport {
         self.load_ms += other.load_ms;
         self.strategy_ms += other.strategy_ms;
         self.compile_ms += other.compile_ms;
+        self.kernels_ahead += other.kernels_ahead;
+        self.kernels_missed += other.kernels_missed;
         self.run_ms += other.run_ms;
         self.rows_out += other.rows_out;
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use bytes::Bytes;
+use maar_gpu_exec::column::Stored;
 use maar_gpu_exec::scan::{ParquetScan, ScanError};
 use object_store::ObjectStoreExt;
 
@@ -85,5 +86,46 @@ async fn a_dropped_load_leaves_a_working_store() {
     let cut = tokio::time::timeout(Duration::from_millis(50), bench.load(&scan)).await;
     assert!(cut.is_err());
     *objects.fault.lock().unwrap() = Fault::None;
+    assert_eq!(bench.rows(&bench.load(&scan).await.unwrap().table), values);
+}
+
+/// Scans of one query over the same file, two of them of the same columns.
+#[tokio::test]
+async fn what_several_scans_want_is_read_once() {
+    let (bench, objects, scan, values) = bench(3000).await;
+    let mut narrow = scan.clone();
+    narrow.projection = vec![1];
+    let scans = [&scan, &narrow, &scan];
+    let loaded = bench.open(&scans).await.unwrap().finish().await.unwrap();
+    let found: Vec<_> = loaded.iter().map(|loaded| bench.rows(&loaded.table)).collect();
+    assert_eq!(found, [values.clone(), values[1..].to_vec(), values.clone()]);
+    let footer = scan.files[0].size.min(64 << 10);
+    assert_eq!(loaded[0].stats.file_bytes_read, objects.chunk_bytes.load(Ordering::Relaxed) + footer);
+    let counts = |loaded: &maar_gpu_exec::scan::Loaded| (loaded.stats.columns_loaded, loaded.stats.columns_resident);
+    assert_eq!(loaded.iter().map(counts).collect::<Vec<_>>(), [(4, 0), (0, 2), (0, 4)]);
+    assert_eq!(loaded[1].stats.file_bytes_read + loaded[2].stats.file_bytes_read, 0);
+    // One dictionary, by identity: comparing their texts needs no translation.
+    let text = |at: usize, column: usize| match &loaded[at].table.shape.columns[column].stored {
+        Stored::Codes { dictionary, .. } => Arc::clone(dictionary),
+        other => panic!("{other:?}"),
+    };
+    assert!(Arc::ptr_eq(&text(0, 1), &text(1, 0)) && Arc::ptr_eq(&text(0, 1), &text(2, 1)));
+    drop(loaded);
+    assert_eq!(bench.columns.stats().bytes, bench.device.memory().used_bytes, "what is held is resident");
+}
+
+/// One scan's file is replaced while another's is read: neither is a result.
+#[tokio::test]
+async fn one_scan_of_several_that_fails_fails_them_all() {
+    let (bench, objects, scan, values) = bench(3000).await;
+    *objects.fault.lock().unwrap() = Fault::Fail;
+    assert!(matches!(bench.open(&[&scan, &scan]).await.unwrap().finish().await, Err(ScanError::Store { .. })));
+    *objects.fault.lock().unwrap() = Fault::None;
+    let mut gone = scan.clone();
+    gone.files[0].location = "gone.parquet".into();
+    match bench.open(&[&scan, &gone]).await {
+        Err(ScanError::FileGone { path }) => assert!(path.ends_with("gone.parquet"), "{path}"),
+        other => panic!("{other:?}"),
+    }
     assert_eq!(bench.rows(&bench.load(&scan).await.unwrap().table), values);
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
-use maar_gpu_exec::column::Stored;
+use maar_gpu_exec::column::{ColumnMeta, Stored, TableShape};
 use maar_gpu_exec::device::DeviceOptions;
 use maar_gpu_exec::ir::IntWidth;
 use maar_gpu_exec::scan::{ScanError, upload_batches};
@@ -158,7 +158,7 @@ async fn files_that_differ_in_dictionaries_widths_and_validity_are_one_table() {
     bench.write("c.parquet", &parts[3..]);
     let loaded = bench.query("*", None).await;
     assert_eq!(bench.rows(&loaded.table), columns_of(&parts));
-    let [k, s, n] = &loaded.table.columns[..] else { panic!() };
+    let [k, s, n] = &loaded.table.shape.columns[..] else { panic!() };
     assert!(matches!(k.stored, Stored::Int { width: IntWidth::W64, base: 0 }), "{:?}", k.stored);
     let Stored::Codes { dictionary, .. } = &s.stored else { panic!() };
     assert_eq!(dictionary.values().iter().flatten().collect::<Vec<_>>(), ["", "a", "m", "z"]);
@@ -177,8 +177,8 @@ async fn uniqueness_is_proven_across_row_groups() {
         &[batch(&[("k", int(0..50)), ("d", int(0..50))]), batch(&[("k", int(50..80)), ("d", int(49..79))])],
     );
     let loaded = bench.query("k, d", None).await;
-    assert!(loaded.table.columns[0].facts.unique && !loaded.table.columns[1].facts.unique);
-    assert_eq!(loaded.table.columns[0].facts.range, Some((0, 79)));
+    assert!(loaded.table.shape.columns[0].facts.unique && !loaded.table.shape.columns[1].facts.unique);
+    assert_eq!(loaded.table.shape.columns[0].facts.range, Some((0, 79)));
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn row_groups_are_pruned_and_layouts_stay() {
     let loaded = bench.query("k, s", Some("k >= 3000")).await;
     assert_eq!((loaded.stats.row_groups, loaded.stats.row_groups_pruned, loaded.table.segments.len()), (5, 3, 2));
     assert_eq!(bench.rows(&loaded.table), columns_of(&groups[3..]));
-    assert!(matches!(loaded.table.columns[0].stored, Stored::Int { width: IntWidth::W16, .. }));
+    assert!(matches!(loaded.table.shape.columns[0].stored, Stored::Int { width: IntWidth::W16, .. }));
     let by_text = bench.query("k, s", Some("s = 'q'")).await;
     assert_eq!(by_text.stats.row_groups_pruned, 4);
     let all = bench.query("k, s", None).await;
@@ -215,11 +215,11 @@ async fn no_columns_and_no_rows() {
     let mut scan = bench.plan("i32", None).await;
     scan.projection = vec![];
     let loaded = bench.load(&scan).await.unwrap();
-    assert_eq!((loaded.table.rows(), loaded.table.columns.len(), loaded.stats.columns_loaded), (2149, 0, 0));
+    assert_eq!((loaded.table.rows(), loaded.table.shape.columns.len(), loaded.stats.columns_loaded), (2149, 0, 0));
     let empty = Bench::new();
     empty.write("b.parquet", &[every_type(0, 100, 0).slice(0, 0)]);
     let loaded = empty.query("*", None).await;
-    assert_eq!((loaded.table.rows(), loaded.table.columns.len()), (0, 19));
+    assert_eq!((loaded.table.rows(), loaded.table.shape.columns.len()), (0, 19));
 }
 
 #[tokio::test]
@@ -252,8 +252,8 @@ async fn without_statistics_the_full_width_is_taken() {
     bench.write_with("a.parquet", &[every_type(1, 100, 3)], properties);
     let loaded = bench.query("*", None).await;
     assert_eq!(bench.rows(&loaded.table), columns_of(&[every_type(1, 100, 3)]));
-    assert!(matches!(loaded.table.columns[3].stored, Stored::Int { width: IntWidth::W64, .. }));
-    assert_eq!(loaded.table.columns[3].facts.range, Some((1, 100)));
+    assert!(matches!(loaded.table.shape.columns[3].stored, Stored::Int { width: IntWidth::W64, .. }));
+    assert_eq!(loaded.table.shape.columns[3].facts.range, Some((1, 100)));
 }
 
 /// Rewrites an `i64` column's footer maximum: the file claims less than it holds.
@@ -284,10 +284,41 @@ async fn a_footer_that_lies_costs_a_second_read_and_nothing_else() {
     let loaded = bench.query("*", None).await;
     assert_eq!(bench.rows(&loaded.table), columns_of(&parts));
     assert_eq!(loaded.stats.layout_misses, 1);
-    assert!(matches!(loaded.table.columns[0].stored, Stored::Int { width: IntWidth::W64, .. }));
+    assert!(matches!(loaded.table.shape.columns[0].stored, Stored::Int { width: IntWidth::W64, .. }));
     let again = bench.query("*", None).await;
     assert_eq!((again.stats.file_bytes_read, again.stats.layout_misses), (0, 0));
     assert_eq!(bench.rows(&again.table), columns_of(&parts));
+}
+
+#[tokio::test]
+async fn what_footers_let_expect_is_what_is_loaded() {
+    let bench = Bench::new();
+    bench.write("a.parquet", &[every_type(1, 500, 0), every_type(501, 300, 7)]);
+    bench.write("b.parquet", &[every_type(2000, 33, 1), every_type(3000, 800, 5)]);
+    // No footer says whether values ascend: of these it is guessed wrong.
+    let shown = |mut shape: TableShape| {
+        let guessed = |meta: &&mut ColumnMeta| ["u64", "d9", "d15", "d38"].contains(&meta.name.as_str());
+        shape.columns.iter_mut().filter(guessed).for_each(|meta| meta.facts.unique = false);
+        format!("{shape:?}")
+    };
+    let all = "i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, flag, date, ts_ms, ts_us, ts_ns, d9, d15, d38";
+    for filter in [None, Some("i32 < 700"), Some("i32 > 2500"), Some("i32 > 1000000")] {
+        let (scan, texts) = (bench.plan(all, filter).await, bench.plan("i32, words", filter).await);
+        let load = bench.open(&[&scan]).await.unwrap();
+        let expected = load.expected().unwrap().remove(0);
+        let rows = expected.rows.rows();
+        assert!(!load.is_resident() || rows == 0);
+        let loaded = load.finish().await.unwrap().remove(0).table.shape;
+        assert_eq!(shown(expected), shown(loaded), "{filter:?}");
+        // Codes are of a dictionary that is still to be read, until it is.
+        let load = bench.open(&[&texts]).await.unwrap();
+        assert_eq!(load.expected().is_none(), rows > 0);
+        let loaded = load.finish().await.unwrap().remove(0).table.shape;
+        let load = bench.open(&[&texts]).await.unwrap();
+        assert!(load.is_resident());
+        assert_eq!(format!("{:?}", load.expected().unwrap()[0]), format!("{loaded:?}"));
+        bench.columns.clear();
+    }
 }
 
 #[tokio::test]
@@ -433,19 +464,19 @@ fn host_batches_are_uploaded() {
     let table = upload_batches(&bench.device, &stream, &batches[0].schema(), &batches, &[].into()).unwrap();
     assert_eq!(rows(&bench.device, &table), columns_of(&batches));
     assert_eq!(table.segments.len(), 1);
-    assert_eq!(table.columns[0].stored.bytes(), 1);
-    assert_eq!(table.columns[3].stored.bytes(), 2);
+    assert_eq!(table.shape.columns[0].stored.bytes(), 1);
+    assert_eq!(table.shape.columns[3].stored.bytes(), 2);
     let raw = upload_batches(&bench.device, &stream, &batches[0].schema(), &batches, &[3, 18].into()).unwrap();
     assert_eq!(rows(&bench.device, &raw), columns_of(&batches));
-    assert!(matches!(raw.columns[18].stored, Stored::RawText) && raw.columns[3].stored.bytes() == 2);
+    assert!(matches!(raw.shape.columns[18].stored, Stored::RawText) && raw.shape.columns[3].stored.bytes() == 2);
     let none = upload_batches(&bench.device, &stream, &batches[0].schema(), &[], &[].into()).unwrap();
-    assert_eq!((none.rows(), none.columns.len()), (0, 19));
+    assert_eq!((none.rows(), none.shape.columns.len()), (0, 19));
     let keyed: DictionaryArray<Int32Type> = [Some("b"), None, Some("a")].into_iter().collect();
     let batch = batch(&[("d", Arc::new(keyed))]);
     let table =
         upload_batches(&bench.device, &stream, &batch.schema(), &[batch.clone(), batch.slice(1, 2)], &[0].into())
             .unwrap();
-    assert!(matches!(table.columns[0].stored, Stored::Codes { .. }), "what comes as codes stays so");
+    assert!(matches!(table.shape.columns[0].stored, Stored::Codes { .. }), "what comes as codes stays so");
     assert_eq!(rows(&bench.device, &table), columns_of(&[batch.clone(), batch.slice(1, 2)]));
     let nested = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new(
         "b",
@@ -481,10 +512,10 @@ async fn text_without_dictionaries_is_held_as_it_is_where_that_will_do() {
         write_texts(&bench, "c.parquet", 20, &[None, None], false),
     ];
     let loaded = bench.load(&raw_scan(&bench, None).await).await.unwrap();
-    assert!(matches!(loaded.table.columns[1].stored, Stored::RawText));
+    assert!(matches!(loaded.table.shape.columns[1].stored, Stored::RawText));
     assert_eq!(bench.rows(&loaded.table), columns_of(&parts));
     assert_eq!((loaded.stats.columns_raw, loaded.stats.text_hashed), (1, 0));
-    assert_eq!((loaded.table.columns[1].facts.nulls, loaded.table.columns[1].facts.range), (4, None));
+    assert_eq!((loaded.table.shape.columns[1].facts.nulls, loaded.table.shape.columns[1].facts.range), (4, None));
     let again = bench.load(&raw_scan(&bench, None).await).await.unwrap();
     assert_eq!((again.stats.file_bytes_read, again.stats.columns_raw), (0, 1));
     // The form is that of the whole table, whatever the predicate leaves of it.
@@ -495,7 +526,7 @@ async fn text_without_dictionaries_is_held_as_it_is_where_that_will_do() {
     assert_eq!((none.table.rows(), none.stats.columns_raw), (0, 1));
     // A query that needs codes gets them, and they serve those that do not.
     let keyed = bench.query("k, s", None).await;
-    assert!(matches!(keyed.table.columns[1].stored, Stored::Codes { .. }));
+    assert!(matches!(keyed.table.shape.columns[1].stored, Stored::Codes { .. }));
     assert_eq!((keyed.stats.columns_raw, keyed.stats.text_hashed), (0, 2));
     assert_eq!(bench.rows(&keyed.table), columns_of(&parts));
     let served = bench.load(&raw_scan(&bench, None).await).await.unwrap();
@@ -508,7 +539,7 @@ async fn text_with_dictionaries_keeps_them_and_absent_text_is_null() {
     let bench = Bench::new();
     let coded = write_texts(&bench, "a.parquet", 0, &[Some("x"), None, Some("y")], true);
     let loaded = bench.load(&raw_scan(&bench, None).await).await.unwrap();
-    assert_eq!((loaded.stats.columns_raw, loaded.table.columns[1].stored.bytes()), (0, 1));
+    assert_eq!((loaded.stats.columns_raw, loaded.table.shape.columns[1].stored.bytes()), (0, 1));
     assert_eq!(bench.rows(&loaded.table), columns_of(&[coded]));
     // Once a file without dictionaries joins, and one without the column, and one of another type.
     let plain = write_texts(&bench, "b.parquet", 10, &[Some("z")], false);
@@ -563,7 +594,7 @@ async fn large_dictionaries_of_texts_that_hardly_repeat_are_not_made_one() {
     let mut scan = bench.plan("k, s, few", None).await;
     scan.allow_raw_text(&[1, 2].into());
     let loaded = bench.load(&scan).await.unwrap();
-    assert!(matches!(loaded.table.columns[1].stored, Stored::RawText));
-    assert!(matches!(loaded.table.columns[2].stored, Stored::Codes { .. }));
+    assert!(matches!(loaded.table.shape.columns[1].stored, Stored::RawText));
+    assert!(matches!(loaded.table.shape.columns[2].stored, Stored::Codes { .. }));
     assert_eq!(bench.rows(&loaded.table), columns_of(&[part]));
 }

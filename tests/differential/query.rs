@@ -32,15 +32,26 @@ impl Query {
     pub(crate) fn random(tables: &Tables, random: &mut StdRng) -> Self {
         let [large, small, other] = &tables.tables;
         let both = Grammar::host(vec![large, small]);
-        let (from, joined) = match random.random_range(0..10) {
+        let (from, joined) = match random.random_range(0..13) {
             0..=3 => ("t".to_owned(), vec![large]),
             4 | 5 => ("t JOIN u ON t.tk = u.uk".to_owned(), vec![large, small]),
             6 => (format!("t JOIN u ON t.tk = u.uk AND {}", both.comparison(random)), vec![large, small]),
             7 => ("t JOIN u ON t.tk = u.uk JOIN v ON t.tk = v.vk".to_owned(), vec![large, small, other]),
             8 => (second_key(large, small, random), vec![large, small]),
-            _ => {
+            9 | 10 => {
                 let kind = ["LEFT", "RIGHT", "FULL"][random.random_range(0..3)];
-                (format!("t {kind} JOIN u ON t.tk = u.uk"), vec![large, small])
+                let besides =
+                    if random.random_bool(0.5) { format!(" AND {}", both.comparison(random)) } else { String::new() };
+                (format!("t {kind} JOIN u ON t.tk = u.uk{besides}"), vec![large, small])
+            }
+            _ => {
+                let kind = ["SEMI", "ANTI"][random.random_range(0..2)];
+                let besides =
+                    if random.random_bool(0.5) { format!(" AND {}", both.comparison(random)) } else { String::new() };
+                match random.random_bool(0.5) {
+                    true => (format!("t LEFT {kind} JOIN u ON t.tk = u.uk{besides}"), vec![large]),
+                    false => (format!("t RIGHT {kind} JOIN u ON t.tk = u.uk{besides}"), vec![small]),
+                }
             }
         };
         let grammar = Grammar::host(joined);

@@ -139,7 +139,8 @@ pub(crate) const EQUIVALENCES: &[Equivalence] = &[
     same(Other, "({i} | {i})", "{i}"),
     same(Other, "({i} + {i2})", "({i2} + {i})"),
     same(Other, "abs({d})", "(CASE WHEN {d} < 0 THEN -{d} ELSE {d} END)"),
-    same(Condition, "({d} > 0)", "(-{d} < 0)"),
+    // NaN is the largest number, and so is its negative.
+    same(Condition, "({d} > 0)", "(-{d} < 0 OR {d} > 1e300)"),
     same(Condition, "({d} = {d})", "(CASE WHEN {d} IS NOT NULL THEN true END)"),
     // Texts.
     same(Other, "{t}", "({t} || '')"),

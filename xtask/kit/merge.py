@@ -94,7 +94,7 @@ def tpch_rows(tpch, duckdb):
 
 def tpch_details(tpch):
     """What went wrong, and where the kernel time of each query went."""
-    missing = [f"Q{number}" for number in range(1, 23) if number not in {e.get("query") for e in tpch.get("queries", [])}]
+    missing = [f"Q{nr}" for nr in range(1, 23) if nr not in {e.get("query") for e in tpch.get("queries", [])}]
     if missing:
         yield f"- no result at all: {', '.join(missing)}"
     for entry in tpch.get("queries", []):

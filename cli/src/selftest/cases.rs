@@ -92,6 +92,11 @@ pub(super) const CASES: &[Case] = &[
     same("joins: text of two dictionaries", "SELECT facts.word, count(*), sum(amount) FROM facts JOIN pairs ON facts.word = pairs.word WHERE facts.id < 300 GROUP BY facts.word"),
     same("joins: a condition besides the keys", "SELECT count(*) FROM facts JOIN dims ON parent = dims.id AND i8 < weight"),
     same("joins: three tables", "SELECT dims.kind, count(*), sum(amount * d9) FROM facts JOIN dims ON facts.parent = dims.id JOIN pairs ON pairs.parent = dims.id GROUP BY dims.kind"),
+    kind("joins: semi", &["if (!found0) break;"], "SELECT count(*), sum(d9) FROM facts WHERE EXISTS (SELECT 1 FROM pairs WHERE pairs.parent = facts.parent)"),
+    kind("joins: semi, a condition over a run", &["if (!found0) break;", "for (; "], "SELECT count(*), sum(d9) FROM facts WHERE EXISTS (SELECT 1 FROM pairs WHERE pairs.parent = facts.parent AND pairs.amount <> facts.id)"),
+    kind("joins: anti", &["if (found0) break;"], "SELECT count(*), sum(d9), count(maybe) FROM facts WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.maybe = facts.maybe AND pairs.parent = facts.parent)"),
+    kind("joins: left, unique", &["match0 = kNoRow"], "SELECT count(*), count(code), sum(weight), min(code), max(since) FROM facts LEFT JOIN dims ON facts.sparse = dims.sparse"),
+    kind("joins: left, duplicates", &["while (m_any(", ": kNoRow;"], "SELECT dims.id, pairs.amount, pairs.word FROM dims LEFT JOIN pairs ON pairs.parent = dims.id AND pairs.amount > 1000"),
     same("joins: with nothing", "SELECT count(*) FROM facts JOIN nothing ON facts.id = nothing.id"),
 
     // Limits and order.
@@ -100,8 +105,8 @@ pub(super) const CASES: &[Case] = &[
 
     // Errors: the rows that must not come.
     error("errors: overflow of integers", "verflow", "SELECT max(i64 * i64) FROM facts WHERE kind = 'A'"),
-    error("errors: division by zero", "ivide by zero", "SELECT sum(i32 / maybe) FROM facts WHERE day >= DATE '1992-01-01'"),
-    error("errors: a cast that does not fit", "ast error", "SELECT sum(CAST(i32 AS SMALLINT)) FROM facts WHERE i16 > 0"),
+    error("errors: division by zero", "ivision by zero", "SELECT sum(i32 / maybe) FROM facts WHERE day >= DATE '1992-01-01'"),
+    error("errors: a cast that does not fit", "cannot be cast", "SELECT sum(CAST(i32 AS SMALLINT)) FROM facts WHERE i16 > 0"),
 ];
 
 #[cfg(test)]

@@ -82,6 +82,11 @@ fn has_decimals(plan: &LogicalPlan, schema: &DFSchema) -> Result<bool> {
         found |= expr.exists(|part| {
             Ok(match part {
                 Expr::Cast(cast) => cast.field.data_type().is_decimal(),
+                Expr::TryCast(cast) => cast.field.data_type().is_decimal(),
+                Expr::Literal(value, _) => value.data_type().is_decimal(),
+                Expr::ScalarFunction(_) | Expr::ScalarSubquery(_) => {
+                    part.get_type(schema).is_ok_and(|data_type| data_type.is_decimal())
+                }
                 Expr::InSubquery(_) | Expr::SetComparison(_) => true,
                 _ => false,
             })

@@ -7,6 +7,7 @@
 
 mod aggregate_dynamic_filters;
 mod aggregate_schema_check;
+mod dependencies;
 mod equal_nulls;
 mod estimates;
 mod filter_pushdown;
@@ -49,6 +50,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     aggregate_dynamic_filters::install(builder);
     floats_and_decimals::install(builder)?;
     aggregate_schema_check::install(builder);
+    dependencies::install(builder)?;
     equal_nulls::install(builder)?;
     filter_pushdown::install(builder)?;
     set_operations_all::install(builder);

@@ -1,12 +1,14 @@
-//! What every rewrite of expressions in a logical plan needs: which nodes concern it, what their columns are, and names that
-//! stay.
+//! What every rewrite of expressions in a logical plan needs: which nodes concern it, what their columns are, names that
+//! stay, and casts that are written as functions.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::Result;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
@@ -53,4 +55,25 @@ pub(super) fn any_node(plan: &LogicalPlan, wanted: impl Fn(&LogicalPlan) -> Resu
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     Ok(found)
+}
+
+const CASTING_FUNCTIONS: &[&str] = &["arrow_cast", "arrow_try_cast", "cast_to_type", "try_cast_to_type"];
+
+/// Whether the call is of `arrow_cast` or its kin.
+pub(super) fn is_cast(call: &ScalarFunction) -> bool {
+    CASTING_FUNCTIONS.contains(&call.func.name())
+}
+
+/// `arrow_cast` and its kin as the casts that they are: the host makes them so, and takes them off, in one go.
+pub(super) fn as_cast(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    match expr {
+        Expr::ScalarFunction(call) if is_cast(&call) => {
+            let context = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
+            match call.func.simplify(call.args, &context)? {
+                ExprSimplifyResult::Simplified(cast) => Ok(cast),
+                ExprSimplifyResult::Original(args) => Ok(call.func.call(args)),
+            }
+        }
+        other => Ok(other),
+    }
 }

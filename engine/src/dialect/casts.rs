@@ -136,7 +136,8 @@ impl VisitorMut for Wrapping {
     }
 }
 
-fn wrapped(cast: Expr) -> Expr {
+/// The function around `cast`, or around another expression that is not to be known by its name.
+pub(super) fn wrapped(cast: Expr) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(NAME)]),
         uses_odbc_syntax: false,

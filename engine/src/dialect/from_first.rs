@@ -103,13 +103,13 @@ fn has_select(tokens: &[TokenWithSpan]) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use datafusion::sql::sqlparser::dialect::GenericDialect;
     use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 
+    use super::super::grammar::Grammar;
     use super::*;
 
     fn complete(sql: &str) -> String {
-        let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().unwrap();
+        let tokens = Tokenizer::new(&Grammar, sql).tokenize_with_location().unwrap();
         with_selects(&tokens).iter().map(|token| token.token.to_string()).collect()
     }
 

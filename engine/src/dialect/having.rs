@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, GroupByExpr, Select, VisitorMut, visit_expressions};
 
-use super::templates::parsed;
+use super::grammar::expression;
 use super::walk::visit_mut;
 
 /// Makes the condition one over an aggregate, by which the planner knows that there is a group.
@@ -24,7 +24,7 @@ impl VisitorMut for OneGroup {
             GroupByExpr::Expressions(keys, modifiers) => !keys.is_empty() || !modifiers.is_empty(),
         };
         if let Some(having) = select.having.take_if(|having| !is_grouped && !has_call(having))
-            && let Some(counted) = parsed("count(*) >= 0")
+            && let Some(counted) = expression("count(*) >= 0")
         {
             select.having = Some(Expr::BinaryOp {
                 left: Box::new(Expr::Nested(Box::new(having))),

@@ -4,11 +4,16 @@
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
 mod casts;
+mod declared_keys;
 mod distinct_from;
+mod far_times;
 mod from_first;
 mod functions;
+mod grammar;
+mod group_keys;
 mod having;
 mod like_escape;
+mod listed_subqueries;
 mod names;
 mod quoted_paths;
 mod readers;
@@ -16,16 +21,21 @@ mod refused;
 mod row_values;
 mod semi_join;
 mod show;
+mod spread;
 mod summarize;
 mod tables;
 mod templates;
+mod time_zone;
+mod truncate;
 mod using;
 mod walk;
 
 pub(crate) use from_first::with_selects;
 pub(crate) use functions::{instead_of, written_names};
+pub(crate) use grammar::Grammar;
 pub(crate) use like_escape::NO_ESCAPE;
 pub(crate) use refused::check_option;
+pub(crate) use spread::{Pivot, Spread, Value, spread};
 pub(crate) use summarize::{summarized, summary};
 
 use datafusion::execution::{FunctionRegistry, SessionState};
@@ -42,6 +52,8 @@ pub(crate) struct Rewritten {
     pub(crate) statement: Statement,
     /// What the columns of its result are called, where that is not what the planner calls them.
     pub(crate) names: Option<Vec<String>>,
+    /// Names in it that are paths, though they do not look so.
+    pub(crate) paths: Vec<String>,
 }
 
 /// The statement that DataFusion is to plan for `statement`, whose tokens are `tokens`. From then on `state` remembers the
@@ -56,20 +68,29 @@ pub(crate) async fn rewrite(
 ) -> Result<Rewritten> {
     refused::check(&statement)?;
     let mut statement = show::tables(statement);
+    time_zone::respell(&mut statement);
+    declared_keys::forget(&mut statement);
+    truncate::as_delete(&mut statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
-    quoted_paths::rewrite(state, &mut statement);
     semi_join::write_out(&mut statement);
+    listed_subqueries::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
-    let read = readers::replace(state, &mut statement).await?;
+    let mut read = readers::replace(state, &mut statement).await?;
+    let opened = quoted_paths::open(state, &statement, tokens).await?;
+    let paths = opened.iter().map(|(name, _)| name.clone()).collect();
+    read.extend(opened);
     let tables = Tables::of(state, &statement, read).await?;
     let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     row_values::write_out(&mut statement);
-    Ok(Rewritten { statement, names })
+    far_times::rewrite(&mut statement);
+    time_zone::keep_apart(&mut statement);
+    group_keys::hide(&mut statement);
+    Ok(Rewritten { statement, names, paths })
 }
 
 /// `name` as an identifier of SQL text.

@@ -1,42 +1,70 @@
 //! `FROM 'sales'`: a name in single quotes is a table, view or CTE where there is one of that name, and a path otherwise, as in
-//! DuckDB. DataFusion's planner forgets the quotes, and a bare `FROM sales` is no path; so the path becomes `./sales`.
+//! DuckDB. The catalog takes a name for a path by its looks alone; so such a path is opened here, as a table that this
+//! statement alone sees under the name that was typed.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use datafusion::execution::SessionState;
-use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
+use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, Query, Statement as SqlStatement, TableFactor, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, Statement as SqlStatement, TableFactor, Visitor,
 };
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use crate::files::looks_like_path;
+use super::readers::Named;
+use super::walk::visit;
+use crate::error::{Position, Result};
+use crate::files::{looks_like_path, table_at};
 
-pub(super) fn rewrite(state: &SessionState, statement: &mut Statement) {
-    let mut paths = QuotedPaths { state, with: Vec::new() };
-    match statement {
-        Statement::Statement(statement) => {
-            let _ = VisitMut::visit(statement, &mut paths);
+/// The tables of the paths in `statement` that do not look like paths.
+///
+/// # Errors
+/// When there are no files at a path, or their format is not known.
+pub(super) async fn open(state: &SessionState, statement: &Statement, tokens: &[TokenWithSpan]) -> Result<Vec<Named>> {
+    let mut paths = QuotedPaths { state, with: Vec::new(), found: Vec::new() };
+    paths.walk(statement);
+    let mut tables: Vec<Named> = Vec::with_capacity(paths.found.len());
+    for path in paths.found {
+        if tables.iter().any(|(known, _)| *known == path) {
+            continue;
         }
-        Statement::CopyTo(CopyToStatement { source, .. }) => match source {
-            CopyToSource::Relation(name) => paths.make_path(name),
-            CopyToSource::Query(query) => {
-                let _ = VisitMut::visit(query, &mut paths);
-            }
-        },
-        Statement::Explain(explain) => rewrite(state, &mut explain.statement),
-        _ => {}
+        let table = table_at(state, &path).await.map_err(|e| e.or_at(place(&path, tokens)))?;
+        tables.push((path, Arc::new(table)));
     }
+    Ok(tables)
+}
+
+/// Where the path stands: the parser forgets it.
+fn place(path: &str, tokens: &[TokenWithSpan]) -> Option<Position> {
+    let is_it = |token: &&TokenWithSpan| matches!(&token.token, Token::SingleQuotedString(text) if text == path);
+    let start = tokens.iter().find(is_it)?.span.start;
+    Some(Position { line: start.line as usize, column: start.column as usize })
 }
 
 struct QuotedPaths<'a> {
     state: &'a SessionState,
     /// Names that any WITH of the statement gives: none of them is a path.
     with: Vec<String>,
+    found: Vec<String>,
 }
 
 impl QuotedPaths<'_> {
-    fn make_path(&self, name: &mut ObjectName) {
-        let [ObjectNamePart::Identifier(name)] = name.0.as_mut_slice() else { return };
+    fn walk(&mut self, statement: &Statement) {
+        match statement {
+            Statement::Explain(explain) => self.walk(&explain.statement),
+            Statement::CopyTo(copy) => {
+                if let CopyToSource::Relation(name) = &copy.source {
+                    self.note(name);
+                }
+            }
+            _ => {}
+        }
+        let _ = visit(statement, self);
+    }
+
+    fn note(&mut self, name: &ObjectName) {
+        let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return };
         let text = name.value.as_str();
         if name.quote_style != Some('\'') || looks_like_path(text) || self.with.iter().any(|with| with == text) {
             return;
@@ -45,30 +73,30 @@ impl QuotedPaths<'_> {
         let catalog = self.state.catalog_list().catalog(&defaults.default_catalog);
         let schema = catalog.and_then(|catalog| catalog.schema(&defaults.default_schema));
         if !schema.is_some_and(|schema| schema.table_exist(text)) {
-            *name = Ident { value: format!("./{text}"), quote_style: Some('\''), span: name.span };
+            self.found.push(text.to_string());
         }
     }
 }
 
-impl VisitorMut for QuotedPaths<'_> {
+impl Visitor for QuotedPaths<'_> {
     type Break = ();
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let with = query.with.iter().flat_map(|with| &with.cte_tables);
         self.with.extend(with.map(|table| table.alias.name.value.clone()));
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table { name, args: None, .. } = factor {
-            self.make_path(name);
+            self.note(name);
         }
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_statement(&mut self, statement: &mut SqlStatement) -> ControlFlow<()> {
+    fn pre_visit_statement(&mut self, statement: &SqlStatement) -> ControlFlow<()> {
         if let SqlStatement::ExplainTable { table_name, .. } = statement {
-            self.make_path(table_name);
+            self.note(table_name);
         }
         ControlFlow::Continue(())
     }

@@ -9,7 +9,7 @@ use datafusion::sql::parser::{CopyToStatement, ExplainStatement, Statement};
 use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement, Value};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{arrow_by_partition, compression_option, is_compressed, no_compression};
+use crate::files::{arrow_by_partition, compression_option, is_compressed, no_avro, no_compression};
 
 /// Options of DataFusion's that nothing here reads, and what to say of them.
 const WITHOUT_EFFECT: [(&str, &str); 5] = [
@@ -28,7 +28,11 @@ const WITHOUT_EFFECT: [(&str, &str); 5] = [
 pub(super) fn check(statement: &Statement) -> Result<()> {
     match statement {
         Statement::CopyTo(copy) => check_copy(copy),
-        Statement::CreateExternalTable(create) => check_file_options(&text_options(&create.options)),
+        Statement::CreateExternalTable(create) => {
+            let options = text_options(&create.options);
+            check_file_options(&options)?;
+            if create.file_type.eq_ignore_ascii_case("arrow") { check_arrow_options(&options) } else { Ok(()) }
+        }
         Statement::Explain(ExplainStatement { statement, .. }) => check(statement),
         Statement::Statement(statement) => match statement.as_ref() {
             SqlStatement::Set(Set::SingleAssignment { variable, .. }) => check_option(&variable.to_string()),
@@ -59,17 +63,35 @@ fn check_copy(copy: &CopyToStatement) -> Result<()> {
     check_file_options(&options)?;
     let format = copy.stored_as.as_deref().unwrap_or_default();
     let is_parquet = format.eq_ignore_ascii_case("parquet") || copy.target.to_ascii_lowercase().ends_with(".parquet");
+    let target = copy.target.to_ascii_lowercase();
+    if format.eq_ignore_ascii_case("avro") || (format.is_empty() && target.ends_with(".avro")) {
+        return Err(no_avro());
+    }
     if !is_parquet && let Some(codec) = compression_option(&options) {
         return Err(no_compression(&format!("COPY is asked for {codec}")));
     }
     if is_compressed(&copy.target) {
         return Err(no_compression(&format!("'{}' would be compressed by its name", copy.target)));
     }
-    let is_arrow = format.eq_ignore_ascii_case("arrow") || copy.target.to_ascii_lowercase().ends_with(".arrow");
+    let is_arrow = format.eq_ignore_ascii_case("arrow") || (format.is_empty() && target.ends_with(".arrow"));
     if is_arrow && !copy.partitioned_by.is_empty() {
         return Err(arrow_by_partition());
     }
-    Ok(())
+    if is_arrow { check_arrow_options(&options) } else { Ok(()) }
+}
+
+/// The host's reader and writer of Arrow files take every option, and none has an effect.
+fn check_arrow_options(options: &HashMap<String, String>) -> Result<()> {
+    let is_plain = |name: &str, value: &str| {
+        name.starts_with("execution.") || (name.ends_with("compression") && value.eq_ignore_ascii_case("uncompressed"))
+    };
+    match options.iter().find(|(name, value)| !is_plain(&name.to_ascii_lowercase(), value)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let message = format!("Arrow files take no options: '{name}' would do nothing");
+            Err(Error::new(ErrorKind::Unsupported, message).with_hint("leave it out, or write Parquet, CSV or JSON"))
+        }
+    }
 }
 
 fn check_file_options(options: &HashMap<String, String>) -> Result<()> {

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, Select, SetExpr, UnaryOperator, VisitorMut};
 
-use super::templates::{filled, filled_over, parsed};
+use super::grammar::expression;
+use super::templates::{filled, filled_over};
 use super::walk::visit_mut;
 
 /// Writes out every comparison of rows.
@@ -102,7 +103,8 @@ fn same(left: &[Expr], right: &[Expr]) -> Option<Expr> {
     if left.len() != right.len() {
         return None;
     }
-    let equal = |(left, right): (&Expr, &Expr)| Some(filled(&parsed("($1) = ($2)")?, &[left.clone(), right.clone()]));
+    let equal =
+        |(left, right): (&Expr, &Expr)| Some(filled(&expression("($1) = ($2)")?, &[left.clone(), right.clone()]));
     let pairs: Option<Vec<Expr>> = left.iter().zip(right).map(equal).collect();
     Some(Expr::Nested(Box::new(joined(pairs?, &BinaryOperator::And)?)))
 }
@@ -110,9 +112,9 @@ fn same(left: &[Expr], right: &[Expr]) -> Option<Expr> {
 /// `text`, in which ROWS is `query` with its columns named, and `$1` says that `columns` are one of its rows.
 fn with_rows(text: &str, columns: &[Expr], query: &Query) -> Option<Expr> {
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("__row_{at}")).collect();
-    let named: Option<Vec<Expr>> = names.iter().map(|name| parsed(name)).collect();
+    let named: Option<Vec<Expr>> = names.iter().map(|name| expression(name)).collect();
     let text = text.replace("ROWS", &format!("__rows ({})", names.join(", ")));
-    Some(filled_over(&parsed(&text)?, &[same(columns, &named?)?], query))
+    Some(filled_over(&expression(&text)?, &[same(columns, &named?)?], query))
 }
 
 fn joined(exprs: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {

@@ -2,8 +2,8 @@
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{ShowStatementFilter, ShowStatementFilterPosition, Statement as SqlStatement};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
+
+use super::grammar;
 
 /// The query that a plain SHOW TABLES is, with LIKE if it has one; every other statement as it is.
 pub(super) fn tables(statement: Statement) -> Statement {
@@ -30,8 +30,7 @@ pub(super) fn tables(statement: Statement) -> Statement {
         "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables \
          WHERE table_schema <> 'information_schema'{like} ORDER BY table_catalog, table_schema, table_name"
     );
-    let parsed = Parser::new(&GenericDialect {}).try_with_sql(&query).and_then(|mut parser| parser.parse_statement());
-    match parsed {
+    match grammar::statement(&query) {
         Ok(query) if plain => Statement::Statement(Box::new(query)),
         _ => statement,
     }

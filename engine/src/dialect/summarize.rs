@@ -4,13 +4,11 @@ use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::Rewritten;
-use super::quoted;
+use super::{grammar, quoted};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The query that SUMMARIZE is about; `None` where the statement does not begin with it.
@@ -52,9 +50,8 @@ pub(crate) async fn summary(state: &mut SessionState, query: Rewritten) -> Resul
     };
     let plan = state.statement_to_plan(query.statement).await?;
     let sql = written(plan.schema().as_arrow(), &text);
-    let parsed = Parser::new(&GenericDialect {}).try_with_sql(&sql).and_then(|mut parser| parser.parse_statement());
-    let statement = parsed.map_err(datafusion::error::DataFusionError::from)?;
-    Ok(Rewritten { statement: Statement::Statement(Box::new(statement)), names: None })
+    let statement = grammar::statement(&sql).map_err(datafusion::error::DataFusionError::from)?;
+    Ok(Rewritten { statement: Statement::Statement(Box::new(statement)), names: None, paths: query.paths })
 }
 
 fn written(schema: &Schema, query: &str) -> String {

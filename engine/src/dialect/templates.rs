@@ -1,34 +1,33 @@
 //! Templates: an expression of SQL with `$1`, `$2`, ... for what is put in, and with a query for its subqueries.
 //!
-//! Not here: which templates there are (`functions/table.rs` and who rewrites).
+//! Not here: which templates there are (`functions/rules.rs` and who rewrites), and how they are read (`grammar`).
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, TableFactor, Value, VisitMut, VisitorMut};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
-
-/// The parsed template; `None` where it is no expression.
-pub(super) fn parsed(template: &str) -> Option<Expr> {
-    Parser::new(&GenericDialect {}).try_with_sql(template).and_then(|mut parser| parser.parse_expr()).ok()
-}
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, Query, TableFactor, Value, VisitMut, VisitorMut,
+};
 
 /// The template with arguments in place.
 pub(super) fn filled(template: &Expr, arguments: &[Expr]) -> Expr {
-    put_in(template, arguments, None)
+    let (filled, _) = Filling { arguments, query: None, adorn: None, adorned: 0 }.of(template);
+    filled
 }
 
 /// The same, and `query` in the place of every subquery in FROM.
 pub(super) fn filled_over(template: &Expr, arguments: &[Expr], query: &Query) -> Expr {
-    put_in(template, arguments, Some(query))
+    let (filled, _) = Filling { arguments, query: Some(query), adorn: None, adorned: 0 }.of(template);
+    filled
 }
 
-fn put_in(template: &Expr, arguments: &[Expr], query: Option<&Query>) -> Expr {
-    let mut expr = template.clone();
-    // Filling in does not fail.
-    let _ = expr.visit(&mut Filling { arguments, query });
-    expr
+/// The template with arguments in place and `adorn` applied to the calls of its own; `None` where it takes none of them.
+pub(super) fn filled_and_adorned(template: &Expr, arguments: &[Expr], adorn: Adorn) -> Option<Expr> {
+    let (filled, adorned) = Filling { arguments, query: None, adorn: Some(adorn), adorned: 0 }.of(template);
+    (adorned > 0).then_some(filled)
 }
+
+/// Changes a call, if it is one to be changed.
+type Adorn<'a> = &'a dyn Fn(&mut Function) -> bool;
 
 pub(super) fn and(left: Expr, right: Expr) -> Expr {
     let nested = |expr| Box::new(Expr::Nested(Box::new(expr)));
@@ -38,6 +37,18 @@ pub(super) fn and(left: Expr, right: Expr) -> Expr {
 struct Filling<'a> {
     arguments: &'a [Expr],
     query: Option<&'a Query>,
+    adorn: Option<Adorn<'a>>,
+    adorned: usize,
+}
+
+impl Filling<'_> {
+    /// The template filled in, and how many calls were adorned.
+    fn of(mut self, template: &Expr) -> (Expr, usize) {
+        let mut expr = template.clone();
+        // Filling in does not fail.
+        let _ = expr.visit(&mut self);
+        (expr, self.adorned)
+    }
 }
 
 // Behind the visit of its parts: what was put in, with placeholders and subqueries of the user's own, is not looked into.
@@ -52,6 +63,9 @@ impl VisitorMut for Filling<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let (Expr::Function(call), Some(adorn)) = (&mut *expr, self.adorn) {
+            self.adorned += usize::from(adorn(call));
+        }
         let Expr::Value(value) = &*expr else { return ControlFlow::Continue(()) };
         if let Value::Placeholder(name) = &value.value
             && let Some(argument) = name.strip_prefix('$').and_then(|at| at.parse::<usize>().ok())

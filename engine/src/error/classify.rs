@@ -8,14 +8,10 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use parquet::errors::ParquetError;
 
-use super::nearest::nearest;
 use super::readable::readable;
-use super::{Error, ErrorKind, Position, arguments};
+use super::{Error, ErrorKind, Position, arguments, missing, types, values};
 use crate::device::{DeviceError, DeviceSideError};
-use crate::dialect::{instead_of, written_names};
-
-/// How the message about a missing table begins; the name and a quote follow.
-pub(super) const NO_TABLE: &str = "there is no table '";
+use crate::files::no_compression;
 
 pub(super) fn classify(error: DataFusionError) -> Error {
     if let Some(own) = find_own(&error) {
@@ -64,7 +60,7 @@ fn describe(error: &DataFusionError) -> Error {
         DataFusionError::ArrowError(inner, _) => arrow(inner),
         DataFusionError::Plan(message) => planning(message),
         DataFusionError::Execution(message) => execution(message),
-        DataFusionError::NotImplemented(message) => Error::new(ErrorKind::Unsupported, clean(message)),
+        DataFusionError::NotImplemented(message) => not_implemented(message),
         DataFusionError::Configuration(message) => Error::new(ErrorKind::Invalid, clean(message)),
         DataFusionError::ResourcesExhausted(message) => memory(message),
         DataFusionError::IoError(inner) => io(inner),
@@ -118,6 +114,9 @@ fn syntax(error: &ParserError) -> Error {
         }
     };
     let (message, position) = split_position(text);
+    if message.starts_with("COMPRESSION TYPE clause") {
+        return no_compression("COMPRESSION TYPE is asked for").or_at(position);
+    }
     let mut found = Error::new(ErrorKind::Syntax, message);
     found.position = position;
     found
@@ -136,43 +135,13 @@ fn split_position(text: &str) -> (String, Option<Position>) {
 }
 
 fn schema(error: &SchemaError) -> Error {
-    match error {
-        SchemaError::FieldNotFound { field, valid_fields } => {
-            let names: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
-            let mut found = Error::new(ErrorKind::NotFound, format!("there is no column {}", field.quoted_flat_name()));
-            found.hint = nearest(&field.name, &names)
-                .map(|name| format!("did you mean {}?", quoted(name)))
-                .or_else(|| columns_there_are(&names));
-            found.position = field.spans().first().map(start_of);
-            found
-        }
-        other => Error::new(ErrorKind::Invalid, clean(&other.to_string())),
-    }
-}
-
-fn columns_there_are(names: &[&str]) -> Option<String> {
-    const LISTED_MAX: usize = 12;
-    if names.is_empty() {
-        return None;
-    }
-    let listed: Vec<String> = names.iter().take(LISTED_MAX).map(|name| quoted(name)).collect();
-    let more = if names.len() > LISTED_MAX { ", ..." } else { "" };
-    Some(format!("the columns are {}{more}", listed.join(", ")))
-}
-
-/// A name as it must be written: quoted when unquoted text would be folded to another name.
-fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
-        return name.to_string();
-    }
-    format!("\"{}\"", name.replace('"', "\"\""))
+    missing::column(error).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(&error.to_string())))
 }
 
 fn arrow(error: &ArrowError) -> Error {
     match error {
-        ArrowError::DivideByZero => Error::new(ErrorKind::Invalid, "division by zero"),
-        ArrowError::ArithmeticOverflow(text) => Error::new(ErrorKind::Invalid, overflow_text(text)),
+        ArrowError::DivideByZero => values::division_by_zero(),
+        ArrowError::ArithmeticOverflow(text) => values::overflow(&clean(text)),
         ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, clean(text)),
         ArrowError::MemoryError(text) => memory(text),
         ArrowError::SchemaError(text) => {
@@ -181,14 +150,16 @@ fn arrow(error: &ArrowError) -> Error {
         ArrowError::IoError(_, inner) => io(inner),
         ArrowError::ExternalError(inner) => external(inner.as_ref()),
         ArrowError::CDataInterface(text) => internal(text),
-        ArrowError::CastError(text)
-        | ArrowError::ParseError(text)
+        ArrowError::CastError(text) => {
+            types::beyond_unit(text).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(text)))
+        }
+        ArrowError::ParseError(text)
         | ArrowError::ComputeError(text)
         | ArrowError::InvalidArgumentError(text)
         | ArrowError::CsvError(text)
         | ArrowError::JsonError(text)
         | ArrowError::IpcError(text)
-        | ArrowError::AvroError(text) => Error::new(ErrorKind::Invalid, clean(text)),
+        | ArrowError::AvroError(text) => of_value(text),
         ArrowError::ParquetError(text) => {
             Error::new(ErrorKind::Invalid, format!("a Parquet file cannot be read: {text}"))
         }
@@ -196,12 +167,11 @@ fn arrow(error: &ArrowError) -> Error {
     }
 }
 
-/// arrow says "Overflow happened on: 1 + 2"; the type is in the operands, the remedy in the type.
-fn overflow_text(text: &str) -> String {
-    match text.strip_prefix("Overflow happened on: ") {
-        Some(operation) => format!("arithmetic overflow: {operation}"),
-        None => format!("arithmetic overflow: {}", clean(text)),
-    }
+/// An error that hangs on a value, mostly: of a cast, a pattern, a file's text.
+fn of_value(text: &str) -> Error {
+    let cleaned = clean(text);
+    let known = values::on_host(&cleaned).or_else(|| values::pattern(&cleaned));
+    known.or_else(|| values::format_of_dates(&cleaned)).unwrap_or_else(|| Error::new(ErrorKind::Invalid, cleaned))
 }
 
 /// arrow says "Fail to merge schema field 'n' because the from data_type = Int64 does not equal Int32".
@@ -231,27 +201,36 @@ fn planning(message: &str) -> Error {
     if let Some(found) = arguments::misfit(&cleaned) {
         return found;
     }
-    if let Some(name) = between(&cleaned, "table '", "' not found") {
-        let shown = name.strip_prefix("datafusion.public.").unwrap_or(name);
-        return Error::new(ErrorKind::NotFound, format!("{NO_TABLE}{shown}'"));
+    if let Some(count) = between(&cleaned, "lambda defined ", " params but UDF support only ") {
+        let message = format!("the lambda has {count} parameters, and the function gives it fewer");
+        return Error::new(ErrorKind::Invalid, message).with_hint("lambdas are given the element alone: x -> x + 1");
     }
-    if let Some(name) = between(&cleaned, "Invalid function '", "'.") {
-        let mut found = Error::new(ErrorKind::NotFound, format!("there is no function '{name}'"));
-        // The planner suggests what is nearest however far it is.
-        let mut candidates: Vec<&str> = written_names().collect();
-        candidates.extend(between(&cleaned, "Did you mean '", "'?"));
-        let near = nearest(name, &candidates);
-        found.hint = match instead_of(name) {
-            Some(instead) => Some(format!("write {instead}")),
-            None => near.map(|near| format!("did you mean {near}?")),
-        };
+    if let Some(found) = missing::function_or_table(&cleaned) {
         return found;
     }
     Error::new(ErrorKind::Invalid, cleaned)
 }
 
+fn not_implemented(message: &str) -> Error {
+    if message.contains("only support Literal types for field at idx") {
+        let constant =
+            "the offset and the default of lag and lead, and the numbers of nth_value and ntile, are constants";
+        return Error::new(ErrorKind::Unsupported, constant)
+            .with_hint("write a number; for an offset of each row's own, join the rows by their row_number()");
+    }
+    Error::new(ErrorKind::Unsupported, clean(message))
+}
+
 fn execution(message: &str) -> Error {
+    if let Some(found) = values::on_device(message) {
+        return found;
+    }
     let cleaned = clean(message);
+    if let Some(found) =
+        types::beyond_unit(&cleaned).or_else(|| values::on_host(&cleaned)).or_else(|| values::pattern(&cleaned))
+    {
+        return found;
+    }
     let missing = ["doesn't exist", "does not exist", "not found"].iter().any(|end| cleaned.contains(end));
     let kind = if missing { ErrorKind::NotFound } else { ErrorKind::Invalid };
     Error::new(kind, cleaned)
@@ -301,18 +280,13 @@ fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
         return device(inner);
     }
     let text = error.to_string();
-    if let Some(cause) = text.strip_prefix("regex parse error:") {
-        let cause = cause.rsplit("error: ").next().unwrap_or(cause).trim();
-        return Error::new(ErrorKind::Invalid, format!("this is no regular expression: {cause}"));
-    }
-    Error::new(ErrorKind::Internal, text)
+    values::pattern(&text).unwrap_or_else(|| Error::new(ErrorKind::Internal, text))
 }
 
 fn on_device(error: &DeviceSideError) -> Error {
     match error {
-        DeviceSideError::Query(message) | DeviceSideError::Data(message) => {
-            Error::new(ErrorKind::Invalid, message.as_str())
-        }
+        DeviceSideError::Query(message) => execution(message),
+        DeviceSideError::Data(message) => Error::new(ErrorKind::Invalid, message.as_str()),
         DeviceSideError::Device(inner) => device(inner),
         DeviceSideError::Host(inner) => describe(inner),
         DeviceSideError::Internal(message) => internal(message),
@@ -328,6 +302,9 @@ fn device(error: &DeviceError) -> Error {
 }
 
 fn internal(message: &str) -> Error {
+    if let Some(found) = types::mismatch(message) {
+        return found;
+    }
     if let Some((_, kind, text)) = USERS_OWN.iter().find(|(part, ..)| message.contains(part)) {
         return Error::new(*kind, *text);
     }
@@ -354,7 +331,7 @@ pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'
     Some(&text[start..start + length])
 }
 
-fn start_of(span: Span) -> Position {
+pub(super) fn start_of(span: Span) -> Position {
     Position { line: span.start.line as usize, column: span.start.column as usize }
 }
 

@@ -3,9 +3,12 @@
 
 mod arguments;
 mod classify;
+mod missing;
 mod nearest;
 mod readable;
 mod render;
+mod types;
+mod values;
 
 pub(crate) use nearest::nearest;
 pub(crate) use readable::readable;
@@ -95,7 +98,7 @@ impl Error {
 
     /// The table that was not found, if that is what went wrong.
     pub(crate) fn missing_table(&self) -> Option<&str> {
-        self.message.strip_prefix(classify::NO_TABLE)?.strip_suffix('\'')
+        self.message.strip_prefix(missing::NO_TABLE)?.strip_suffix('\'')
     }
 
     /// Whether a corrupt Parquet file may be behind it: a reader refused one, or something panicked, as readers do.

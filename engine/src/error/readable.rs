@@ -84,15 +84,31 @@ pub(crate) fn readable(text: &str) -> String {
                 shown.push_str(&written);
                 rest = &from[end + 1..];
             }
-            None => {
-                shown.push_str(before);
-                shown.push_str(&from[..1]);
-                rest = &from[1..];
-            }
+            None => match cut_off(from).filter(|_| known.is_some()) {
+                Some(behind) => {
+                    shown.push_str(&before[..before.trim_end_matches(' ').len() - word.len()]);
+                    shown.push(CUT);
+                    rest = behind;
+                }
+                None => {
+                    shown.push_str(before);
+                    shown.push_str(&from[..1]);
+                    rest = &from[1..];
+                }
+            },
         }
     }
     shown.push_str(rest);
     shown
+}
+
+/// Where a text was cut off.
+const CUT: char = '…';
+
+/// What comes behind a value that was cut off within its line.
+fn cut_off(value: &str) -> Option<&str> {
+    let (before, behind) = value.split_once(CUT)?;
+    (!before.contains('\n')).then_some(behind)
 }
 
 /// Where the bracket that `text` begins with is closed; brackets in quotes are text.
@@ -170,6 +186,7 @@ mod tests {
             ),
             ("Decimal128(Some(-5),15,2) + Float64(1.5)", "-0.05 + 1.5"),
             (r#"Date32("1998-09-02") > Date32(NULL), Boolean(true)"#, "DATE '1998-09-02' > NULL, true"),
+            ("d - IntervalMonthDayNano { months: 0, days: 90,…: host (cpu)", "d - …: host (cpu)"),
             ("cannot cast Int64 to Decimal128(15, 2)", "cannot cast Int64 to Decimal128(15, 2)"),
         ];
         for (from, to) in cases {

@@ -78,7 +78,9 @@ pub(super) fn named(
     if name.eq_ignore_ascii_case("avro") {
         return Err(no_avro());
     }
-    if let Some(codec) = compression_option(options) {
+    if !name.eq_ignore_ascii_case("parquet")
+        && let Some(codec) = compression_option(options)
+    {
         return Err(no_compression(&format!("the option 'format.compression' asks for {codec}")));
     }
     let Some(factory) = state.get_file_format_factory(&name.to_lowercase()) else {
@@ -124,7 +126,7 @@ pub(crate) fn is_compressed(name: &str) -> bool {
     extension(name).is_some_and(|extension| COMPRESSED.iter().any(|(end, _)| *end == extension))
 }
 
-fn no_avro() -> Error {
+pub(crate) fn no_avro() -> Error {
     Error::new(ErrorKind::Unsupported, "Avro is not built into this version")
         .with_hint("convert the files to Parquet: that is read fastest")
 }

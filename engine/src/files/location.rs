@@ -86,6 +86,22 @@ impl Location {
         Found { folders, name: file.filename().unwrap_or_default() }
     }
 
+    /// The path of `file` as the location is written: from the root, from here, or as a URL.
+    pub(super) fn shown(&self, file: &Path) -> String {
+        if self.written.contains("://") {
+            return format!("{}{file}", self.url.object_store().as_str());
+        }
+        let whole = format!("/{file}");
+        let is_relative = LocalPath::new(&self.written).is_relative();
+        let here = std::env::current_dir().ok().filter(|_| is_relative);
+        let below = here.and_then(|here| LocalPath::new(&whole).strip_prefix(here).ok().map(LocalPath::to_path_buf));
+        match below {
+            Some(below) if self.written.starts_with("./") => format!("./{}", below.display()),
+            Some(below) => below.display().to_string(),
+            None => whole,
+        }
+    }
+
     async fn in_folder(&self, store: &dyn ObjectStore, deep: bool) -> Result<Vec<ObjectMeta>> {
         let mut all: Vec<ObjectMeta> = store.list(Some(self.url.prefix())).try_collect().await?;
         all.retain(|file| {

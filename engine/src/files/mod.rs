@@ -1,5 +1,5 @@
-//! Files as tables: which names are paths (`catalog`), which files a path means (`location`), what the table is (`open`,
-//! `table`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
+//! Files as tables: which names are paths (`catalog`), which files a path means (`location`), what the table is (`open`, `read`,
+//! `table`), whether a place can be written to (`target`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
 //! failed, so that a query that works pays nothing: the path that does not exist, the pattern nothing matches, the Parquet file
 //! that is corrupt. Not here: reading and writing what is in a file, which the formats of DataFusion do.
 
@@ -14,8 +14,10 @@ mod location;
 mod open;
 mod partitions;
 mod pattern;
+mod read;
 mod scan;
 mod table;
+mod target;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -30,9 +32,12 @@ use datafusion::sql::parser::Statement;
 pub(crate) use catalog::{Names, looks_like_path, with_paths};
 pub(crate) use corrupt::ScannedFiles;
 use corrupt::name_corrupt_file;
-pub(crate) use formats::{compression_option, is_compressed, no_compression};
+pub(crate) use formats::{compression_option, is_compressed, no_avro, no_compression};
 use location::Location;
+pub(crate) use open::table_at;
+pub(crate) use read::{Reading, read};
 pub(crate) use table::arrow_by_partition;
+pub(crate) use target::check_target;
 
 use crate::error::{Error, ErrorKind, Result, nearest};
 
@@ -52,9 +57,11 @@ pub(crate) struct NamedPaths {
 }
 
 impl NamedPaths {
-    pub(crate) fn of(state: &SessionState, statement: &Statement) -> Self {
+    /// `known` are names that are paths though they do not look so.
+    pub(crate) fn of(state: &SessionState, statement: &Statement, known: &[String]) -> Self {
         let tables = state.resolve_table_references(statement).unwrap_or_default();
-        let paths = tables.into_iter().map(|table| table.table().to_string()).filter(|name| looks_like_path(name));
+        let is_path = |name: &String| looks_like_path(name) || known.contains(name);
+        let paths = tables.into_iter().map(|table| table.table().to_string()).filter(is_path);
         let described = match statement {
             Statement::CreateExternalTable(create) if create.columns.is_empty() => create.locations.clone(),
             _ => Vec::new(),

@@ -29,7 +29,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) {
 ///
 /// # Errors
 /// Of kind NotFound where there are none, Unsupported where their format is not known.
-pub(super) async fn table_at(state: &SessionState, text: &str) -> Result<FileTable> {
+pub(crate) async fn table_at(state: &SessionState, text: &str) -> Result<FileTable> {
     let location = Location::parse(text)?;
     let (store, files) = list(state, &location).await?;
     let mut known: Option<(&formats::Known, &ObjectMeta)> = None;
@@ -63,12 +63,12 @@ fn two_formats(text: &str, one: (&formats::Known, &ObjectMeta), other: (&formats
         .with_hint(format!("a pattern takes those of one format: '{pattern}{}'", one.0.suffix()))
 }
 
-fn name_of(file: &ObjectMeta) -> &str {
+pub(super) fn name_of(file: &ObjectMeta) -> &str {
     file.location.filename().unwrap_or_default()
 }
 
 /// The files that hold anything.
-async fn list(state: &SessionState, location: &Location) -> Result<(Arc<dyn ObjectStore>, Vec<ObjectMeta>)> {
+pub(super) async fn list(state: &SessionState, location: &Location) -> Result<(Arc<dyn ObjectStore>, Vec<ObjectMeta>)> {
     let store = state.runtime_env().object_store(location.url())?;
     let deep = !state.config_options().execution.listing_table_ignore_subdirectory;
     let all = location.files(store.as_ref(), deep).await?;
@@ -81,7 +81,7 @@ async fn list(state: &SessionState, location: &Location) -> Result<(Arc<dyn Obje
 }
 
 /// The columns that are in the files.
-async fn columns_of(
+pub(super) async fn columns_of(
     state: &SessionState,
     format: &Arc<dyn FileFormat>,
     store: &Arc<dyn ObjectStore>,
@@ -104,7 +104,7 @@ async fn columns_of(
 }
 
 /// The columns that the folders give: texts. A column that is in the files as well is read from there.
-fn partition_columns(location: &Location, files: &[ObjectMeta], schema: &Schema) -> Result<Vec<FieldRef>> {
+pub(super) fn partition_columns(location: &Location, files: &[ObjectMeta], schema: &Schema) -> Result<Vec<FieldRef>> {
     let mut found: Option<(Vec<String>, &ObjectMeta)> = None;
     for file in files {
         let names = hive::names(&location.below(&file.location).folders);
@@ -204,6 +204,12 @@ fn check_locations(locations: &[Location]) -> Result<()> {
             let message = format!("the location '{}' is given twice", location.written());
             return Err(Error::new(ErrorKind::Invalid, message));
         }
+    }
+    check_one_store(locations)
+}
+
+pub(super) fn check_one_store(locations: &[Location]) -> Result<()> {
+    for location in locations {
         if location.url().object_store() != locations[0].url().object_store() {
             let message =
                 format!("the locations '{}' and '{}' are not in one store", locations[0].written(), location.written());

@@ -199,7 +199,7 @@ pub(super) async fn list(
             }
         }
     }
-    if table.locations.len() > 1 {
+    if table.locations.len() > 1 && !table.repeats {
         // A folder and a file in it name the file twice.
         listed.sort_by(|a, b| a.object_meta.location.cmp(&b.object_meta.location));
         listed.dedup_by(|a, b| a.object_meta.location == b.object_meta.location);
@@ -212,8 +212,13 @@ fn partitioned(table: &FileTable, location: &Location, file: ObjectMeta) -> Resu
         return Ok(Some(file.into()));
     }
     let folders = location.below(&file.location).folders;
-    let values = hive::values(table.partitions.fields(), &folders, file.location.as_ref())?;
-    Ok(values.map(|values| PartitionedFile::from(file.clone()).with_partition_values(values)))
+    let columns = table.partitions.fields();
+    let of_folders = &columns[..columns.len() - usize::from(table.has_filename)];
+    let Some(mut values) = hive::values(of_folders, &folders, file.location.as_ref())? else { return Ok(None) };
+    if table.has_filename {
+        values.push(ScalarValue::Utf8View(Some(location.shown(&file.location))));
+    }
+    Ok(Some(PartitionedFile::from(file).with_partition_values(values)))
 }
 
 /// What is known of a column that has one value in all rows of a file.

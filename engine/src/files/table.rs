@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Constraints, SchemaExt, TableReference, plan_err};
 use datafusion::datasource::TableType;
@@ -52,6 +52,10 @@ pub(crate) struct FileTable {
     pub(super) file_schema: SchemaRef,
     /// The columns that come from the paths.
     pub(super) partitions: Partitions,
+    /// Whether the last of them is the path itself.
+    pub(super) has_filename: bool,
+    /// Whether a file that two locations mean is read twice.
+    pub(super) repeats: bool,
     /// Both.
     schema: SchemaRef,
     pub(super) sort_order: Vec<Vec<SortExpr>>,
@@ -94,7 +98,27 @@ impl FileTable {
         let schema = Arc::new(Schema::new_with_metadata(fields, file_schema.metadata().clone()));
         let partitions = Partitions::new(partitions);
         let (sort_order, statistics, declared) = (Vec::new(), None, Declared::default());
-        Self { locations, members, format, file_schema, partitions, schema, sort_order, statistics, declared }
+        Self {
+            locations,
+            members,
+            format,
+            file_schema,
+            partitions,
+            has_filename: false,
+            repeats: false,
+            schema,
+            sort_order,
+            statistics,
+            declared,
+        }
+    }
+
+    /// The table as a reader reads it: every location as often as it is named, and with a column of that name for the path.
+    pub(super) fn of_reader(self, filename: Option<&str>) -> Self {
+        let mut columns = self.partitions.fields().to_vec();
+        columns.extend(filename.map(|name| Arc::new(Field::new(name, DataType::Utf8View, true))));
+        let table = Self::new(self.locations, self.members, self.format, self.file_schema, columns);
+        Self { has_filename: filename.is_some(), repeats: true, ..table }
     }
 
     pub(super) fn with_declared(mut self, declared: Declared, sort_order: Vec<Vec<SortExpr>>) -> Self {

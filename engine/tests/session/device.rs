@@ -96,6 +96,46 @@ async fn require_device_refuses_what_would_fall_back() {
     cells(&session, "create table total as select sum(n) as s from t").await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn require_device_refuses_a_change_before_it_is_made() {
+    let (session, _lake) = lake().await;
+    session
+        .run_script("create table m as select * from (values (1), (2)) v(x); prepare p as delete from m")
+        .await
+        .unwrap();
+    cells(&session, "set maar.require_device = true").await.unwrap();
+    for change in ["update m set x = x + 1", "delete from m where x = 1", "delete from m", "truncate m", "execute p"] {
+        assert_eq!(error(&session, change).await.kind(), ErrorKind::Unsupported, "{change}");
+    }
+    cells(&session, "set maar.require_device = false").await.unwrap();
+    assert_eq!(cells(&session, "select x from m order by x").await.unwrap(), "1;2");
+    assert_eq!(cells(&session, "update m set x = x + 1").await.unwrap(), "2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_of_values_read_as_on_the_host() {
+    let (session, _lake) = lake().await;
+    let mut seen = Vec::new();
+    for device in ["emulated", "cpu"] {
+        cells(&session, &format!("set maar.device = '{device}'")).await.unwrap();
+        for sql in [
+            "select sum(n / g) from t",
+            "select sum(n % g) from t",
+            "select sum(cast(n as tinyint)) from t",
+            "select sum(cast(d as decimal(4, 2))) from t",
+            "select max(big * 4) from t where n < 10",
+        ] {
+            let e = error(&session, sql).await;
+            // The host names the value and the operands.
+            let message = e.message().split(": ").next().unwrap().to_string();
+            seen.push((sql, message, e.hint().map(str::to_string)));
+        }
+    }
+    let host = seen.split_off(5);
+    assert_eq!(seen, host);
+    assert!(seen.iter().all(|(.., hint)| hint.is_some()), "{seen:?}");
+}
+
 #[tokio::test]
 async fn an_unusable_device_is_a_clear_error() {
     let session = Session::builder().device(DeviceKind::Cuda).build().unwrap();

@@ -1,5 +1,7 @@
 //! EXPLAIN changes nothing, EXPLAIN ANALYZE changes once; and errors that are the user's say so.
 
+use std::time::Duration;
+
 use maar_engine::ErrorKind;
 
 use crate::support::{cells, error, session};
@@ -39,6 +41,61 @@ async fn errors_of_arguments_and_options_are_the_users() {
     let written = error(&session, "copy (select 1 as i) to '/proc/none/x.parquet'").await;
     assert_eq!(written.kind(), ErrorKind::Storage, "{written}");
     assert!(!written.message().contains("read"), "{written}");
+}
+
+#[tokio::test]
+async fn explain_of_commands_speaks_of_them() {
+    let session = session();
+    session.run_script("create table t as select 1 as x").await.unwrap();
+    for sql in ["explain create table u as select 1", "explain create view v as select 1", "explain drop table t"] {
+        let explained = cells(&session, sql).await.unwrap();
+        assert!(explained.contains("physical_plan,none: the statement is a command"), "{explained}");
+    }
+    assert!(cells(&session, "explain truncate t").await.unwrap().contains("Dml: op=[Delete] table=[t]"));
+    assert_eq!(cells(&session, "truncate t").await.unwrap(), "1");
+    assert_eq!(cells(&session, "select count(*) from t").await.unwrap(), "0");
+}
+
+#[tokio::test]
+async fn offsets_of_windows_are_constants() {
+    let session = session();
+    for call in ["lag(v, v)", "lead(v, v + 1)", "lag(v, 1, v)"] {
+        let e = error(&session, &format!("select {call} over (order by v) from (values (1), (2)) t(v)")).await;
+        assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}");
+        assert!(
+            e.message().contains("are constants") && e.hint().is_some_and(|hint| hint.contains("row_number")),
+            "{e}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn patterns_and_formats_are_the_users() {
+    let session = session();
+    for (sql, part) in [
+        ("select regexp_match('abc', '(')", "no regular expression: unclosed group"),
+        ("select regexp_count('abc', '(')", "no regular expression"),
+        ("select 'a' similar to '('", "no regular expression: unclosed group"),
+        ("select to_char(now(), '%Q')", "no format of dates"),
+        ("select 'a' like 'b' escape 'cd'", "escape"),
+        ("select chr(-1)", "invalid"),
+        ("select lpad('a', 100000000000)", "too large"),
+    ] {
+        let e = error(&session, sql).await;
+        assert_eq!(e.kind(), ErrorKind::Invalid, "{sql}: {e}");
+        assert!(e.message().to_lowercase().contains(part) && !e.message().contains('\n'), "{sql}: {e}");
+    }
+}
+
+#[tokio::test]
+async fn copy_to_where_no_file_can_be_made_fails_at_once() {
+    let session = session();
+    for file in ["x.csv", "x.parquet", "x.json", "deep/x.csv"] {
+        let sql = format!("copy (select 1 as a) to '/proc/{file}'");
+        let e = tokio::time::timeout(Duration::from_secs(20), error(&session, &sql)).await.unwrap();
+        assert_eq!(e.kind(), ErrorKind::Storage, "{e}");
+        assert!(e.message().contains("'/proc'"), "{e}");
+    }
 }
 
 #[tokio::test]

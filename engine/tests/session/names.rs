@@ -247,3 +247,52 @@ async fn no_message_or_plan_shows_a_value_as_the_planner_prints_it() {
     let e = error(&session, "select a + interval '1 month' from t").await;
     assert!(!e.message().contains("months:"), "{e}");
 }
+
+#[tokio::test]
+async fn using_joins_columns_of_other_spellings_on_every_side() {
+    let session = session();
+    session
+        .run_script(
+            "create table l as select * from (values (1, 10), (2, 20)) v(\"Id\", x); \
+             create table r as select * from (values (2, 200), (3, 300)) v(id, y); \
+             create table z as select * from (values (3, 9)) v(\"ID\", w)",
+        )
+        .await
+        .unwrap();
+    let cases = [
+        ("select * from l full join r using (id) order by id", "1,10,;2,20,200;3,,300"),
+        ("select id, ID, \"Id\", r.id, l.id from l full join r using (ID) order by 1", "1,1,1,,1;2,2,2,2,2;3,3,3,3,"),
+        ("select * from l right join r using (id) order by iD", "2,20,200;3,,300"),
+        ("select id from l right join r using (id) where ID > 2", "3"),
+        ("select * from l left join r using (id) order by id", "1,10,;2,20,200"),
+        ("select id, ID, r.id from l left join r using (id) order by 1", "1,1,;2,2,2"),
+        ("select * from l join r using (ID)", "2,20,200"),
+        ("select id, count(*) from l full join r using (id) group by id order by id", "1,1;2,1;3,1"),
+        ("select * from l full join r using (id) full join z using (id) order by id", "1,10,,;2,20,200,;3,,300,9"),
+    ];
+    for (sql, rows) in cases {
+        assert_eq!(cells(&session, sql).await.unwrap_or_else(|e| e.to_string()), rows, "{sql}");
+    }
+    assert_eq!(names(&session, "select * from l full join r using (id)").await, "Id | x | y");
+}
+
+#[tokio::test]
+async fn fields_of_written_structs_match_without_case() {
+    let session = session();
+    let sql = "select {'X': 1}.x, {'a': {'Deep': 2}}.A.deep, {'X': 1, 'x': 2}.x, {'x': 3}['X']";
+    assert_eq!(cells(&session, sql).await.unwrap(), "1,2,2,3");
+}
+
+#[tokio::test]
+async fn views_show_what_was_typed() {
+    let session = session();
+    let typed = "Create View  v AS\n  SELECT sum(V.\"a\") FROM (values (1)) V(A)";
+    cells(&session, &format!("{typed};")).await.unwrap();
+    for sql in ["select definition from information_schema.views", "show create table v"] {
+        let (batches, _) = session.sql(sql).await.unwrap().collect().await.unwrap();
+        let column = batches[0].column(batches[0].num_columns() - 1);
+        let shown = maar_engine::datafusion::arrow::util::display::array_value_to_string(column, 0).unwrap();
+        assert_eq!(shown, typed, "{sql}");
+    }
+    assert_eq!(cells(&session, "select * from v").await.unwrap(), "1");
+}

@@ -179,6 +179,10 @@ async fn what_would_be_left_undone_is_refused_by_name() {
         (format!("copy (select 1 as i) to '{file}' stored as csv options (compression 'gzip')"), "gzip"),
         (format!("copy (select 1 as i) to '{file}.zst' stored as csv"), "x.csv.zst"),
         (format!("select * from '{file}.gz'"), "gzip"),
+        (format!("copy (select 1 as i) to '{file}' stored as avro"), "Avro"),
+        (format!("copy (select 1 as i) to '{}'", at(&lake, "y.avro")), "Avro"),
+        (format!("copy (select 1 as i) to '{}' options (nope 1)", at(&lake, "y.arrow")), "'nope' would do nothing"),
+        (format!("create external table t stored as csv compression type xz location '{file}'"), "COMPRESSION TYPE"),
         (format!("create external table t stored as csv location '{file}.gz'"), "gzip"),
         (format!("select * from '{}'", at(&lake, "x.avro")), "Avro"),
         (format!("create external table t stored as avro location '{}'", at(&lake, "x.avro")), "Avro"),
@@ -205,4 +209,21 @@ async fn schemas_can_be_dropped() {
     assert_eq!(error(&session, "drop schema nowhere").await.kind(), ErrorKind::NotFound);
     assert!(error(&session, "drop schema s").await.message().contains('t'));
     session.run_script("drop schema s cascade").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_quoted_name_that_is_a_path_is_shown_as_it_was_typed() {
+    let session = session();
+    // Tests run in the folder of their crate, whose `tests` holds no file of a known format.
+    for (sql, message) in [
+        ("select * from 'nowhere'", "there is no file or directory 'nowhere'"),
+        ("describe 'nowhere'", "there is no file or directory 'nowhere'"),
+        ("copy 'nowhere' to 'x.csv'", "there is no file or directory 'nowhere'"),
+        ("select * from 'tests'", "the format of 'tests' is not known"),
+    ] {
+        let e = error(&session, sql).await;
+        assert!(e.message().contains(message), "{sql}: {e}");
+    }
+    let missing = error(&session, "select 1\nfrom 'nowhere'").await;
+    assert_eq!(missing.position().map(|at| (at.line, at.column)), Some((2, 6)), "{missing}");
 }

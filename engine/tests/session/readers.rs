@@ -18,7 +18,11 @@ async fn lake() -> (Session, tempfile::TempDir) {
     session.run_script(&script).await.unwrap();
     std::fs::write(at("semi.txt"), "One;two\n1;a\n2;-\n").unwrap();
     std::fs::write(at("plain.csv"), "one,two\n1,a\n").unwrap();
+    std::fs::write(at("plain.csv.gz"), "x").unwrap();
     std::fs::write(at("rows.ndjson"), "{\"a\":1}\n{\"a\":2}\n").unwrap();
+    std::fs::write(at("gaps.csv"), "n,d,s\n1,2024-01-01,NA\nNA,-,x\n,NA,\n").unwrap();
+    std::fs::create_dir_all(at("years/year=2024")).unwrap();
+    std::fs::write(at("years/year=2024/a.csv"), "x\n1\n").unwrap();
     std::fs::write(at("array.json"), "[{\"a\":1},{\"a\":2},{\"a\":3}]").unwrap();
     (session, folder)
 }
@@ -36,9 +40,27 @@ async fn readers_of_files() {
         ("select x.one, two from read_csv('LAKE/semi.txt', delim = ';') x order by ONE", "1,a;2,-"),
         ("select count(*) from read_csv('LAKE/semi.txt', sep = ';', header = false)", "3"),
         ("select * from read_csv('LAKE/plain.csv')", "1,a"),
+        ("select * from read_csv('LAKE/plain.csv', compression = 'none')", "1,a"),
         ("select sum(a) from read_json('LAKE/rows.ndjson')", "3"),
         ("select sum(a) from read_json('LAKE/array.json', format = 'array')", "6"),
-        ("select count(*) from glob('LAKE/*.csv')", "1"),
+        ("select count(*) from glob('LAKE/*.csv')", "2"),
+        (
+            "select n + 1, d, s from read_csv('LAKE/gaps.csv', nullstr = ['NA', '-']) order by n, s",
+            "2,2024-01-01,;,,x;,,",
+        ),
+        ("select count(s), arrow_typeof(max(n)) from read_csv('LAKE/gaps.csv', nullstr = 'NA')", "1,Int64"),
+        ("select count(*), sum(id) from read_parquet(['LAKE/a.parquet', 'LAKE/a.parquet'])", "4,6"),
+        ("select count(*) from read_csv(['LAKE/plain.csv', 'LAKE/plain.csv', 'LAKE/plain.csv'])", "3"),
+        (
+            "select id, filename = 'LAKE/a.parquet' from read_parquet('LAKE/*.parquet', filename = true) order by id",
+            "1,true;2,true",
+        ),
+        (
+            "select x, year, replace(file, 'LAKE', '') from read_csv('LAKE/years', filename = 'file')",
+            "1,2024,/years/year=2024/a.csv",
+        ),
+        ("select count(*) from read_parquet('LAKE/a.parquet', filename = true) where filename like '%b.parquet'", "0"),
+        ("select count(*) from read_parquet('LAKE/a.parquet', filename = false)", "2"),
         ("select count(*) from glob('LAKE/*.zip')", "0"),
         (
             "select name, type, num_children from parquet_schema('LAKE/a.parquet') where name <> 's' order by name",
@@ -63,6 +85,10 @@ async fn readers_say_what_is_wrong() {
         ("select * from read_csv('LAKE/plain.csv', union_by_name = false)", "always on", "leave union_by_name out"),
         ("select * from read_csv('LAKE/none.txt')", "there is no file", "did you mean"),
         ("select * from read_parquet()", "wants a path", "read_parquet('"),
+        ("select * from read_parquet('LAKE/a.parquet', filename = 'Id')", "a column Id of their own", "filename = "),
+        ("select * from read_parquet('LAKE/a.parquet', nullstr = 'x')", "no option nullstr", "filename"),
+        ("select * from read_csv('LAKE/plain.csv', compression = 'gzip')", "compressed text", "Parquet"),
+        ("select * from read_csv('LAKE/plain.csv.gz')", "compressed", "Parquet"),
         ("select * from parquet_schema('LAKE/plain.csv')", "not a readable Parquet file", ""),
     ];
     for (sql, message, hint) in cases {
@@ -90,6 +116,50 @@ async fn pivot_and_unpivot() {
     ];
     for (sql, rows) in cases {
         assert_eq!(cells(&session, sql).await.unwrap_or_else(|e| e.to_string()), rows, "{sql}");
+    }
+}
+
+/// As in DuckDB 1.5, which gives the same for each.
+#[tokio::test]
+async fn pivot_and_unpivot_as_statements() {
+    let (session, _folder) = lake().await;
+    session
+        .run_script("create table w as select * from (values (1, 10, null), (2, 20, 30)) v(id, jan, feb); \
+                     create table days as select * from (values (date '2024-01-02', 1.5, 7), (date '2024-01-01', 2.5, 8)) v(d, x, n)")
+        .await
+        .unwrap();
+    let cases = [
+        ("pivot t on c using sum(p) group by a order by a", "1,3.5,4.5;2,,3.5"),
+        ("PIVOT T ON C USING sum(p) order by a", "1,3.5,4.5;2,,3.5"),
+        (
+            "pivot t on c in ('y', 'x' as first) using sum(p) as s, count(*) group by a order by a limit 1",
+            "1,4.5,1,3.5,2",
+        ),
+        ("pivot (select a, c from t) on c order by a", "1,2,1;2,0,1"),
+        ("with u as (select * from t where a = 1) pivot u on c using max(p) group by a", "1,2.5,4.5"),
+        ("pivot days on d using sum(x) group by n order by n", "7,,1.5;8,2.5,"),
+        ("pivot days on x using count(*) group by d order by d", "2024-01-01,0,1;2024-01-02,1,0"),
+        ("unpivot w on jan, feb into name month value v order by id, month", "1,jan,10;2,feb,30;2,jan,20"),
+        ("unpivot w on jan order by value", "1,,jan,10;2,30,jan,20"),
+    ];
+    for (sql, rows) in cases {
+        assert_eq!(cells(&session, sql).await.unwrap_or_else(|e| e.to_string()), rows, "{sql}");
+    }
+    let named = session.sql("pivot t on c using sum(p) as s group by a").await.unwrap();
+    let names: Vec<String> = named.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["a", "x_s", "y_s"]);
+    let dates = session.sql("pivot days on d using sum(x) group by n").await.unwrap();
+    assert_eq!(dates.schema().field(1).name(), "2024-01-01");
+    for (sql, message, place) in [
+        ("pivot t on nope using sum(p)", "no column nope", 12),
+        ("pivot t using sum(p)", "PIVOT wants ON", 1),
+        ("pivot t on a, c using sum(p)", "several columns", 1),
+        ("pivot (select * from t where a = 9) on c using sum(p)", "no value", 1),
+        ("unpivot w on *", "a star", 1),
+        ("unpivot w on jan into name m", "INTO wants NAME and VALUE", 1),
+    ] {
+        let e = error(&session, sql).await;
+        assert!(e.message().contains(message) && e.position().is_some_and(|at| at.column == place), "{sql}: {e}");
     }
 }
 

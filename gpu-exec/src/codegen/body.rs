@@ -170,7 +170,7 @@ impl<'a> Body<'a> {
             _ => false,
         };
         let collective_sink = !matches!(self.pipeline.sink, Sink::Aggregate { .. });
-        let multiple = self.pipeline.steps.iter().any(|step| matches!(step, Step::Probe(probe) if probe.multiple));
+        let multiple = self.pipeline.steps.iter().any(|step| matches!(step, Step::Probe(probe) if probe.multiplies()));
         match () {
             () if blockwide => SyncMode::Block,
             () if collective_sink || multiple || matches!(walk, Walk::Queue { .. }) => SyncMode::Warp,

@@ -8,7 +8,7 @@ use super::arguments::{BuildPart, GroupPart};
 use super::body::{Body, ROW_ERROR};
 use super::failing::can_fail;
 use super::printed::{CType, Printed};
-use crate::ir::{GroupKind, GroupTable, KeyTable, Probe, Register, Repr, Value};
+use crate::ir::{GroupKind, GroupTable, KeyTable, Register, Repr, Value};
 
 impl Body<'_> {
     /// Prints the key of a build row; rows with a NULL part end here, they can never match.
@@ -30,11 +30,11 @@ impl Body<'_> {
         }
     }
 
-    fn any_fails(&self, keys: &[Value]) -> bool {
+    pub(super) fn any_fails(&self, keys: &[Value]) -> bool {
         keys.iter().any(|key| can_fail(key, &self.failing))
     }
 
-    fn valid_parts(&mut self, keys: &[Value]) -> Vec<Printed> {
+    pub(super) fn valid_parts(&mut self, keys: &[Value]) -> Vec<Printed> {
         // At the type of the value's bounds, which may be wider than the register's: both sides of a join agree on it.
         let widened = |key: &Value, printed: Printed| {
             let c_type = CType::of(key.repr, key.bounds);
@@ -49,7 +49,7 @@ impl Body<'_> {
         parts
     }
 
-    fn packed(
+    pub(super) fn packed(
         &mut self,
         parts: &[Printed],
         base: impl Fn(usize) -> Argument,
@@ -81,7 +81,7 @@ impl Body<'_> {
     }
 
     /// Keys as an array of words. `nullable` lists the parts whose NULLs count as equal (group-by): one more word has their bits.
-    fn key_words(&mut self, parts: &[Printed], nullable: &[usize]) -> String {
+    pub(super) fn key_words(&mut self, parts: &[Printed], nullable: &[usize]) -> String {
         let mut words = Vec::new();
         for part in parts {
             let masked = |text: String| match &part.valid {
@@ -108,70 +108,6 @@ impl Body<'_> {
         let key = self.w.temporary();
         self.w.line(format!("const u64 {key}[{}] = {{{}}};", words.len(), words.join(", ")));
         key
-    }
-
-    /// Looks a row's key up. Unique: defines `row{n}` or ends the row. Multiple: closes this stage of the row and opens
-    /// a loop over the matches, which every lane of the warp runs as long as one lane has a match left.
-    pub(super) fn probe(&mut self, probe: &Probe) {
-        let number = self.probes;
-        self.probes += 1;
-        if self.any_fails(&probe.keys) {
-            // Without a row to compare with, no key is computed.
-            let count = self.w.argument(Argument::Build(probe.build, BuildPart::Count));
-            self.w.line(format!("if (*{count} == 0) break;"));
-        }
-        if probe.build_can_fail {
-            let error = self.w.argument(Argument::Build(probe.build, BuildPart::KeyError));
-            self.w.line(format!("if (*{error} != 0) report_error({}, *{error}, number);", self.error));
-        }
-        let parts = self.valid_parts(&probe.keys);
-        let slot = self.probe_slot(probe, &parts);
-        let field = |body: &mut Self, part| body.w.argument(Argument::Build(probe.build, part));
-        self.w.declare("u32", &format!("match{number}"));
-        if !probe.multiple {
-            let rows = field(self, BuildPart::Rows);
-            self.w.line(format!("match{number} = m_ldg({rows} + {slot});"));
-            self.w.line(format!("if (match{number} == kNoRow) break;"));
-            return;
-        }
-        let offsets = field(self, BuildPart::Offsets);
-        let permutation = field(self, BuildPart::Permutation);
-        self.w.declare("u32", &format!("it{number}"));
-        self.w.declare("u32", &format!("end{number}"));
-        self.w.line(format!("it{number} = m_ldg({offsets} + {slot}); end{number} = m_ldg({offsets} + {slot} + 1);"));
-        self.w.close("} while (0);");
-        self.w.open(format!("while (m_any(it{number} < end{number})) {{"));
-        self.open_loops.push(number);
-        self.w.line("live = false;");
-        self.w.open("do {");
-        self.w.line(format!("if (!(it{number} < end{number})) break;"));
-        self.w.line(format!("match{number} = m_ldg({permutation} + it{number});"));
-    }
-
-    fn probe_slot(&mut self, probe: &Probe, parts: &[Printed]) -> String {
-        let field = |body: &mut Self, part| body.w.argument(Argument::Build(probe.build, part));
-        let found = match probe.table {
-            KeyTable::Direct | KeyTable::Hash => {
-                let base = |part| Argument::Build(probe.build, BuildPart::KeyBase(part));
-                let domain = |part| Argument::Build(probe.build, BuildPart::KeyDomain(part));
-                let key = self.packed(parts, base, domain, true);
-                if probe.table == KeyTable::Direct {
-                    return key;
-                }
-                let (keys, mask) = (field(self, BuildPart::Keys), field(self, BuildPart::Mask));
-                format!("slot_find({keys}, {mask}, {key})")
-            }
-            KeyTable::Wide => {
-                let key = self.key_words(parts, &[]);
-                let (states, keys, mask) =
-                    (field(self, BuildPart::States), field(self, BuildPart::Keys), field(self, BuildPart::Mask));
-                format!("slot_find_wide({states}, {keys}, {mask}, {key})")
-            }
-        };
-        let slot = self.w.temporary();
-        self.w.line(format!("const u64 {slot} = {found};"));
-        self.w.line(format!("if ({slot} == kEmptyKey) break;"));
-        slot
     }
 
     /// The group of a row: a slot of the group table.

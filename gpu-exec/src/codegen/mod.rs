@@ -12,6 +12,7 @@ mod conversions;
 mod failing;
 mod keys;
 mod printed;
+mod probe;
 mod registers;
 mod sink;
 mod text;

@@ -5,8 +5,8 @@ use super::arguments::{BuildPart, GroupPart};
 use super::body::{Access, Body};
 use super::printed::{CType, Printed};
 use crate::ir::{
-    AccumulatorKind, BuildId, ColumnShape, GroupKind, GroupTable, IntWidth, Origin, PayloadShape, Register, Repr,
-    Source, Step, StoredShape,
+    AccumulatorKind, BuildId, ColumnShape, GroupKind, GroupTable, IntWidth, Matching, Origin, PayloadShape, Register,
+    Repr, Source, Step, StoredShape,
 };
 
 impl Body<'_> {
@@ -112,10 +112,32 @@ impl Body<'_> {
     }
 
     fn load_payload(&mut self, index: usize, probe: usize, column: usize) {
-        let Some(probed) = self.probe_number(probe) else { return };
-        let (build, shape) = (probed.0, probed.1[column]);
+        let Some((build, shape, matching)) = self.probed(probe, column) else { return };
         let printed = self.payload(build, column, shape, &format!("match{probe}"));
+        let printed = if matching == Matching::Outer { self.of_match(index, probe, &printed) } else { printed };
         self.assign(index, &printed);
+    }
+
+    /// A value of the matched row; of a row without one a NULL, under which stands a value that the register may have.
+    fn of_match(&self, index: usize, probe: usize, printed: &Printed) -> Printed {
+        let register = &self.pipeline.registers[index];
+        let c_type = CType::of(register.repr, register.bounds);
+        let bounds = register.bounds;
+        let under_null = match c_type {
+            CType::I32 | CType::I64 if bounds.min > 0 || bounds.max < 0 => format!("{}ll", bounds.min),
+            CType::I128 if bounds.min > 0 || bounds.max < 0 => {
+                format!("make_i128({}ll, {}ull)", (bounds.min >> 64) as i64, bounds.min as u64)
+            }
+            _ => "0".to_owned(),
+        };
+        let name = c_type.name();
+        let text = format!("(match{probe} == kNoRow ? {name}({under_null}) : {name}({}))", printed.code);
+        let matched = format!("match{probe} != kNoRow");
+        let valid = match &printed.valid {
+            Some(valid) => format!("({matched} && {valid})"),
+            None => format!("({matched})"),
+        };
+        Printed::new(text, Some(valid), c_type)
     }
 
     /// Payload column `column` of a build at a row.
@@ -139,12 +161,14 @@ impl Body<'_> {
         Printed::new(text, valid, c_type)
     }
 
-    fn probe_number(&self, number: usize) -> Option<(BuildId, Vec<PayloadShape>)> {
+    /// A payload column of the build of probe `number`.
+    fn probed(&self, number: usize, column: usize) -> Option<(BuildId, PayloadShape, Matching)> {
         let mut probes = self.pipeline.steps.iter().filter_map(|step| match step {
-            Step::Probe(probe) => Some((probe.build, probe.payload.clone())),
+            Step::Probe(probe) => Some(probe),
             Step::Filter(_) => None,
         });
-        probes.nth(number)
+        let probe = probes.nth(number)?;
+        Some((probe.build, *probe.payload.get(column)?, probe.matching))
     }
 
     /// Ends the row where its group holds nothing, and opens packed keys.

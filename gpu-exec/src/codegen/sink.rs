@@ -6,7 +6,9 @@ use super::printed::{CType, Printed};
 use super::registers::payload_type;
 use super::{Argument, budget};
 use crate::device::BLOCK_THREADS;
-use crate::ir::{Accumulator, AccumulatorKind, BuildSink, GroupKind, GroupTable, KeyTable, PayloadShape, Sink, Value};
+use crate::ir::{
+    Accumulator, AccumulatorKind, BuildSink, GroupKind, GroupTable, KeyRows, KeyTable, PayloadShape, Sink, Value,
+};
 
 /// Largest magnitude of a value of which a thread can add up its share in 64 bits: a thread sees at most 2^24 rows.
 const THREAD_SUM_LIMIT: u128 = 1 << 39;
@@ -181,6 +183,9 @@ impl Body<'_> {
 
     fn store_build(&mut self, sink: &BuildSink) {
         let field = |body: &mut Self, part| body.w.argument(Argument::Build(sink.build, part));
+        if sink.rows == KeyRows::Untold {
+            return self.mark_key(sink);
+        }
         let (count, capacity) = (field(self, BuildPart::Count), field(self, BuildPart::Capacity));
         self.w.line(format!("const u64 at = warp_append(live, {count});"));
         self.w.open(format!("if (live && at < {capacity}) {{"));
@@ -196,7 +201,7 @@ impl Body<'_> {
             })
             .collect();
         self.store_outputs(&outputs);
-        if sink.multiple {
+        if sink.rows == KeyRows::Several {
             let (counts, slots) = (field(self, BuildPart::Counts), field(self, BuildPart::SlotOf));
             self.w.line(format!("m_atomic_add({counts} + slot, 1u);"));
             self.w.line(format!("{slots}[at] = u32(slot);"));
@@ -205,6 +210,16 @@ impl Body<'_> {
             self.w.line(format!("if (m_atomic_exch({rows} + slot, u32(at)) != kNoRow) report_error(p.error, kErrorDuplicateKey, number);"));
         }
         self.w.close("}");
+    }
+
+    /// Where only keys are kept: that there is this one, and that there is one at all. All lanes write the same.
+    fn mark_key(&mut self, sink: &BuildSink) {
+        let count = self.w.argument(Argument::Build(sink.build, BuildPart::Count));
+        if sink.table == KeyTable::Direct {
+            let rows = self.w.argument(Argument::Build(sink.build, BuildPart::Rows));
+            self.w.line(format!("if (live) {rows}[slot] = 0;"));
+        }
+        self.w.line(format!("if (live && *{count} == 0) *{count} = 1;"));
     }
 
     /// Computes and stores the outputs of a row at `at`, a few at a time: a row of many columns is never held whole.

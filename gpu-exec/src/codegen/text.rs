@@ -51,7 +51,7 @@ pub(super) fn pipeline_reads_text(pipeline: &Pipeline) -> bool {
     let reads = |value: &Value| reads_text(&pipeline.registers, value);
     let steps = pipeline.steps.iter().any(|step| match step {
         Step::Filter(predicate) => reads(predicate),
-        Step::Probe(probe) => probe.keys.iter().any(reads),
+        Step::Probe(probe) => probe.values().any(reads),
     });
     steps
         || match &pipeline.sink {

@@ -1,13 +1,15 @@
 //! Columns as they rest in device memory: encodings, validity, dictionaries, facts.
 //!
-//! A [`DeviceTable`] is a list of segments (a row group, an uploaded input, a materialised intermediate); all
-//! segments of a table store a column in the same way, so one kernel reads them all. Arrow appears here only where
-//! host arrays are encoded; nothing here launches query kernels.
+//! A [`TableShape`] says what is known of a table: how its columns are stored, facts, a bound of its rows. A
+//! [`DeviceTable`] has the data besides, as a list of segments (a row group, an uploaded input, a materialised
+//! intermediate); all of them are stored as the shape says, so one kernel reads them all. Arrow appears here only
+//! where host arrays are encoded; nothing here launches query kernels.
 
 mod dictionary;
 mod encode;
 mod facts;
 mod layout;
+mod shape;
 mod stored;
 mod table;
 
@@ -16,5 +18,6 @@ pub(crate) use encode::all_null;
 pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, integer_range};
 pub use facts::{ChunkFacts, ColumnFacts, Elsewhere};
 pub use layout::{IntLayout, full_layout};
+pub use shape::{ColumnMeta, RowBound, TableShape};
 pub use stored::Stored;
-pub use table::{ColumnMeta, DeviceColumn, DeviceTable, Segment, TILE_ROWS, padded_rows};
+pub use table::{DeviceColumn, DeviceTable, Segment, TILE_ROWS, padded_rows};

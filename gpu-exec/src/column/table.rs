@@ -1,10 +1,9 @@
-//! Tables on the device: segments of equally stored columns.
+//! Tables on the device: segments of equally stored columns, and the shape that holds for all of them.
 
 use std::sync::Arc;
 
-use super::{ColumnFacts, Stored};
+use super::TableShape;
 use crate::device::DeviceBuffer;
-use crate::ir::Type;
 
 /// Rows a block handles at a time; buffers are padded to whole tiles so that full-width loads never leave them.
 pub const TILE_ROWS: usize = 2048;
@@ -20,7 +19,7 @@ pub struct DeviceColumn {
     /// `rows` values rounded up to whole tiles; bytes past the last row are undefined. Raw text follows its distances.
     pub data: Arc<DeviceBuffer>,
     /// One bit a row, least significant first, 1 = valid, padded like `data`; `None` where the segment has no NULL.
-    /// Values under a NULL are within [`ColumnFacts::range`], so they are safe to compute with and to index by.
+    /// Values under a NULL are within [`super::ColumnFacts::range`], so they are safe to compute with and to index by.
     pub validity: Option<Arc<DeviceBuffer>>,
 }
 
@@ -31,19 +30,10 @@ pub struct Segment {
     pub columns: Vec<DeviceColumn>,
 }
 
-/// What holds for a column in every segment.
-#[derive(Clone, Debug)]
-pub struct ColumnMeta {
-    pub name: String,
-    pub ty: Type,
-    pub stored: Stored,
-    pub facts: ColumnFacts,
-}
-
-/// A table on the device.
+/// A table on the device: its data, and what is known of them. Whoever plans sees the shape only.
 #[derive(Clone, Debug)]
 pub struct DeviceTable {
-    pub columns: Vec<ColumnMeta>,
+    pub shape: TableShape,
     pub segments: Vec<Segment>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::physical_plan::DisplayFormatType;
 
 use crate::device::{DeviceInfo, DeviceKind};
-use crate::ir::Node;
+use crate::ir::{JoinKind, JoinSide, Node};
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
 use crate::scan::ParquetScan;
@@ -48,6 +48,11 @@ fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Res
         ", rows_out={}, load_ms={:.3}, strategy_ms={:.3}, compile_ms={:.3}, run_ms={:.3}",
         report.rows_out, report.load_ms, report.strategy_ms, report.compile_ms, report.run_ms
     )?;
+    for (name, count) in [("kernels_ahead", report.kernels_ahead), ("kernels_missed", report.kernels_missed)] {
+        if count > 0 {
+            write!(f, ", {name}={count}")?;
+        }
+    }
     for load in &report.loads {
         write!(
             f,
@@ -102,11 +107,18 @@ fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) 
         Node::Input { child, .. } => format!("upload(input {})", child + 1),
         Node::Filter { input, .. } => format!("{} -> filter", sketch(input, scans, pipelines)),
         Node::Project { input, .. } => format!("{} -> project", sketch(input, scans, pipelines)),
-        Node::Join { left, right, .. } => {
-            let build = sketch(left, scans, pipelines);
-            let probe = sketch(right, scans, pipelines);
+        Node::Join { kind, left, right, .. } => {
+            let (build, probe) = if kind.kept() == Some(JoinSide::Left) { (right, left) } else { (left, right) };
+            let build = sketch(build, scans, pipelines);
+            let probe = sketch(probe, scans, pipelines);
             pipelines.push(format!("{build} -> build"));
-            format!("{probe} -> probe {}", pipelines.len())
+            let matching = match kind {
+                JoinKind::Inner => "",
+                JoinKind::Semi { .. } => "semi ",
+                JoinKind::Anti { .. } => "anti ",
+                JoinKind::Outer { .. } => "outer ",
+            };
+            format!("{probe} -> {matching}probe {}", pipelines.len())
         }
         Node::Aggregate { input, keys, calls, .. } => {
             let open = sketch(input, scans, pipelines);

@@ -1,7 +1,9 @@
 //! One execution of a device node: load, plan, compile, run, stream.
 //!
-//! Loading is asynchronous; planning, compiling and running block a thread of their own, which stops at the next wave
-//! once nobody reads the stream any more.
+//! Loading is asynchronous, all tables at once; planning, compiling and running block a thread of their own, which stops
+//! at the next wave once nobody reads the stream any more. Where footers say what the tables will be, kernels are
+//! compiled while they load. They are used only where the loaded facts ask for the same text: what runs was planned
+//! over facts of the values, whatever the footers claimed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result as HostResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, RecordOutput};
@@ -24,8 +27,8 @@ use crate::error::{Error, Result};
 use crate::operators::{Run, StageKernel, StageReport, compile_stages};
 use crate::planner::{Lowered, RawTexts};
 use crate::report::{DeviceReport, PipelineReport};
-use crate::scan::{LoadStats, ParquetScan, load, upload_batches};
-use crate::strategy::{QueryPlan, Stage, StageSource, plan};
+use crate::scan::{Load, LoadStats, Loaded, ParquetScan, Source, upload_batches};
+use crate::strategy::{QueryPlan, Shapes, Stage, StageSource, plan};
 
 /// Batches that may wait for their reader.
 const BATCHES_QUEUED: usize = 2;
@@ -47,6 +50,20 @@ struct Tables {
     load_ms: f64,
 }
 
+/// Kernels compiled while tables were loading, and how long loading was over when they were done.
+#[derive(Default)]
+struct Ahead {
+    kernels: Vec<StageKernel>,
+    waited_ms: f64,
+}
+
+impl Tables {
+    fn shapes(&self) -> Shapes {
+        let of = |tables: &[DeviceTable]| tables.iter().map(|table| table.shape.clone()).collect();
+        Shapes { scans: of(&self.scans), inputs: of(&self.inputs) }
+    }
+}
+
 impl Task {
     /// Starts the work; it stops when the stream is dropped.
     pub(super) fn start(
@@ -58,10 +75,10 @@ impl Task {
         let mut builder = RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.lowered.schema), BATCHES_QUEUED);
         let sender = builder.tx();
         builder.spawn(async move {
-            let tables = self.load(inputs).await?;
+            let (tables, ahead) = self.load(inputs).await?;
             let blocking = tokio::task::spawn_blocking(move || {
                 let timer = baseline.elapsed_compute().timer();
-                let done = self.run(tables, &sender, &baseline);
+                let done = self.run(tables, ahead, &sender, &baseline);
                 timer.done();
                 done
             });
@@ -73,17 +90,49 @@ impl Task {
         builder.build()
     }
 
-    async fn load(&self, inputs: Vec<SendableRecordBatchStream>) -> HostResult<Tables> {
+    async fn load(&self, inputs: Vec<SendableRecordBatchStream>) -> HostResult<(Tables, Ahead)> {
         let start = Instant::now();
-        let mut scans = Vec::with_capacity(self.scans.len());
-        let mut loads = Vec::with_capacity(self.scans.len());
+        let mut sources = Vec::with_capacity(self.scans.len());
         for scan in &self.scans {
             let objects = self.context.runtime_env().object_store(&scan.store_url)?;
-            let loaded = load(self.runtime.handle(), self.runtime.store(), objects, scan).await;
-            let loaded = loaded.map_err(|error| Error::from(error.within(&scan.store_url)))?;
-            scans.push(loaded.table);
-            loads.push(loaded.stats);
+            sources.push(Source::new(Arc::clone(scan), objects));
         }
+        let load = Load::open(self.runtime.handle(), self.runtime.store(), sources).await.map_err(Error::from)?;
+        let ahead = self.compile_ahead(&load);
+        // In a task of its own: the host's operators may compute for long between two answers.
+        let scans = SpawnedTask::spawn(load.finish());
+        let scans = async {
+            match scans.await {
+                Ok(loaded) => Ok::<Vec<Loaded>, DataFusionError>(loaded.map_err(Error::from)?),
+                Err(join) => Err(DataFusionError::ExecutionJoin(Box::new(join))),
+            }
+        };
+        let (scans, inputs) = futures::try_join!(scans, self.collect(inputs))?;
+        let (scans, loads) = scans.into_iter().map(|loaded| (loaded.table, loaded.stats)).unzip();
+        let tables = Tables { scans, inputs, loads, load_ms: milliseconds(start) };
+        let Some(ahead) = ahead else { return Ok((tables, Ahead::default())) };
+        let start = Instant::now();
+        // What is wrong with an expected plan is no matter: the one over the loaded tables says what is wrong with it.
+        let kernels = ahead.await.ok().and_then(Result::ok).unwrap_or_default();
+        Ok((tables, Ahead { kernels, waited_ms: milliseconds(start) }))
+    }
+
+    /// Compiles what the scans will need if footers are right. Nothing where they do not say enough, and where nothing is
+    /// read that compiling could run beside.
+    fn compile_ahead(&self, load: &Load) -> Option<SpawnedTask<Result<Vec<StageKernel>>>> {
+        if load.is_resident() || !self.lowered.inputs.is_empty() {
+            return None;
+        }
+        let shapes = Shapes { scans: load.expected()?, inputs: vec![] };
+        let (runtime, lowered) = (Arc::clone(&self.runtime), Arc::clone(&self.lowered));
+        Some(SpawnedTask::spawn_blocking(move || {
+            let planned = plan(&lowered.root, &shapes, runtime.limits())?;
+            compile_stages(runtime.handle(), &planned, &mut vec![])
+        }))
+    }
+
+    /// The rows of the host's inputs, one input after the other.
+    async fn collect(&self, inputs: Vec<SendableRecordBatchStream>) -> HostResult<Vec<DeviceTable>> {
         let mut tables = Vec::with_capacity(inputs.len());
         let raw = RawTexts::of(&self.lowered.root);
         for (number, input) in inputs.into_iter().enumerate() {
@@ -91,7 +140,7 @@ impl Task {
             let batches: Vec<RecordBatch> = input.try_collect().await?;
             tables.push(self.upload(schema, batches, raw.of_input(number)).await?);
         }
-        Ok(Tables { scans, inputs: tables, loads, load_ms: milliseconds(start) })
+        Ok(tables)
     }
 
     async fn upload(
@@ -113,13 +162,20 @@ impl Task {
         }
     }
 
-    fn run(&self, tables: Tables, sender: &Sender<HostResult<RecordBatch>>, baseline: &BaselineMetrics) -> Result<()> {
+    fn run(
+        &self,
+        tables: Tables,
+        mut ahead: Ahead,
+        sender: &Sender<HostResult<RecordBatch>>,
+        baseline: &BaselineMetrics,
+    ) -> Result<()> {
         let start = Instant::now();
         let handle = self.runtime.handle();
-        let planned = plan(&self.lowered.root, &tables.scans, &tables.inputs, self.runtime.limits())?;
+        let planned = plan(&self.lowered.root, &tables.shapes(), self.runtime.limits())?;
         let strategy_ms = milliseconds(start);
-        let kernels = compile_stages(handle, &planned)?;
-        let compile_ms = milliseconds(start) - strategy_ms;
+        let compiled_ahead = ahead.kernels.len();
+        let kernels = compile_stages(handle, &planned, &mut ahead.kernels)?;
+        let compile_ms = milliseconds(start) - strategy_ms + ahead.waited_ms;
         let mut run = Run::new(handle, &planned, &kernels, &tables.scans, &tables.inputs)?;
         run.start()?;
         let batch_rows = self.context.session_config().batch_size().max(1);
@@ -141,7 +197,9 @@ impl Task {
             load_ms: tables.load_ms,
             strategy_ms,
             compile_ms,
-            run_ms: milliseconds(start),
+            kernels_ahead: (compiled_ahead - ahead.kernels.len()) as u64,
+            kernels_missed: ahead.kernels.len() as u64,
+            run_ms: milliseconds(start) + ahead.waited_ms,
             rows_out,
         });
         Ok(())
@@ -198,7 +256,7 @@ fn bytes_read(planned: &QueryPlan, stage: &Stage, tables: &Tables) -> u64 {
         }
     };
     let tested = stage.texts_read();
-    let bytes = |column: &usize| match &table.columns[*column].stored {
+    let bytes = |column: &usize| match &table.shape.columns[*column].stored {
         Stored::RawText if tested.contains(column) => {
             table.segments.iter().map(|segment| segment.columns[*column].data.len() as u64).sum()
         }

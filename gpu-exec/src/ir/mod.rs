@@ -19,9 +19,10 @@ pub use constant::Constant;
 pub use expr::{ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, HostFunction};
 pub use pipeline::{
     Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, Fragments, GroupKind, GroupTable,
-    KeyShape, KeyTable, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step, StoredShape,
+    KeyRows, KeyShape, KeyTable, Matching, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step,
+    StoredShape,
 };
-pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinSide, Node};
+pub use plan::{AggregateCall, AggregateFunction, Field, JoinColumn, JoinKind, JoinSide, Node};
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
 pub use value::{Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};

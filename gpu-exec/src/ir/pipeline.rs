@@ -87,14 +87,40 @@ pub enum Step {
     Probe(Probe),
 }
 
-/// Looks the row's key up in a build; a row without match ends here.
+/// How many rows a build has for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyRows {
+    /// At most one.
+    One,
+    /// Any number: a run of rows.
+    Several,
+    /// Nobody asks which: only keys are kept.
+    Untold,
+}
+
+/// What a row's matches mean for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Matching {
+    /// It goes on once for each.
+    Inner,
+    /// It goes on, once, where there is one.
+    Semi,
+    /// It goes on where there is none.
+    Anti,
+    /// It goes on once for each, and where there is none once without.
+    Outer,
+}
+
+/// Looks the row's key up in a build.
 #[derive(Clone, Debug)]
 pub struct Probe {
     pub build: BuildId,
     pub table: KeyTable,
     pub keys: Vec<Value>,
-    /// More than one match a row is possible.
-    pub multiple: bool,
+    pub rows: KeyRows,
+    pub matching: Matching,
+    /// What a pair must satisfy besides, to be a match. `None` for inner matching: there it is a filter that follows.
+    pub residual: Option<Value>,
     /// Shapes of the build's payload arrays.
     pub payload: Vec<PayloadShape>,
     /// Computing the build's keys can fail. It has, for this row, where it did for any: they are compared.
@@ -116,14 +142,14 @@ pub enum Sink {
     Emit { columns: Vec<EmitColumn> },
 }
 
-/// Stores rows densely and enters their keys into a table.
+/// Stores rows densely and enters their keys into a table; keys alone, where nobody asks for the rows.
 #[derive(Clone, Debug)]
 pub struct BuildSink {
     pub build: BuildId,
     pub table: KeyTable,
     pub keys: Vec<Value>,
     pub payload: Vec<(Value, PayloadShape)>,
-    pub multiple: bool,
+    pub rows: KeyRows,
 }
 
 /// Where groups live.
@@ -213,6 +239,18 @@ impl Fragments {
     /// All of them, to be finished.
     pub(crate) fn lines(&mut self) -> impl Iterator<Item = &mut String> {
         self.steps.iter_mut().chain(std::iter::once(&mut self.sink)).chain(&mut self.calls)
+    }
+}
+
+impl Probe {
+    /// Whether a row can go on more than once.
+    pub fn multiplies(&self) -> bool {
+        self.rows == KeyRows::Several && matches!(self.matching, Matching::Inner | Matching::Outer)
+    }
+
+    /// The values it reads.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        self.keys.iter().chain(&self.residual)
     }
 }
 

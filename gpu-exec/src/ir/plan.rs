@@ -38,9 +38,10 @@ pub enum Node {
         exprs: Vec<Expr>,
         fields: Vec<Field>,
     },
-    /// Inner equi-join. `left` is the host's build side: a hint. Keys are equal in type pairwise; NULL keys never match.
-    /// `residual` is over the concatenated columns left then right.
+    /// Equi-join. `left` is the host's build side: a hint. Keys are equal in type pairwise; NULL keys never match.
+    /// `residual`, over the concatenated columns left then right, is part of what makes a match.
     Join {
+        kind: JoinKind,
         left: Box<Node>,
         right: Box<Node>,
         on: Vec<(Expr, Expr)>,
@@ -61,6 +62,29 @@ pub enum Node {
         skip: u64,
         fetch: Option<u64>,
     },
+}
+
+/// Which rows a join puts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JoinKind {
+    /// Every pair that matches.
+    Inner,
+    /// The rows of one side that have a match, once each; its columns only.
+    Semi { kept: JoinSide },
+    /// The rows of one side that have none; its columns only.
+    Anti { kept: JoinSide },
+    /// Every pair that matches, and the rows of one side that have none, with NULLs for the other side's columns.
+    Outer { kept: JoinSide },
+}
+
+impl JoinKind {
+    /// The side whose rows look for matches, where that is not free to choose.
+    pub fn kept(self) -> Option<JoinSide> {
+        match self {
+            JoinKind::Inner => None,
+            JoinKind::Semi { kept } | JoinKind::Anti { kept } | JoinKind::Outer { kept } => Some(kept),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,5 +1,6 @@
 // Texts as they lie in memory. A reference is the address of a text's distance: a u32 that counts from its own place to
-// the text's first byte; the distance after it tells where the text ends. A NULL's reference is that of an empty text.
+// the text's first byte; the distance after it tells where the text ends. A NULL's reference is that of an empty text, or 0
+// where an outer join made the NULL.
 
 struct Text {
   const u8* bytes;
@@ -7,6 +8,7 @@ struct Text {
 };
 
 MAAR_FN Text text_of(i64 reference) {
+  if (reference == 0) return {nullptr, 0};
   const u32* at = reinterpret_cast<const u32*>(reference);
   const u8* begin = reinterpret_cast<const u8*>(at) + m_ldg(at);
   const u8* end = reinterpret_cast<const u8*>(at + 1) + m_ldg(at + 1);

@@ -6,7 +6,7 @@ use crate::codegen::BuildPart;
 use crate::column::TILE_ROWS;
 use crate::device::{DeviceBuffer, DeviceHandle, Stream};
 use crate::error::{Error, Result};
-use crate::ir::KeyTable;
+use crate::ir::{KeyRows, KeyTable};
 use crate::kernels::RUNS;
 use crate::strategy::BuildPlan;
 
@@ -15,7 +15,7 @@ use crate::strategy::BuildPlan;
 pub(super) struct Build {
     plan: BuildPlan,
     count: DeviceBuffer,
-    /// u32 a slot: row (unique), or how many rows (multiple).
+    /// u32 a slot: the row, how many rows, or 0 where there is one.
     slots: DeviceBuffer,
     keys: DeviceBuffer,
     states: DeviceBuffer,
@@ -45,14 +45,16 @@ impl Build {
         let alloc = |what: &str, bytes: u64| handle.alloc(what, bytes as usize);
         let hashed = plan.table != KeyTable::Direct;
         let count = alloc("join build count", 8)?;
-        let slots = alloc("join build slots", plan.slots * 4)?;
+        // Where a key is found tells that it is there.
+        let is_found = hashed && plan.rows_of_key == KeyRows::Untold;
+        let slots = alloc("join build slots", if is_found { 0 } else { plan.slots * 4 })?;
         let keys = alloc("join build keys", if hashed { plan.slots * 8 * plan.words.max(1) as u64 } else { 0 })?;
         let states = alloc("join build states", if plan.table == KeyTable::Wide { plan.slots * 4 } else { 0 })?;
         let key_error = alloc("join build key errors", 16)?;
         stream.fill(&key_error, 0, 8, 0)?;
         stream.fill(&key_error, 8, 8, 0xff)?;
         stream.fill(&count, 0, 8, 0)?;
-        stream.fill(&slots, 0, slots.len(), if plan.multiple { 0 } else { 0xff })?;
+        stream.fill(&slots, 0, slots.len(), if plan.rows_of_key == KeyRows::Several { 0 } else { 0xff })?;
         stream.fill(&keys, 0, keys.len(), 0xff)?;
         stream.fill(&states, 0, states.len(), 0)?;
         let payload = plan
@@ -64,7 +66,7 @@ impl Build {
                 Ok((data, valid))
             })
             .collect::<Result<Vec<_>>>()?;
-        let runs = plan.multiple.then(|| Runs::new(handle, plan)).transpose()?;
+        let runs = (plan.rows_of_key == KeyRows::Several).then(|| Runs::new(handle, plan)).transpose()?;
         Ok(Self { plan: plan.clone(), count, slots, keys, states, payload, key_error, runs })
     }
 

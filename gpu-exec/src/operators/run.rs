@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<RecordBatch>> {
         let covered = (tiles.1 - tiles.0) * TILE_ROWS as u64;
         let mut capacity = covered.min(self.rows_in(stage)).max(1);
-        if stage.rows_out_estimated {
+        if stage.rows_out.is_guess() {
             capacity *= 2;
         }
         for _ in 0..ATTEMPTS_MAX {

@@ -33,6 +33,7 @@ impl SegmentTable {
         let buffer = handle.alloc("segment table", bytes.len())?;
         stream.upload(&buffer, 0, &bytes)?;
         let bases = table
+            .shape
             .columns
             .iter()
             .map(|column| match &column.stored {

@@ -1,7 +1,7 @@
 //! The status of a run: the error words that kernels write, and what the bits mean to a user.
 
 use crate::device::{DeviceBuffer, DeviceHandle, Stream};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// Bits of the first error word, as `error.cuh` has them.
 const OVERFLOW: u64 = 1;
@@ -46,15 +46,9 @@ impl Status {
         match () {
             () if bits == 0 => Ok(Verdict::Fine),
             () if bits & CAPACITY != 0 => Ok(Verdict::Grow),
-            () if bits & OVERFLOW != 0 => Err(Error::Query(
-                "Arithmetic overflow: a result does not fit its type. Cast an operand to a wider type".into(),
-            )),
-            () if bits & DIVISION_BY_ZERO != 0 => {
-                Err(Error::Query("Divide by zero error. Guard the divisor, for example with NULLIF(divisor, 0)".into()))
-            }
-            () if bits & CAST != 0 => Err(Error::Query(
-                "Cast error: a value does not fit the target type. TRY_CAST gives NULL instead".into(),
-            )),
+            () if bits & OVERFLOW != 0 => Err(Error::Query(error::OVERFLOW.into())),
+            () if bits & DIVISION_BY_ZERO != 0 => Err(Error::Query(error::DIVISION_BY_ZERO.into())),
+            () if bits & CAST != 0 => Err(Error::Query(error::CAST.into())),
             () if bits & DUPLICATE_KEY != 0 => Err(Error::internal("a join key proven unique was met twice")),
             () => Err(Error::internal(format!("unknown error bits {bits:#x} from the device"))),
         }

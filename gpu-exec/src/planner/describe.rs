@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::ir::{AggregateCall, AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinSide, Node, Type};
+use crate::ir::{AggregateCall, AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinKind, JoinSide, Node, Type};
 
 use super::reason::quote;
 
@@ -85,8 +85,8 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
         Node::Project { input, exprs, fields } => {
             (format!("project [{}]", named(exprs, fields, input.fields())), vec![input])
         }
-        Node::Join { left, right, on, residual, output, .. } => {
-            (describe_join((left, right), on, residual.as_ref(), output), vec![left, right])
+        Node::Join { kind, left, right, on, residual, output, .. } => {
+            (describe_join(*kind, (left, right), on, residual.as_ref(), output), vec![left, right])
         }
         Node::Aggregate { input, keys, calls, fields } => {
             let (key_fields, call_fields) = fields.split_at(keys.len().min(fields.len()));
@@ -107,7 +107,13 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
     }
 }
 
-fn describe_join(sides: (&Node, &Node), on: &[(Expr, Expr)], residual: Option<&Expr>, output: &[JoinColumn]) -> String {
+fn describe_join(
+    kind: JoinKind,
+    sides: (&Node, &Node),
+    on: &[(Expr, Expr)],
+    residual: Option<&Expr>,
+    output: &[JoinColumn],
+) -> String {
     let (left, right) = (sides.0.fields(), sides.1.fields());
     let keys: Vec<_> =
         on.iter().map(|(a, b)| format!("{} = {}", describe_expr(a, left), describe_expr(b, right))).collect();
@@ -120,7 +126,17 @@ fn describe_join(sides: (&Node, &Node), on: &[(Expr, Expr)], residual: Option<&E
             JoinSide::Right => format!("r{}", column.index),
         })
         .collect();
-    format!("join on [{}]{residual} output=[{}]", keys.join(", "), kept.join(", "))
+    let kind = match kind {
+        JoinKind::Inner => "join".to_owned(),
+        JoinKind::Semi { kept } => format!("{} semi join", side_name(kept)),
+        JoinKind::Anti { kept } => format!("{} anti join", side_name(kept)),
+        JoinKind::Outer { kept } => format!("{} join", side_name(kept)),
+    };
+    format!("{kind} on [{}]{residual} output=[{}]", keys.join(", "), kept.join(", "))
+}
+
+fn side_name(side: JoinSide) -> &'static str {
+    if side == JoinSide::Left { "left" } else { "right" }
 }
 
 fn describe_fields(fields: &[Field]) -> String {

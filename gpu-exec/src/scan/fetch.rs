@@ -1,23 +1,23 @@
 //! Fetching column chunks and decoding them side by side, within bounds on threads and host memory.
 //!
-//! One row group's missing chunks are asked for together, so that the store may join ranges that lie close. Decoding,
-//! encoding and copying to the device run on blocking threads; dropping the future stops them at their next batch.
+//! Row groups of several scans wait in one queue. One row group's missing chunks are asked for together, so that the
+//! store may join ranges that lie close. Decoding, encoding and copying to the device run on blocking threads; dropping
+//! the future stops them at their next batch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
-use object_store::ObjectStore;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::ScanError;
 use super::decode::{ChunkBytes, ChunkJob, Decoded, chunk_range};
 use super::open::Group;
 use super::piece::Piece;
 use super::read::{ColumnRead, LeafRead};
 use super::upload::upload_chunk;
+use super::{ScanError, Source};
 use crate::column::{LayoutMiss, Target, all_null};
 use crate::device::{DeviceHandle, DeviceResult, Stream};
 
@@ -28,11 +28,18 @@ const DECODERS_MAX: usize = 8;
 /// Compressed bytes in host memory at a time, in MiB. A larger row group is fetched alone.
 const FETCHED_MIB_MAX: u32 = 1024;
 
+/// Where a row group belongs: the scan, and its position among the row groups of that.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) scan: usize,
+    pub(crate) index: usize,
+}
+
 /// Chunks of one row group that are not resident.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupTask {
-    /// Position of the row group among those of the scan.
-    pub(crate) index: usize,
+    pub(crate) source: Arc<Source>,
+    pub(crate) place: Place,
     pub(crate) group: Group,
     pub(crate) chunks: Vec<ChunkTask>,
 }
@@ -52,8 +59,8 @@ pub(crate) struct ChunkTask {
 /// A loaded chunk, or why its layout has to change.
 #[derive(Debug)]
 pub(crate) struct Fetched {
+    pub(crate) place: Place,
     pub(crate) column: usize,
-    pub(crate) index: usize,
     pub(crate) outcome: Result<Piece, LayoutMiss>,
     pub(crate) file_bytes: u64,
     pub(crate) decoded_bytes: u64,
@@ -65,7 +72,6 @@ pub(crate) struct Fetched {
 #[derive(Debug)]
 struct Shared {
     device: Arc<DeviceHandle>,
-    objects: Arc<dyn ObjectStore>,
     /// Streams not in use. One is waited for before its chunk is handed on, so any thread may take it next.
     streams: Mutex<Vec<Stream>>,
     cancelled: AtomicBool,
@@ -83,15 +89,10 @@ impl Drop for StopOnDrop {
 }
 
 /// Loads chunks; the first error stops the others.
-pub(crate) async fn fetch(
-    device: &Arc<DeviceHandle>,
-    objects: &Arc<dyn ObjectStore>,
-    tasks: Vec<GroupTask>,
-) -> Result<Vec<Fetched>, ScanError> {
+pub(crate) async fn fetch(device: &Arc<DeviceHandle>, tasks: Vec<GroupTask>) -> Result<Vec<Fetched>, ScanError> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let shared = Arc::new(Shared {
         device: Arc::clone(device),
-        objects: Arc::clone(objects),
         streams: Mutex::default(),
         cancelled: AtomicBool::new(false),
         decoders: Semaphore::new(cores.min(DECODERS_MAX)),
@@ -100,15 +101,20 @@ pub(crate) async fn fetch(
     let _stop = StopOnDrop(Arc::clone(&shared));
     let mut groups = Vec::with_capacity(tasks.len());
     for task in tasks {
-        groups.push(fetch_group(Arc::clone(&shared), task));
+        groups.push(fetch_task(Arc::clone(&shared), task));
     }
     let fetched: Vec<Vec<Fetched>> =
         futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).try_collect().await?;
     Ok(fetched.into_iter().flatten().collect())
 }
 
+async fn fetch_task(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched>, ScanError> {
+    let source = Arc::clone(&task.source);
+    fetch_group(shared, task).await.map_err(|error| source.named(error))
+}
+
 async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched>, ScanError> {
-    let GroupTask { index, group, chunks } = task;
+    let GroupTask { source, place, group, chunks } = task;
     let mut ranges = Vec::new();
     for chunk in &chunks {
         if let ColumnRead::Leaf(leaf) = &*chunk.read {
@@ -122,7 +128,7 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
     let bytes = if ranges.is_empty() {
         vec![]
     } else {
-        shared.objects.get_ranges(path, &ranges).await.map_err(|source| ScanError::store(path, source))?
+        source.objects.get_ranges(path, &ranges).await.map_err(|error| ScanError::store(path, error))?
     };
     if bytes.len() != ranges.len() {
         return Err(ScanError::corrupt(
@@ -138,7 +144,7 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
             ColumnRead::Leaf(leaf) => fetched.next().map(|bytes| (leaf.clone(), bytes)),
             ColumnRead::Missing => None,
         };
-        running.push(decode(Arc::clone(&shared), index, group.clone(), chunk, bytes));
+        running.push(decode(Arc::clone(&shared), place, group.clone(), chunk, bytes));
     }
     futures::future::try_join_all(running).await
 }
@@ -146,21 +152,21 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
 /// Hands one chunk to a blocking thread when a decoder is free.
 async fn decode(
     shared: Arc<Shared>,
-    index: usize,
+    place: Place,
     group: Group,
     task: ChunkTask,
     bytes: Option<(LeafRead, ChunkBytes)>,
 ) -> Result<Fetched, ScanError> {
     let work = Arc::clone(&shared);
     let _decoder = shared.decoders.acquire().await.map_err(|_| ScanError::Cancelled)?;
-    let run = move || work.load_chunk(index, &group, &task, bytes);
+    let run = move || work.load_chunk(place, &group, &task, bytes);
     tokio::task::spawn_blocking(run).await.map_err(|error| ScanError::Task(error.to_string()))?
 }
 
 impl Shared {
     fn load_chunk(
         &self,
-        index: usize,
+        place: Place,
         group: &Group,
         task: &ChunkTask,
         bytes: Option<(LeafRead, ChunkBytes)>,
@@ -197,7 +203,7 @@ impl Shared {
             }
         };
         let upload = started.elapsed() - decode;
-        Ok(Fetched { column: task.column, index, outcome, file_bytes, decoded_bytes, decode, upload })
+        Ok(Fetched { place, column: task.column, outcome, file_bytes, decoded_bytes, decode, upload })
     }
 
     fn with_stream<T>(&self, work: impl FnOnce(&Stream) -> DeviceResult<T>) -> DeviceResult<T> {

@@ -15,6 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::ScanError;
+use super::predict::Claim;
 use super::truth::{MissingNullCount, truthful};
 use crate::ir::Type;
 use crate::panics::caught;
@@ -46,8 +47,8 @@ impl FileState {
     }
 }
 
-/// Ranges from statistics, kept because every query asks for them: by column name and declared type.
-type RangeCache = Mutex<HashMap<(String, DataType), Option<Option<(i128, i128)>>>>;
+/// What statistics claim, kept because every query asks for it: by column name and declared type, one a row group.
+type ClaimCache = Mutex<HashMap<(String, DataType), Arc<[Claim]>>>;
 
 /// A file's footer, parsed. Shared between queries.
 #[derive(Debug)]
@@ -58,9 +59,7 @@ pub(crate) struct Footer {
     pub(crate) metadata: Arc<ParquetMetaData>,
     /// The file's own schema.
     pub(crate) schema: SchemaRef,
-    pub(crate) ranges: RangeCache,
-    /// Whether a column may hold NULLs, from statistics, kept as ranges are.
-    pub(crate) nulls: Mutex<HashMap<String, bool>>,
+    pub(crate) claims: ClaimCache,
     /// See [`Footer::lacks_dictionary`].
     texts: Mutex<HashMap<String, bool>>,
 }
@@ -87,15 +86,7 @@ impl Footer {
         }
         let metadata = truthful(&metadata, MissingNullCount::Unknown).unwrap_or(metadata);
         let (metadata, schema) = (Arc::new(metadata), Arc::new(schema));
-        Ok(Self {
-            file,
-            meta,
-            metadata,
-            schema,
-            ranges: RangeCache::default(),
-            nulls: Mutex::default(),
-            texts: Mutex::default(),
-        })
+        Ok(Self { file, meta, metadata, schema, claims: ClaimCache::default(), texts: Mutex::default() })
     }
 
     /// Rows of a row group.

@@ -1,24 +1,25 @@
-//! Loading a scan: what is resident is used, what is missing is fetched, and every column comes out in one form.
+//! Loading the scans of a query, all at once: what is resident is used, what is missing is fetched, and every column
+//! comes out in one form.
+//!
+//! Scans wait in their order for threads and memory, which is the order of their use: what a join builds from comes
+//! before what probes it. Not here: the form of a column (`column.rs`), laying columns side by side (`assemble.rs`).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
 use object_store::ObjectStore;
 
-use super::fetch::{ChunkTask, Fetched, GroupTask, fetch};
+use super::assemble::Assembly;
+use super::column::{Column, plan_columns};
+use super::expect::expected_shape;
+use super::fetch::{ChunkTask, Fetched, GroupTask, Place, fetch};
 use super::footer::Footer;
-use super::open::{Group, Opened, open, unchanged};
+use super::open::{Opened, open, unchanged};
 use super::piece::{Piece, PieceKey};
-use super::predict::{PredictedRange, layout_for, may_hold_nulls, predict};
 use super::read::ColumnRead;
-use super::unify::unify;
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
-use crate::column::{
-    ColumnFacts, ColumnMeta, DeviceTable, Elsewhere, IntLayout, LayoutMiss, Segment, Stored, Target, full_layout,
-};
-use crate::device::{DeviceHandle, Stream};
-use crate::ir::Type;
+use crate::column::{DeviceTable, LayoutMiss, TableShape, Target, full_layout};
+use crate::device::DeviceHandle;
 
 /// A scan in device memory.
 #[derive(Debug)]
@@ -28,296 +29,212 @@ pub struct Loaded {
     pub stats: LoadStats,
 }
 
-/// One column of the scan while it is being loaded.
+/// A scan and the store of its files.
 #[derive(Debug)]
-struct Column {
-    /// Position in the table's schema.
-    position: usize,
-    field: FieldRef,
-    name: Arc<str>,
-    ty: Type,
-    /// For types stored as integers.
-    layout: Option<IntLayout>,
-    /// Text that is kept as it is.
-    raw: bool,
-    /// A value within the predicted range.
-    filler: i128,
-    /// What all row groups of the files may hold, skipped ones included.
-    elsewhere: Elsewhere,
-    /// One a row group; `None` is not loaded yet.
-    pieces: Vec<Option<Piece>>,
+pub struct Source {
+    pub(crate) scan: Arc<ParquetScan>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// Of the store.
+    pub(crate) url: Arc<str>,
 }
 
-/// Loads the columns of a scan. Files are read as they are now, whatever was listed when the query was planned.
-///
-/// Dropping the future stops the work soon; what it had loaded by then is given back.
-///
-/// # Errors
-/// A file that is gone, changed or corrupt; a column with no stored form; no room on the device.
-pub async fn load(
-    device: &Arc<DeviceHandle>,
-    columns: &Arc<ColumnStore>,
-    objects: Arc<dyn ObjectStore>,
-    scan: &ParquetScan,
-) -> Result<Loaded, ScanError> {
-    let mut stats = LoadStats::default();
-    let opened = open(columns, &*objects, scan, &mut stats).await?;
-    let mut wanted = plan_columns(columns, scan, &opened)?;
-    columns.trim(); // now, as what this query needs is held
-    stats.columns_resident = wanted.iter().flat_map(|column| &column.pieces).flatten().count() as u64;
-    load_missing(device, columns, &objects, scan, &opened, &mut wanted, &mut stats).await?;
-    // Merging dictionaries is work for a processor: it does not belong on the threads that wait for files.
-    let (device, columns, projection) = (Arc::clone(device), Arc::clone(columns), scan.projection.clone());
-    let finish = move || assemble(&device, &columns, &projection, &opened.groups, wanted, stats);
-    tokio::task::spawn_blocking(finish).await.map_err(|error| ScanError::Task(error.to_string()))?
+impl Source {
+    pub fn new(scan: Arc<ParquetScan>, objects: Arc<dyn ObjectStore>) -> Self {
+        let url = scan.store_url.as_str().into();
+        Self { scan, objects, url }
+    }
+
+    /// The same error with paths as the user writes them.
+    pub(crate) fn named(&self, error: ScanError) -> ScanError {
+        error.within(&self.scan.store_url)
+    }
 }
 
-/// Makes every column's pieces alike and lays them side by side.
-fn assemble(
-    device: &DeviceHandle,
-    columns: &ColumnStore,
-    projection: &[usize],
-    groups: &[Group],
-    wanted: Vec<Column>,
-    mut stats: LoadStats,
-) -> Result<Loaded, ScanError> {
-    let stream = device.stream()?;
-    let mut table = DeviceTable { columns: vec![], segments: vec![] };
-    table.segments.extend(groups.iter().map(|group| Segment { rows: group.rows as u64, columns: vec![] }));
-    let mut finished = HashMap::new();
-    for column in wanted {
-        finished.insert(column.position, finish_column(device, columns, &stream, groups, column, &mut stats)?);
-    }
-    for (meta, pieces) in projection.iter().filter_map(|position| finished.get(position)) {
-        table.columns.push(meta.clone());
-        for (segment, piece) in table.segments.iter_mut().zip(pieces) {
-            segment.columns.push(piece.column.clone());
-        }
-    }
-    stats.columns_raw = finished.values().filter(|(meta, _)| matches!(meta.stored, Stored::RawText)).count() as u64;
-    stats.device_bytes = finished.values().flat_map(|(_, pieces)| pieces).map(Piece::bytes).sum();
-    Ok(Loaded { table, stats })
+/// The scans of a query while they are being loaded. Dropping it stops the work soon; what it had loaded by then is
+/// given back.
+#[derive(Debug)]
+pub struct Load {
+    device: Arc<DeviceHandle>,
+    columns: Arc<ColumnStore>,
+    scans: Vec<ScanLoad>,
+    /// Files that something was read of.
+    touched: Vec<(Arc<Source>, Arc<Footer>)>,
+    /// Pieces that were read, for all scans that want them.
+    fresh: HashMap<PieceKey, Piece>,
 }
 
-/// Decides each column's layout and takes what is resident in it.
-fn plan_columns(columns: &ColumnStore, scan: &ParquetScan, opened: &Opened) -> Result<Vec<Column>, ScanError> {
-    let mut planned: Vec<Column> = Vec::new();
-    for position in &scan.projection {
-        if planned.iter().any(|column| column.position == *position) {
-            continue;
-        }
-        let field = Arc::clone(&scan.table_schema.fields()[*position]);
-        let ty = Type::from_arrow(field.data_type()).ok_or_else(|| ScanError::UploadType {
-            column: field.name().clone(),
-            data_type: field.data_type().clone(),
-        })?;
-        let name: Arc<str> = field.name().as_str().into();
-        let elsewhere = Elsewhere::default();
-        let (position, pieces) = (*position, vec![]);
-        let mut column = Column { position, field, name, ty, layout: None, raw: false, filler: 0, elsewhere, pieces };
-        column.pieces = opened.groups.iter().map(|group| columns.get(&column.key(group))).collect();
-        if scan.raw_text.contains(&position) && column.choose_raw(opened) {
-            column.pieces = opened.groups.iter().map(|group| columns.get(&column.key(group))).collect();
-        }
-        column.choose_layout(opened);
-        planned.push(column);
-    }
-    Ok(planned)
+/// One scan of a load.
+#[derive(Debug)]
+pub(crate) struct ScanLoad {
+    pub(crate) source: Arc<Source>,
+    pub(crate) opened: Opened,
+    pub(crate) wanted: Vec<Column>,
+    pub(crate) stats: LoadStats,
+    /// How each file gives each column, decided once.
+    reads: HashMap<(u64, usize), Arc<ColumnRead>>,
 }
 
-impl Column {
-    fn key(&self, group: &Group) -> PieceKey {
-        PieceKey {
-            file: group.footer.file,
-            row_group: group.row_group,
-            column: Arc::clone(&self.name),
-            data_type: self.field.data_type().clone(),
-            raw: self.raw,
+impl Load {
+    /// Opens the files of scans, which are read as they are now, whatever was listed when the query was planned; takes
+    /// the columns that are resident.
+    ///
+    /// # Errors
+    /// A file that is gone or corrupt; a column with no stored form.
+    pub async fn open(
+        device: &Arc<DeviceHandle>,
+        columns: &Arc<ColumnStore>,
+        sources: Vec<Source>,
+    ) -> Result<Self, ScanError> {
+        let sources: Vec<Arc<Source>> = sources.into_iter().map(Arc::new).collect();
+        let opened = open(columns, &sources).await?;
+        let mut scans = Vec::with_capacity(sources.len());
+        for (source, (opened, mut stats)) in sources.into_iter().zip(opened) {
+            let wanted = plan_columns(columns, &source.scan, &opened)?;
+            stats.columns_resident = wanted.iter().flat_map(|column| &column.pieces).flatten().count() as u64;
+            scans.push(ScanLoad { source, opened, wanted, stats, reads: HashMap::new() });
         }
+        columns.trim(); // now, as what this query needs is held
+        let (device, columns) = (Arc::clone(device), Arc::clone(columns));
+        Ok(Self { device, columns, scans, touched: vec![], fresh: HashMap::new() })
     }
 
-    fn target(&self) -> Target {
-        if self.raw { Target::RawText } else { Target::for_type(self.ty, self.layout) }
+    /// Whether there is nothing to read.
+    pub fn is_resident(&self) -> bool {
+        let mut pieces = self.scans.iter().flat_map(|scan| &scan.wanted).flat_map(|column| &column.pieces);
+        pieces.all(Option::is_some)
     }
 
-    /// Text that needs no dictionary is kept as it is where the files have none for all of it, or one with most of the
-    /// rows. All row groups are asked, so that the form does not depend on the predicate. A dictionary that is there
-    /// already is used.
-    fn choose_raw(&mut self, opened: &Opened) -> bool {
-        let resident = !self.pieces.is_empty() && self.pieces.iter().all(Option::is_some);
-        let lacks = |footer: &Arc<Footer>| footer.lacks_dictionary(self.field.name());
-        self.raw = self.ty == Type::Text && !resident && opened.footers.iter().any(lacks);
-        self.raw
+    /// The shapes that the tables will have if footers are right; `None` where footers do not say enough.
+    pub fn expected(&self) -> Option<Vec<TableShape>> {
+        self.scans.iter().map(|scan| expected_shape(&scan.source.scan, &scan.opened, &scan.wanted)).collect()
     }
 
-    /// The narrowest layout among the resident pieces that holds every predicted value, so that a query over some of
-    /// the files does not undo the layout of a query over all of them; else the predicted one.
-    fn choose_layout(&mut self, opened: &Opened) {
-        let predicted = predict(&opened.footers, &self.field);
-        let range = match predicted {
-            PredictedRange::Known(range) => range,
-            PredictedRange::Unknown => full_layout(self.ty).map(IntLayout::limits),
-        };
-        let covers = |layout: &IntLayout| range.is_none_or(|(min, max)| layout.covers(min, max));
-        let resident =
-            self.pieces.iter().flatten().filter_map(Piece::layout).filter(covers).min_by_key(|layout| layout.width);
-        let layout = resident.or_else(|| layout_for(predicted, self.ty));
-        self.filler = range.map_or(0, |(min, max)| 0.clamp(min, max));
-        self.elsewhere.range = match predicted {
-            PredictedRange::Known(range) => range,
-            PredictedRange::Unknown => None,
-        };
-        self.elsewhere.nulls = opened.skips_groups() && may_hold_nulls(&opened.footers, &self.field);
-        self.set_layout(layout);
-    }
-
-    /// Pieces in another layout will be loaded again.
-    fn set_layout(&mut self, layout: Option<IntLayout>) {
-        self.layout = layout;
-        for piece in &mut self.pieces {
-            if piece.as_ref().is_some_and(|piece| piece.layout() != layout) {
-                *piece = None;
+    /// Reads what is missing. The tables come in the order of the scans.
+    ///
+    /// # Errors
+    /// A file that is gone, changed or corrupt; no room on the device.
+    pub async fn finish(mut self) -> Result<Vec<Loaded>, ScanError> {
+        loop {
+            let tasks = self.missing()?;
+            if tasks.is_empty() {
+                break;
+            }
+            match fetch(&self.device, tasks).await {
+                Ok(fetched) => self.take(fetched)?,
+                // Bytes that make no sense are what a file replaced under our hands looks like.
+                Err(error @ ScanError::Corrupt { .. }) => {
+                    unchanged(&self.columns, &self.touched).await?;
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
             }
         }
+        unchanged(&self.columns, &self.touched).await?;
+        // Only now: what was read of a changing file must not serve another query.
+        for (key, piece) in &self.fresh {
+            self.columns.insert(key.clone(), piece.clone());
+        }
+        // Merging dictionaries is work for a processor: it does not belong on the threads that wait for files.
+        let assembled = tokio::task::spawn_blocking(move || self.assemble());
+        assembled.await.map_err(|error| ScanError::Task(error.to_string()))?
     }
-}
 
-/// Fetches until every piece is there. A column whose values miss its layout is read again at its full width.
-async fn load_missing(
-    device: &Arc<DeviceHandle>,
-    columns: &ColumnStore,
-    objects: &Arc<dyn ObjectStore>,
-    scan: &ParquetScan,
-    opened: &Opened,
-    wanted: &mut [Column],
-    stats: &mut LoadStats,
-) -> Result<(), ScanError> {
-    let mut reads = HashMap::new();
-    let mut tasks = missing(opened, wanted, &mut reads)?;
-    let touched = files_of(&tasks);
-    let mut loaded = HashSet::new();
-    while !tasks.is_empty() {
-        stats.text_hashed += tasks.iter().map(hashed_texts).sum::<u64>();
-        let fetched = match fetch(device, objects, tasks).await {
-            Ok(fetched) => fetched,
-            // Bytes that make no sense are what a file replaced under our hands looks like.
-            Err(error @ ScanError::Corrupt { .. }) => {
-                unchanged(columns, &**objects, scan, &touched).await?;
-                return Err(error);
+    fn assemble(self) -> Result<Vec<Loaded>, ScanError> {
+        let stream = self.device.stream()?;
+        let mut assembly = Assembly { device: &self.device, stream: &stream, store: &self.columns, fresh: self.fresh };
+        self.scans.into_iter().map(|scan| assembly.table(scan)).collect()
+    }
+
+    /// The chunks still to read, by row group. What several scans want is read once.
+    fn missing(&mut self) -> Result<Vec<GroupTask>, ScanError> {
+        let mut tasks = Vec::new();
+        let mut claimed = HashSet::new();
+        for (number, scan) in self.scans.iter_mut().enumerate() {
+            for index in 0..scan.opened.groups.len() {
+                let mut chunks = Vec::new();
+                for at in 0..scan.wanted.len() {
+                    let column = &mut scan.wanted[at];
+                    if column.pieces[index].is_some() {
+                        continue;
+                    }
+                    let key = column.key(&scan.opened.groups[index]);
+                    let known = self.fresh.get(&key).filter(|piece| piece.layout() == column.layout);
+                    if let Some(piece) = known {
+                        column.pieces[index] = Some(piece.clone());
+                        scan.stats.columns_resident += 1;
+                    } else if claimed.insert((key, column.layout)) {
+                        chunks.push(scan.chunk(index, at)?);
+                    }
+                }
+                if !chunks.is_empty() {
+                    tasks.push(scan.task(number, index, chunks));
+                }
             }
-            Err(error) => return Err(error),
+        }
+        self.touched.extend(tasks.iter().map(|task| (Arc::clone(&task.source), Arc::clone(&task.group.footer))));
+        self.touched.sort_by_key(|(_, footer)| footer.file);
+        self.touched.dedup_by_key(|(_, footer)| footer.file);
+        Ok(tasks)
+    }
+
+    /// Puts fetched pieces in their places and widens the columns that missed their layout.
+    fn take(&mut self, fetched: Vec<Fetched>) -> Result<(), ScanError> {
+        let mut missed: HashMap<(usize, usize), LayoutMiss> = HashMap::new();
+        for fetched in fetched {
+            let Place { scan: number, index } = fetched.place;
+            let scan = &mut self.scans[number];
+            scan.stats.file_bytes_read += fetched.file_bytes;
+            scan.stats.decoded_bytes += fetched.decoded_bytes;
+            scan.stats.decode_ms += fetched.decode.as_secs_f64() * 1e3;
+            scan.stats.upload_ms += fetched.upload.as_secs_f64() * 1e3;
+            scan.stats.columns_loaded += 1;
+            let column = &mut scan.wanted[fetched.column];
+            match fetched.outcome {
+                Ok(piece) => {
+                    self.fresh.insert(column.key(&scan.opened.groups[index]), piece.clone());
+                    column.pieces[index] = Some(piece);
+                }
+                Err(miss) => drop(missed.insert((number, fetched.column), miss)),
+            }
+        }
+        for ((scan, column), miss) in missed {
+            let scan = &mut self.scans[scan];
+            let column = &mut scan.wanted[column];
+            let full = full_layout(column.ty);
+            if column.layout == full {
+                return Err(ScanError::Encode { column: column.name.to_string(), source: miss.into() });
+            }
+            scan.stats.layout_misses += 1;
+            column.set_layout(full);
+        }
+        Ok(())
+    }
+}
+
+impl ScanLoad {
+    fn chunk(&mut self, index: usize, at: usize) -> Result<ChunkTask, ScanError> {
+        let (group, column) = (&self.opened.groups[index], &self.wanted[at]);
+        let key = (group.footer.file, at);
+        let read = match self.reads.get(&key) {
+            Some(read) => Arc::clone(read),
+            None => {
+                let read = ColumnRead::plan(&group.footer, &column.field, column.raw);
+                Arc::new(read.map_err(|error| self.source.named(error))?)
+            }
         };
-        loaded.extend(fetched.iter().map(|fetched| (fetched.column, fetched.index)));
-        take(wanted, fetched, stats)?;
-        tasks = missing(opened, wanted, &mut reads)?;
+        self.reads.insert(key, Arc::clone(&read));
+        let plain = match (&*read, column.target()) {
+            (ColumnRead::Leaf(leaf), Target::Text) => group.footer.is_plain(group.row_group, leaf.leaf),
+            _ => false,
+        };
+        // As far as the footer tells.
+        self.stats.text_hashed += u64::from(plain);
+        let (name, target, filler) = (Arc::clone(&column.name), column.target(), column.filler);
+        Ok(ChunkTask { column: at, name, read, target, filler })
     }
-    unchanged(columns, &**objects, scan, &touched).await?;
-    // Only now: what was read of a changing file must not serve another query.
-    for (column, index) in loaded {
-        let column = &wanted[column];
-        if let Some(piece) = &column.pieces[index] {
-            columns.insert(column.key(&opened.groups[index]), piece.clone());
-        }
+
+    fn task(&self, scan: usize, index: usize, chunks: Vec<ChunkTask>) -> GroupTask {
+        let group = self.opened.groups[index].clone();
+        GroupTask { source: Arc::clone(&self.source), place: Place { scan, index }, group, chunks }
     }
-    Ok(())
-}
-
-/// Puts fetched pieces in their places and widens the columns that missed their layout.
-fn take(wanted: &mut [Column], fetched: Vec<Fetched>, stats: &mut LoadStats) -> Result<(), ScanError> {
-    let mut missed: HashMap<usize, LayoutMiss> = HashMap::new();
-    for fetched in fetched {
-        stats.file_bytes_read += fetched.file_bytes;
-        stats.decoded_bytes += fetched.decoded_bytes;
-        stats.decode_ms += fetched.decode.as_secs_f64() * 1e3;
-        stats.upload_ms += fetched.upload.as_secs_f64() * 1e3;
-        stats.columns_loaded += 1;
-        let column = &mut wanted[fetched.column];
-        match fetched.outcome {
-            Ok(piece) => column.pieces[fetched.index] = Some(piece),
-            Err(miss) => drop(missed.insert(fetched.column, miss)),
-        }
-    }
-    for (at, miss) in missed {
-        let column = &mut wanted[at];
-        let full = full_layout(column.ty);
-        if column.layout == full {
-            return Err(ScanError::Encode { column: column.name.to_string(), source: miss.into() });
-        }
-        stats.layout_misses += 1;
-        column.set_layout(full);
-    }
-    Ok(())
-}
-
-/// How each file gives each column, decided once.
-type Reads = HashMap<(u64, usize), Arc<ColumnRead>>;
-
-/// The chunks still to load, by row group.
-fn missing(opened: &Opened, wanted: &[Column], reads: &mut Reads) -> Result<Vec<GroupTask>, ScanError> {
-    let mut tasks = Vec::new();
-    for (index, group) in opened.groups.iter().enumerate() {
-        let mut chunks = Vec::new();
-        for (at, column) in wanted.iter().enumerate().filter(|(_, column)| column.pieces[index].is_none()) {
-            let key = (group.footer.file, at);
-            let read = match reads.get(&key) {
-                Some(read) => Arc::clone(read),
-                None => Arc::new(ColumnRead::plan(&group.footer, &column.field, column.raw)?),
-            };
-            reads.insert(key, Arc::clone(&read));
-            chunks.push(ChunkTask {
-                column: at,
-                name: Arc::clone(&column.name),
-                read,
-                target: column.target(),
-                filler: column.filler,
-            });
-        }
-        if !chunks.is_empty() {
-            tasks.push(GroupTask { index, group: group.clone(), chunks });
-        }
-    }
-    Ok(tasks)
-}
-
-fn files_of(tasks: &[GroupTask]) -> Vec<Arc<Footer>> {
-    let mut footers: Vec<Arc<Footer>> = tasks.iter().map(|task| Arc::clone(&task.group.footer)).collect();
-    footers.dedup_by_key(|footer| footer.file);
-    footers
-}
-
-/// Text chunks of a row group with pages that are not dictionary-encoded, as far as the footer tells.
-fn hashed_texts(task: &GroupTask) -> u64 {
-    let plain = |chunk: &&ChunkTask| match (&*chunk.read, chunk.target) {
-        (ColumnRead::Leaf(leaf), Target::Text) => task.group.footer.is_plain(task.group.row_group, leaf.leaf),
-        _ => false,
-    };
-    task.chunks.iter().filter(plain).count() as u64
-}
-
-/// Makes a column's pieces alike and gathers its facts.
-fn finish_column(
-    device: &DeviceHandle,
-    columns: &ColumnStore,
-    stream: &Stream,
-    groups: &[Group],
-    mut column: Column,
-    stats: &mut LoadStats,
-) -> Result<(ColumnMeta, Vec<Piece>), ScanError> {
-    let pieces: Vec<Piece> = std::mem::take(&mut column.pieces).into_iter().flatten().collect();
-    let unified = unify(device, stream, &column.name, pieces)?;
-    for at in &unified.changed {
-        columns.insert(column.key(&groups[*at]), unified.pieces[*at].clone());
-        stats.columns_recoded += u64::from(column.ty == Type::Text);
-    }
-    let chunks: Vec<_> = unified.pieces.iter().map(|piece| piece.facts).collect();
-    let mut facts = ColumnFacts { elsewhere: column.elsewhere, ..ColumnFacts::of_chunks(&chunks) };
-    // No row, no value twice: a join over what was skipped whole is the join it is over what is not.
-    facts.unique |= chunks.is_empty();
-    let meta = ColumnMeta {
-        name: column.name.to_string(),
-        ty: column.ty,
-        stored: unified.stored.unwrap_or_else(|| column.target().stored_empty()),
-        facts,
-    };
-    Ok((meta, unified.pieces))
 }

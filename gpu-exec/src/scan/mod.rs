@@ -1,11 +1,15 @@
 //! From files to device columns: recognise a host scan, prune row groups, fetch, decode, encode, upload, keep.
 //!
-//! [`recognise`] runs while planning and reads nothing. [`load`] runs with the query: it asks for each file's state,
-//! loads what the [`ColumnStore`] does not hold yet, and returns a table whose columns are stored alike in every
-//! segment. Host inputs that are no files come through [`upload_batches`]. Not here: filters (they are pipelines).
+//! [`recognise`] runs while planning and reads nothing. A [`Load`] runs with the query, for all of its scans: it asks for
+//! each file's state, says what tables to expect, loads what the [`ColumnStore`] does not hold yet, and returns tables
+//! whose columns are stored alike in every segment. Host inputs that are no files come through [`upload_batches`]. Not
+//! here: filters (they are pipelines).
 
+mod assemble;
+mod column;
 mod decode;
 mod error;
+mod expect;
 mod fetch;
 mod footer;
 mod load;
@@ -24,7 +28,7 @@ mod upload;
 
 pub use error::ScanError;
 pub use footer::{guarded, read_metadata};
-pub use load::{Loaded, load};
+pub use load::{Load, Loaded, Source};
 pub use recognise::{ParquetScan, recognise};
 pub use stats::LoadStats;
 pub use store::{ColumnStore, ColumnStoreStats};

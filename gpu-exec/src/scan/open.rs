@@ -1,13 +1,15 @@
-//! Opening a scan's files: each file's state asked anew, footers from memory or from the file, row groups pruned.
+//! Opening the files of scans: each file's state asked anew, footers from memory or from the file, row groups pruned.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
 
 use super::footer::{FileState, Footer};
 use super::prune::Pruner;
-use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
+use super::{ColumnStore, LoadStats, ParquetScan, ScanError, Source};
 
 /// Files asked about at a time.
 const FILES_AT_ONCE: usize = 32;
@@ -37,51 +39,66 @@ impl Opened {
     }
 }
 
-/// Opens the files of a scan; counts what it read in `stats`.
+/// Opens the files of scans, a file of several scans once: a query sees it in one state.
 pub(crate) async fn open(
     columns: &ColumnStore,
-    objects: &dyn ObjectStore,
-    scan: &ParquetScan,
-    stats: &mut LoadStats,
-) -> Result<Opened, ScanError> {
-    let url: Arc<str> = scan.store_url.as_str().into();
+    sources: &[Arc<Source>],
+) -> Result<Vec<(Opened, LoadStats)>, ScanError> {
+    let mut places: HashMap<(&str, &Path), usize> = HashMap::new();
     // A list, not an adapter with a closure: a stream that borrows through one is not `Send` enough to be spawned.
-    let mut opening = Vec::with_capacity(scan.files.len());
-    for listed in &scan.files {
-        opening.push(open_file(columns, objects, &url, listed));
+    let mut opening = Vec::new();
+    let mut files_of = Vec::with_capacity(sources.len());
+    for source in sources {
+        let mut files = Vec::with_capacity(source.scan.files.len());
+        for listed in &source.scan.files {
+            let place = places.entry((&source.url, &listed.location)).or_insert(opening.len());
+            if *place == opening.len() {
+                opening.push(open_file(columns, source, listed));
+            }
+            files.push(*place);
+        }
+        files_of.push(files);
     }
-    let opened: Vec<_> = futures::stream::iter(opening).buffered(FILES_AT_ONCE).try_collect().await?;
-    stats.files = opened.len() as u64;
-    stats.file_bytes_read += opened.iter().flatten().map(|(_, bytes)| bytes).sum::<u64>();
-    let footers: Vec<_> = opened.into_iter().flatten().map(|(footer, _)| footer).collect();
-    let groups = surviving(&footers, scan, stats);
-    Ok(Opened { footers, groups })
+    let mut opened: Vec<_> = futures::stream::iter(opening).buffered(FILES_AT_ONCE).try_collect().await?;
+    let scan = |(source, files): (&Arc<Source>, Vec<usize>)| {
+        let mut stats = LoadStats { files: files.len() as u64, ..LoadStats::default() };
+        let mut footers = Vec::with_capacity(files.len());
+        for file in files {
+            let Some((footer, bytes)) = &mut opened[file] else { continue };
+            // Read for the first scan that asks.
+            stats.file_bytes_read += std::mem::take(bytes);
+            footers.push(Arc::clone(footer));
+        }
+        let groups = surviving(&footers, &source.scan, &mut stats);
+        (Opened { footers, groups }, stats)
+    };
+    Ok(sources.iter().zip(files_of).map(scan).collect())
 }
 
 /// The footer of one file, and the bytes read for it; `None` for an empty object, which the host skips too.
 async fn open_file(
     columns: &ColumnStore,
-    objects: &dyn ObjectStore,
-    url: &Arc<str>,
+    source: &Source,
     listed: &ObjectMeta,
 ) -> Result<Option<(Arc<Footer>, u64)>, ScanError> {
     let path = &listed.location;
-    let meta = match objects.head(path).await {
+    let meta = match source.objects.head(path).await {
         Ok(meta) => meta,
         Err(error) => {
-            columns.forget(url, path);
-            return Err(ScanError::store(path, error));
+            columns.forget(&source.url, path);
+            return Err(source.named(ScanError::store(path, error)));
         }
     };
     if meta.size == 0 {
-        columns.forget(url, path);
+        columns.forget(&source.url, path);
         return Ok(None);
     }
-    if let Some(footer) = columns.footer(url, &meta) {
+    if let Some(footer) = columns.footer(&source.url, &meta) {
         return Ok(Some((footer, 0)));
     }
-    let (footer, bytes) = Footer::read(objects, meta, columns.next_file()).await?;
-    Ok(Some((columns.keep_footer(url, footer), bytes)))
+    let read = Footer::read(&*source.objects, meta, columns.next_file()).await;
+    let (footer, bytes) = read.map_err(|error| source.named(error))?;
+    Ok(Some((columns.keep_footer(&source.url, footer), bytes)))
 }
 
 fn surviving(footers: &[Arc<Footer>], scan: &ParquetScan, stats: &mut LoadStats) -> Vec<Group> {
@@ -102,32 +119,21 @@ fn surviving(footers: &[Arc<Footer>], scan: &ParquetScan, stats: &mut LoadStats)
 }
 
 /// Asks again for the state of the files that were read: bytes of two states must not be mixed.
-pub(crate) async fn unchanged(
-    columns: &ColumnStore,
-    objects: &dyn ObjectStore,
-    scan: &ParquetScan,
-    read: &[Arc<Footer>],
-) -> Result<(), ScanError> {
-    let url: Arc<str> = scan.store_url.as_str().into();
+pub(crate) async fn unchanged(columns: &ColumnStore, read: &[(Arc<Source>, Arc<Footer>)]) -> Result<(), ScanError> {
     let mut checks = Vec::with_capacity(read.len());
-    for footer in read {
-        checks.push(check_unchanged(columns, objects, &url, footer));
+    for (source, footer) in read {
+        checks.push(check_unchanged(columns, source, footer));
     }
     futures::stream::iter(checks).buffer_unordered(FILES_AT_ONCE).try_collect().await
 }
 
-async fn check_unchanged(
-    columns: &ColumnStore,
-    objects: &dyn ObjectStore,
-    url: &Arc<str>,
-    footer: &Footer,
-) -> Result<(), ScanError> {
+async fn check_unchanged(columns: &ColumnStore, source: &Source, footer: &Footer) -> Result<(), ScanError> {
     let path = &footer.meta.location;
-    let changed = match objects.head(path).await {
+    let changed = match source.objects.head(path).await {
         Ok(meta) if FileState::of(&meta) == FileState::of(&footer.meta) => return Ok(()),
         Ok(_) => ScanError::FileChanged { path: path.to_string() },
         Err(error) => ScanError::store(path, error),
     };
-    columns.forget(url, path);
-    Err(changed)
+    columns.forget(&source.url, path);
+    Err(source.named(changed))
 }

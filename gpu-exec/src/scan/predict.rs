@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray};
+use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::{DataType, Field};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::errors::ParquetError;
@@ -22,16 +22,27 @@ pub(crate) enum PredictedRange {
     Unknown,
 }
 
+/// What a footer claims of one column in one row group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// `Unknown` of what is not stored as integers.
+    pub(crate) range: PredictedRange,
+    /// `None` is unknown.
+    pub(crate) nulls: Option<u64>,
+}
+
 /// The range of a declared column over all row groups of all files. Columns that are not stored as integers are `Unknown`.
 pub(crate) fn predict(footers: &[Arc<Footer>], declared: &Field) -> PredictedRange {
     let mut range = None;
     for footer in footers {
-        match file_range(footer, declared) {
-            Some(None) => {}
-            Some(Some((min, max))) => {
-                range = Some(range.map_or((min, max), |(low, high): (i128, i128)| (low.min(min), high.max(max))))
+        for claim in claims(footer, declared).iter() {
+            match claim.range {
+                PredictedRange::Known(None) => {}
+                PredictedRange::Known(Some((min, max))) => {
+                    range = Some(range.map_or((min, max), |(low, high): (i128, i128)| (low.min(min), high.max(max))));
+                }
+                PredictedRange::Unknown => return PredictedRange::Unknown,
             }
-            None => return PredictedRange::Unknown,
         }
     }
     PredictedRange::Known(range)
@@ -39,23 +50,8 @@ pub(crate) fn predict(footers: &[Arc<Footer>], declared: &Field) -> PredictedRan
 
 /// Whether any row group of any file may hold a NULL of a declared column; where a file does not say, it may.
 pub(crate) fn may_hold_nulls(footers: &[Arc<Footer>], declared: &Field) -> bool {
-    declared.is_nullable() && footers.iter().any(|footer| file_nulls(footer, declared))
-}
-
-/// As [`may_hold_nulls`], for one file. Remembered with the footer.
-fn file_nulls(footer: &Footer, declared: &Field) -> bool {
-    if let Some(known) = footer.nulls.lock().get(declared.name()) {
-        return *known;
-    }
-    let counts = guarded(|| {
-        let parquet_schema = footer.metadata.file_metadata().schema_descr();
-        let converter = StatisticsConverter::try_new(declared.name(), &footer.schema, parquet_schema)?
-            .with_missing_null_counts_as_zero(false);
-        converter.row_group_null_counts(footer.metadata.row_groups())
-    });
-    let may = counts.map_or(true, |counts| counts.iter().any(|count| count != Some(0)));
-    footer.nulls.lock().insert(declared.name().clone(), may);
-    may
+    let may = |footer: &Arc<Footer>| claims(footer, declared).iter().any(|claim| claim.nulls != Some(0));
+    declared.is_nullable() && footers.iter().any(may)
 }
 
 /// The layout for a prediction.
@@ -67,47 +63,70 @@ pub(crate) fn layout_for(predicted: PredictedRange, ty: Type) -> Option<IntLayou
     })
 }
 
-/// A file's range: outer `None` unknown, inner `None` no value. Remembered with the footer.
-fn file_range(footer: &Footer, declared: &Field) -> Option<Option<(i128, i128)>> {
+/// What a file claims of a declared column, row group by row group. Remembered with the footer.
+pub(crate) fn claims(footer: &Footer, declared: &Field) -> Arc<[Claim]> {
     let key = (declared.name().clone(), declared.data_type().clone());
-    if let Some(known) = footer.ranges.lock().get(&key) {
-        return *known;
+    if let Some(known) = footer.claims.lock().get(&key) {
+        return Arc::clone(known);
     }
-    let range = guarded(|| statistics_range(footer, declared)).ok().flatten();
-    footer.ranges.lock().insert(key, range);
-    range
+    let claims: Arc<[Claim]> = read_claims(footer, declared).into();
+    footer.claims.lock().insert(key, Arc::clone(&claims));
+    claims
 }
 
-fn statistics_range(footer: &Footer, declared: &Field) -> Result<Option<Option<(i128, i128)>>, ParquetError> {
+fn read_claims(footer: &Footer, declared: &Field) -> Vec<Claim> {
+    let groups = footer.metadata.num_row_groups();
     let Ok(actual) = footer.schema.field_with_name(declared.name()) else {
-        return Ok(Some(None)); // missing: every value is NULL
+        // Missing: every value is NULL.
+        let absent = |group| Claim { range: PredictedRange::Known(None), nulls: Some(footer.rows(group) as u64) };
+        return (0..groups).map(absent).collect();
     };
     let ty = Type::from_arrow(declared.data_type());
-    let integral = ty.and_then(full_layout).is_some();
-    if !integral
-        || ty != Type::from_arrow(actual.data_type())
-        || matches!(declared.data_type(), DataType::Dictionary(_, _))
-    {
-        return Ok(None);
-    }
+    let integral = ty.and_then(full_layout).is_some()
+        && ty == Type::from_arrow(actual.data_type())
+        && !matches!(declared.data_type(), DataType::Dictionary(_, _));
+    let nulls = guarded(|| statistics(footer, declared)?.row_group_null_counts(footer.metadata.row_groups())).ok();
+    let nulls = |group: usize| nulls.as_ref().filter(|nulls| nulls.is_valid(group)).map(|nulls| nulls.value(group));
+    let ranges = if integral { guarded(|| Bounds::of(footer, declared)).ok() } else { None };
+    let claim = |group: usize| {
+        let rows = footer.rows(group) as u64;
+        let without_value = integral && (rows == 0 || nulls(group) == Some(rows));
+        let known = ranges.as_ref().and_then(|bounds| bounds.range(group)).map(Some);
+        let known = known.or(without_value.then_some(None));
+        Claim { range: known.map_or(PredictedRange::Unknown, PredictedRange::Known), nulls: nulls(group) }
+    };
+    (0..groups).map(claim).collect()
+}
+
+fn statistics<'a>(footer: &'a Footer, declared: &'a Field) -> Result<StatisticsConverter<'a>, ParquetError> {
     let parquet_schema = footer.metadata.file_metadata().schema_descr();
-    let groups = footer.metadata.row_groups();
-    let converter = StatisticsConverter::try_new(declared.name(), &footer.schema, parquet_schema)?
-        .with_missing_null_counts_as_zero(false);
-    let (mins, maxes) = (converter.row_group_mins(groups)?, converter.row_group_maxes(groups)?);
-    let nulls = converter.row_group_null_counts(groups)?;
-    let inexact = |flags: &BooleanArray, group: usize| flags.is_valid(group) && !flags.value(group);
-    let (min_exact, max_exact) =
-        (converter.row_group_is_min_value_exact(groups)?, converter.row_group_is_max_value_exact(groups)?);
-    for (group, described) in groups.iter().enumerate() {
-        let all_null = nulls.is_valid(group) && i64::try_from(nulls.value(group)) == Ok(described.num_rows());
-        let unknown =
-            mins.is_null(group) || maxes.is_null(group) || inexact(&min_exact, group) || inexact(&max_exact, group);
-        if unknown && !all_null && described.num_rows() > 0 {
-            return Ok(None);
-        }
+    Ok(StatisticsConverter::try_new(declared.name(), &footer.schema, parquet_schema)?
+        .with_missing_null_counts_as_zero(false))
+}
+
+/// Smallest and largest values, and whether they are exact.
+struct Bounds {
+    min: (ArrayRef, BooleanArray),
+    max: (ArrayRef, BooleanArray),
+}
+
+impl Bounds {
+    fn of(footer: &Footer, declared: &Field) -> Result<Self, ParquetError> {
+        let (converter, groups) = (statistics(footer, declared)?, footer.metadata.row_groups());
+        Ok(Self {
+            min: (converter.row_group_mins(groups)?, converter.row_group_is_min_value_exact(groups)?),
+            max: (converter.row_group_maxes(groups)?, converter.row_group_is_max_value_exact(groups)?),
+        })
     }
-    let (Ok(low), Ok(high)) = (integer_range(&mins), integer_range(&maxes)) else { return Ok(None) };
-    let range = low.zip(high).map(|(low, high)| (low.0, high.1));
-    Ok(if range.is_some_and(|(low, high)| low > high) { None } else { Some(range) })
+
+    /// The range of a row group; `None` where it is absent, inexact or none.
+    fn range(&self, group: usize) -> Option<(i128, i128)> {
+        let bound = |(values, exact): &(ArrayRef, BooleanArray)| {
+            let inexact = exact.is_valid(group) && !exact.value(group);
+            let known = values.is_valid(group) && !inexact;
+            known.then(|| integer_range(&values.slice(group, 1)).ok().flatten()).flatten()
+        };
+        let (low, high) = (bound(&self.min)?.0, bound(&self.max)?.1);
+        (low <= high).then_some((low, high))
+    }
 }

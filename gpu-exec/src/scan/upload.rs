@@ -10,8 +10,8 @@ use super::ScanError;
 use super::piece::Piece;
 use super::unify::unify;
 use crate::column::{
-    ChunkEncoder, ColumnFacts, ColumnMeta, DeviceColumn, DeviceTable, EncodeError, EncodedChunk, IntLayout, Segment,
-    Target, full_layout, integer_range,
+    ChunkEncoder, ColumnFacts, ColumnMeta, DeviceColumn, DeviceTable, EncodeError, EncodedChunk, IntLayout, RowBound,
+    Segment, TableShape, Target, full_layout, integer_range,
 };
 use crate::device::{DeviceHandle, DeviceResult, Stream};
 use crate::ir::Type;
@@ -55,21 +55,21 @@ pub fn upload_batches(
     raw: &BTreeSet<usize>,
 ) -> Result<DeviceTable, ScanError> {
     let runs = segments_of(batches);
-    let mut table = DeviceTable { columns: Vec::new(), segments: Vec::new() };
-    table.segments.extend(
-        runs.iter().map(|run| Segment { rows: run.iter().map(|batch| batch.num_rows() as u64).sum(), columns: vec![] }),
-    );
+    let rows = |run: &Vec<RecordBatch>| run.iter().map(|batch| batch.num_rows() as u64).sum();
+    let mut segments: Vec<Segment> = runs.iter().map(|run| Segment { rows: rows(run), columns: vec![] }).collect();
+    let rows = RowBound::Exact(segments.iter().map(|segment| segment.rows).sum());
+    let mut shape = TableShape { columns: vec![], rows };
     for (index, field) in schema.fields().iter().enumerate() {
         let arrays: Vec<Vec<ArrayRef>> =
             runs.iter().map(|run| run.iter().map(|batch| Arc::clone(batch.column(index))).collect()).collect();
         let (meta, pieces) = upload_column(handle, stream, field, &arrays, raw.contains(&index))?;
-        table.columns.push(meta);
-        for (segment, piece) in table.segments.iter_mut().zip(pieces) {
+        shape.columns.push(meta);
+        for (segment, piece) in segments.iter_mut().zip(pieces) {
             segment.columns.push(piece.column);
         }
     }
     stream.synchronize()?;
-    Ok(table)
+    Ok(DeviceTable { shape, segments })
 }
 
 /// Groups batches into runs of at most [`SEGMENT_ROWS`] rows, cutting batches where needed.

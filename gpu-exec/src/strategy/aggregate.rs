@@ -6,7 +6,7 @@ use super::StageSource;
 use super::cut::Cutter;
 use super::resolve::{arithmetic, cast, halves, joined_halves, narrow, not, power_of_ten, rescale, scale_of};
 use super::scope::{Column, Open, repr_of};
-use crate::column::Dictionary;
+use crate::column::{Dictionary, RowBound};
 use crate::error::{Error, Result};
 use crate::ir::{
     Accumulator, AccumulatorKind, AggregateCall, AggregateFunction, ArithmeticOp, Bounds, CompareOp, Constant, Expr,
@@ -284,8 +284,7 @@ impl Open {
             columns: Vec::new(),
             lookups: Vec::new(),
             probes: Vec::new(),
-            rows: slots,
-            rows_estimated: can_grow,
+            rows: if can_grow { RowBound::Guess(slots) } else { RowBound::AtMost(slots) },
         }
     }
 

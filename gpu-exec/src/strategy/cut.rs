@@ -3,15 +3,13 @@
 use super::groups::UniqueProbe;
 use super::join::JoinParts;
 use super::scope::{Column, Open};
-use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Stage, StageSource};
-use crate::column::DeviceTable;
+use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Shapes, Stage, StageSource};
 use crate::error::{Error, Result};
 use crate::ir::{BuildId, EmitColumn, Expr, Fragments, IntWidth, Node, PayloadShape, Pipeline, Sink, Type};
 
 /// A plan under construction.
 pub(super) struct Cutter<'a> {
-    scans: &'a [DeviceTable],
-    inputs: &'a [DeviceTable],
+    shapes: &'a Shapes,
     pub(super) limits: Limits,
     pub(super) stages: Vec<Stage>,
     pub(super) builds: Vec<BuildPlan>,
@@ -20,8 +18,8 @@ pub(super) struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    pub(super) fn new(scans: &'a [DeviceTable], inputs: &'a [DeviceTable], limits: Limits) -> Self {
-        Self { scans, inputs, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![] }
+    pub(super) fn new(shapes: &'a Shapes, limits: Limits) -> Self {
+        Self { shapes, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![] }
     }
 
     pub(super) fn plan(mut self, root: &Node) -> Result<QueryPlan> {
@@ -55,8 +53,8 @@ impl<'a> Cutter<'a> {
     /// The open pipeline whose rows are the node's output.
     fn open(&mut self, node: &Node) -> Result<Open> {
         match node {
-            Node::Scan { scan, .. } => Ok(Open::table(StageSource::Scan(*scan), &self.scans[*scan])),
-            Node::Input { child, .. } => Ok(Open::table(StageSource::Input(*child), &self.inputs[*child])),
+            Node::Scan { scan, .. } => Ok(Open::table(StageSource::Scan(*scan), &self.shapes.scans[*scan])),
+            Node::Input { child, .. } => Ok(Open::table(StageSource::Input(*child), &self.shapes.inputs[*child])),
             Node::Filter { input, predicate } => {
                 let mut open = self.open(input)?;
                 let predicate = open.resolve_value(predicate)?;
@@ -69,9 +67,9 @@ impl<'a> Cutter<'a> {
                 open.columns = columns;
                 Ok(open)
             }
-            Node::Join { left, right, on, residual, output, .. } => {
+            Node::Join { kind, left, right, on, residual, output, .. } => {
                 let (left, right) = (self.open(left)?, self.open(right)?);
-                self.join(left, right, &JoinParts { on, residual: residual.as_ref(), output })
+                self.join(left, right, &JoinParts { kind: *kind, on, residual: residual.as_ref(), output })
             }
             Node::Aggregate { input, keys, calls, .. } => {
                 let open = self.open(input)?;
@@ -97,7 +95,6 @@ impl<'a> Cutter<'a> {
             build,
             lookups: open.lookups,
             rows_out: open.rows,
-            rows_out_estimated: open.rows_estimated,
         });
     }
 }

@@ -13,6 +13,7 @@ impl Open {
             self.filter(*right);
             return;
         }
+        self.rows = self.rows.or_fewer();
         let tests_text = |value: &Value| reads_text(&self.registers, value);
         let mut place = self.steps.len();
         if !tests_text(&predicate) && never_fails(&self.registers, &predicate) {

@@ -8,7 +8,8 @@ use super::cut::Cutter;
 use super::join::packed_domains;
 use super::scope::Open;
 use crate::ir::{
-    Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyShape, Origin, Repr, Value, ValueKind,
+    Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyRows, KeyShape, Origin, Repr, Value,
+    ValueKind,
 };
 
 /// Most groups of the private form: past this, a thread's share of shared memory costs too much occupancy.
@@ -64,7 +65,7 @@ impl Cutter<'_> {
         match self.packed(open, keys) {
             Some((bases, domains, product)) => {
                 let private_bytes = product.saturating_mul(crate::codegen::private_group_bytes(accumulators).into());
-                let kind = self.packed_kind(product, words_a_group, private_bytes, open.rows);
+                let kind = self.packed_kind(product, words_a_group, private_bytes, open.rows.rows());
                 let (slots, slots_max) =
                     if kind == GroupKind::Hash { hash_slots(open, product) } else { (product, product) };
                 GroupPlan { table: table(kind, shapes), bases, domains, words: 1, slots, slots_max }
@@ -129,7 +130,7 @@ impl Cutter<'_> {
                 let columns: Vec<usize> =
                     registers.iter().map(|register| build_column(open, unique, *register)).collect::<Option<_>>()?;
                 let covered = unique.equal.iter().all(|(_, column)| columns.contains(column));
-                if !covered || build.multiple || build.rows_estimated {
+                if !covered || build.rows_of_key != KeyRows::One || build.rows_estimated {
                     return None;
                 }
                 let shapes =
@@ -158,9 +159,8 @@ impl Cutter<'_> {
 /// Slots a hash table of groups starts with, and those beyond which it never needs to grow: twice its groups.
 fn hash_slots(open: &Open, groups_max: u64) -> (u64, u64) {
     let slots = |groups: u64| (groups.min(groups_max).min(GROUPS_MAX) * 2).next_power_of_two().max(64);
-    // An estimate bounds nothing.
-    let most = if open.rows_estimated { GROUPS_MAX } else { open.rows };
-    (slots(open.rows).min(HASH_SLOTS_START), slots(most))
+    let most = if open.rows.is_guess() { GROUPS_MAX } else { open.rows.rows() };
+    (slots(open.rows.rows()).min(HASH_SLOTS_START), slots(most))
 }
 
 /// The build's column that a register of the probing pipeline equals.

@@ -1,6 +1,7 @@
 //! Joins: which side builds, how keys find their slot.
 //!
-//! The build is the side proven unique (the smaller one where both are, the host's choice where neither is). Dense
+//! The build is the side proven unique (the smaller one where both are, the host's choice where neither is); of a semi,
+//! anti or outer join it is the side whose unmatched rows nobody wants, so that each kept row asks for itself. Dense
 //! integer keys address an array directly and are never hashed; other keys are packed into one word where their
 //! ranges allow, else kept as several.
 
@@ -11,49 +12,133 @@ use super::scope::{Column, Open};
 use crate::codegen::any_can_fail;
 use crate::error::{Error, Result};
 use crate::ir::{
-    Bounds, BuildId, BuildSink, Expr, JoinColumn, JoinSide, KeyTable, Origin, PayloadShape, Probe, Register, Repr,
-    Sink, Step, Type, Value, ValueKind,
+    Bounds, BuildId, BuildSink, Expr, JoinColumn, JoinKind, JoinSide, KeyRows, KeyTable, Matching, Origin,
+    PayloadShape, Probe, Register, Repr, Sink, Step, Type, Value, ValueKind,
 };
 
 /// Slots of a direct-address table for each row it may hold: sparser keys are hashed.
 const DIRECT_SLOTS_PER_ROW: u64 = 8;
 /// A table this small is addressed directly however sparse it is.
 const DIRECT_SLOTS_FREE: u64 = 1 << 16;
+/// Matches that a row is guessed to have where it may have several.
+const MATCHES_A_ROW: u64 = 2;
 
 /// The parts of a join node.
 pub(super) struct JoinParts<'a> {
+    pub(super) kind: JoinKind,
     pub(super) on: &'a [(Expr, Expr)],
     pub(super) residual: Option<&'a Expr>,
     pub(super) output: &'a [JoinColumn],
 }
 
+impl JoinParts<'_> {
+    fn matching(&self) -> Matching {
+        match self.kind {
+            JoinKind::Inner => Matching::Inner,
+            JoinKind::Semi { .. } => Matching::Semi,
+            JoinKind::Anti { .. } => Matching::Anti,
+            JoinKind::Outer { .. } => Matching::Outer,
+        }
+    }
+
+    /// How many rows of a key anybody asks for.
+    fn rows_of_key(&self, is_unique: bool) -> KeyRows {
+        match self.kind {
+            JoinKind::Semi { .. } | JoinKind::Anti { .. } if self.residual.is_none() => KeyRows::Untold,
+            _ if is_unique => KeyRows::One,
+            _ => KeyRows::Several,
+        }
+    }
+}
+
+/// The two sides of a join, by what they do.
+struct Sides {
+    build: Open,
+    probe: Open,
+    /// Which of the join's sides builds.
+    building: JoinSide,
+}
+
+/// A build that a probe can look into.
+struct Built {
+    id: BuildId,
+    step: Probe,
+    /// The build's columns, and the registers that the probing pipeline reads them by; none where only keys are kept.
+    columns: Vec<Column>,
+    registers: Vec<Register>,
+}
+
 impl Cutter<'_> {
     pub(super) fn join(&mut self, left: Open, right: Open, parts: &JoinParts<'_>) -> Result<Open> {
-        let side = choose_build_side(&left, &right, parts.on);
-        let (build, probe) = match side {
+        let building = match parts.kind.kept() {
+            None => choose_build_side(&left, &right, parts.on),
+            Some(JoinSide::Left) => JoinSide::Right,
+            Some(JoinSide::Right) => JoinSide::Left,
+        };
+        let (build, probe) = match building {
             JoinSide::Left => (left, right),
             JoinSide::Right => (right, left),
         };
-        self.build_and_probe(build, probe, side, parts)
+        let (built, mut probe) = self.build(Sides { build, probe, building }, parts)?;
+        let Built { id, mut step, columns: build_columns, registers } = built;
+        let number = probe.probes.len();
+        let (matching, multiplies) = (step.matching, step.multiplies());
+        let from_build: Vec<Column> = build_columns
+            .iter()
+            .zip(registers)
+            .map(|(column, register)| Column {
+                register: probe.add_register(register),
+                unique: false,
+                ..column.clone()
+            })
+            .collect();
+        probe.probes.push(id);
+        if matching != Matching::Outer {
+            probe.rows = probe.rows.or_fewer();
+        }
+        if matching == Matching::Inner {
+            self.note_probe_keys(id, number, building, parts.on, &probe, &build_columns);
+        }
+        if multiplies {
+            probe.rows = probe.rows.multiplied(MATCHES_A_ROW);
+            probe.columns.iter_mut().for_each(|column| column.unique = false);
+        }
+        let from_probe = std::mem::take(&mut probe.columns);
+        let (left, right) = match building {
+            JoinSide::Left => (from_build, from_probe),
+            JoinSide::Right => (from_probe, from_build),
+        };
+        probe.columns = left.iter().chain(&right).cloned().collect();
+        let residual = parts.residual.map(|residual| probe.resolve_value(residual)).transpose()?;
+        match matching {
+            Matching::Inner => {
+                probe.steps.push(Step::Probe(step));
+                residual.into_iter().for_each(|residual| probe.filter(residual));
+            }
+            Matching::Semi | Matching::Anti | Matching::Outer => {
+                step.residual = residual;
+                probe.steps.push(Step::Probe(step));
+            }
+        }
+        let side = |side| if side == JoinSide::Left { &left } else { &right };
+        probe.columns = parts.output.iter().map(|column| side(column.side)[column.index].clone()).collect();
+        Ok(probe)
     }
 
-    fn build_and_probe(
-        &mut self,
-        mut build: Open,
-        mut probe: Open,
-        side: JoinSide,
-        parts: &JoinParts<'_>,
-    ) -> Result<Open> {
-        let unique = keys_unique(&build, parts.on, side);
-        let (build_keys, probe_keys) = self.resolve_keys(&mut build, &mut probe, side, parts.on)?;
+    /// Ends the building side's pipeline; what the other side, which is given back, needs to look into it.
+    fn build(&mut self, sides: Sides, parts: &JoinParts<'_>) -> Result<(Built, Open)> {
+        let Sides { mut build, mut probe, building } = sides;
+        let rows = parts.rows_of_key(keys_unique(&build, parts.on, building));
+        let matching = parts.matching();
+        let (build_keys, probe_keys) = self.resolve_keys(&mut build, &mut probe, building, parts.on)?;
         let ranges: Vec<(i128, i128)> = build_keys.iter().map(|key| build.range(key)).collect();
         let id = BuildId(self.builds.len());
-        let plan = self.size_build(&build, &build_keys, &ranges, !unique);
+        let plan = self.size_build(&build, &build_keys, &ranges, rows);
         let table = plan.table;
 
         // Every column of the build side that anyone may ask for later; unused payload is pruned when the stage closes.
-        let payload: Vec<(Value, PayloadShape)> = build
-            .columns
+        let columns = if rows == KeyRows::Untold { vec![] } else { build.columns.clone() };
+        let payload: Vec<(Value, PayloadShape)> = columns
             .iter()
             .map(|column| {
                 let value = build.read(column.register);
@@ -62,71 +147,24 @@ impl Cutter<'_> {
             })
             .collect();
         let shapes: Vec<PayloadShape> = payload.iter().map(|(_, shape)| *shape).collect();
-        let build_columns = build.columns.clone();
-        let payload_registers: Vec<Register> = build
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(number, column)| {
-                let known = &build.registers[column.register];
-                Register {
-                    repr: known.repr,
-                    nullable: known.nullable,
-                    bounds: known.bounds,
-                    origin: Origin::Payload { probe: probe.probes.len(), column: number },
-                }
-            })
-            .collect();
+        let number = probe.probes.len();
+        let register = |(column, known): (usize, &Column)| {
+            let known = &build.registers[known.register];
+            Register {
+                repr: known.repr,
+                nullable: known.nullable || matching == Matching::Outer,
+                bounds: known.bounds,
+                origin: Origin::Payload { probe: number, column },
+            }
+        };
+        let registers = columns.iter().enumerate().map(register).collect();
         let build_can_fail = any_can_fail(&build.registers, &build_keys);
-        let sink = BuildSink { build: id, table, keys: build_keys, payload, multiple: !unique };
+        let sink = BuildSink { build: id, table, keys: build_keys, payload, rows };
         self.builds.push(BuildPlan { payload: shapes.clone(), ..plan });
         self.close(build, Sink::Build(sink), None, Some(id));
-
-        let number = probe.probes.len();
-        let step = Probe { build: id, table, keys: probe_keys, multiple: !unique, payload: shapes, build_can_fail };
-        probe.steps.push(Step::Probe(step));
-        probe.probes.push(id);
-        self.note_probe_keys(id, number, side, parts.on, &probe, &build_columns);
-        if !unique {
-            probe.rows = probe.rows.saturating_mul(2);
-            probe.rows_estimated = true;
-            probe.columns.iter_mut().for_each(|column| column.unique = false);
-        }
-        let from_build: Vec<Column> = build_columns
-            .into_iter()
-            .zip(payload_registers)
-            .map(|(column, register)| Column { register: probe.add_register(register), unique: false, ..column })
-            .collect();
-        self.finish_join(probe, from_build, side, parts)
-    }
-
-    /// Applies the residual filter over left columns then right columns, and picks the output.
-    fn finish_join(
-        &mut self,
-        mut probe: Open,
-        from_build: Vec<Column>,
-        side: JoinSide,
-        parts: &JoinParts<'_>,
-    ) -> Result<Open> {
-        let from_probe = std::mem::take(&mut probe.columns);
-        let (left, right) = match side {
-            JoinSide::Left => (from_build, from_probe),
-            JoinSide::Right => (from_probe, from_build),
-        };
-        if let Some(residual) = parts.residual {
-            probe.columns = left.iter().chain(&right).cloned().collect();
-            let predicate = probe.resolve_value(residual)?;
-            probe.filter(predicate);
-        }
-        probe.columns = parts
-            .output
-            .iter()
-            .map(|column| match column.side {
-                JoinSide::Left => left[column.index].clone(),
-                JoinSide::Right => right[column.index].clone(),
-            })
-            .collect();
-        Ok(probe)
+        let keys = probe_keys;
+        let step = Probe { build: id, table, keys, rows, matching, residual: None, payload: shapes, build_can_fail };
+        Ok((Built { id, step, columns, registers }, probe))
     }
 
     /// Keys of both sides in the same units: texts as codes of the build's dictionary, wide keys at common bounds.
@@ -163,10 +201,10 @@ impl Cutter<'_> {
         Ok((build_keys, probe_keys))
     }
 
-    fn size_build(&self, build: &Open, keys: &[Value], ranges: &[(i128, i128)], multiple: bool) -> BuildPlan {
+    fn size_build(&self, build: &Open, keys: &[Value], ranges: &[(i128, i128)], rows_of_key: KeyRows) -> BuildPlan {
         let sized = packed_domains(ranges);
         let wide = keys.iter().any(|key| !key.bounds.fits_signed(64));
-        let rows = build.rows.max(1);
+        let rows = build.rows.rows().max(1);
         let hash_slots = (rows * 2).next_power_of_two().max(64);
         let (table, slots, bases, domains) = match sized {
             Some((bases, domains, product)) if !wide && product <= self.direct_limit(rows) => {
@@ -178,13 +216,13 @@ impl Cutter<'_> {
         let shapes: Vec<(Repr, Bounds)> = keys.iter().map(|key| (key.repr, key.bounds)).collect();
         BuildPlan {
             table,
-            multiple,
+            rows_of_key,
             bases,
             domains,
             words: if table == KeyTable::Wide { crate::codegen::wide_words(&shapes, false) } else { 1 },
             slots,
-            rows: build.rows,
-            rows_estimated: build.rows_estimated,
+            rows: build.rows.rows(),
+            rows_estimated: build.rows.is_guess(),
             payload: vec![],
         }
     }
@@ -250,7 +288,7 @@ fn as_integer(key: Resolved) -> Result<Value> {
 
 fn choose_build_side(left: &Open, right: &Open, on: &[(Expr, Expr)]) -> JoinSide {
     match (keys_unique(left, on, JoinSide::Left), keys_unique(right, on, JoinSide::Right)) {
-        (true, true) if right.rows < left.rows => JoinSide::Right,
+        (true, true) if right.rows.rows() < left.rows.rows() => JoinSide::Right,
         (false, true) => JoinSide::Right,
         _ => JoinSide::Left,
     }

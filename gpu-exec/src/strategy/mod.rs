@@ -1,4 +1,4 @@
-//! Strategy: from a device plan and loaded tables to pipelines, when facts are known.
+//! Strategy: from a device plan and the shapes of its tables to pipelines. No data are needed, nor looked at.
 //!
 //! Cuts the plan at its breakers (join build, aggregation), chooses how each join and group-by finds its slots, resolves
 //! expressions to integers with bounds, and sizes everything. Pure: nothing here allocates or launches.
@@ -16,9 +16,9 @@ mod scope;
 
 use std::sync::Arc;
 
-use crate::column::{DeviceTable, Dictionary};
+use crate::column::{Dictionary, RowBound, TableShape};
 use crate::error::Result;
-use crate::ir::{BuildId, GroupTable, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
+use crate::ir::{BuildId, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
 
 pub use lookup::LookupTable;
 
@@ -52,17 +52,15 @@ pub struct Stage {
     pub build: Option<BuildId>,
     /// Lookup tables its text calls `lookup0, lookup1, ...`.
     pub lookups: Vec<LookupTable>,
-    /// Upper bound of the rows that reach the sink, or an estimate where matches multiply.
-    pub rows_out: u64,
-    /// Whether `rows_out` is only an estimate.
-    pub rows_out_estimated: bool,
+    /// Rows that reach the sink; a guess where matches multiply.
+    pub rows_out: RowBound,
 }
 
 /// Sizes of a join build.
 #[derive(Clone, Debug)]
 pub struct BuildPlan {
     pub table: KeyTable,
-    pub multiple: bool,
+    pub rows_of_key: KeyRows,
     /// Lowest value and number of values of each key part (packed tables).
     pub bases: Vec<i64>,
     pub domains: Vec<u64>,
@@ -115,9 +113,16 @@ pub struct QueryPlan {
     pub fetch: Option<u64>,
 }
 
-/// Plans a subtree over its loaded scans and uploaded inputs.
-pub fn plan(root: &Node, scans: &[DeviceTable], inputs: &[DeviceTable], limits: Limits) -> Result<QueryPlan> {
-    cut::Cutter::new(scans, inputs, limits).plan(root)
+/// The shapes of the tables that a subtree reads, by their numbers.
+#[derive(Clone, Debug)]
+pub struct Shapes {
+    pub scans: Vec<TableShape>,
+    pub inputs: Vec<TableShape>,
+}
+
+/// Plans a subtree over tables of these shapes.
+pub fn plan(root: &Node, shapes: &Shapes, limits: Limits) -> Result<QueryPlan> {
+    cut::Cutter::new(shapes, limits).plan(root)
 }
 
 impl Stage {

@@ -96,7 +96,7 @@ fn sink_groups(pipeline: &Pipeline) -> Option<&crate::ir::GroupTable> {
 fn read_values(pipeline: &Pipeline) -> Vec<&Value> {
     let steps = pipeline.steps.iter().flat_map(|step| match step {
         Step::Filter(predicate) => vec![predicate],
-        Step::Probe(probe) => probe.keys.iter().collect(),
+        Step::Probe(probe) => probe.values().collect(),
     });
     let sink: Vec<&Value> = match &pipeline.sink {
         Sink::Build(build) => build.keys.iter().chain(build.payload.iter().map(|(value, _)| value)).collect(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::StageSource;
 use super::lookup::LookupTable;
-use crate::column::{ColumnMeta, DeviceTable, Dictionary, Stored};
+use crate::column::{ColumnMeta, Dictionary, RowBound, Stored, TableShape};
 use crate::ir::{
     Bounds, BuildId, ColumnShape, Origin, Register, Repr, Source, Step, StoredShape, Type, Value, ValueKind,
 };
@@ -34,14 +34,12 @@ pub(super) struct Open {
     pub(super) columns: Vec<Column>,
     pub(super) lookups: Vec<LookupTable>,
     pub(super) probes: Vec<BuildId>,
-    /// Upper bound of the rows, or an estimate.
-    pub(super) rows: u64,
-    pub(super) rows_estimated: bool,
+    pub(super) rows: RowBound,
 }
 
 impl Open {
-    /// A pipeline that reads a device table.
-    pub(super) fn table(stage_source: StageSource, table: &DeviceTable) -> Self {
+    /// A pipeline that reads a table of this shape.
+    pub(super) fn table(stage_source: StageSource, table: &TableShape) -> Self {
         let mut open = Self {
             stage_source,
             source: Source::Table { columns: table.columns.iter().map(column_shape).collect() },
@@ -50,8 +48,7 @@ impl Open {
             columns: Vec::new(),
             lookups: Vec::new(),
             probes: Vec::new(),
-            rows: table.rows(),
-            rows_estimated: false,
+            rows: table.rows,
         };
         for (number, meta) in table.columns.iter().enumerate() {
             let register = open.add_register(Register {

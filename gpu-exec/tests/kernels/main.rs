@@ -79,6 +79,7 @@ macro_rules! checks {
 
 checks! {
     tiles_cover_every_row_once: tile::rows;
+    tiles_of_many_segments_find_theirs: tile::many_segments;
     warps_compact_their_rows_in_order: compact::queues;
     warps_reserve_one_place_a_live_lane: compact::places;
     packed_keys_find_their_slots: table::slots;

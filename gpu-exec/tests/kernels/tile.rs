@@ -146,3 +146,17 @@ pub(crate) fn rows(device: &Arc<DeviceHandle>) -> CheckResult {
     }
     Ok(())
 }
+
+/// Many segments, so that a block's first tile lies far from the first segment and its next one some segments on.
+pub(crate) fn many_segments(device: &Arc<DeviceHandle>) -> CheckResult {
+    let bench = Bench::new(device)?;
+    let sizes: Vec<usize> =
+        (0..700).map(|number| if number % 97 == 50 { 5 * 2048 + 3 } else { 1 + number % 5 }).collect();
+    for (seed, count) in [2, 3, 63, 64, 65, 700].into_iter().enumerate() {
+        let table = table(&bench, &sizes[..count], seed as u64)?;
+        for shape in [(1, 1, 64), (1, 7, 64), (1, 300, 32), (5, 3, 64)] {
+            walk(&bench, &table, shape).map_err(|error| format!("{count} segments, {shape:?}: {error}"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,5 +1,6 @@
 //! Two sessions over the same files: one that places on the emulated device, one that does not.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
@@ -18,7 +19,7 @@ pub(crate) struct Both {
     device: SessionContext,
     host: SessionContext,
     runtime: Arc<DeviceRuntime>,
-    _files: TempDir,
+    files: TempDir,
 }
 
 const ITEMS: &str = "SELECT CAST(i AS BIGINT) AS item, CAST(i / 4 AS BIGINT) AS parent, CAST(i % 50 + 1 AS DECIMAL(15,2)) AS quantity, \
@@ -81,7 +82,12 @@ impl Both {
                 context.register_parquet(*table, path.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
             }
         }
-        Self { device, host, runtime, _files: files }
+        Self { device, host, runtime, files }
+    }
+
+    /// A table's file, by its number.
+    pub(crate) fn file(&self, table: &str, part: usize) -> PathBuf {
+        self.files.path().join(format!("{table}/{part}.parquet"))
     }
 
     /// Drops what is resident, so that the next query loads what it needs in the form it would choose.
@@ -103,7 +109,12 @@ impl Both {
 
     /// Both answers, as sorted lines, must be the same; the device must have run something.
     pub(crate) async fn same(&self, query: &str) -> Vec<DeviceReport> {
-        let (expected, _) = run(&self.host, query).await;
+        self.agree(query, query).await
+    }
+
+    /// The same of two queries, one for the device and one for the host.
+    pub(crate) async fn agree(&self, query: &str, host_query: &str) -> Vec<DeviceReport> {
+        let (expected, _) = run(&self.host, host_query).await;
         let (found, plan) = run(&self.device, query).await;
         let reports = maar_gpu_exec::exec::reports(&plan);
         let shown = displayable(plan.as_ref()).indent(true).to_string();

@@ -4,8 +4,10 @@
 //! Whole suites (TPC-H, random queries) live in the workspace's `tests` package.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod ahead;
 mod hard;
 mod harness;
+mod kept;
 mod raw_text;
 mod text;
 

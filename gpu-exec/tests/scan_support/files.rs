@@ -13,7 +13,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use maar_gpu_exec::column::DeviceTable;
 use maar_gpu_exec::device::{DeviceChoice, DeviceHandle, DeviceOptions};
-use maar_gpu_exec::scan::{ColumnStore, Loaded, ParquetScan, ScanError, load, recognise};
+use maar_gpu_exec::scan::{ColumnStore, Load, Loaded, ParquetScan, ScanError, Source, recognise};
 use object_store::ObjectStore;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -71,10 +71,16 @@ impl Bench {
     }
 
     pub async fn load(&self, scan: &ParquetScan) -> Result<Loaded, ScanError> {
+        Ok(self.open(&[scan]).await?.finish().await?.remove(0))
+    }
+
+    /// The scans of one query, still to be loaded.
+    pub async fn open(&self, scans: &[&ParquetScan]) -> Result<Load, ScanError> {
         let local =
             || session(SessionConfig::new()).runtime_env().object_store(ObjectStoreUrl::local_filesystem()).unwrap();
         let objects = self.objects.as_ref().map_or_else(local, Arc::clone);
-        load(&self.device, &self.columns, objects, scan).await
+        let source = |scan: &&ParquetScan| Source::new(Arc::new((*scan).clone()), Arc::clone(&objects));
+        Load::open(&self.device, &self.columns, scans.iter().map(source).collect()).await
     }
 
     /// Plans and loads.
@@ -116,11 +122,11 @@ pub fn scan_of(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
 
 pub fn rows(device: &Arc<DeviceHandle>, table: &DeviceTable) -> Vec<Vec<Option<Value>>> {
     let stream = device.stream().unwrap();
-    let mut columns = vec![vec![]; table.columns.len()];
+    let mut columns = vec![vec![]; table.shape.columns.len()];
     for segment in &table.segments {
-        assert_eq!(segment.columns.len(), table.columns.len());
+        assert_eq!(segment.columns.len(), table.shape.columns.len());
         let rows = usize::try_from(segment.rows).unwrap();
-        for ((meta, column), out) in table.columns.iter().zip(&segment.columns).zip(&mut columns) {
+        for ((meta, column), out) in table.shape.columns.iter().zip(&segment.columns).zip(&mut columns) {
             let read = |buffer: &maar_gpu_exec::device::DeviceBuffer| {
                 let mut bytes = vec![0; buffer.len()];
                 stream.download(buffer, 0, &mut bytes).unwrap();

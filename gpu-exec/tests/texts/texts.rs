@@ -13,12 +13,12 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use maar_gpu_exec::codegen::{Kernel, generate};
-use maar_gpu_exec::column::DeviceTable;
+use maar_gpu_exec::column::TableShape;
 use maar_gpu_exec::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use maar_gpu_exec::options::{DeviceOption, MaarOptions};
 use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, RawTexts};
 use maar_gpu_exec::scan::upload_batches;
-use maar_gpu_exec::strategy::{Limits, plan};
+use maar_gpu_exec::strategy::{Limits, Shapes, plan};
 
 use crate::data::{SMALL, Sizes, tables};
 
@@ -113,19 +113,20 @@ impl Texts {
             for (number, scan) in lowered.scans.iter().enumerate() {
                 scans.push(self.upload(scan, raw.of_scan(number)).await);
             }
-            let plan = plan(&lowered.root, &scans, &[], LIMITS).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let shapes = Shapes { scans, inputs: vec![] };
+            let plan = plan(&lowered.root, &shapes, LIMITS).unwrap_or_else(|error| panic!("{sql}: {error}"));
             kernels.extend(plan.stages.iter().map(|stage| generate(&stage.pipeline)));
         }
         kernels
     }
 
-    /// As files would be loaded that have dictionaries for all texts but comments.
-    async fn upload(&self, scan: &Arc<dyn ExecutionPlan>, mut raw: BTreeSet<usize>) -> DeviceTable {
+    /// The shape of files that have dictionaries for all texts but comments.
+    async fn upload(&self, scan: &Arc<dyn ExecutionPlan>, mut raw: BTreeSet<usize>) -> TableShape {
         let batches = collect(Arc::clone(scan), self.context.task_ctx()).await.unwrap();
         let stream = self.device.stream().unwrap();
         let schema = scan.schema();
         raw.retain(|column| schema.field(*column).name().ends_with("_comment"));
-        upload_batches(&self.device, &stream, &schema, &batches, &raw).unwrap()
+        upload_batches(&self.device, &stream, &schema, &batches, &raw).unwrap().shape
     }
 
     /// The device text of a query, one kernel after another.

@@ -39,7 +39,8 @@ const ROOMS: &[Room] = &[
         name: "operators",
         imports: &[To("strategy"), To("codegen"), To("ir"), To("kernels"), To("column"), To("device")],
     },
-    Room { name: "strategy", imports: &[To("codegen"), To("ir"), To("column")] },
+    // Shapes and what is known of values, no data: what is planned holds wherever the rows lie, and before they are there.
+    Room { name: "strategy", imports: &[To("codegen"), To("ir"), Only("column", SHAPES)] },
     Room { name: "scan", imports: &[To("column"), To("device"), To("ir")] },
     // How a kernel synchronises is said in its text and checked by the device, and the device says how large blocks are.
     Room { name: "codegen", imports: &[To("ir"), Only("device", &["BLOCK_THREADS", "SyncMode"])] },
@@ -49,6 +50,9 @@ const ROOMS: &[Room] = &[
     Room { name: "device", imports: &[Only("kernels", &["header", "located", "SHIM"])] },
     Room { name: "kernels", imports: &[] },
 ];
+
+/// What says how columns are stored and what is known of them, without their data or where those lie.
+const SHAPES: &[&str] = &["ColumnMeta", "Dictionary", "RowBound", "Stored", "TableShape"];
 
 /// Small files beside the rooms that every room may use, with what they may use themselves.
 const LEAVES: &[(&str, &[&str])] = &[
@@ -330,6 +334,19 @@ mod tests {
         let whole = |item: &str| format!("use crate::kernels;\nfn f() {{ kernels::{item}() }}\n");
         assert!(breaches("gpu-exec/src/device/cache.rs", &whole("header")).is_empty());
         assert_eq!(breaches("gpu-exec/src/device/cache.rs", &whole("sort")).len(), 1);
+    }
+
+    #[test]
+    fn strategy_and_codegen_see_shapes_and_no_data() {
+        let seen = |room: &str, item: &str| {
+            breaches(&format!("gpu-exec/src/{room}/cut.rs"), &format!("use crate::column::{item};\n")).is_empty()
+        };
+        assert!(seen("strategy", "TableShape") && seen("strategy", "{ColumnMeta, Stored}"));
+        for data in ["DeviceTable", "{TableShape, Segment}", "DeviceColumn", "*"] {
+            assert!(!seen("strategy", data) && !seen("codegen", data), "{data}");
+        }
+        assert_eq!(breaches("gpu-exec/src/strategy/cut.rs", "use crate::device::DeviceBuffer;\n").len(), 1);
+        assert_eq!(breaches("gpu-exec/src/codegen/body.rs", "use crate::device::DevicePtr;\n").len(), 1);
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn form_of_argument(function: &AggregateFunctionExpr) -> Option<Form> {
 }
 
 /// What a scalar function that compares its arguments needs of them; those that put them out keep the sign of zero.
-fn form_of_function(name: &str) -> Option<Form> {
+pub(super) fn form_of_function(name: &str) -> Option<Form> {
     match name {
         "array_has" | "array_has_all" | "array_has_any" | "array_position" | "array_positions" | "map_extract" => {
             Some(Form::NanAndZero)

@@ -1,24 +1,23 @@
-//! Canonical floats where no operator can be rewritten behind placement: the keys of windows, and constants, which the
-//! optimizer compares before there is any operator. There a function makes the form, under the name of its argument.
+//! Canonical floats where no operator can be rewritten behind placement: the keys of windows. There a function makes the form,
+//! under the name of its argument. Not here: constants (`constants`), which need that function as well.
 
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{ScalarFunction, WindowFunctionDefinition};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 use datafusion::optimizer::optimizer::ApplyOrder;
-use datafusion::optimizer::{AnalyzerRule, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use super::super::plans::any_expression;
 use super::canonical::{Form, canonical, canonical_scalar, has_floats};
-use super::is_comparison;
 
 /// Its argument in a canonical form.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -28,7 +27,7 @@ struct Canonical {
 }
 
 /// A call of [`Canonical`].
-fn made_canonical(expr: Expr, form: Form) -> Expr {
+pub(super) fn made_canonical(expr: Expr, form: Form) -> Expr {
     static FUNCTIONS: LazyLock<[Arc<ScalarUDF>; 2]> = LazyLock::new(|| {
         let signature = || Signature::any(1, Volatility::Immutable);
         [Form::Nan, Form::NanAndZero].map(|form| Arc::new(ScalarUDF::from(Canonical { form, signature: signature() })))
@@ -37,7 +36,7 @@ fn made_canonical(expr: Expr, form: Form) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), vec![expr]))
 }
 
-fn is_made_canonical(expr: &Expr) -> bool {
+pub(super) fn is_made_canonical(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarFunction(call) if call.func.inner().is::<Canonical>())
 }
 
@@ -75,58 +74,6 @@ impl ScalarUDFImpl for Canonical {
     }
 }
 
-/// Comparisons of constants with each other.
-#[derive(Debug)]
-pub(super) struct CanonicalConstants;
-
-impl AnalyzerRule for CanonicalConstants {
-    fn name(&self) -> &str {
-        "maar_canonical_constants"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_down_with_subqueries(|plan| {
-            plan.map_expressions(|expr| expr.transform_up(|expr| Ok(constants_compared(expr))))
-        })
-        .data()
-    }
-}
-
-fn constants_compared(expr: Expr) -> Transformed<Expr> {
-    match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if is_comparison(op) && is_constant_float(&left) && is_constant_float(&right) =>
-        {
-            let [left, right] = [left, right].map(|side| Box::new(made_canonical(*side, Form::Nan)));
-            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
-        }
-        Expr::InList(mut list) if is_constant_float(&list.expr) => {
-            *list.expr = made_canonical(*list.expr, Form::NanAndZero);
-            list.list = list.list.into_iter().map(|item| made_canonical(item, Form::NanAndZero)).collect();
-            Transformed::yes(Expr::InList(list))
-        }
-        other => Transformed::no(other),
-    }
-}
-
-/// Whether an expression is a float whatever the rows are.
-fn is_constant_float(expr: &Expr) -> bool {
-    let known = |e: &Expr| {
-        matches!(
-            e,
-            Expr::Literal(..)
-                | Expr::BinaryExpr(_)
-                | Expr::Cast(_)
-                | Expr::TryCast(_)
-                | Expr::Negative(_)
-                | Expr::ScalarFunction(_)
-        )
-    };
-    !is_made_canonical(expr)
-        && !expr.exists(|e| Ok(!known(e) || e.is_volatile_node())).unwrap_or(true)
-        && expr.get_type(&DFSchema::empty()).is_ok_and(|data_type| data_type.is_floating())
-}
-
 /// The keys of windows, and NaNs that folding made.
 #[derive(Debug)]
 pub(super) struct CanonicalWindows;
@@ -141,6 +88,9 @@ impl OptimizerRule for CanonicalWindows {
     }
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        if !any_expression(&plan, |expr| expr.exists(|e| Ok(concerns(e))).unwrap_or(true))? {
+            return Ok(Transformed::no(plan));
+        }
         let input = match &plan {
             LogicalPlan::Window(window) => Some(Arc::clone(window.input.schema())),
             _ => None,
@@ -161,6 +111,15 @@ impl OptimizerRule for CanonicalWindows {
                 _ => made,
             })
         })
+    }
+}
+
+/// Whether this is a window, or a NaN of other bits than the canonical one's: nearly no query has either.
+fn concerns(expr: &Expr) -> bool {
+    match expr {
+        Expr::WindowFunction(_) => true,
+        Expr::Literal(value, _) => one_nan(value).is_some(),
+        _ => false,
     }
 }
 

@@ -15,17 +15,15 @@
 //! | `random() BETWEEN a AND b` to two comparisons | it is drawn twice |
 //! | a cast of a constant that fails ends planning | it may stand in a branch that is never taken |
 
-use std::sync::Arc;
-
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::conditional_expressions::CaseBuilder;
-use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF};
 
+use super::super::plans::{as_cast, is_cast};
 use super::casts::{is_unwrapped, keeps_values};
 use super::risk::can_fail;
 use super::sealed::{seal, seal_whole};
@@ -41,7 +39,7 @@ pub(super) fn concerns(expr: &Expr) -> bool {
         Expr::Case(_) | Expr::InList(_) => true,
         Expr::ScalarFunction(function) => {
             let name = function.func.name();
-            CONCERNED_FUNCTIONS.contains(&name) || CASTING_FUNCTIONS.contains(&name)
+            CONCERNED_FUNCTIONS.contains(&name) || is_cast(function)
         }
         Expr::BinaryExpr(binary) => {
             matches!(binary.op, Operator::Or | Operator::Modulo) || is_bitwise(binary.op) || is_regex(binary.op)
@@ -55,7 +53,7 @@ pub(super) fn concerns(expr: &Expr) -> bool {
 pub(super) fn seal_faults(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let lazy = is_lazy(&expr);
     expr.transform_up(|e| {
-        let e = plain_cast(e, schema)?;
+        let e = as_cast(e, schema)?;
         if needs_seal(&e, schema, lazy) {
             return Ok(Transformed::yes(seal(e)?));
         }
@@ -124,22 +122,6 @@ fn uncast(expr: &Expr) -> &Expr {
         other => other,
     }
 }
-
-/// `arrow_cast` and its kin as the casts that they are: the host makes them so, and takes them off, in one go.
-fn plain_cast(expr: Expr, schema: &DFSchema) -> Result<Expr> {
-    match expr {
-        Expr::ScalarFunction(function) if CASTING_FUNCTIONS.contains(&function.func.name()) => {
-            let context = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
-            match function.func.simplify(function.args, &context)? {
-                ExprSimplifyResult::Simplified(cast) => Ok(cast),
-                ExprSimplifyResult::Original(args) => Ok(function.func.call(args)),
-            }
-        }
-        other => Ok(other),
-    }
-}
-
-const CASTING_FUNCTIONS: &[&str] = &["arrow_cast", "arrow_try_cast", "cast_to_type", "try_cast_to_type"];
 
 fn is_bitwise(op: Operator) -> bool {
     matches!(op, Operator::BitwiseAnd | Operator::BitwiseOr | Operator::BitwiseXor)

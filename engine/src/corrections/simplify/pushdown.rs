@@ -12,10 +12,10 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conj
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan};
 use datafusion::optimizer::OptimizerConfig;
 
-use super::super::plans::map_named;
+use super::super::plans::{any_expression, map_named};
 use super::super::rules::{Rule, wrap};
 use super::risk::can_fail;
-use super::sealed::{seal_whole, unseal};
+use super::sealed::{has_seal, seal_whole, unseal};
 
 const WRAPPED: &str = "push_down_filter";
 
@@ -30,18 +30,27 @@ fn ordered(host: &Rule, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Resu
     };
     let before = filter.predicate.clone();
     let schema = Arc::clone(filter.input.schema());
-    let hidden = split_conjunction_owned(filter.predicate)
-        .into_iter()
-        .map(|e| if can_fail(&e, &schema) { seal_whole(e) } else { column_first(e) });
+    let mut sealed = false;
+    let hidden = split_conjunction_owned(filter.predicate).into_iter().map(|e| match can_fail(&e, &schema) {
+        true => {
+            sealed = true;
+            seal_whole(e)
+        }
+        false => column_first(e),
+    });
     let Some(predicate) = conjunction(hidden) else {
         return datafusion::common::internal_err!("a filter without a condition");
     };
     let filter = Filter::new(predicate, filter.input);
     let pushed = host.rewrite(LogicalPlan::Filter(filter), config)?;
     let changed = pushed.transformed;
-    let plan = pushed.data.transform_down(|node| map_named(node, unseal)).data()?;
+    let plan = if sealed { pushed.data.transform_down(unseal_node).data()? } else { pushed.data };
     let same = matches!(&plan, LogicalPlan::Filter(filter) if filter.predicate == before);
     Ok(Transformed::new_transformed(plan, changed && !same))
+}
+
+fn unseal_node(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    if any_expression(&node, has_seal)? { map_named(node, unseal) } else { Ok(Transformed::no(node)) }
 }
 
 /// Whether one of several conditions can fail, or has a literal on the left.

@@ -48,10 +48,18 @@ pub(super) fn seal_whole(expr: Expr) -> Expr {
 
 /// `expr` without any seal.
 pub(super) fn unseal(expr: Expr) -> Result<Transformed<Expr>> {
+    if !has_seal(&expr) {
+        return Ok(Transformed::no(expr));
+    }
     expr.transform_up(|e| match parts(&e) {
         Some((sealed, children)) => Ok(Transformed::yes(sealed.filled(children)?)),
         None => Ok(Transformed::no(e)),
     })
+}
+
+/// Whether there is a seal anywhere in `expr`. Looking costs much less than rewriting.
+pub(super) fn has_seal(expr: &Expr) -> bool {
+    expr.exists(|e| Ok(parts(e).is_some())).unwrap_or(true)
 }
 
 /// A literal text: what a function returns may hang on it (`date_trunc('day', t)`).

@@ -53,14 +53,15 @@ pub(super) fn answers_anywhere(expr: &Expr, outer: &DFSchemaRef) -> bool {
 }
 
 /// A scalar subquery that is independent, or one aggregate over rows that are chosen by `column = outer`. The host takes a
-/// subquery over a NOT NULL column for a value that is never NULL; it is where there is no row.
+/// subquery over a NOT NULL column for a value that is never NULL; it is where there is no row. A column that an outer join
+/// alone makes nullable is NOT NULL again once the optimizer has made that an inner join.
 pub(super) fn answers_scalar(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
     let plan = &*subquery.subquery;
     if plan.schema().fields().len() != 1 {
         return true;
     }
     if references(plan).is_empty() {
-        return plan.schema().field(0).is_nullable() || gives_one_row(plan);
+        return gives_one_row(plan) || (plan.schema().field(0).is_nullable() && !has_outer_join(plan));
     }
     let mut top = plan;
     while let LogicalPlan::Projection(projection) = top {
@@ -74,6 +75,14 @@ pub(super) fn answers_scalar(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
         && !has_reference(top)
         && has_conditions_only(&aggregate.input, &is_equality)
         && is_of(plan, outer)
+}
+
+fn has_outer_join(plan: &LogicalPlan) -> bool {
+    let is_outer = |node: &LogicalPlan| {
+        matches!(node, LogicalPlan::Join(join)
+            if matches!(join.join_type, JoinType::Left | JoinType::Right | JoinType::Full))
+    };
+    plan.exists(|node| Ok(is_outer(node))).unwrap_or(true)
 }
 
 /// Whether `plan` gives one row whatever it reads.

@@ -1,16 +1,20 @@
-//! A time of one unit is compared with a constant of another without converting the column: the constant becomes one of the
-//! column's unit, rounded so that the same rows pass.
+//! Times of different units are compared without converting one to the unit of the other where that overflows or cuts off. A
+//! constant becomes one of the column's unit, rounded so that the same rows pass; two columns are in `pairs`.
 
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::common::{DFSchema, NullEquality, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, and, lit, or};
+use datafusion::logical_expr::expr::{Case, InList};
+use datafusion::logical_expr::utils::{conjunction, disjunction, split_conjunction_owned};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, Join, LogicalPlan, Operator, and, lit, or};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::super::plans::{any_expression, any_node, input_schema, map_named};
+use super::constants::{Constant, is_null};
+use super::pairs::{self, Standing};
+use super::times_of_rows::{Place, Time, binary};
 
 /// The rule; it goes behind type coercion, which puts the casts that are taken off again.
 #[derive(Debug)]
@@ -26,7 +30,14 @@ impl AnalyzerRule for ExactTimes {
                 return Ok(Transformed::no(node));
             }
             let schema = input_schema(&node)?;
-            map_named(node, |expr| compare_exactly(expr, &schema))
+            let node = match node {
+                LogicalPlan::Filter(filter) => {
+                    LogicalPlan::Filter(Filter::new(conditions(filter.predicate, &schema), filter.input))
+                }
+                LogicalPlan::Join(join) => LogicalPlan::Join(joined(join, &schema)),
+                other => other,
+            };
+            map_named(node, |expr| rewritten(expr, &schema, Operands::Any))
         })
         .data()
     }
@@ -38,20 +49,63 @@ impl AnalyzerRule for ExactTimes {
 
 /// Whether the node itself has a cast to a timestamp.
 pub(in super::super) fn has_cast_of_time(plan: &LogicalPlan) -> Result<bool> {
-    let to_time = |e: &Expr| matches!(e, Expr::Cast(cast) if matches!(cast.field.data_type(), DataType::Timestamp(..)));
+    let to_time = |e: &Expr| match e {
+        Expr::Cast(cast) => matches!(cast.field.data_type(), DataType::Timestamp(..)),
+        Expr::TryCast(cast) => matches!(cast.field.data_type(), DataType::Timestamp(..)),
+        _ => false,
+    };
     any_expression(plan, |expr| expr.exists(|e| Ok(to_time(e))).unwrap_or(true))
 }
 
 /// Every comparison in `expr` of a time with a constant, in the unit of the time.
 pub(in super::super) fn compare_exactly(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    rewritten(expr, schema, Operands::WithConstant)
+}
+
+/// Which comparisons are rewritten.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operands {
+    Any,
+    /// Those of a constant: the form of two columns has such a comparison inside and would be rewritten again.
+    WithConstant,
+}
+
+/// The parts of a condition: those that compare two columns stay such that a join finds its keys.
+fn conditions(condition: Expr, schema: &DFSchema) -> Expr {
+    let parts = split_conjunction_owned(condition).into_iter().map(|part| {
+        let BinaryExpr { left, op, right } = match part {
+            Expr::BinaryExpr(compared) if compared.op == Operator::Eq => compared,
+            other => return other,
+        };
+        let found = two_times(&left, op, &right, schema, Standing::Condition);
+        found.unwrap_or_else(|| Expr::BinaryExpr(BinaryExpr { left, op, right }))
+    });
+    conjunction(parts).unwrap_or_else(|| lit(true))
+}
+
+fn joined(mut join: Join, schema: &DFSchema) -> Join {
+    join.filter = join.filter.map(|filter| conditions(filter, schema));
+    if join.null_equality == NullEquality::NullEqualsNothing {
+        for (left, right) in &mut join.on {
+            let times = Time::of(left, join.left.schema()).zip(Time::of(right, join.right.schema()));
+            if let Some((left_key, right_key)) = times.and_then(|(left, right)| pairs::keys(&left, &right)) {
+                (*left, *right) = (left_key, right_key);
+            }
+        }
+    }
+    join
+}
+
+fn rewritten(expr: Expr, schema: &DFSchema, operands: Operands) -> Result<Transformed<Expr>> {
+    let compared = |left: &Expr, op, right: &Expr| comparison(left, op, right, schema, operands);
     expr.transform_up(|e| {
         let exact = match &e {
-            Expr::BinaryExpr(binary) => comparison(&binary.left, binary.op, &binary.right, schema),
+            Expr::BinaryExpr(binary) => compared(&binary.left, binary.op, &binary.right),
             Expr::Between(between) if !between.expr.is_volatile() => {
                 let (low_op, high_op) =
                     if between.negated { (Operator::Lt, Operator::Gt) } else { (Operator::GtEq, Operator::LtEq) };
-                let low = comparison(&between.expr, low_op, &between.low, schema);
-                let high = comparison(&between.expr, high_op, &between.high, schema);
+                let low = compared(&between.expr, low_op, &between.low);
+                let high = compared(&between.expr, high_op, &between.high);
                 let plain = |op, bound: &Expr| binary(between.expr.as_ref().clone(), op, bound.clone());
                 match (low, high) {
                     (None, None) => None,
@@ -62,42 +116,58 @@ pub(in super::super) fn compare_exactly(expr: Expr, schema: &DFSchema) -> Result
                     }
                 }
             }
-            Expr::InList(list) => membership(list, schema),
+            Expr::InList(list) => membership(list, schema).or_else(|| spelt_out(list, &compared)),
+            Expr::Case(case) => chosen(case, &compared),
             _ => None,
         };
         Ok(exact.map_or_else(|| Transformed::no(e), Transformed::yes))
     })
 }
 
-fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
-    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
-}
-
-fn comparison(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Option<Expr> {
+fn comparison(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema, operands: Operands) -> Option<Expr> {
     if let (Some(left), Some(right)) = (Constant::of(left), Constant::of(right)) {
         return left.compared(op, &right);
     }
     if let (Some(time), Some(value)) = (Time::of(left, schema), Constant::of(right)) {
         return time.compared(op, &value).filter(|_| time.is_converted || value.is_converted);
     }
-    let (value, time) = (Constant::of(left)?, Time::of(right, schema)?);
-    time.compared(op.swap()?, &value).filter(|_| time.is_converted || value.is_converted)
+    if let (Some(value), Some(time)) = (Constant::of(left), Time::of(right, schema)) {
+        return time.compared(op.swap()?, &value).filter(|_| time.is_converted || value.is_converted);
+    }
+    if operands == Operands::WithConstant { None } else { two_times(left, op, right, schema, Standing::Value) }
+}
+
+fn two_times(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema, standing: Standing) -> Option<Expr> {
+    if !op.supports_propagation() || is_null(left) || is_null(right) {
+        return None;
+    }
+    pairs::compared(&Time::of(left, schema)?, op, &Time::of(right, schema)?, standing)
 }
 
 /// `time IN (constants)`: those that no time of the unit equals are left out.
 fn membership(list: &InList, schema: &DFSchema) -> Option<Expr> {
+    let has_null = list.list.iter().any(is_null);
+    let constants = || list.list.iter().filter(|item| !is_null(item));
     if let Some(tested) = Constant::of(&list.expr) {
-        let equal = list.list.iter().map(|item| tested.is(&Constant::of(item)?)).collect::<Option<Vec<bool>>>()?;
-        return Some(lit(equal.contains(&true) != list.negated));
+        let equal = constants().map(|item| tested.is(&Constant::of(item)?)).collect::<Option<Vec<bool>>>()?;
+        let found = equal.contains(&true);
+        let known = found || !has_null;
+        return Some(if known { lit(found != list.negated) } else { lit(ScalarValue::Boolean(None)) });
     }
-    let time = Time::of(&list.expr, schema).filter(|time| time.is_converted)?;
+    let values = constants().map(Constant::of).collect::<Option<Vec<_>>>()?;
+    let time = Time::of(&list.expr, schema)?;
+    if !time.is_converted && !values.iter().any(|value| value.is_converted) {
+        return None;
+    }
     let mut kept = Vec::new();
-    for item in &list.list {
-        let value = Constant::of(item)?;
-        match time.place(&value)? {
+    for value in &values {
+        match time.place(value)? {
             Place::At(literal) => kept.push(literal),
             Place::Between(_) | Place::Below | Place::Above => {}
         }
+    }
+    if has_null {
+        kept.push(time.null()?);
     }
     Some(match (kept.is_empty(), list.negated) {
         (false, negated) => time.expr.in_list(kept, negated),
@@ -106,206 +176,33 @@ fn membership(list: &InList, schema: &DFSchema) -> Option<Expr> {
     })
 }
 
-/// A column, or an expression of columns, without the casts that keep it the same time.
-struct Time {
-    expr: Expr,
-    data_type: DataType,
-    is_converted: bool,
+/// `time IN (times)` as the comparisons that it stands for, where one of them is to be rewritten.
+fn spelt_out(list: &InList, compared: &dyn Fn(&Expr, Operator, &Expr) -> Option<Expr>) -> Option<Expr> {
+    if list.expr.is_volatile() {
+        return None;
+    }
+    let found: Vec<Option<Expr>> = list.list.iter().map(|item| compared(&list.expr, Operator::Eq, item)).collect();
+    if found.iter().all(Option::is_none) {
+        return None;
+    }
+    let plain = |item: &Expr| binary(list.expr.as_ref().clone(), Operator::Eq, item.clone());
+    let equal = found.into_iter().zip(&list.list).map(|(found, item)| found.unwrap_or_else(|| plain(item)));
+    let any = disjunction(equal)?;
+    Some(if list.negated { Expr::Not(Box::new(any)) } else { any })
 }
 
-/// Where a constant lies among the times of a unit.
-enum Place {
-    At(Expr),
-    /// Between this time and the next.
-    Between(Expr),
-    Below,
-    Above,
-}
-
-impl Time {
-    fn of(expr: &Expr, schema: &DFSchema) -> Option<Self> {
-        if !expr.any_column_refs() {
-            return None;
-        }
-        if let Expr::Cast(cast) = expr
-            && let DataType::Timestamp(..) = cast.field.data_type()
-            && let Some(inner) = Self::of(&cast.expr, schema)
-            && is_same_time(&inner.data_type, cast.field.data_type())
-        {
-            return Some(Self { is_converted: true, ..inner });
-        }
-        let data_type = expr.get_type(schema).ok()?;
-        units_per_day(&data_type)?;
-        Some(Self { expr: expr.clone(), data_type, is_converted: false })
+/// `CASE time WHEN time` with its comparisons written out, where one of them is to be rewritten.
+fn chosen(case: &Case, compared: &dyn Fn(&Expr, Operator, &Expr) -> Option<Expr>) -> Option<Expr> {
+    let tested = case.expr.as_ref().filter(|tested| !tested.is_volatile())?;
+    let found: Vec<Option<Expr>> =
+        case.when_then_expr.iter().map(|(value, _)| compared(tested, Operator::Eq, value)).collect();
+    if found.iter().all(Option::is_none) {
+        return None;
     }
-
-    fn compared(&self, op: Operator, value: &Constant) -> Option<Expr> {
-        use Operator as O;
-        let with = |op, literal| binary(self.expr.clone(), op, literal);
-        let place = self.place(value)?;
-        match (op, place) {
-            (
-                O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq | O::IsDistinctFrom | O::IsNotDistinctFrom,
-                Place::At(t),
-            ) => Some(with(op, t)),
-            (O::Lt | O::LtEq, Place::Between(t)) => Some(with(O::LtEq, t)),
-            (O::Gt | O::GtEq, Place::Between(t)) => Some(with(O::Gt, t)),
-            (O::Eq, _) | (O::Lt | O::LtEq, Place::Below) | (O::Gt | O::GtEq, Place::Above) => self.never(),
-            (O::NotEq, _) | (O::Lt | O::LtEq, Place::Above) | (O::Gt | O::GtEq, Place::Below) => self.always(),
-            (O::IsDistinctFrom, _) => Some(lit(true)),
-            (O::IsNotDistinctFrom, _) => Some(lit(false)),
-            _ => None,
-        }
-    }
-
-    fn place(&self, value: &Constant) -> Option<Place> {
-        if zone_of(&self.data_type).is_some() != value.is_zoned {
-            return None;
-        }
-        let units = i128::from(units_per_day(&self.data_type)?);
-        let scaled = value.units.checked_mul(units)?;
-        let (whole, rest) = (scaled.div_euclid(value.per_day), scaled.rem_euclid(value.per_day));
-        let least = if self.data_type == DataType::Date32 { i128::from(i32::MIN) } else { i128::from(i64::MIN) };
-        let place = if whole < least {
-            Place::Below
-        } else if whole > -(least + 1) {
-            Place::Above
-        } else if rest == 0 {
-            Place::At(self.literal(whole)?)
-        } else {
-            Place::Between(self.literal(whole)?)
-        };
-        Some(place)
-    }
-
-    fn literal(&self, units: i128) -> Option<Expr> {
-        let value = match &self.data_type {
-            DataType::Date32 => ScalarValue::Date32(Some(i32::try_from(units).ok()?)),
-            DataType::Timestamp(unit, zone) => {
-                let (units, zone) = (Some(i64::try_from(units).ok()?), zone.clone());
-                match unit {
-                    TimeUnit::Second => ScalarValue::TimestampSecond(units, zone),
-                    TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(units, zone),
-                    TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(units, zone),
-                    TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(units, zone),
-                }
-            }
-            _ => return None,
-        };
-        Some(Expr::Literal(value, None))
-    }
-
-    fn last(&self) -> Option<Expr> {
-        let last = if self.data_type == DataType::Date32 { i128::from(i32::MAX) } else { i128::from(i64::MAX) };
-        self.literal(last)
-    }
-
-    /// False, or NULL where the time is.
-    fn never(&self) -> Option<Expr> {
-        Some(binary(self.expr.clone(), Operator::Gt, self.last()?))
-    }
-
-    /// True, or NULL where the time is.
-    fn always(&self) -> Option<Expr> {
-        Some(binary(self.expr.clone(), Operator::LtEq, self.last()?))
-    }
-}
-
-/// A constant point in time.
-struct Constant {
-    units: i128,
-    per_day: i128,
-    is_zoned: bool,
-    is_converted: bool,
-}
-
-impl Constant {
-    fn of(expr: &Expr) -> Option<Self> {
-        let value = constant(expr)?;
-        let data_type = value.data_type();
-        let units = match &value {
-            ScalarValue::Date32(Some(days)) => i128::from(*days),
-            ScalarValue::TimestampSecond(Some(units), _)
-            | ScalarValue::TimestampMillisecond(Some(units), _)
-            | ScalarValue::TimestampMicrosecond(Some(units), _)
-            | ScalarValue::TimestampNanosecond(Some(units), _) => i128::from(*units),
-            _ => return None,
-        };
-        let per_day = i128::from(units_per_day(&data_type)?);
-        let is_converted = matches!(expr, Expr::Cast(_));
-        Some(Self { units, per_day, is_zoned: zone_of(&data_type).is_some(), is_converted })
-    }
-}
-
-impl Constant {
-    /// Two constants, compared there and then: the cast of one to the unit of the other may overflow.
-    fn compared(&self, op: Operator, other: &Self) -> Option<Expr> {
-        if self.is_zoned != other.is_zoned || !(self.is_converted || other.is_converted) {
-            return None;
-        }
-        let (left, right) = (self.units.checked_mul(other.per_day)?, other.units.checked_mul(self.per_day)?);
-        Some(lit(match op {
-            Operator::Eq | Operator::IsNotDistinctFrom => left == right,
-            Operator::NotEq | Operator::IsDistinctFrom => left != right,
-            Operator::Lt => left < right,
-            Operator::LtEq => left <= right,
-            Operator::Gt => left > right,
-            Operator::GtEq => left >= right,
-            _ => return None,
-        }))
-    }
-
-    fn is(&self, other: &Self) -> Option<bool> {
-        let same_kind = self.is_zoned == other.is_zoned;
-        same_kind.then_some(self.units.checked_mul(other.per_day)? == other.units.checked_mul(self.per_day)?)
-    }
-}
-
-/// The value of casts of a literal, in a unit that holds it: a literal of nanoseconds may lie in the year 9999.
-fn constant(expr: &Expr) -> Option<ScalarValue> {
-    match expr {
-        Expr::Literal(value, _) => Some(value.clone()),
-        Expr::Cast(cast) => {
-            let inner = constant(&cast.expr)?;
-            let DataType::Timestamp(unit, zone) = cast.field.data_type() else {
-                return inner.cast_to(cast.field.data_type()).ok();
-            };
-            let own = match inner.data_type() {
-                DataType::Timestamp(own, _) => own.min(*unit),
-                DataType::Date32 => TimeUnit::Second,
-                _ => *unit,
-            };
-            let units = [own, TimeUnit::Microsecond, TimeUnit::Millisecond, TimeUnit::Second];
-            let fitting = units.into_iter().filter(|other| *other <= own);
-            fitting
-                .map(|unit| inner.cast_to(&DataType::Timestamp(unit, zone.clone())))
-                .find_map(std::result::Result::ok)
-        }
-        _ => None,
-    }
-}
-
-/// Whether a cast to a timestamp changes the unit alone.
-fn is_same_time(from: &DataType, to: &DataType) -> bool {
-    let finer = units_per_day(from).zip(units_per_day(to)).is_some_and(|(from, to)| from <= to);
-    finer && zone_of(from).is_some() == zone_of(to).is_some()
-}
-
-fn zone_of(data_type: &DataType) -> Option<&str> {
-    match data_type {
-        DataType::Timestamp(_, zone) => zone.as_deref(),
-        _ => None,
-    }
-}
-
-fn units_per_day(data_type: &DataType) -> Option<i64> {
-    const SECONDS: i64 = 86_400;
-    Some(match data_type {
-        DataType::Date32 => 1,
-        DataType::Timestamp(TimeUnit::Second, _) => SECONDS,
-        DataType::Timestamp(TimeUnit::Millisecond, _) => SECONDS * 1_000,
-        DataType::Timestamp(TimeUnit::Microsecond, _) => SECONDS * 1_000_000,
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => SECONDS * 1_000_000_000,
-        _ => return None,
-    })
+    let plain = |value: &Expr| binary(tested.as_ref().clone(), Operator::Eq, value.clone());
+    let branches = found.into_iter().zip(&case.when_then_expr);
+    let branches = branches
+        .map(|(found, (value, then))| (Box::new(found.unwrap_or_else(|| plain(value))), then.clone()))
+        .collect();
+    Some(Expr::Case(Case::new(None, branches, case.else_expr.clone())))
 }

@@ -5,8 +5,13 @@
 //! a finer literal off to the column's unit ([`exact`]). A local time that a change of clocks skips or repeats fails
 //! ([`local`]). Tests: `tests/sqllogictest/slt/times`, `engine/tests/session/zones.rs`.
 
+mod clocks;
+mod constants;
 mod exact;
 mod local;
+mod pairs;
+mod times_of_rows;
+mod units;
 mod zones;
 
 pub(super) use exact::{compare_exactly, has_cast_of_time};

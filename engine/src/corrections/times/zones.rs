@@ -1,5 +1,6 @@
-//! A time without zone that is compared with one that has a zone is a time of the session's zone, as in PostgreSQL and
-//! DuckDB: `SET datafusion.execution.time_zone`, or UTC.
+//! A time without zone that meets one with a zone is a time of the session's zone, as in PostgreSQL and DuckDB: `SET
+//! datafusion.execution.time_zone`, or UTC. They meet in comparisons, in what gives one of several values, in the columns of
+//! set operations and of VALUES, and where rows are inserted.
 
 use std::sync::Arc;
 
@@ -8,13 +9,19 @@ use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan, cast};
+use datafusion::logical_expr::expr::{InSubquery, SetComparison};
+use datafusion::logical_expr::{
+    DmlStatement, Expr, ExprSchemable, Join, LogicalPlan, Projection, Union, Values, WriteOp, cast,
+};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::super::plans::{any_expression, any_node, input_schema, map_named};
 use super::exact::has_cast_of_time;
+use super::units::{is_utc, is_zoned, zone_of};
 
 const UTC: &str = "+00:00";
+/// Functions that give one of their arguments, or all of them in a list.
+const CHOOSING: [&str; 7] = ["coalesce", "greatest", "least", "make_array", "nullif", "nvl", "nvl2"];
 
 /// The rule; it goes in front of type coercion, which would take the zone of the other side.
 #[derive(Debug)]
@@ -32,13 +39,16 @@ impl AnalyzerRule for SessionZone {
         plan.transform_up_with_subqueries(|node| {
             let node = match node {
                 LogicalPlan::Join(join) => LogicalPlan::Join(keys(join, &zone)?),
+                LogicalPlan::Union(union) => return unite(union, &zone),
+                LogicalPlan::Values(values) => LogicalPlan::Values(listed(values, &zone)),
+                LogicalPlan::Dml(insert) => LogicalPlan::Dml(inserted(insert, &zone)?),
                 other => other,
             };
-            if !any_expression(&node, has_comparison)? {
-                return Ok(Transformed::no(node));
+            if !any_expression(&node, has_meeting)? {
+                return Ok(Transformed::yes(node));
             }
             let schema = input_schema(&node)?;
-            map_named(node, |expr| expr.transform_up(|e| Ok(in_zone(e, &schema, &zone))))
+            map_named(node, |expr| expr.transform_up(|e| in_zone(e, &schema, &zone)))
         })
         .data()
     }
@@ -48,13 +58,14 @@ impl AnalyzerRule for SessionZone {
     }
 }
 
-fn has_comparison(expr: &Expr) -> bool {
-    let compares = |e: &Expr| match e {
+fn has_meeting(expr: &Expr) -> bool {
+    let meets = |e: &Expr| match e {
         Expr::BinaryExpr(binary) => binary.op.supports_propagation(),
-        Expr::Between(_) | Expr::InList(_) | Expr::InSubquery(_) => true,
+        Expr::Between(_) | Expr::InList(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::Case(_) => true,
+        Expr::ScalarFunction(call) => CHOOSING.contains(&call.func.name()),
         _ => false,
     };
-    expr.exists(|e| Ok(compares(e))).unwrap_or(true)
+    expr.exists(|e| Ok(meets(e))).unwrap_or(true)
 }
 
 fn keys(mut join: Join, zone: &Arc<str>) -> Result<Join> {
@@ -69,44 +80,73 @@ fn keys(mut join: Join, zone: &Arc<str>) -> Result<Join> {
     Ok(join)
 }
 
-fn in_zone(expr: Expr, schema: &DFSchema, zone: &Arc<str>) -> Transformed<Expr> {
-    let type_of = |e: &Expr| e.get_type(schema).unwrap_or(DataType::Null);
-    match expr {
-        Expr::BinaryExpr(mut binary) if binary.op.supports_propagation() => {
-            let (left, right) = (type_of(&binary.left), type_of(&binary.right));
-            let changed = put(&mut binary.left, &left, &right, zone) | put(&mut binary.right, &right, &left, zone);
-            Transformed::new_transformed(Expr::BinaryExpr(binary), changed)
+fn in_zone(mut expr: Expr, schema: &DFSchema, zone: &Arc<str>) -> Result<Transformed<Expr>> {
+    let changed = match &mut expr {
+        Expr::BinaryExpr(binary) if binary.op.supports_propagation() => {
+            meet(&mut [&mut binary.left, &mut binary.right], Texts::AreTimes, schema, zone)
         }
-        Expr::Between(mut between) => {
-            let (tested, low, high) = (type_of(&between.expr), type_of(&between.low), type_of(&between.high));
-            let bound = if zone_of(&low).is_some() { &low } else { &high };
-            let changed = put(&mut between.expr, &tested, bound, zone);
-            let tested = type_of(&between.expr);
-            let bounds = put(&mut between.low, &low, &tested, zone) | put(&mut between.high, &high, &tested, zone);
-            Transformed::new_transformed(Expr::Between(between), changed | bounds)
+        Expr::Between(between) => {
+            meet(&mut [&mut between.expr, &mut between.low, &mut between.high], Texts::AreTimes, schema, zone)
         }
-        Expr::InList(mut list) => {
-            let tested = type_of(&list.expr);
-            let other = list.list.iter().map(type_of).find(|t| zone_of(t).is_some()).unwrap_or(DataType::Null);
-            let mut changed = put(&mut list.expr, &tested, &other, zone);
-            let tested = type_of(&list.expr);
-            for item in &mut list.list {
-                let item_type = type_of(item);
-                changed |= put(item, &item_type, &tested, zone);
+        Expr::InList(list) => {
+            let mut operands: Vec<&mut Expr> = vec![&mut list.expr];
+            operands.extend(list.list.iter_mut());
+            meet(&mut operands, Texts::AreTimes, schema, zone)
+        }
+        Expr::Case(case) => {
+            let mut compared: Vec<&mut Expr> = case.expr.iter_mut().map(AsMut::as_mut).collect();
+            let mut given: Vec<&mut Expr> = case.else_expr.iter_mut().map(AsMut::as_mut).collect();
+            let is_compared = !compared.is_empty();
+            for (when, then) in &mut case.when_then_expr {
+                if is_compared {
+                    compared.push(when);
+                }
+                given.push(then);
             }
-            Transformed::new_transformed(Expr::InList(list), changed)
+            // Both, whatever the first says.
+            meet(&mut compared, Texts::AreTimes, schema, zone) | meet(&mut given, Texts::StayTexts, schema, zone)
         }
-        Expr::InSubquery(mut test) => {
-            let column = test.subquery.subquery.schema().fields().first().map(|field| field.data_type().clone());
-            let (tested, column) = (type_of(&test.expr), column.unwrap_or(DataType::Null));
-            let changed = put(&mut test.expr, &tested, &column, zone);
-            Transformed::new_transformed(Expr::InSubquery(test), changed)
+        Expr::ScalarFunction(call) if CHOOSING.contains(&call.func.name()) => {
+            // The first argument of this one is a condition.
+            let skipped = usize::from(call.func.name() == "nvl2");
+            meet(&mut call.args.iter_mut().skip(skipped).collect::<Vec<_>>(), Texts::StayTexts, schema, zone)
         }
-        other => Transformed::no(other),
-    }
+        Expr::InSubquery(InSubquery { expr, subquery, .. })
+        | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
+            let column = subquery.subquery.schema().fields().first().map(|field| field.data_type().clone());
+            let (tested, column) = (expr.get_type(schema).unwrap_or(DataType::Null), column.unwrap_or(DataType::Null));
+            if let Some(to) = zoned_time(&column, &tested, zone) {
+                subquery.subquery = Arc::new(with_types(&subquery.subquery, &[Some(to)])?);
+                true
+            } else {
+                put(expr, &tested, &column, zone)
+            }
+        }
+        _ => false,
+    };
+    Ok(Transformed::new_transformed(expr, changed))
 }
 
-/// Gives `expr` the session's zone, where it has none and what it is compared with has another.
+/// What a literal text is beside a time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    AreTimes,
+    StayTexts,
+}
+
+/// Gives those of `operands` that have no zone the session's, where another one has a zone.
+fn meet(operands: &mut [&mut Expr], texts: Texts, schema: &DFSchema, zone: &Arc<str>) -> bool {
+    let types: Vec<DataType> =
+        operands.iter().map(|operand| operand.get_type(schema).unwrap_or(DataType::Null)).collect();
+    let Some(other) = types.iter().find(|data_type| is_zoned(data_type)) else { return false };
+    let mut changed = false;
+    for (operand, own) in operands.iter_mut().zip(&types) {
+        changed |= (texts == Texts::AreTimes || !own.is_string()) && put(operand, own, other, zone);
+    }
+    changed
+}
+
+/// Gives `expr` the session's zone, where it has none and what it meets has one.
 fn put(expr: &mut Expr, own: &DataType, other: &DataType, zone: &Arc<str>) -> bool {
     let Some(to) = zoned(expr, own, other, zone) else { return false };
     *expr = cast(std::mem::take(expr), to);
@@ -114,30 +154,115 @@ fn put(expr: &mut Expr, own: &DataType, other: &DataType, zone: &Arc<str>) -> bo
 }
 
 fn zoned(expr: &Expr, own: &DataType, other: &DataType, zone: &Arc<str>) -> Option<DataType> {
-    let DataType::Timestamp(other_unit, Some(other_zone)) = other else { return None };
-    if is_utc(other_zone) && is_utc(zone) || other_zone == zone {
-        return None;
+    match other {
+        DataType::Timestamp(unit, Some(other)) if own.is_string() && matches!(expr, Expr::Literal(..)) => {
+            Some(DataType::Timestamp(*unit, Some(nearest(other, zone))))
+        }
+        _ => zoned_time(own, other, zone),
     }
+}
+
+/// The type of a time or date of the type `own` in the session's zone, where `other` has a zone. The unit stays.
+fn zoned_time(own: &DataType, other: &DataType, zone: &Arc<str>) -> Option<DataType> {
+    let DataType::Timestamp(_, Some(other)) = other else { return None };
     let unit = match own {
         DataType::Timestamp(unit, None) => *unit,
         DataType::Date32 | DataType::Date64 => TimeUnit::Second,
-        text if text.is_string() && matches!(expr, Expr::Literal(..)) => *other_unit,
         _ => return None,
     };
-    Some(DataType::Timestamp(unit, Some(Arc::clone(zone))))
+    Some(DataType::Timestamp(unit, Some(nearest(other, zone))))
 }
 
-fn is_utc(zone: &str) -> bool {
-    matches!(zone, "UTC" | "utc" | "Z" | "Etc/UTC" | "+00:00" | "+00" | "+0000")
+/// The session's zone, under the name that the other side has for it.
+fn nearest(other: &Arc<str>, zone: &Arc<str>) -> Arc<str> {
+    Arc::clone(if is_utc(other) && is_utc(zone) { other } else { zone })
 }
 
-fn is_zoned(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Timestamp(_, Some(_)))
-}
-
-fn zone_of(data_type: &DataType) -> Option<&str> {
-    match data_type {
-        DataType::Timestamp(_, zone) => zone.as_deref(),
-        _ => None,
+/// The inputs of a union, in the columns where another input has a zone.
+fn unite(union: Union, zone: &Arc<str>) -> Result<Transformed<LogicalPlan>> {
+    let with_zone = |index: usize| {
+        let types = union.inputs.iter().filter_map(|input| input.schema().fields().get(index));
+        types.map(|field| field.data_type()).find(|data_type| is_zoned(data_type)).cloned()
+    };
+    let others: Vec<Option<DataType>> = (0..union.schema.fields().len()).map(with_zone).collect();
+    let wanted = |input: &Arc<LogicalPlan>| -> Vec<Option<DataType>> {
+        let fields = input.schema().fields().iter().zip(&others);
+        fields.map(|(field, other)| zoned_time(field.data_type(), other.as_ref()?, zone)).collect()
+    };
+    let wanted: Vec<Vec<Option<DataType>>> = union.inputs.iter().map(wanted).collect();
+    if wanted.iter().flatten().all(Option::is_none) {
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
+    let inputs = union.inputs.iter().zip(&wanted).map(|(input, wanted)| with_types(input, wanted).map(Arc::new));
+    let inputs = inputs.collect::<Result<Vec<_>>>()?;
+    Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
+}
+
+/// `plan` with its columns cast to what is wanted of them.
+fn with_types(plan: &Arc<LogicalPlan>, wanted: &[Option<DataType>]) -> Result<LogicalPlan> {
+    let column = |(index, (qualifier, field)): (usize, (Option<&_>, &Arc<_>))| {
+        let column = Expr::from((qualifier, field));
+        match wanted.get(index).and_then(Option::as_ref) {
+            Some(to) => cast(column, to.clone()).alias_qualified(qualifier.cloned(), plan.schema().field(index).name()),
+            None => column,
+        }
+    };
+    let columns: Vec<Expr> = plan.schema().iter().enumerate().map(column).collect();
+    Ok(LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(plan))?))
+}
+
+/// VALUES whose columns have been brought to one type: casts of what has no zone go through the session's. What was written
+/// AT TIME ZONE is none of them (`dialect/time_zone`).
+fn listed(mut values: Values, zone: &Arc<str>) -> Values {
+    let empty = DFSchema::empty();
+    for index in 0..values.schema.fields().len() {
+        if !is_zoned(values.schema.field(index).data_type()) {
+            continue;
+        }
+        for value in values.values.iter_mut().filter_map(|row| row.get_mut(index)) {
+            through_zone(value, &empty, zone);
+        }
+    }
+    values
+}
+
+/// INSERT: the projection that brings rows to the types of the table.
+fn inserted(mut insert: DmlStatement, zone: &Arc<str>) -> Result<DmlStatement> {
+    let LogicalPlan::Projection(rows) = insert.input.as_ref() else { return Ok(insert) };
+    if !matches!(insert.op, WriteOp::Insert(_)) {
+        return Ok(insert);
+    }
+    let schema = Arc::clone(rows.input.schema());
+    let mut columns = rows.expr.clone();
+    let mut changed = false;
+    for column in &mut columns {
+        let value = if let Expr::Alias(alias) = column { alias.expr.as_mut() } else { column };
+        changed |= through_zone(value, &schema, zone);
+    }
+    if changed {
+        let rows = Projection::try_new(columns, Arc::clone(&rows.input))?;
+        insert.input = Arc::new(LogicalPlan::Projection(rows));
+    }
+    Ok(insert)
+}
+
+/// The type that a time without zone has in the session's zone, where `expr` casts it to a zone.
+fn without_zone(expr: &Expr, schema: &DFSchema) -> Option<(DataType, DataType)> {
+    let Expr::Cast(cast) = expr else { return None };
+    let (own, to) = (cast.expr.get_type(schema).ok()?, cast.field.data_type());
+    (is_zoned(to) && matches!(own, DataType::Timestamp(_, None) | DataType::Date32)).then(|| (own, to.clone()))
+}
+
+fn through_zone(expr: &mut Expr, schema: &DFSchema, zone: &Arc<str>) -> bool {
+    let Some((own, to)) = without_zone(expr, schema) else { return false };
+    if zone_of(&to) == Some(zone) {
+        return false;
+    }
+    let Expr::Cast(outer) = expr else { return false };
+    let inner = zoned_time(&own, &to, zone);
+    if let Some(inner) = inner.filter(|inner| zone_of(inner) != zone_of(&to)) {
+        *outer.expr = cast(std::mem::take(outer.expr.as_mut()), inner);
+        return true;
+    }
+    false
 }

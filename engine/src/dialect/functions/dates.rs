@@ -3,11 +3,12 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Value};
 
-use crate::dialect::templates::{filled, parsed};
+use crate::dialect::grammar::expression;
+use crate::dialect::templates::filled;
 use crate::error::{Error, ErrorKind, Result};
 
-pub(super) const NAMES: [&str; 7] =
-    ["date_diff", "datediff", "timestampdiff", "date_sub", "datesub", "date_add", "dateadd"];
+pub(super) const NAMES: [&str; 8] =
+    ["date_diff", "datediff", "timestampdiff", "date_sub", "datesub", "date_add", "dateadd", "timestampadd"];
 
 /// Whether a call of that name is written out here.
 pub(super) fn is_one(name: &str) -> bool {
@@ -25,8 +26,8 @@ pub(super) fn written_out(name: &str, arguments: &[Expr]) -> Result<Option<Expr>
             "cast(cast(cast($1 as date) as int) - cast(cast($2 as date) as int) as bigint)".to_string()
         }
         ("date_sub" | "datesub", [unit, _, _]) => whole_units(name, &unit_of(name, unit)?)?,
-        ("date_add" | "dateadd", [unit, _, _]) => {
-            format!("$3 + cast(concat(cast($2 as varchar), ' {}') as interval)", unit_of(name, unit)?)
+        ("date_add" | "dateadd" | "timestampadd", [unit, _, _]) => {
+            format!("$3 + cast(cast($2 as varchar) || ' {}' as interval)", unit_of(name, unit)?)
         }
         ("date_add", [_, length]) if is_interval(length) => "$1 + $2".to_string(),
         ("date_sub", [_, length]) if is_interval(length) => "$1 - $2".to_string(),
@@ -34,7 +35,7 @@ pub(super) fn written_out(name: &str, arguments: &[Expr]) -> Result<Option<Expr>
         ("date_sub", [_, _]) => "cast(cast(cast($1 as date) as int) - cast($2 as int) as date)".to_string(),
         _ => return Ok(None),
     };
-    Ok(parsed(&template).map(|template| filled(&template, arguments)))
+    Ok(expression(&template).map(|template| filled(&template, arguments)))
 }
 
 fn is_interval(expr: &Expr) -> bool {

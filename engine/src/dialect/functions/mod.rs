@@ -2,23 +2,31 @@
 //! expression, which then runs wherever such an expression runs. A function of that name that the session has comes first.
 //! docs/functions.md lists them.
 
+mod aggregates;
+mod aliases;
+mod calendar;
 mod dates;
-mod table;
+mod instead;
+mod lambdas;
+mod rules;
+mod scalars;
+mod special;
 
 use std::ops::ControlFlow;
 
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, VisitorMut,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, VisitorMut,
 };
 
 use super::templates;
 use super::walk::visit_mut;
 use crate::error::{Error, Result};
-use table::RULES;
+use rules::RULES;
 
-pub(crate) use table::{instead_of, written_names};
+pub(crate) use instead::instead_of;
+pub(crate) use rules::written_names;
 
 /// Writes out every call in `statement` of a function that the session lacks and that is known here.
 ///
@@ -26,7 +34,7 @@ pub(crate) use table::{instead_of, written_names};
 /// Of kind Invalid or Unsupported, for a call whose arguments do not say what it means.
 pub(super) fn write_out(state: &SessionState, statement: &mut Statement) -> Result<()> {
     match visit_mut(statement, &mut Calls { state }) {
-        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Continue(()) => lambdas::check(state, statement),
         ControlFlow::Break(error) => Err(error),
     }
 }
@@ -39,8 +47,12 @@ impl VisitorMut for Calls<'_> {
     type Break = Error;
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
-        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
-        match self.written_out(function) {
+        let written = match &*expr {
+            Expr::Function(function) => self.written_out(function),
+            Expr::Convert { .. } => Ok(special::cast(expr)),
+            _ => Ok(None),
+        };
+        match written {
             Ok(Some(written)) => {
                 *expr = written;
                 ControlFlow::Continue(())
@@ -56,29 +68,67 @@ impl Calls<'_> {
         let [part] = function.name.0.as_slice() else { return Ok(None) };
         let Some(ident) = part.as_ident() else { return Ok(None) };
         let name = ident.value.to_ascii_lowercase();
-        if !(RULES.contains_key(name.as_str()) || dates::is_one(&name)) || self.is_there(&name) {
+        if let Some(written) = special::mode(&name, function) {
+            return Ok(Some(written));
+        }
+        if self.is_there(&name, function) {
             return Ok(None);
         }
-        let Some(arguments) = arguments(function) else { return Ok(None) };
-        if dates::is_one(&name)
-            && let Some(written) = dates::written_out(&name, &arguments)?
+        if let Some(written) = special::written_out(self.state, &name, function) {
+            return Ok(Some(written));
+        }
+        let arguments = arguments(function);
+        if let Some(arguments) = &arguments
+            && dates::is_one(&name)
+            && let Some(written) = dates::written_out(&name, arguments)?
         {
             return Ok(Some(Expr::Nested(Box::new(written))));
         }
-        let rules = RULES.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let Some(rule) = rules.iter().find(|rule| rule.arguments == arguments.len()) else { return Ok(None) };
-        let written = templates::filled(&rule.template, &arguments);
-        Ok(match written {
-            Expr::Function(call) => as_called(call, function).map(Expr::Function),
-            _ if is_adorned(function) => None,
-            scalar => Some(Expr::Nested(Box::new(scalar))),
+        let Some(rule) = RULES.get(name.as_str()) else { return Ok(None) };
+        if let Some(arguments) = &arguments
+            && let Some((_, template)) = rule.templates.iter().find(|(count, _)| *count == arguments.len())
+        {
+            return Ok(self.from_template(template, arguments, function));
+        }
+        Ok(rule.alias.map(|host| {
+            let mut call = function.clone();
+            call.name = ObjectName::from(vec![Ident { value: host.to_string(), quote_style: None, span: ident.span }]);
+            Expr::Function(call)
+        }))
+    }
+
+    /// The template with the arguments in place, and the clauses of the call at the aggregates in it.
+    fn from_template(&self, template: &Expr, arguments: &[Expr], function: &Function) -> Option<Expr> {
+        let adorn = |call: &mut Function| {
+            let name = call.name.to_string();
+            let takes_clauses = self.state.aggregate_functions().contains_key(&name)
+                || self.state.window_functions().contains_key(&name);
+            let adorned = takes_clauses.then(|| as_called(call.clone(), function)).flatten();
+            adorned.map(|adorned| *call = adorned).is_some()
+        };
+        let written = match is_adorned(function) {
+            true => templates::filled_and_adorned(template, arguments, &adorn)?,
+            false => templates::filled(template, arguments),
+        };
+        Some(match written {
+            Expr::Function(_) => written,
+            other => Expr::Nested(Box::new(other)),
         })
     }
 
-    fn is_there(&self, name: &str) -> bool {
+    /// Whether the session has the function. One that takes a lambda is not meant by a call without one.
+    fn is_there(&self, name: &str, function: &Function) -> bool {
+        let takes_lambda = || match &function.args {
+            FunctionArguments::List(list) => list
+                .args
+                .iter()
+                .any(|argument| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(_))))),
+            _ => false,
+        };
         self.state.scalar_functions().contains_key(name)
             || self.state.aggregate_functions().contains_key(name)
             || self.state.window_functions().contains_key(name)
+            || (self.state.higher_order_functions().contains_key(name) && takes_lambda())
     }
 }
 
@@ -100,7 +150,11 @@ fn is_adorned(function: &Function) -> bool {
         }
         _ => false,
     };
-    adorned || function.over.is_some() || function.filter.is_some() || !function.within_group.is_empty()
+    adorned
+        || function.null_treatment.is_some()
+        || function.over.is_some()
+        || function.filter.is_some()
+        || !function.within_group.is_empty()
 }
 
 /// `call` with the clauses of the call that it stands for.

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, FunctionArguments, Ident, Query, SetExpr, Subscript, Value, ValueWithSpan, Values, VisitMut,
     VisitorMut,
@@ -97,6 +97,14 @@ impl Resolver<'_> {
                 let mut parts = parts.clone();
                 let Some((column, taken)) = self.compound(&mut parts, scope)? else { return Ok(None) };
                 Ok(fields(&mut parts[taken..], column.data_type.as_ref())?.cloned())
+            }
+            Expr::Dictionary(written) => {
+                let mut fields = Vec::with_capacity(written.len());
+                for field in written {
+                    let data_type = self.type_of(&field.value, scope)?.unwrap_or(DataType::Null);
+                    fields.push(Field::new(&field.key.value, data_type, true));
+                }
+                Ok(Some(DataType::Struct(fields.into())))
             }
             _ => Ok(None),
         }

@@ -88,10 +88,12 @@ impl Resolver<'_> {
             JoinConstraint::On(test) => self.expr(test, both),
             JoinConstraint::Using(names) => {
                 for name in names.iter_mut().filter_map(last_ident) {
-                    if let (Found::Column(one), Found::Column(other)) = (left.column(name)?, right.column(name)?)
-                        && one.name == other.name
-                    {
+                    if let (Some((_, one)), Some((relation, other))) = (side(left, name)?, side(right, name)?) {
+                        // The written-out join finds the other spelling.
                         spell(name, &one.name);
+                        if one.name != other.name {
+                            both.hidden.push((relation.qualifier.clone(), other.name));
+                        }
                     }
                     both.merged.push(planned(name));
                 }
@@ -280,7 +282,7 @@ pub(super) fn shown(scope: &Scope) -> Option<Vec<(&Relation, &Column)>> {
     let mut shown: Vec<(&Relation, &Column)> = Vec::new();
     for relation in &scope.relations {
         for column in relation.columns.as_ref()? {
-            if scope.hidden.iter().any(|(qualifier, name)| *qualifier == relation.qualifier && *name == column.name) {
+            if scope.hides(relation, column) {
                 continue;
             }
             let merged = scope.merged.contains(&column.name);

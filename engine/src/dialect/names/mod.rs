@@ -15,7 +15,7 @@ mod scope;
 mod select;
 mod typed;
 
-pub(super) use scope::matching;
+pub(super) use scope::{matching, position, same_but_for_case};
 
 use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{FromTable, ObjectName, Query, Statement as SqlStatement, TableObject};

@@ -8,14 +8,12 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, ExprWithAlias, NullInclusion, PivotValueSource, Query, SetExpr, Statement, TableAlias,
     TableFactor, Value, Visit, Visitor,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
 
 use super::Resolver;
 use super::from::{columns_of, respell};
 use super::query::planned;
 use super::scope::{Column, Scope};
-use crate::dialect::quoted;
+use crate::dialect::{grammar, quoted};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Resolver<'_> {
@@ -180,8 +178,7 @@ fn alias_of(factor: &mut TableFactor) -> Option<TableAlias> {
 }
 
 fn parsed(sql: &str) -> Result<Query> {
-    let statement = Parser::new(&GenericDialect {}).try_with_sql(sql).and_then(|mut parser| parser.parse_statement());
-    match statement {
+    match grammar::statement(sql) {
         Ok(Statement::Query(query)) if matches!(*query.body, SetExpr::Select(_)) => Ok(*query),
         _ => Err(unsupported("this PIVOT", "write the aggregates with FILTER (WHERE ...)")),
     }

@@ -34,7 +34,7 @@ pub(super) struct Scope {
     /// Columns that USING or NATURAL made one of two.
     pub(super) merged: Vec<String>,
     /// Columns of the right side that USING joined under another spelling, with their relation's qualifier: `*` leaves them
-    /// out.
+    /// out, and without their relation's name they are not meant.
     pub(super) hidden: Vec<(Vec<String>, String)>,
 }
 
@@ -56,7 +56,8 @@ impl Scope {
         let columns = self
             .relations
             .iter()
-            .flat_map(|relation| relation.columns.iter().flatten().map(move |column| (relation, column)));
+            .flat_map(|relation| relation.columns.iter().flatten().map(move |column| (relation, column)))
+            .filter(|(relation, column)| !self.hides(relation, column));
         let fitting: Vec<(&Relation, &Column)> =
             columns.filter(|(_, column)| same_but_for_case(&column.name, &name.value)).collect();
         if let Some((_, exact)) = fitting.iter().find(|(_, column)| column.name == name.value) {
@@ -76,6 +77,11 @@ impl Scope {
                 Err(several_fit("column", name, listed.collect()))
             }
         }
+    }
+
+    /// Whether the column is one with another that USING gave it: alone, its name means that one.
+    pub(super) fn hides(&self, relation: &Relation, column: &Column) -> bool {
+        self.hidden.iter().any(|(qualifier, name)| *qualifier == relation.qualifier && *name == column.name)
     }
 
     /// The relation that the first of `parts` name, and how many of them it takes.
@@ -141,12 +147,12 @@ fn several_fit(what: &str, name: &Ident, listed: Vec<String>) -> Error {
 }
 
 /// Where the name stands in the script; `None` for a name that nobody wrote.
-pub(super) fn position(name: &Ident) -> Option<Position> {
+pub(in crate::dialect) fn position(name: &Ident) -> Option<Position> {
     let start = name.span.start;
     (start.line > 0).then_some(Position { line: start.line as usize, column: start.column as usize })
 }
 
-pub(super) fn same_but_for_case(one: &str, other: &str) -> bool {
+pub(in crate::dialect) fn same_but_for_case(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
         || (!(one.is_ascii() && other.is_ascii())
             && one.chars().flat_map(char::to_lowercase).eq(other.chars().flat_map(char::to_lowercase)))

@@ -149,13 +149,13 @@ impl Item {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use datafusion::sql::sqlparser::dialect::GenericDialect;
     use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 
     use super::*;
+    use crate::dialect::grammar::Grammar;
 
     fn items(sql: &str) -> Vec<String> {
-        let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().unwrap();
+        let tokens = Tokenizer::new(&Grammar, sql).tokenize_with_location().unwrap();
         let at = tokens.iter().position(|token| keyword(&token.token) == Some(Keyword::SELECT)).unwrap();
         cut(&tokens[at + 1..])
     }

@@ -9,15 +9,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::datasource::file_format::FileFormatFactory;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, TableAlias, TableFactor, VisitorMut};
 
 use self::options::{Call, Kind};
 use super::walk::visit_mut;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::files;
 
 /// A table that a call became, by its name in the statement.
@@ -100,29 +98,6 @@ async fn table(state: &SessionState, call: &Call) -> Result<Arc<dyn TableProvide
     match call.kind {
         Kind::ParquetMetadata => metadata::parquet_metadata(state, &call.paths).await,
         Kind::ParquetSchema => metadata::parquet_schema(state, &call.paths).await,
-        Kind::Parquet | Kind::Csv | Kind::Json | Kind::Glob => listed(state, call).await,
+        Kind::Parquet | Kind::Csv | Kind::Json | Kind::Glob => files::read(state, &call.reading()).await,
     }
-}
-
-async fn listed(state: &SessionState, call: &Call) -> Result<Arc<dyn TableProvider>> {
-    let extension = call.kind.extension();
-    let factory: Arc<dyn FileFormatFactory> = state
-        .get_file_format_factory(extension)
-        .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("this session reads no {extension} files")))?;
-    let format = factory.create(state, &call.options)?;
-    let urls = call.paths.iter().map(ListingTableUrl::parse).collect::<datafusion::error::Result<Vec<_>>>()?;
-    // A file that is named is read whatever it is called; of a folder only what looks like one.
-    let is_folder = urls.iter().any(ListingTableUrl::is_folder);
-    let options = ListingOptions::new(format).with_file_extension(if is_folder {
-        format!(".{extension}")
-    } else {
-        String::new()
-    });
-    let config = ListingTableConfig::new_with_multi_paths(urls)
-        .with_listing_options(options)
-        .infer_partitions_from_path(state)
-        .await?
-        .infer_schema(state)
-        .await?;
-    Ok(Arc::new(ListingTable::try_new(config)?))
 }

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::files::Reading;
 
 /// What a function reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +61,22 @@ impl Kind {
 
     fn known_options(self) -> &'static str {
         match self {
-            Self::Csv => "delim, header, quote, escape, comment, null_padding, sample_size, compression",
-            Self::Json => "format, sample_size, compression",
-            Self::Parquet | Self::ParquetMetadata | Self::ParquetSchema | Self::Glob => {
-                "none but those that are on anyway"
+            Self::Csv => {
+                "delim, header, quote, escape, comment, nullstr, null_padding, sample_size, compression, filename"
             }
+            Self::Json => "format, sample_size, compression, filename",
+            Self::Parquet => "filename",
+            Self::ParquetMetadata | Self::ParquetSchema | Self::Glob => "none but those that are on anyway",
         }
     }
+}
+
+/// Why an option is not taken.
+enum Refused {
+    NotKnown,
+    /// It asks for what is done anyway to be left undone.
+    AlwaysOn(String),
+    Value,
 }
 
 /// A call of a reader.
@@ -76,6 +86,10 @@ pub(super) struct Call {
     pub(super) paths: Vec<String>,
     /// Under DataFusion's names.
     pub(super) options: HashMap<String, String>,
+    /// Texts that stand for NULL.
+    nulls: Vec<String>,
+    /// What the column of paths is called, if there is to be one.
+    filename: Option<String>,
     pub(super) position: Option<Position>,
 }
 
@@ -88,37 +102,79 @@ impl Call {
             (start.line > 0).then_some(Position { line: start.line as usize, column: start.column as usize });
         let wrong = |message: String| Error::new(ErrorKind::Invalid, message).or_at(position);
         let (paths, rest) = match arguments.split_first() {
-            Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), rest)) => (paths(first), rest),
+            Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), rest)) => (texts(first), rest),
             _ => (Vec::new(), arguments),
         };
         if paths.is_empty() {
             return Err(wrong(format!("{function} wants a path"))
                 .with_hint(format!("write {function}('folder/*.{}')", kind.extension())));
         }
-        let mut options = HashMap::new();
+        let mut call = Self { kind, paths, options: HashMap::new(), nulls: Vec::new(), filename: None, position };
         for argument in rest {
             let (name, value) = option(argument).ok_or_else(|| {
                 wrong(format!("{function} takes options as name = value"))
                     .with_hint("several paths are a list: ['a', 'b']")
             })?;
-            let host = kind.option(&name).ok_or_else(|| {
-                wrong(format!("{function} has no option {name}"))
-                    .with_hint(format!("its options are {}", kind.known_options()))
+            call.take(&name, value).map_err(|refused| match refused {
+                Refused::NotKnown => wrong(format!("{function} has no option {name}"))
+                    .with_hint(format!("its options are {}", kind.known_options())),
+                Refused::AlwaysOn(value) => {
+                    wrong(format!("{function} does not support {name} = {value}: it is always on"))
+                        .with_hint(format!("leave {name} out"))
+                }
+                Refused::Value => wrong(format!("{function} cannot take that value for {name}"))
+                    .with_hint("options are texts, numbers, true or false"),
             })?;
-            if host.is_empty() && !is_true(&value) {
-                return Err(wrong(format!("{function} does not support {name} = {value}: it is always on"))
-                    .with_hint(format!("leave {name} out")));
-            }
-            if !host.is_empty() {
-                let value = match (host, value.as_str()) {
-                    ("format.newline_delimited", "array") => "false".to_string(),
-                    ("format.newline_delimited", _) => "true".to_string(),
-                    (_, text) => text.to_string(),
-                };
-                options.insert(host.to_string(), value);
-            }
         }
-        Ok(Self { kind, paths, options, position })
+        Ok(call)
+    }
+
+    /// Notes an option.
+    fn take(&mut self, name: &str, value: &Expr) -> std::result::Result<(), Refused> {
+        let has_rows = matches!(self.kind, Kind::Csv | Kind::Json | Kind::Parquet);
+        match name {
+            "nullstr" | "null" | "null_string" if self.kind == Kind::Csv => {
+                self.nulls = texts(value).into_iter().filter(|text| !text.is_empty()).collect();
+                return Ok(());
+            }
+            "filename" if has_rows => {
+                let value = text(value).ok_or(Refused::Value)?;
+                self.filename = match value.to_ascii_lowercase().as_str() {
+                    "true" | "1" => Some("filename".to_string()),
+                    "false" | "0" => None,
+                    _ => Some(value),
+                };
+                return Ok(());
+            }
+            // What is compressed is known by its name.
+            "compression" if text(value).is_some_and(|codec| ["none", "auto"].contains(&codec.as_str())) => {
+                return Ok(());
+            }
+            _ => {}
+        }
+        let host = self.kind.option(name).ok_or(Refused::NotKnown)?;
+        let value = text(value).ok_or(Refused::Value)?;
+        if host.is_empty() {
+            return if is_true(&value) { Ok(()) } else { Err(Refused::AlwaysOn(value)) };
+        }
+        let value = match (host, value.as_str()) {
+            ("format.newline_delimited", "array") => "false".to_string(),
+            ("format.newline_delimited", _) => "true".to_string(),
+            _ => value,
+        };
+        self.options.insert(host.to_string(), value);
+        Ok(())
+    }
+
+    /// What is to be read.
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            format: self.kind.extension(),
+            paths: self.paths.clone(),
+            options: self.options.clone(),
+            filename: self.filename.clone(),
+            nulls: self.nulls.clone(),
+        }
     }
 
     /// The path, where reading it by its name does the same.
@@ -130,28 +186,30 @@ impl Call {
             Kind::Json => path.ends_with(".json"),
             Kind::ParquetMetadata | Kind::ParquetSchema | Kind::Glob => false,
         };
-        (ends && self.options.is_empty()).then_some(path.as_str())
+        let is_plain = self.options.is_empty() && self.nulls.is_empty() && self.filename.is_none();
+        (ends && is_plain).then_some(path.as_str())
     }
 }
 
-fn paths(argument: &Expr) -> Vec<String> {
+/// The texts of a list, or of one value.
+fn texts(argument: &Expr) -> Vec<String> {
     match argument {
         Expr::Array(array) => array.elem.iter().filter_map(text).collect(),
-        Expr::Nested(inner) => paths(inner),
+        Expr::Nested(inner) => texts(inner),
         one => text(one).into_iter().collect(),
     }
 }
 
-fn option(argument: &FunctionArg) -> Option<(String, String)> {
+fn option(argument: &FunctionArg) -> Option<(String, &Expr)> {
     match argument {
         FunctionArg::Named {
             name,
             arg: FunctionArgExpr::Expr(value),
             operator: FunctionArgOperator::Equals | FunctionArgOperator::Assignment | FunctionArgOperator::RightArrow,
-        } => Some((name.value.to_ascii_lowercase(), text(value)?)),
+        } => Some((name.value.to_ascii_lowercase(), value)),
         FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp { left, op: BinaryOperator::Eq, right })) => {
             let Expr::Identifier(name) = left.as_ref() else { return None };
-            Some((name.value.to_ascii_lowercase(), text(right)?))
+            Some((name.value.to_ascii_lowercase(), right))
         }
         _ => None,
     }

@@ -6,7 +6,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::Names;
-use crate::dialect::templates::{filled, parsed};
+use crate::dialect::grammar::expression;
+use crate::dialect::names::same_but_for_case;
+use crate::dialect::templates::filled;
 
 /// A column that FROM shows.
 #[derive(Debug, Clone)]
@@ -52,7 +54,7 @@ pub(super) fn shown(from: &mut TableWithJoins, names: &mut impl Iterator<Item = 
             Some((kept, constraint)) => share(&left, &right, kept, constraint)?,
             None => (Kept::Matches, Vec::new()),
         };
-        left = merge(left, right, shared.0, &shared.1)?;
+        left = merge(left, right, shared.0, shared.1)?;
     }
     Some(left)
 }
@@ -88,21 +90,31 @@ fn qualifier(relation: &TableFactor) -> Option<Vec<Ident>> {
     }
 }
 
-/// Puts an ON in the place of USING or NATURAL; gives the names that are shared.
-fn share(left: &[Shown], right: &[Shown], kept: Kept, constraint: &mut JoinConstraint) -> Option<(Kept, Vec<String>)> {
-    let shared: Vec<String> = match constraint {
-        JoinConstraint::Using(names) => names.iter().map(planned).collect::<Option<_>>()?,
+/// A column that is shared: how the left side spells it, and how the right side does.
+type Pair = (String, String);
+
+/// Puts an ON in the place of USING or NATURAL; gives the columns that are shared.
+fn share(left: &[Shown], right: &[Shown], kept: Kept, constraint: &mut JoinConstraint) -> Option<(Kept, Vec<Pair>)> {
+    let shared: Vec<Pair> = match constraint {
+        JoinConstraint::Using(names) => {
+            let pair = |name: &ObjectName| {
+                let name = planned(name)?;
+                Some((spelled(left, &name)?, spelled(right, &name)?))
+            };
+            names.iter().map(pair).collect::<Option<_>>()?
+        }
         JoinConstraint::Natural => {
-            left.iter().map(|l| l.name.clone()).filter(|name| right.iter().any(|r| r.name == *name)).collect()
+            let both = left.iter().map(|l| l.name.clone()).filter(|name| right.iter().any(|r| r.name == *name));
+            both.map(|name| (name.clone(), name)).collect()
         }
         JoinConstraint::On(_) | JoinConstraint::None => return Some((kept, Vec::new())),
     };
     let mut condition = None;
-    for name in &shared {
+    for (one, other) in &shared {
         let same = Expr::BinaryOp {
-            left: Box::new(only(left, name)?.value.clone()),
+            left: Box::new(only(left, one)?.value.clone()),
             op: BinaryOperator::Eq,
-            right: Box::new(only(right, name)?.value.clone()),
+            right: Box::new(only(right, other)?.value.clone()),
         };
         condition = Some(match condition {
             None => same,
@@ -113,8 +125,7 @@ fn share(left: &[Shown], right: &[Shown], kept: Kept, constraint: &mut JoinConst
     Some((kept, shared))
 }
 
-fn merge(left: Vec<Shown>, right: Vec<Shown>, kept: Kept, shared: &[String]) -> Option<Vec<Shown>> {
-    let is_shared = |column: &Shown| shared.contains(&column.name);
+fn merge(left: Vec<Shown>, right: Vec<Shown>, kept: Kept, shared: Vec<Pair>) -> Option<Vec<Shown>> {
     match kept {
         Kept::OnlyLeft => return Some(left),
         Kept::OnlyRight => return Some(right),
@@ -122,20 +133,30 @@ fn merge(left: Vec<Shown>, right: Vec<Shown>, kept: Kept, shared: &[String]) -> 
     }
     let mut merged = Vec::with_capacity(left.len() + right.len());
     for column in left {
-        if !is_shared(&column) {
+        let Some((_, other)) = shared.iter().find(|(one, _)| *one == column.name) else {
             merged.push(column);
             continue;
-        }
-        let other = only(&right, &column.name)?;
+        };
+        let other = only(&right, other)?;
         let value = match kept {
             Kept::Right => other.value.clone(),
-            Kept::Both => filled(&parsed("coalesce($1, $2)")?, &[column.value, other.value.clone()]),
+            Kept::Both => filled(&expression("coalesce($1, $2)")?, &[column.value, other.value.clone()]),
             _ => column.value,
         };
         merged.push(Shown { name: column.name, value, is_shared: true });
     }
-    merged.extend(right.into_iter().filter(|column| !is_shared(column)));
+    merged.extend(right.into_iter().filter(|column| !shared.iter().any(|(_, other)| *other == column.name)));
     Some(merged)
+}
+
+/// How `columns` spell a name, where one of them fits: exactly, or else but for case.
+fn spelled(columns: &[Shown], name: &str) -> Option<String> {
+    if columns.iter().any(|column| column.name == name) {
+        return Some(name.to_string());
+    }
+    let mut fitting = columns.iter().filter(|column| same_but_for_case(&column.name, name));
+    let first = fitting.next()?;
+    fitting.next().is_none().then(|| first.name.clone())
 }
 
 /// The column of that name, where there is one.

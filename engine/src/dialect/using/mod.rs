@@ -9,10 +9,12 @@ mod replace;
 
 use std::ops::ControlFlow;
 
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Query, Select, SetExpr, TableFactor, TableWithJoins, Visitor, VisitorMut, With};
 
+use super::grammar;
 use super::walk::{visit, visit_mut};
 use crate::stack::Guarded;
 
@@ -24,7 +26,11 @@ pub(super) async fn write_out(state: &SessionState, statement: &mut Statement) {
     for relations in wanted.found {
         let mut names = Vec::new();
         for query in relations {
-            let planned = Guarded::new(async { Ok(state.create_logical_plan(&query).await?) }).await;
+            let planned = Guarded::new(async {
+                let parsed = grammar::statement(&query).map_err(DataFusionError::from)?;
+                Ok(state.statement_to_plan(Statement::Statement(Box::new(parsed))).await?)
+            });
+            let planned = planned.await;
             // What is wrong with the relation is said when the statement itself is planned.
             names.push(
                 planned.ok().map(|plan| plan.schema().fields().iter().map(|field| field.name().clone()).collect()),

@@ -81,6 +81,10 @@ fn columns_of_head(options: &CsvOptions, head: &[u8], records: usize) -> Result<
     if let Some(comment) = options.comment {
         format = format.with_comment(comment);
     }
+    if let Some(nulls) = &options.null_regex {
+        let regex = regex::Regex::new(nulls);
+        format = format.with_null_regex(regex.map_err(|e| Error::new(ErrorKind::Invalid, e.to_string()))?);
+    }
     Ok(format.infer_schema(head, Some(records)).map_err(DataFusionError::from)?)
 }
 

@@ -1,6 +1,7 @@
 //! A real GPU, through the driver API and NVRTC, both loaded at run time: nothing of CUDA is needed to build.
 #![expect(unsafe_code, reason = "the driver's and NVRTC's C interfaces")]
 
+mod carriers;
 mod context;
 mod nvrtc;
 mod nvrtc_search;
@@ -25,8 +26,8 @@ pub(crate) use self::nvrtc::Nvrtc;
 
 /// Staging slots for copies up to the size of one: most copies are parameters, counts and small results.
 const SMALL_SLOT: (usize, usize) = (64 << 10, 32);
-/// Staging slots for the rest: long enough for the copy engine's full speed.
-const LARGE_SLOT: (usize, usize) = (16 << 20, 4);
+/// Staging slots for the rest: long enough for the copy engine's full speed, enough for every thread that carries a piece.
+const LARGE_SLOT: (usize, usize) = (4 << 20, 16);
 /// The part of free memory that is the budget, in percent.
 const BUDGET_PERCENT: u64 = 90;
 

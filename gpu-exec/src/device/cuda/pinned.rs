@@ -69,12 +69,6 @@ impl PinnedRing {
         }
     }
 
-    /// As [`PinnedRing::take`], but nothing where others hold all slots: for callers who hold one already.
-    pub(super) fn try_take(&self) -> DeviceResult<Option<Slot<'_>>> {
-        let raw = self.state.lock().free.pop_front();
-        raw.map(|raw| self.settle(raw)).transpose()
-    }
-
     fn create(&self) -> DeviceResult<Slot<'_>> {
         // SAFETY: fresh memory and a fresh event, freed in the ring's drop.
         let memory = unsafe { result::malloc_host(self.slot_bytes, 0) }.map_err(failed("cuMemHostAlloc"))?;

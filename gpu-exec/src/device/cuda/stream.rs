@@ -7,8 +7,9 @@ use cudarc::driver::{result, sys};
 
 use super::super::backend::{DeviceStream, Mark};
 use super::super::{CompiledKernel, DeviceError, DevicePtr, DeviceResult, Launch, PARAMETER_BYTES_MAX};
+use super::carriers::carry_all;
 use super::context::{Context, failed};
-use super::pinned::{PinnedRing, Slot};
+use super::pinned::PinnedRing;
 use super::{CudaKernel, Rings};
 
 #[derive(Debug)]
@@ -31,56 +32,44 @@ impl CudaStream {
         Ok(Self { context, rings, stream })
     }
 
-    /// Copies a slot's bytes out once its copy is done.
-    fn collect(&self, pending: Option<(Slot<'_>, &mut [u8])>) -> DeviceResult<()> {
-        if let Some((mut slot, piece)) = pending {
-            slot.wait()?;
-            let length = piece.len();
-            piece.copy_from_slice(&slot.bytes()[..length]);
-        }
+    /// Copies a piece of at most a slot's bytes to the device; returns once it is staged.
+    fn upload_piece(&self, ring: &PinnedRing, dst: u64, piece: &[u8]) -> DeviceResult<()> {
+        self.context.bind()?;
+        let mut slot = ring.take()?;
+        let staged = &mut slot.bytes()[..piece.len()];
+        staged.copy_from_slice(piece);
+        // SAFETY: the range was checked; the slot keeps the bytes until the event recorded below has passed.
+        unsafe { result::memcpy_htod_async(dst, staged, self.stream) }.map_err(failed("cuMemcpyHtoDAsync"))?;
+        slot.record(self.stream)
+    }
+
+    /// Copies a piece of at most a slot's bytes to the host, once what was queued before it is done.
+    fn download_piece(&self, ring: &PinnedRing, src: u64, piece: &mut [u8]) -> DeviceResult<()> {
+        self.context.bind()?;
+        let mut slot = ring.take()?;
+        let staged = &mut slot.bytes()[..piece.len()];
+        // SAFETY: the range was checked; the slot is held until its event has passed.
+        unsafe { result::memcpy_dtoh_async(staged, src, self.stream) }.map_err(failed("cuMemcpyDtoHAsync"))?;
+        slot.record(self.stream)?;
+        slot.wait()?;
+        piece.copy_from_slice(&slot.bytes()[..piece.len()]);
         Ok(())
     }
 }
 
 impl DeviceStream for CudaStream {
     fn upload(&self, dst: DevicePtr, src: &[u8]) -> DeviceResult<()> {
-        self.context.bind()?;
         let ring = self.rings.for_bytes(src.len());
-        let mut at = dst.0;
-        for piece in src.chunks(ring.slot_bytes()) {
-            let mut slot = ring.take()?;
-            let staged = &mut slot.bytes()[..piece.len()];
-            staged.copy_from_slice(piece);
-            // SAFETY: the range was checked; the slot keeps the bytes until the event recorded below has passed.
-            unsafe { result::memcpy_htod_async(at, staged, self.stream) }.map_err(failed("cuMemcpyHtoDAsync"))?;
-            slot.record(self.stream)?;
-            at += piece.len() as u64;
-        }
-        Ok(())
+        let pieces = src.chunks(ring.slot_bytes()).enumerate();
+        carry_all(pieces, |(number, piece)| self.upload_piece(ring, dst.0 + (number * ring.slot_bytes()) as u64, piece))
     }
 
     fn download(&self, src: DevicePtr, dst: &mut [u8]) -> DeviceResult<()> {
-        self.context.bind()?;
-        let ring: &PinnedRing = self.rings.for_bytes(dst.len());
-        let mut at = src.0;
-        // The next piece is on its way while this one is copied out.
-        let mut pending: Option<(Slot<'_>, &mut [u8])> = None;
-        for piece in dst.chunks_mut(ring.slot_bytes()) {
-            let mut slot = match if pending.is_some() { ring.try_take()? } else { None } {
-                Some(slot) => slot,
-                None => {
-                    self.collect(pending.take())?;
-                    ring.take()?
-                }
-            };
-            let staged = &mut slot.bytes()[..piece.len()];
-            // SAFETY: the range was checked; the slot is held until its event has passed.
-            unsafe { result::memcpy_dtoh_async(staged, at, self.stream) }.map_err(failed("cuMemcpyDtoHAsync"))?;
-            slot.record(self.stream)?;
-            at += piece.len() as u64;
-            self.collect(pending.replace((slot, piece)))?;
-        }
-        self.collect(pending)?;
+        let ring = self.rings.for_bytes(dst.len());
+        let pieces = dst.chunks_mut(ring.slot_bytes()).enumerate();
+        carry_all(pieces, |(number, piece)| {
+            self.download_piece(ring, src.0 + (number * ring.slot_bytes()) as u64, piece)
+        })?;
         self.synchronize()
     }
 

@@ -1,4 +1,4 @@
-//! Inner equi-joins with an optional residual condition.
+//! Equi-joins with an optional residual condition.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::stored_fields_of;
-use crate::ir::{Expr, JoinColumn, JoinSide, Node, Type};
+use crate::ir::{Expr, JoinColumn, JoinKind, JoinSide, Node, Type};
 use crate::planner::Reason;
 use crate::planner::expression::translate;
 use crate::planner::support::{self, Subject};
@@ -29,7 +29,28 @@ pub(super) fn name(join_type: JoinType) -> &'static str {
     }
 }
 
+/// The join's kind on the device.
+fn kind(join: &HashJoinExec) -> Result<JoinKind, Reason> {
+    use JoinSide::{Left, Right};
+    if join.null_aware {
+        return Err(Reason::new("a NOT IN that heeds NULLs runs on the host"));
+    }
+    match join.join_type() {
+        JoinType::Inner => Ok(JoinKind::Inner),
+        JoinType::Left => Ok(JoinKind::Outer { kept: Left }),
+        JoinType::Right => Ok(JoinKind::Outer { kept: Right }),
+        JoinType::LeftSemi => Ok(JoinKind::Semi { kept: Left }),
+        JoinType::RightSemi => Ok(JoinKind::Semi { kept: Right }),
+        JoinType::LeftAnti => Ok(JoinKind::Anti { kept: Left }),
+        JoinType::RightAnti => Ok(JoinKind::Anti { kept: Right }),
+        other @ (JoinType::Full | JoinType::LeftMark | JoinType::RightMark) => {
+            Err(Reason::new(format!("a {} has no device form", name(*other))))
+        }
+    }
+}
+
 pub(super) fn build(join: &HashJoinExec, left: Node, right: Node) -> Result<Node, Reason> {
+    let kind = kind(join)?;
     if join.null_equality() != NullEquality::NullEqualsNothing {
         return Err(Reason::new("a join on IS NOT DISTINCT FROM runs on the host"));
     }
@@ -42,13 +63,16 @@ pub(super) fn build(join: &HashJoinExec, left: Node, right: Node) -> Result<Node
     let on = join.on().iter().map(key).collect::<Result<Vec<_>, Reason>>()?;
     let left_columns = left_schema.fields().len();
     let residual = join.filter().map(|filter| residual(filter, &left_schema, &right_schema)).transpose()?;
-    let all = left_columns + right_schema.fields().len();
-    let output = match &join.projection {
-        Some(kept) => kept.iter().map(|index| column_at(*index, left_columns)).collect(),
-        None => (0..all).map(|index| column_at(index, left_columns)).collect(),
+    let column = |index: usize| match kind {
+        JoinKind::Semi { kept } | JoinKind::Anti { kept } => JoinColumn { side: kept, index },
+        JoinKind::Inner | JoinKind::Outer { .. } => column_at(index, left_columns),
     };
     let fields = stored_fields_of(&join.schema())?;
-    Ok(Node::Join { left: Box::new(left), right: Box::new(right), on, residual, output, fields })
+    let output = match &join.projection {
+        Some(kept) => kept.iter().map(|index| column(*index)).collect(),
+        None => (0..fields.len()).map(column).collect(),
+    };
+    Ok(Node::Join { kind, left: Box::new(left), right: Box::new(right), on, residual, output, fields })
 }
 
 fn column_at(index: usize, left_columns: usize) -> JoinColumn {

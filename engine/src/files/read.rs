@@ -1,0 +1,115 @@
+//! The tables of readers (`read_parquet(['a', 'b'], filename = true)`): the files of several paths as one table. A file that
+//! two paths name is read twice, as the statement says so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::Column;
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::execution::SessionState;
+use datafusion::functions::core::expr_fn::nullif;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, lit};
+use object_store::ObjectMeta;
+
+use super::location::Location;
+use super::open::{columns_of, list, name_of, partition_columns};
+use super::table::{FileTable, Members};
+use super::{formats, open};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a reader is asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reading {
+    /// As STORED AS names it.
+    pub(crate) format: &'static str,
+    pub(crate) paths: Vec<String>,
+    /// Under DataFusion's names.
+    pub(crate) options: HashMap<String, String>,
+    /// The column that says which file a row is from.
+    pub(crate) filename: Option<String>,
+    /// Texts of CSV files that stand for NULL, besides the empty one.
+    pub(crate) nulls: Vec<String>,
+}
+
+/// The table that `asked` is.
+///
+/// # Errors
+/// When a path gives no files, or the files do not make one table.
+pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dyn TableProvider>> {
+    let mut options = asked.options.clone();
+    if !asked.nulls.is_empty() {
+        let texts: Vec<String> = asked.nulls.iter().map(|text| regex::escape(text)).collect();
+        options.insert("format.null_regex".to_string(), format!("^({})?$", texts.join("|")));
+    }
+    let format = formats::named(state, asked.format, &options)?;
+    if let Some(refused) = asked.paths.iter().find_map(|path| formats::refused(path)) {
+        return Err(refused);
+    }
+    let locations = asked.paths.iter().map(|text| Ok(Location::parse(text)?)).collect::<Result<Vec<_>>>()?;
+    open::check_one_store(&locations)?;
+    // A file that is named is read whatever it is called; of a folder only what looks like one.
+    let is_folder = locations.iter().any(|location| !location.is_one_file() && !location.is_pattern());
+    let members = if is_folder { Members::Named(format!(".{}", asked.format)) } else { Members::All };
+    let (mut files, mut partitions): (Vec<ObjectMeta>, Option<Vec<FieldRef>>) = (Vec::new(), None);
+    let mut store = None;
+    let mut own: Vec<Vec<ObjectMeta>> = Vec::with_capacity(locations.len());
+    for location in &locations {
+        let (found_in, found) = list(state, location).await?;
+        let found: Vec<ObjectMeta> = found.into_iter().filter(|file| members.has(name_of(file))).collect();
+        files.extend(found.iter().cloned());
+        own.push(found);
+        store = Some(found_in);
+    }
+    let Some(store) = store else { return Err(Error::new(ErrorKind::Invalid, "a reader wants a path")) };
+    let schema = columns_of(state, &format, &store, &files).await?;
+    for (location, files) in locations.iter().zip(&own) {
+        let found = partition_columns(location, files, &schema)?;
+        match &partitions {
+            Some(first) if *first != found => {
+                let message = "the folders of the paths do not give the same columns";
+                return Err(Error::new(ErrorKind::Invalid, message).with_hint("read them one by one, and UNION them"));
+            }
+            _ => partitions = Some(found),
+        }
+    }
+    let partitions = partitions.unwrap_or_default();
+    if let Some(name) = &asked.filename
+        && (schema.column_with_name(name).is_some() || partitions.iter().any(|column| column.name() == name))
+    {
+        return Err(Error::new(ErrorKind::Invalid, format!("the files have a column {name} of their own"))
+            .with_hint("name the other one: filename = 'file'"));
+    }
+    let read_as = if asked.nulls.is_empty() { Arc::clone(&schema) } else { all_text(&schema) };
+    let table = FileTable::new(locations, members, format, read_as, partitions).of_reader(asked.filename.as_deref());
+    match asked.nulls.is_empty() {
+        true => Ok(Arc::new(table)),
+        false => with_nulls(table, &schema, &asked.nulls),
+    }
+}
+
+fn all_text(schema: &Schema) -> SchemaRef {
+    let text = |field: &FieldRef| field.as_ref().clone().with_data_type(DataType::Utf8).with_nullable(true);
+    Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<Field>>()))
+}
+
+/// `table`, whose columns are read as texts, with the types of `schema` and NULL for each of `nulls`: the host's reader of CSV
+/// knows no other word for NULL than the empty one.
+fn with_nulls(table: FileTable, schema: &Schema, nulls: &[String]) -> Result<Arc<dyn TableProvider>> {
+    const NAME: &str = "files";
+    let whole = table.schema();
+    let columns = whole.fields().iter().map(|field| {
+        let column = Expr::Column(Column::new(Some(NAME), field.name()));
+        match schema.field_with_name(field.name()) {
+            Ok(typed) => {
+                let value = nulls.iter().fold(column, |value, text| nullif(value, lit(text.as_str())));
+                cast(value, typed.data_type().clone()).alias(field.name())
+            }
+            Err(_) => column,
+        }
+    });
+    let columns: Vec<Expr> = columns.collect();
+    let plan = LogicalPlanBuilder::scan(NAME, provider_as_source(Arc::new(table)), None)?.project(columns)?.build()?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}

@@ -1,0 +1,81 @@
+//! From loaded pieces to a table: a column's pieces are made alike, columns are laid side by side.
+
+use std::collections::HashMap;
+
+use super::column::Column;
+use super::load::{Loaded, ScanLoad};
+use super::open::Group;
+use super::piece::{Piece, PieceKey};
+use super::unify::unify;
+use super::{ColumnStore, LoadStats, ScanError};
+use crate::column::{ColumnMeta, DeviceTable, RowBound, Segment, Stored, TableShape};
+use crate::device::{DeviceHandle, Stream};
+
+/// What the scans of a query are assembled with.
+pub(crate) struct Assembly<'a> {
+    pub(crate) device: &'a DeviceHandle,
+    pub(crate) stream: &'a Stream,
+    pub(crate) store: &'a ColumnStore,
+    /// Pieces that this query has loaded or made anew, in their latest form: scans over the same files share them.
+    pub(crate) fresh: HashMap<PieceKey, Piece>,
+}
+
+impl Assembly<'_> {
+    /// The table of a scan whose pieces are all there.
+    pub(crate) fn table(&mut self, load: ScanLoad) -> Result<Loaded, ScanError> {
+        let ScanLoad { source, opened, wanted, mut stats, .. } = load;
+        let rows = RowBound::Exact(opened.groups.iter().map(|group| group.rows as u64).sum());
+        let mut shape = TableShape { columns: vec![], rows };
+        let segment = |group: &Group| Segment { rows: group.rows as u64, columns: vec![] };
+        let mut segments: Vec<Segment> = opened.groups.iter().map(segment).collect();
+        let mut finished = HashMap::new();
+        for column in wanted {
+            finished.insert(column.position, self.column(&opened.groups, column, &mut stats)?);
+        }
+        for (meta, pieces) in source.scan.projection.iter().filter_map(|position| finished.get(position)) {
+            shape.columns.push(meta.clone());
+            for (segment, piece) in segments.iter_mut().zip(pieces) {
+                segment.columns.push(piece.column.clone());
+            }
+        }
+        stats.columns_raw = finished.values().filter(|(meta, _)| matches!(meta.stored, Stored::RawText)).count() as u64;
+        stats.device_bytes = finished.values().flat_map(|(_, pieces)| pieces).map(Piece::bytes).sum();
+        Ok(Loaded { table: DeviceTable { shape, segments }, stats })
+    }
+
+    /// Makes a column's pieces alike and gathers its facts.
+    fn column(
+        &mut self,
+        groups: &[Group],
+        mut column: Column,
+        stats: &mut LoadStats,
+    ) -> Result<(ColumnMeta, Vec<Piece>), ScanError> {
+        let mut pieces: Vec<Piece> = std::mem::take(&mut column.pieces).into_iter().flatten().collect();
+        if !self.fresh.is_empty() {
+            for (piece, group) in pieces.iter_mut().zip(groups) {
+                if let Some(latest) =
+                    self.fresh.get(&column.key(group)).filter(|latest| latest.layout() == column.layout)
+                {
+                    *piece = latest.clone();
+                }
+            }
+        }
+        let unified = unify(self.device, self.stream, &column.name, pieces)?;
+        for at in &unified.changed {
+            let (key, piece) = (column.key(&groups[*at]), &unified.pieces[*at]);
+            self.store.insert(key.clone(), piece.clone());
+            self.fresh.insert(key, piece.clone());
+        }
+        if column.ty == crate::ir::Type::Text {
+            stats.columns_recoded += unified.changed.len() as u64;
+        }
+        let chunks: Vec<_> = unified.pieces.iter().map(|piece| piece.facts).collect();
+        let meta = ColumnMeta {
+            name: column.name.to_string(),
+            ty: column.ty,
+            stored: unified.stored.unwrap_or_else(|| column.target().stored_empty()),
+            facts: column.facts(&chunks),
+        };
+        Ok((meta, unified.pieces))
+    }
+}
