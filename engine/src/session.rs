@@ -91,11 +91,11 @@ impl Session {
         if let Some(spread) = spread(statement.tokens())? {
             let tokens = match spread {
                 Spread::Unpivot(tokens) => tokens,
-                Spread::Pivot(pivot) => pivot.written_out(&self.values_of(statement, &pivot).await?)?,
+                Spread::Pivot(pivot) => pivot.written_out(&Box::pin(self.values_of(statement, &pivot)).await?)?,
             };
-            return self.plan_as_written(&statement.written_out(tokens)).await;
+            return Box::pin(self.plan_as_written(&statement.written_out(tokens))).await;
         }
-        self.plan_as_written(statement).await
+        Box::pin(self.plan_as_written(statement)).await
     }
 
     /// The values that a PIVOT has columns for, asked of its table where the statement does not list them.
@@ -103,7 +103,7 @@ impl Session {
         if pivot.is_listed() {
             return Ok(Vec::new());
         }
-        let query = self.plan_as_written(&statement.written_out(pivot.values())).await?;
+        let query = Box::pin(self.plan_as_written(&statement.written_out(pivot.values()))).await?;
         let (batches, _) = query.execute().await?.collect().await?;
         Ok(batches.iter().flat_map(Value::all).collect())
     }

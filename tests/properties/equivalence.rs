@@ -141,6 +141,9 @@ pub(crate) const EQUIVALENCES: &[Equivalence] = &[
     same(Other, "abs({d})", "(CASE WHEN {d} < 0 THEN -{d} ELSE {d} END)"),
     // NaN is the largest number, and so is its negative.
     same(Condition, "({d} > 0)", "(-{d} < 0 OR {d} > 1e300)"),
+    same(Condition, "({d} = 0e0)", "({d} = -0e0)"),
+    same(Condition, "({d} = 0e0)", "({d} IN (0e0, 1e300) AND {d} IN (-0e0, 2e300))"),
+    same(Condition, "({d} = 0e0 AND {d} <> -0e0)", "({d} <> {d})"),
     same(Condition, "({d} = {d})", "(CASE WHEN {d} IS NOT NULL THEN true END)"),
     // Texts.
     same(Other, "{t}", "({t} || '')"),

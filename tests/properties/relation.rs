@@ -9,6 +9,14 @@ macro_rules! alike {
     };
 }
 
+/// Groups over a join, one of whose keys was a key before it: `k`, `y`, and their count `n`.
+macro_rules! groups_of_a_join {
+    () => {
+        "(SELECT z.k, u.{y} AS y, count(*) AS n FROM (SELECT tk AS k, count(*) AS c FROM t GROUP BY 1) z \
+         JOIN u ON z.k = u.uk GROUP BY 1, 2)"
+    };
+}
+
 pub(crate) const RELATIONS: &[Property] = &[
     // Subqueries in WHERE.
     Property {
@@ -140,6 +148,61 @@ pub(crate) const RELATIONS: &[Property] = &[
                ON t.tk = z.k WHERE {p}",
         right: "SELECT {c}, n FROM t, (SELECT uk AS k, count(*) * count(*) AS n FROM u WHERE uk IS NOT NULL GROUP BY 1) z \
                 WHERE z.k = t.tk AND {p}",
+    },
+    Property {
+        name: "DISTINCT over groups of a join",
+        over: Over::One,
+        left: concat!("SELECT DISTINCT k FROM ", groups_of_a_join!(), " w"),
+        right: "SELECT tk FROM t JOIN u ON tk = uk GROUP BY 1",
+    },
+    Property {
+        name: "rows joined to groups of a join",
+        over: Over::One,
+        left: concat!("SELECT count(*) FROM t LEFT JOIN ", groups_of_a_join!(), " w ON t.tk = w.k"),
+        right: "SELECT coalesce(sum(coalesce(n, 1)), 0) FROM t LEFT JOIN \
+                (SELECT uk, count(DISTINCT {y}) + max(CASE WHEN {y} IS NULL THEN 1 ELSE 0 END) AS n FROM u GROUP BY 1) w \
+                ON t.tk = w.uk",
+    },
+    Property {
+        name: "groups by the keys of groups of a join",
+        over: Over::One,
+        left: concat!("SELECT count(*) FROM (SELECT k, y FROM ", groups_of_a_join!(), " w GROUP BY k, y) v"),
+        right: concat!("SELECT count(*) FROM ", groups_of_a_join!(), " w"),
+    },
+    Property {
+        name: "a window over groups of a join",
+        over: Over::One,
+        left: concat!("SELECT k, sum(n) OVER (ORDER BY k) FROM ", groups_of_a_join!(), " w"),
+        right: concat!(
+            "SELECT k, (SELECT sum(n) FROM ",
+            groups_of_a_join!(),
+            " v WHERE v.k <= w.k) FROM ",
+            groups_of_a_join!(),
+            " w"
+        ),
+    },
+    Property {
+        name: "the first of groups of a join",
+        over: Over::One,
+        left: concat!("SELECT k, y FROM ", groups_of_a_join!(), " w ORDER BY k, y {order} LIMIT 5"),
+        right: concat!(
+            "SELECT k, y FROM (SELECT k, y, row_number() OVER (ORDER BY k, y {order}) AS r FROM ",
+            groups_of_a_join!(),
+            " w) v WHERE r <= 5"
+        ),
+    },
+    Property {
+        name: "keys that UNNEST repeats",
+        over: Over::One,
+        left: "SELECT DISTINCT k FROM (SELECT k, unnest(l) AS x FROM (SELECT tk AS k, array_agg({x}) AS l FROM t GROUP BY 1) z) w",
+        right: "SELECT tk FROM t GROUP BY 1",
+    },
+    Property {
+        name: "groups by keys that UNNEST repeats",
+        over: Over::One,
+        left: "SELECT k, count(*) FROM (SELECT k, unnest(l) AS x FROM (SELECT tk AS k, array_agg({x}) AS l FROM t GROUP BY 1) z) w \
+               GROUP BY k",
+        right: "SELECT tk, count(*) FROM t GROUP BY 1",
     },
     // Set operations.
     Property {

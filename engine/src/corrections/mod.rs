@@ -7,6 +7,7 @@
 
 mod aggregate_dynamic_filters;
 mod aggregate_schema_check;
+mod computed_keys;
 mod dependencies;
 mod equal_nulls;
 mod estimates;
@@ -59,6 +60,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     prepared_distinct_on::install(builder)?;
     simplify::install(builder)?;
     times::install(builder)?;
+    computed_keys::install(builder);
     floats::install(builder);
     sliding_floats::install(builder);
     like_dictionaries::install(builder);

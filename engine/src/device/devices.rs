@@ -88,6 +88,7 @@ impl Wanted {
         let options = RuntimeOptions {
             device: DeviceOptions { memory_bytes: self.device_memory, ..DeviceOptions::default() },
             resident_bytes: self.resident_memory,
+            segment_rows: None,
         };
         let runtime = DeviceRuntime::open(choice, &options)?;
         let nodes = Arc::new(DeviceFactory::new(Arc::clone(&runtime)));

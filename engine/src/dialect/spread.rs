@@ -51,11 +51,15 @@ pub(crate) struct Value {
 /// # Errors
 /// [`ErrorKind::Syntax`] or [`ErrorKind::Unsupported`] for a PIVOT or UNPIVOT that cannot be written out.
 pub(crate) fn spread(tokens: &[TokenWithSpan]) -> Result<Option<Spread>> {
+    let begins = |token: &TokenWithSpan| is_any(token, &PIVOTS) || is_any(token, &UNPIVOTS);
+    if !tokens.iter().any(begins) {
+        return Ok(None);
+    }
     let visible: Tokens = tokens.iter().filter(|token| !is_space(token)).cloned().collect();
     let mut depth = 0;
     let at = visible.iter().position(|token| {
         depth = deeper(depth, &token.token);
-        depth == 0 && (is_any(token, &PIVOTS) || is_any(token, &UNPIVOTS))
+        depth == 0 && begins(token)
     });
     // The queries that WITH names may come first; PIVOT in FROM comes behind a SELECT.
     let Some(at) = at.filter(|at| *at == 0 || is_word(&visible[0], "with")) else { return Ok(None) };

@@ -152,7 +152,7 @@ impl Counts {
         let sorted = self.sorted();
         let total: i64 = sorted.iter().map(|(_, count)| count).sum();
         let share = |count: i64| count as f64 / total as f64;
-        sorted.into_iter().map(|(_, count)| -share(count) * share(count).log2()).sum::<f64>().max(0.0)
+        sorted.into_iter().map(|(_, count)| -share(count) * share(count).log2()).fold(0.0, |sum, bits| sum + bits)
     }
 }
 
@@ -202,7 +202,7 @@ impl Accumulator for Counts {
         match self.what {
             What::Mode => self.mode(),
             What::Histogram => self.histogram(),
-            What::Entropy => Ok(ScalarValue::Float64((!self.counts.is_empty()).then(|| self.entropy()))),
+            What::Entropy => Ok(ScalarValue::Float64(Some(self.entropy()))),
         }
     }
 

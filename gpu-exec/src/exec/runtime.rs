@@ -1,10 +1,11 @@
 //! The device runtime: an open device and the columns that stay resident on it between queries.
 
+use std::env;
 use std::sync::Arc;
 
-use crate::device::{DeviceChoice, DeviceHandle, DeviceOptions};
+use crate::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use crate::error::Result;
-use crate::scan::ColumnStore;
+use crate::scan::{ColumnStore, SEGMENT_ROWS};
 use crate::strategy::Limits;
 
 /// How a runtime is opened.
@@ -13,6 +14,21 @@ pub struct RuntimeOptions {
     pub device: DeviceOptions,
     /// Device memory for resident columns, in bytes; `None` leaves it to the arena's budget.
     pub resident_bytes: Option<u64>,
+    /// Rows that small row groups are gathered to; 0 leaves each by itself. `None`: `MAAR_SEGMENT_ROWS` where that is set,
+    /// else a million.
+    pub segment_rows: Option<usize>,
+}
+
+impl RuntimeOptions {
+    fn segment_rows_or_default(&self) -> Result<usize> {
+        if let Some(rows) = self.segment_rows {
+            return Ok(rows);
+        }
+        let Ok(text) = env::var("MAAR_SEGMENT_ROWS") else { return Ok(SEGMENT_ROWS) };
+        let number = text.trim().parse();
+        Ok(number
+            .map_err(|_| DeviceError::invalid("MAAR_SEGMENT_ROWS", format!("`{text}` is not a number of rows")))?)
+    }
 }
 
 /// One open device, shared by the sessions that use it.
@@ -29,7 +45,7 @@ impl DeviceRuntime {
     /// `Device` where it, its driver or its compiler is missing; the message says what and how to get it.
     pub fn open(choice: DeviceChoice, options: &RuntimeOptions) -> Result<Arc<Self>> {
         let handle = DeviceHandle::open(choice, &options.device)?;
-        let store = ColumnStore::new(&handle, options.resident_bytes);
+        let store = ColumnStore::new(&handle, options.resident_bytes, options.segment_rows_or_default()?);
         Ok(Arc::new(Self { handle, store }))
     }
 

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::column::Column;
-use super::load::{Loaded, ScanLoad};
-use super::open::Group;
+use super::load::Loaded;
 use super::piece::{Piece, PieceKey};
+use super::round::ScanLoad;
+use super::runs::Run;
 use super::unify::unify;
 use super::{ColumnStore, LoadStats, ScanError};
 use crate::column::{ColumnMeta, DeviceTable, RowBound, Segment, Stored, TableShape};
@@ -24,13 +25,13 @@ impl Assembly<'_> {
     /// The table of a scan whose pieces are all there.
     pub(crate) fn table(&mut self, load: ScanLoad) -> Result<Loaded, ScanError> {
         let ScanLoad { source, opened, wanted, mut stats, .. } = load;
-        let rows = RowBound::Exact(opened.groups.iter().map(|group| group.rows as u64).sum());
+        let rows = RowBound::Exact(opened.runs.iter().map(|run| run.rows as u64).sum());
         let mut shape = TableShape { columns: vec![], rows };
-        let segment = |group: &Group| Segment { rows: group.rows as u64, columns: vec![] };
-        let mut segments: Vec<Segment> = opened.groups.iter().map(segment).collect();
+        let segment = |run: &Run| Segment { rows: run.rows as u64, columns: vec![] };
+        let mut segments: Vec<Segment> = opened.runs.iter().map(segment).collect();
         let mut finished = HashMap::new();
         for column in wanted {
-            finished.insert(column.position, self.column(&opened.groups, column, &mut stats)?);
+            finished.insert(column.position, self.column(&opened.runs, column, &mut stats)?);
         }
         for (meta, pieces) in source.scan.projection.iter().filter_map(|position| finished.get(position)) {
             shape.columns.push(meta.clone());
@@ -46,15 +47,14 @@ impl Assembly<'_> {
     /// Makes a column's pieces alike and gathers its facts.
     fn column(
         &mut self,
-        groups: &[Group],
+        runs: &[Run],
         mut column: Column,
         stats: &mut LoadStats,
     ) -> Result<(ColumnMeta, Vec<Piece>), ScanError> {
         let mut pieces: Vec<Piece> = std::mem::take(&mut column.pieces).into_iter().flatten().collect();
         if !self.fresh.is_empty() {
-            for (piece, group) in pieces.iter_mut().zip(groups) {
-                if let Some(latest) =
-                    self.fresh.get(&column.key(group)).filter(|latest| latest.layout() == column.layout)
+            for (piece, run) in pieces.iter_mut().zip(runs) {
+                if let Some(latest) = self.fresh.get(&column.key(run)).filter(|latest| latest.layout() == column.layout)
                 {
                     *piece = latest.clone();
                 }
@@ -62,14 +62,14 @@ impl Assembly<'_> {
         }
         let unified = unify(self.device, self.stream, &column.name, pieces)?;
         for at in &unified.changed {
-            let (key, piece) = (column.key(&groups[*at]), &unified.pieces[*at]);
+            let (key, piece) = (column.key(&runs[*at]), &unified.pieces[*at]);
             self.store.insert(key.clone(), piece.clone());
             self.fresh.insert(key, piece.clone());
         }
         if column.ty == crate::ir::Type::Text {
             stats.columns_recoded += unified.changed.len() as u64;
         }
-        let chunks: Vec<_> = unified.pieces.iter().map(|piece| piece.facts).collect();
+        let chunks: Vec<_> = unified.pieces.iter().flat_map(Piece::chunks).copied().collect();
         let meta = ColumnMeta {
             name: column.name.to_string(),
             ty: column.ty,

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use arrow::datatypes::FieldRef;
 
 use super::footer::Footer;
+use super::kept::RowsKey;
 use super::open::{Group, Opened};
 use super::piece::{Piece, PieceKey};
 use super::predict::{PredictedRange, layout_for, may_hold_nulls, predict};
+use super::runs::Run;
 use super::{ColumnStore, ParquetScan, ScanError};
 use crate::column::{ChunkFacts, ColumnFacts, Elsewhere, IntLayout, Target, full_layout};
 use crate::ir::Type;
@@ -28,7 +30,7 @@ pub(crate) struct Column {
     pub(crate) filler: i128,
     /// What all row groups of the files may hold, skipped ones included.
     elsewhere: Elsewhere,
-    /// One a row group; `None` is not loaded yet.
+    /// One a run; `None` is not loaded yet.
     pub(crate) pieces: Vec<Option<Piece>>,
 }
 
@@ -52,9 +54,9 @@ pub(crate) fn plan_columns(
         let elsewhere = Elsewhere::default();
         let (position, pieces) = (*position, vec![]);
         let mut column = Column { position, field, name, ty, layout: None, raw: false, filler: 0, elsewhere, pieces };
-        column.pieces = opened.groups.iter().map(|group| columns.get(&column.key(group))).collect();
+        column.pieces = opened.runs.iter().map(|run| columns.get(&column.key(run))).collect();
         if scan.raw_text.contains(&position) && column.choose_raw(opened) {
-            column.pieces = opened.groups.iter().map(|group| columns.get(&column.key(group))).collect();
+            column.pieces = opened.runs.iter().map(|run| columns.get(&column.key(run))).collect();
         }
         column.choose_layout(opened);
         planned.push(column);
@@ -63,8 +65,17 @@ pub(crate) fn plan_columns(
 }
 
 impl Column {
-    pub(crate) fn key(&self, group: &Group) -> PieceKey {
+    pub(crate) fn key(&self, run: &Run) -> PieceKey {
         PieceKey {
+            parts: Arc::clone(&run.parts),
+            column: Arc::clone(&self.name),
+            data_type: self.field.data_type().clone(),
+            raw: self.raw,
+        }
+    }
+
+    pub(crate) fn rows_key(&self, group: &Group) -> RowsKey {
+        RowsKey {
             file: group.footer.file,
             row_group: group.row_group,
             column: Arc::clone(&self.name),
@@ -77,7 +88,7 @@ impl Column {
         if self.raw { Target::RawText } else { Target::for_type(self.ty, self.layout) }
     }
 
-    /// What facts of its row groups say about the column.
+    /// What facts of runs of its values say about the column.
     pub(crate) fn facts(&self, chunks: &[ChunkFacts]) -> ColumnFacts {
         let mut facts = ColumnFacts { elsewhere: self.elsewhere, ..ColumnFacts::of_chunks(chunks) };
         // No row, no value twice: a join over what was skipped whole is the join it is over what is not.

@@ -1,7 +1,7 @@
-//! One column chunk: fetched bytes in, stored bytes out. Runs on a blocking thread; any codec, any page kind.
+//! One column chunk: fetched bytes in, stored bytes or arrays out. Runs on a blocking thread; any codec, any page kind.
 
 use std::io::{Cursor, Read};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -40,9 +40,6 @@ pub(crate) struct ChunkJob<'a> {
     pub(crate) column: &'a str,
     pub(crate) read: &'a LeafRead,
     pub(crate) bytes: ChunkBytes,
-    pub(crate) target: Target,
-    /// A value within the column's predicted range, for chunks without any value.
-    pub(crate) filler: i128,
 }
 
 /// The bytes of one column chunk, addressed as if the whole file were there.
@@ -95,12 +92,49 @@ pub(crate) fn chunk_range(footer: &Footer, row_group: usize, leaf: usize) -> Res
 }
 
 impl ChunkJob<'_> {
-    /// Decodes and encodes the chunk batch by batch, looking at `cancelled` in between.
-    pub(crate) fn run(self, cancelled: &AtomicBool) -> Result<Decoded, ScanError> {
+    /// Decodes and encodes the chunk. `filler` is a value within the column's predicted range, for chunks without any.
+    pub(crate) fn encode(&self, target: Target, filler: i128, cancelled: &AtomicBool) -> Result<Decoded, ScanError> {
+        let mut encoder = ChunkEncoder::new(target, self.footer.rows(self.row_group).min(ROWS_EXPECTED_MAX));
+        let mut decoded_bytes = 0;
+        let mut missed = None;
+        self.read(cancelled, |array| {
+            decoded_bytes += array.get_buffer_memory_size() as u64;
+            match encoder.push(&array) {
+                Ok(()) => Ok(ControlFlow::Continue(())),
+                Err(EncodeError::LayoutMiss(miss)) => {
+                    missed = Some(miss);
+                    Ok(ControlFlow::Break(()))
+                }
+                Err(source) => Err(self.encode_error(source)),
+            }
+        })?;
+        if let Some(miss) = missed {
+            return Ok(Decoded::Miss(miss));
+        }
+        let chunk = encoder.finish(filler).map_err(|source| self.encode_error(source))?;
+        Ok(Decoded::Chunk { chunk, decoded_bytes })
+    }
+
+    /// Decodes the chunk.
+    pub(crate) fn rows(&self, cancelled: &AtomicBool) -> Result<Vec<ArrayRef>, ScanError> {
+        let mut arrays = Vec::new();
+        self.read(cancelled, |array| {
+            arrays.push(array);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(arrays)
+    }
+
+    /// Decodes batch by batch, looking at `cancelled` in between, until `take` has enough. A chunk that was taken whole
+    /// has as many rows as its footer promises.
+    fn read(
+        &self,
+        cancelled: &AtomicBool,
+        mut take: impl FnMut(ArrayRef) -> Result<ControlFlow<()>, ScanError>,
+    ) -> Result<(), ScanError> {
         let corrupt = |message: String| ScanError::corrupt(&self.footer.meta.location, Some(self.row_group), message);
         let rows = self.footer.rows(self.row_group);
-        let mut encoder = ChunkEncoder::new(self.target, rows.min(ROWS_EXPECTED_MAX));
-        let mut decoded_bytes = 0;
+        let mut rows_read = 0;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.read.reader.clone())
             .with_projection(self.read.mask())
             .with_row_groups(vec![self.row_group])
@@ -116,23 +150,15 @@ impl ChunkJob<'_> {
             if self.read.unchecked_text {
                 batch.column(0).to_data().validate_full().map_err(|error| corrupt(error.to_string()))?;
             }
-            let array = self.declared(&batch)?;
-            decoded_bytes += array.get_buffer_memory_size() as u64;
-            match encoder.push(&array) {
-                Ok(()) => {}
-                Err(EncodeError::LayoutMiss(miss)) => return Ok(Decoded::Miss(miss)),
-                Err(source) => return Err(self.encode_error(source)),
+            rows_read += batch.num_rows();
+            if take(self.declared(&batch)?)?.is_break() {
+                return Ok(());
             }
         }
-        if encoder.rows() != rows {
-            return Err(corrupt(format!(
-                "column {} has {} rows, the footer promises {rows}",
-                self.column,
-                encoder.rows()
-            )));
+        if rows_read != rows {
+            return Err(corrupt(format!("column {} has {rows_read} rows, the footer promises {rows}", self.column)));
         }
-        let chunk = encoder.finish(self.filler).map_err(|source| self.encode_error(source))?;
-        Ok(Decoded::Chunk { chunk, decoded_bytes })
+        Ok(())
     }
 
     fn encode_error(&self, source: EncodeError) -> ScanError {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::ParquetScan;
 use super::column::Column;
 use super::open::{Group, Opened};
-use super::piece::Piece;
 use super::predict::{PredictedRange, claims};
 use crate::column::{ChunkFacts, ColumnMeta, RowBound, Stored, TableShape, Target};
 
@@ -23,15 +22,17 @@ pub(crate) fn expected_shape(scan: &ParquetScan, opened: &Opened, columns: &[Col
         expected_column(column, opened)
     };
     let columns = scan.projection.iter().map(meta).collect::<Option<Vec<_>>>()?;
-    Some(TableShape { columns, rows: RowBound::Exact(opened.groups.iter().map(|group| group.rows as u64).sum()) })
+    Some(TableShape { columns, rows: RowBound::Exact(opened.runs.iter().map(|run| run.rows as u64).sum()) })
 }
 
 fn expected_column(column: &Column, opened: &Opened) -> Option<ColumnMeta> {
-    let chunk = |(group, piece): (&Group, &Option<Piece>)| match piece {
-        Some(piece) => Some(piece.facts),
-        None => claimed(column, group),
-    };
-    let chunks = opened.groups.iter().zip(&column.pieces).map(chunk).collect::<Option<Vec<_>>>()?;
+    let mut chunks = Vec::new();
+    for (run, piece) in opened.runs.iter().zip(&column.pieces) {
+        match piece {
+            Some(piece) => chunks.extend(piece.chunks()),
+            None => chunks.extend(run.groups.iter().map(|group| claimed(column, group)).collect::<Option<Vec<_>>>()?),
+        }
+    }
     Some(ColumnMeta {
         name: column.name.to_string(),
         ty: column.ty,

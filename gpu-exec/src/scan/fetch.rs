@@ -13,26 +13,29 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::decode::{ChunkBytes, ChunkJob, Decoded, chunk_range};
+use super::gather::GatherTask;
+use super::kept::Rows;
 use super::open::Group;
 use super::piece::Piece;
 use super::read::{ColumnRead, LeafRead};
 use super::upload::upload_chunk;
 use super::{ScanError, Source};
-use crate::column::{LayoutMiss, Target, all_null};
+use crate::column::{EncodeError, EncodedChunk, LayoutMiss, Target, all_null};
 use crate::device::{DeviceHandle, DeviceResult, Stream};
 
 /// Row groups whose bytes are fetched or waiting to be decoded at a time.
-const GROUPS_AT_ONCE: usize = 8;
+const GROUPS_AT_ONCE: usize = 32;
 /// Decoding threads at most; also bounded by the cores there are.
 const DECODERS_MAX: usize = 8;
 /// Compressed bytes in host memory at a time, in MiB. A larger row group is fetched alone.
 const FETCHED_MIB_MAX: u32 = 1024;
 
-/// Where a row group belongs: the scan, and its position among the row groups of that.
+/// Where a row group belongs: the scan, the run in it, and the position in that.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) scan: usize,
-    pub(crate) index: usize,
+    pub(crate) run: usize,
+    pub(crate) part: usize,
 }
 
 /// Chunks of one row group that are not resident.
@@ -51,18 +54,35 @@ pub(crate) struct ChunkTask {
     pub(crate) column: usize,
     pub(crate) name: Arc<str>,
     pub(crate) read: Arc<ColumnRead>,
-    pub(crate) target: Target,
-    /// A value within the column's predicted range.
-    pub(crate) filler: i128,
+    pub(crate) purpose: Purpose,
 }
 
-/// A loaded chunk, or why its layout has to change.
+/// What becomes of a chunk's values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// They are the column of a segment. `filler` is a value within the column's predicted range.
+    Upload { target: Target, filler: i128 },
+    /// They stay on the host: of a small row group.
+    Keep,
+}
+
+/// What became of a task.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Piece(Piece),
+    /// Why its layout has to change.
+    Miss(LayoutMiss),
+    Rows(Rows),
+}
+
+/// A chunk that was read, or a run that was gathered.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     pub(crate) place: Place,
     pub(crate) column: usize,
-    pub(crate) outcome: Result<Piece, LayoutMiss>,
-    pub(crate) file_bytes: u64,
+    pub(crate) outcome: Outcome,
+    /// Read from a file, of so many bytes; `None` where it was gathered.
+    pub(crate) file_bytes: Option<u64>,
     pub(crate) decoded_bytes: u64,
     pub(crate) decode: Duration,
     pub(crate) upload: Duration,
@@ -88,8 +108,12 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Loads chunks; the first error stops the others.
-pub(crate) async fn fetch(device: &Arc<DeviceHandle>, tasks: Vec<GroupTask>) -> Result<Vec<Fetched>, ScanError> {
+/// Loads chunks and gathers runs; the first error stops the others.
+pub(crate) async fn fetch(
+    device: &Arc<DeviceHandle>,
+    tasks: Vec<GroupTask>,
+    gathers: Vec<GatherTask>,
+) -> Result<Vec<Fetched>, ScanError> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let shared = Arc::new(Shared {
         device: Arc::clone(device),
@@ -103,9 +127,13 @@ pub(crate) async fn fetch(device: &Arc<DeviceHandle>, tasks: Vec<GroupTask>) -> 
     for task in tasks {
         groups.push(fetch_task(Arc::clone(&shared), task));
     }
-    let fetched: Vec<Vec<Fetched>> =
-        futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).try_collect().await?;
-    Ok(fetched.into_iter().flatten().collect())
+    let fetched = futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).try_collect::<Vec<_>>();
+    let mut gathering = Vec::with_capacity(gathers.len());
+    for task in gathers {
+        gathering.push(gather(Arc::clone(&shared), task));
+    }
+    let (fetched, gathered) = futures::try_join!(fetched, futures::future::try_join_all(gathering))?;
+    Ok(fetched.into_iter().flatten().chain(gathered).collect())
 }
 
 async fn fetch_task(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched>, ScanError> {
@@ -138,28 +166,43 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
         ));
     }
     let mut fetched = ranges.iter().zip(bytes).map(|(range, bytes)| ChunkBytes { start: range.start, bytes });
-    let mut running = Vec::with_capacity(chunks.len());
-    for chunk in chunks {
-        let bytes = match &*chunk.read {
+    let mut uploads = Vec::with_capacity(chunks.len());
+    let mut kept = Vec::new();
+    for task in chunks {
+        let bytes = match &*task.read {
             ColumnRead::Leaf(leaf) => fetched.next().map(|bytes| (leaf.clone(), bytes)),
             ColumnRead::Missing => None,
         };
-        running.push(decode(Arc::clone(&shared), place, group.clone(), chunk, bytes));
+        match task.purpose {
+            Purpose::Upload { .. } => uploads.push(vec![(task, bytes)]),
+            Purpose::Keep => kept.push((task, bytes)),
+        }
     }
-    futures::future::try_join_all(running).await
+    // A small row group is one task's work.
+    let works = uploads.into_iter().chain((!kept.is_empty()).then_some(kept));
+    let mut running = Vec::new();
+    for work in works {
+        running.push(decode(Arc::clone(&shared), place, group.clone(), work));
+    }
+    Ok(futures::future::try_join_all(running).await?.into_iter().flatten().collect())
 }
 
-/// Hands one chunk to a blocking thread when a decoder is free.
-async fn decode(
-    shared: Arc<Shared>,
-    place: Place,
-    group: Group,
-    task: ChunkTask,
-    bytes: Option<(LeafRead, ChunkBytes)>,
-) -> Result<Fetched, ScanError> {
-    let work = Arc::clone(&shared);
+/// A chunk to decode, and its bytes; `None` where the file has none.
+type Work = (ChunkTask, Option<(LeafRead, ChunkBytes)>);
+
+/// Hands chunks to a blocking thread when a decoder is free.
+async fn decode(shared: Arc<Shared>, place: Place, group: Group, work: Vec<Work>) -> Result<Vec<Fetched>, ScanError> {
+    let decoder = Arc::clone(&shared);
     let _decoder = shared.decoders.acquire().await.map_err(|_| ScanError::Cancelled)?;
-    let run = move || work.load_chunk(place, &group, &task, bytes);
+    let run = move || work.into_iter().map(|(task, bytes)| decoder.load_chunk(place, &group, &task, bytes)).collect();
+    tokio::task::spawn_blocking(run).await.map_err(|error| ScanError::Task(error.to_string()))?
+}
+
+/// Hands a column of a run to a blocking thread when a decoder is free.
+async fn gather(shared: Arc<Shared>, task: GatherTask) -> Result<Fetched, ScanError> {
+    let encoder = Arc::clone(&shared);
+    let _encoder = shared.decoders.acquire().await.map_err(|_| ScanError::Cancelled)?;
+    let run = move || encoder.gather(&task);
     tokio::task::spawn_blocking(run).await.map_err(|error| ScanError::Task(error.to_string()))?
 }
 
@@ -172,38 +215,69 @@ impl Shared {
         bytes: Option<(LeafRead, ChunkBytes)>,
     ) -> Result<Fetched, ScanError> {
         let started = Instant::now();
-        let file_bytes = bytes.as_ref().map_or(0, |(_, bytes)| bytes.bytes.len() as u64);
-        let decoded = match bytes {
-            None => Decoded::Chunk {
-                chunk: all_null(task.target, group.rows, task.filler)
-                    .map_err(|source| ScanError::Encode { column: task.name.to_string(), source })?,
-                decoded_bytes: 0,
-            },
-            Some((read, bytes)) => ChunkJob {
-                footer: &group.footer,
-                row_group: group.row_group,
-                column: &task.name,
-                read: &read,
-                bytes,
-                target: task.target,
-                filler: task.filler,
+        let file_bytes = Some(bytes.as_ref().map_or(0, |(_, bytes)| bytes.bytes.len() as u64));
+        let job = bytes.as_ref().map(|(read, bytes)| ChunkJob {
+            footer: &group.footer,
+            row_group: group.row_group,
+            column: &task.name,
+            read,
+            bytes: bytes.clone(),
+        });
+        let decoded = match (task.purpose, job) {
+            (Purpose::Keep, job) => {
+                let arrays = job.map_or(Ok(vec![]), |job| job.rows(&self.cancelled))?;
+                let decoded_bytes = arrays.iter().map(|array| array.get_buffer_memory_size() as u64).sum();
+                let (outcome, decode) = (Outcome::Rows(arrays.into()), started.elapsed());
+                let upload = Duration::ZERO;
+                return Ok(Fetched { place, column: task.column, outcome, file_bytes, decoded_bytes, decode, upload });
             }
-            .run(&self.cancelled)?,
+            (Purpose::Upload { target, filler }, Some(job)) => job.encode(target, filler, &self.cancelled)?,
+            (Purpose::Upload { target, filler }, None) => {
+                let chunk = all_null(target, group.rows, filler).map_err(|source| encode_error(&task.name, source))?;
+                Decoded::Chunk { chunk, decoded_bytes: 0 }
+            }
         };
         let decode = started.elapsed();
         let (outcome, decoded_bytes) = match decoded {
-            Decoded::Miss(miss) => (Err(miss), 0),
+            Decoded::Miss(miss) => (Outcome::Miss(miss), 0),
             Decoded::Chunk { chunk, decoded_bytes } => {
-                let upload = |stream: &Stream| {
-                    let piece = upload_chunk(&self.device, stream, &task.name, &chunk)?;
-                    stream.synchronize()?;
-                    Ok(piece)
-                };
-                (Ok(self.with_stream(upload)?), decoded_bytes)
+                (Outcome::Piece(self.upload(&task.name, &chunk)?), decoded_bytes)
             }
         };
         let upload = started.elapsed() - decode;
         Ok(Fetched { place, column: task.column, outcome, file_bytes, decoded_bytes, decode, upload })
+    }
+
+    fn gather(&self, task: &GatherTask) -> Result<Fetched, ScanError> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(ScanError::Cancelled);
+        }
+        let started = Instant::now();
+        let encoded = task.encode();
+        let decode = started.elapsed();
+        let outcome = match encoded {
+            Ok(chunk) => Outcome::Piece(self.upload(&task.name, &chunk)?),
+            Err(EncodeError::LayoutMiss(miss)) => Outcome::Miss(miss),
+            Err(source) => return Err(encode_error(&task.name, source)),
+        };
+        let upload = started.elapsed() - decode;
+        Ok(Fetched {
+            place: task.place,
+            column: task.column,
+            outcome,
+            file_bytes: None,
+            decoded_bytes: 0,
+            decode,
+            upload,
+        })
+    }
+
+    fn upload(&self, column: &str, chunk: &EncodedChunk) -> DeviceResult<Piece> {
+        self.with_stream(|stream| {
+            let piece = upload_chunk(&self.device, stream, column, chunk)?;
+            stream.synchronize()?;
+            Ok(piece)
+        })
     }
 
     fn with_stream<T>(&self, work: impl FnOnce(&Stream) -> DeviceResult<T>) -> DeviceResult<T> {
@@ -213,4 +287,8 @@ impl Shared {
         self.streams.lock().push(stream);
         Ok(result)
     }
+}
+
+fn encode_error(column: &str, source: EncodeError) -> ScanError {
+    ScanError::Encode { column: column.to_owned(), source }
 }

@@ -2,7 +2,9 @@
 //! comes out in one form.
 //!
 //! Scans wait in their order for threads and memory, which is the order of their use: what a join builds from comes
-//! before what probes it. Not here: the form of a column (`column.rs`), laying columns side by side (`assemble.rs`).
+//! before what probes it. Loading goes in rounds: what is missing is read, runs whose row groups have been read are
+//! gathered, what missed its layout is done again. Not here: what a round consists of (`round.rs`), the form of a column
+//! (`column.rs`), laying columns side by side (`assemble.rs`).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,21 +12,21 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 
 use super::assemble::Assembly;
-use super::column::{Column, plan_columns};
 use super::expect::expected_shape;
-use super::fetch::{ChunkTask, Fetched, GroupTask, Place, fetch};
+use super::fetch::{Fetched, Outcome, Place, fetch};
 use super::footer::Footer;
-use super::open::{Opened, open, unchanged};
+use super::kept::{Rows, RowsKey, host_bytes, kept_bytes_max};
+use super::open::{open, unchanged};
 use super::piece::{Piece, PieceKey};
-use super::read::ColumnRead;
+use super::round::{Round, ScanLoad, There};
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
-use crate::column::{DeviceTable, LayoutMiss, TableShape, Target, full_layout};
+use crate::column::{DeviceTable, LayoutMiss, TableShape, full_layout};
 use crate::device::DeviceHandle;
 
 /// A scan in device memory.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Columns in the order of the projection; one segment a row group that is not pruned.
+    /// Columns in the order of the projection; one segment a run of row groups that are not pruned.
     pub table: DeviceTable,
     pub stats: LoadStats,
 }
@@ -61,17 +63,8 @@ pub struct Load {
     touched: Vec<(Arc<Source>, Arc<Footer>)>,
     /// Pieces that were read, for all scans that want them.
     fresh: HashMap<PieceKey, Piece>,
-}
-
-/// One scan of a load.
-#[derive(Debug)]
-pub(crate) struct ScanLoad {
-    pub(crate) source: Arc<Source>,
-    pub(crate) opened: Opened,
-    pub(crate) wanted: Vec<Column>,
-    pub(crate) stats: LoadStats,
-    /// How each file gives each column, decided once.
-    reads: HashMap<(u64, usize), Arc<ColumnRead>>,
+    /// Small row groups that runs are gathered from.
+    rows: HashMap<RowsKey, Rows>,
 }
 
 impl Load {
@@ -88,14 +81,12 @@ impl Load {
         let sources: Vec<Arc<Source>> = sources.into_iter().map(Arc::new).collect();
         let opened = open(columns, &sources).await?;
         let mut scans = Vec::with_capacity(sources.len());
-        for (source, (opened, mut stats)) in sources.into_iter().zip(opened) {
-            let wanted = plan_columns(columns, &source.scan, &opened)?;
-            stats.columns_resident = wanted.iter().flat_map(|column| &column.pieces).flatten().count() as u64;
-            scans.push(ScanLoad { source, opened, wanted, stats, reads: HashMap::new() });
+        for (source, (opened, stats)) in sources.into_iter().zip(opened) {
+            scans.push(ScanLoad::new(columns, source, opened, stats)?);
         }
         columns.trim(); // now, as what this query needs is held
         let (device, columns) = (Arc::clone(device), Arc::clone(columns));
-        Ok(Self { device, columns, scans, touched: vec![], fresh: HashMap::new() })
+        Ok(Self { device, columns, scans, touched: vec![], fresh: HashMap::new(), rows: HashMap::new() })
     }
 
     /// Whether there is nothing to read.
@@ -115,12 +106,15 @@ impl Load {
     /// A file that is gone, changed or corrupt; no room on the device.
     pub async fn finish(mut self) -> Result<Vec<Loaded>, ScanError> {
         loop {
-            let tasks = self.missing()?;
-            if tasks.is_empty() {
+            let Round { tasks, gathers } = self.missing()?;
+            if tasks.is_empty() && gathers.is_empty() {
                 break;
             }
-            match fetch(&self.device, tasks).await {
-                Ok(fetched) => self.take(fetched)?,
+            match fetch(&self.device, tasks, gathers).await {
+                Ok(fetched) => {
+                    self.take(fetched)?;
+                    self.trim_rows();
+                }
                 // Bytes that make no sense are what a file replaced under our hands looks like.
                 Err(error @ ScanError::Corrupt { .. }) => {
                     unchanged(&self.columns, &self.touched).await?;
@@ -134,6 +128,9 @@ impl Load {
         for (key, piece) in &self.fresh {
             self.columns.insert(key.clone(), piece.clone());
         }
+        for (key, rows) in self.rows.drain() {
+            self.columns.keep_rows(key, rows);
+        }
         // Merging dictionaries is work for a processor: it does not belong on the threads that wait for files.
         let assembled = tokio::task::spawn_blocking(move || self.assemble());
         assembled.await.map_err(|error| ScanError::Task(error.to_string()))?
@@ -145,56 +142,49 @@ impl Load {
         self.scans.into_iter().map(|scan| assembly.table(scan)).collect()
     }
 
-    /// The chunks still to read, by row group. What several scans want is read once.
-    fn missing(&mut self) -> Result<Vec<GroupTask>, ScanError> {
-        let mut tasks = Vec::new();
-        let mut claimed = HashSet::new();
-        for (number, scan) in self.scans.iter_mut().enumerate() {
-            for index in 0..scan.opened.groups.len() {
-                let mut chunks = Vec::new();
-                for at in 0..scan.wanted.len() {
-                    let column = &mut scan.wanted[at];
-                    if column.pieces[index].is_some() {
-                        continue;
-                    }
-                    let key = column.key(&scan.opened.groups[index]);
-                    let known = self.fresh.get(&key).filter(|piece| piece.layout() == column.layout);
-                    if let Some(piece) = known {
-                        column.pieces[index] = Some(piece.clone());
-                        scan.stats.columns_resident += 1;
-                    } else if claimed.insert((key, column.layout)) {
-                        chunks.push(scan.chunk(index, at)?);
-                    }
-                }
-                if !chunks.is_empty() {
-                    tasks.push(scan.task(number, index, chunks));
-                }
-            }
-        }
-        self.touched.extend(tasks.iter().map(|task| (Arc::clone(&task.source), Arc::clone(&task.group.footer))));
+    /// What is still to be done.
+    fn missing(&mut self) -> Result<Round, ScanError> {
+        let there = There { store: &self.columns, fresh: &self.fresh, rows: &mut self.rows };
+        let round = Round::of(&mut self.scans, there)?;
+        let read = round.tasks.iter().map(|task| (Arc::clone(&task.source), Arc::clone(&task.group.footer)));
+        self.touched.extend(read);
         self.touched.sort_by_key(|(_, footer)| footer.file);
         self.touched.dedup_by_key(|(_, footer)| footer.file);
-        Ok(tasks)
+        Ok(round)
+    }
+
+    /// Lets go of row groups that have been gathered, where they are more than are kept: a column that misses its layout
+    /// then, or a query over other files, reads them again.
+    fn trim_rows(&mut self) {
+        let bytes: usize = self.rows.values().map(host_bytes).sum();
+        if bytes > kept_bytes_max(self.columns.segment_rows()) {
+            let waiting: HashSet<RowsKey> = self.scans.iter().flat_map(ScanLoad::waiting).collect();
+            self.rows.retain(|key, _| waiting.contains(key));
+        }
     }
 
     /// Puts fetched pieces in their places and widens the columns that missed their layout.
     fn take(&mut self, fetched: Vec<Fetched>) -> Result<(), ScanError> {
         let mut missed: HashMap<(usize, usize), LayoutMiss> = HashMap::new();
         for fetched in fetched {
-            let Place { scan: number, index } = fetched.place;
+            let Place { scan: number, run, part } = fetched.place;
             let scan = &mut self.scans[number];
-            scan.stats.file_bytes_read += fetched.file_bytes;
             scan.stats.decoded_bytes += fetched.decoded_bytes;
             scan.stats.decode_ms += fetched.decode.as_secs_f64() * 1e3;
             scan.stats.upload_ms += fetched.upload.as_secs_f64() * 1e3;
-            scan.stats.columns_loaded += 1;
+            if let Some(bytes) = fetched.file_bytes {
+                scan.stats.file_bytes_read += bytes;
+                scan.stats.columns_loaded += 1;
+            }
             let column = &mut scan.wanted[fetched.column];
+            let run_read = &scan.opened.runs[run];
             match fetched.outcome {
-                Ok(piece) => {
-                    self.fresh.insert(column.key(&scan.opened.groups[index]), piece.clone());
-                    column.pieces[index] = Some(piece);
+                Outcome::Piece(piece) => {
+                    self.fresh.insert(column.key(run_read), piece.clone());
+                    column.pieces[run] = Some(piece);
                 }
-                Err(miss) => drop(missed.insert((number, fetched.column), miss)),
+                Outcome::Rows(rows) => drop(self.rows.insert(column.rows_key(&run_read.groups[part]), rows)),
+                Outcome::Miss(miss) => drop(missed.insert((number, fetched.column), miss)),
             }
         }
         for ((scan, column), miss) in missed {
@@ -208,33 +198,5 @@ impl Load {
             column.set_layout(full);
         }
         Ok(())
-    }
-}
-
-impl ScanLoad {
-    fn chunk(&mut self, index: usize, at: usize) -> Result<ChunkTask, ScanError> {
-        let (group, column) = (&self.opened.groups[index], &self.wanted[at]);
-        let key = (group.footer.file, at);
-        let read = match self.reads.get(&key) {
-            Some(read) => Arc::clone(read),
-            None => {
-                let read = ColumnRead::plan(&group.footer, &column.field, column.raw);
-                Arc::new(read.map_err(|error| self.source.named(error))?)
-            }
-        };
-        self.reads.insert(key, Arc::clone(&read));
-        let plain = match (&*read, column.target()) {
-            (ColumnRead::Leaf(leaf), Target::Text) => group.footer.is_plain(group.row_group, leaf.leaf),
-            _ => false,
-        };
-        // As far as the footer tells.
-        self.stats.text_hashed += u64::from(plain);
-        let (name, target, filler) = (Arc::clone(&column.name), column.target(), column.filler);
-        Ok(ChunkTask { column: at, name, read, target, filler })
-    }
-
-    fn task(&self, scan: usize, index: usize, chunks: Vec<ChunkTask>) -> GroupTask {
-        let group = self.opened.groups[index].clone();
-        GroupTask { source: Arc::clone(&self.source), place: Place { scan, index }, group, chunks }
     }
 }

@@ -9,6 +9,7 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 
 use super::footer::{FileState, Footer};
 use super::prune::Pruner;
+use super::runs::{Choice, Run, runs};
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError, Source};
 
 /// Files asked about at a time.
@@ -22,12 +23,26 @@ pub(crate) struct Group {
     pub(crate) rows: usize,
 }
 
+/// A row group, and whether the predicate leaves it.
+#[derive(Clone, Debug)]
+pub(crate) struct Surviving {
+    pub(crate) group: Group,
+    pub(crate) kept: bool,
+}
+
 /// The files of a scan as they are now.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) footers: Vec<Arc<Footer>>,
-    /// Row groups with rows that the predicate does not rule out, in file order.
-    pub(crate) groups: Vec<Group>,
+    /// Row groups with rows, in file order: those that the predicate does not rule out, and more where more is resident.
+    pub(crate) runs: Vec<Run>,
+}
+
+impl Group {
+    /// Bytes before compression, as the footer tells.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::try_from(self.footer.metadata.row_group(self.row_group).total_byte_size()).unwrap_or(0)
+    }
 }
 
 impl Opened {
@@ -35,7 +50,7 @@ impl Opened {
     pub(crate) fn skips_groups(&self) -> bool {
         let rows =
             |footer: &Arc<Footer>| (0..footer.metadata.num_row_groups()).map(|group| footer.rows(group)).sum::<usize>();
-        self.footers.iter().map(rows).sum::<usize>() > self.groups.iter().map(|group| group.rows).sum()
+        self.footers.iter().map(rows).sum::<usize>() > self.runs.iter().map(|run| run.rows).sum()
     }
 }
 
@@ -69,8 +84,10 @@ pub(crate) async fn open(
             stats.file_bytes_read += std::mem::take(bytes);
             footers.push(Arc::clone(footer));
         }
-        let groups = surviving(&footers, &source.scan, &mut stats);
-        (Opened { footers, groups }, stats)
+        let choices = runs(surviving(&footers, &source.scan, &mut stats), columns.segment_rows());
+        let choose = |choice: Choice| choose(columns, &source.scan, choice, &mut stats);
+        let runs = choices.into_iter().map(choose).collect();
+        (Opened { footers, runs }, stats)
     };
     Ok(sources.iter().zip(files_of).map(scan).collect())
 }
@@ -101,17 +118,34 @@ async fn open_file(
     Ok(Some((columns.keep_footer(&source.url, footer), bytes)))
 }
 
-fn surviving(footers: &[Arc<Footer>], scan: &ParquetScan, stats: &mut LoadStats) -> Vec<Group> {
+/// What a predicate leaves of a run, unless all of it is resident and just that is not: reading more rows costs less than
+/// reading files.
+fn choose(columns: &ColumnStore, scan: &ParquetScan, choice: Choice, stats: &mut LoadStats) -> Run {
+    let holds = |run: &Run| {
+        let fields = scan.projection.iter().map(|position| &scan.table_schema.fields()[*position]);
+        run.gathered && fields.into_iter().all(|field| columns.holds(&run.parts, field))
+    };
+    match choice.whole {
+        Some(whole) if !holds(&choice.left) && holds(&whole) => {
+            stats.row_groups_pruned -= (whole.groups.len() - choice.left.groups.len()) as u64;
+            whole
+        }
+        _ => choice.left,
+    }
+}
+
+/// The row groups with rows, and which of them the predicate leaves.
+fn surviving(footers: &[Arc<Footer>], scan: &ParquetScan, stats: &mut LoadStats) -> Vec<Surviving> {
     let pruner = Pruner::new(scan.predicate.as_ref(), &scan.table_schema);
     let mut groups = Vec::new();
     for footer in footers {
         let keep = pruner.keep(footer, &scan.table_schema);
         stats.row_groups += keep.len() as u64;
         stats.row_groups_pruned += keep.iter().filter(|keep| !**keep).count() as u64;
-        for (row_group, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
+        for (row_group, kept) in keep.into_iter().enumerate() {
             let rows = footer.rows(row_group);
             if rows > 0 {
-                groups.push(Group { footer: Arc::clone(footer), row_group, rows });
+                groups.push(Surviving { group: Group { footer: Arc::clone(footer), row_group, rows }, kept });
             }
         }
     }

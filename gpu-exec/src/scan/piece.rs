@@ -1,4 +1,4 @@
-//! A piece: one column of one row group in device memory, with what is known of it.
+//! A piece: one column of one run of row groups in device memory, with what is known of it.
 
 use std::sync::Arc;
 
@@ -9,9 +9,8 @@ use crate::column::{ChunkFacts, DeviceColumn, IntLayout, Stored};
 /// What a piece is remembered by. Its layout or dictionary is the piece's own, and may be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PieceKey {
-    /// The number of one state of one file.
-    pub(crate) file: u64,
-    pub(crate) row_group: usize,
+    /// The state of a file and the number of each row group.
+    pub(crate) parts: Arc<[(u64, usize)]>,
     pub(crate) column: Arc<str>,
     /// The declared type: tables over the same file may declare different ones.
     pub(crate) data_type: DataType,
@@ -24,6 +23,8 @@ pub(crate) struct Piece {
     pub(crate) column: DeviceColumn,
     pub(crate) stored: Stored,
     pub(crate) facts: ChunkFacts,
+    /// Of each of its row groups, of integers that were gathered; else none.
+    pub(crate) parts: Arc<[ChunkFacts]>,
     /// The value that stands under NULLs.
     pub(crate) filler: i128,
     pub(crate) rows: usize,
@@ -40,6 +41,11 @@ impl Piece {
             Stored::Int { width, base } => Some(IntLayout { width: *width, base: *base }),
             Stored::Codes { .. } | Stored::RawText | Stored::Float32 | Stored::Float64 | Stored::Bool => None,
         }
+    }
+
+    /// What is known of the runs of values it is made of.
+    pub(crate) fn chunks(&self) -> &[ChunkFacts] {
+        if self.parts.is_empty() { std::slice::from_ref(&self.facts) } else { &self.parts }
     }
 
     /// Whether anyone but the store that asks holds the memory.

@@ -11,7 +11,7 @@ pub struct LoadStats {
     pub row_groups_pruned: u64,
     /// Column chunks read from files.
     pub columns_loaded: u64,
-    /// Column chunks found in device memory.
+    /// Column chunks found in memory: of the device, or of the host where small row groups are gathered.
     pub columns_resident: u64,
     /// Column chunks whose text codes were rewritten on the device for another dictionary.
     pub columns_recoded: u64,

@@ -1,16 +1,18 @@
 //! The resident column store: pieces and footers that outlive a query, evicted when memory is needed.
 //!
-//! A piece belongs to one state of one file; a file seen in another state loses its old pieces at once. Eviction takes
+//! A piece belongs to one state of each of its files, most often of one; a file seen in another state loses its old pieces at once. Eviction takes
 //! the least recently used piece that no query holds. A query holds pieces by holding their buffers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use arrow::datatypes::Field;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 use parking_lot::Mutex;
 
 use super::footer::{FileState, Footer};
+use super::kept::{KeptRows, Rows, RowsKey, kept_bytes_max};
 use super::piece::{Piece, PieceKey};
 use crate::device::DeviceHandle;
 
@@ -22,10 +24,12 @@ const FOOTER_BYTES_MAX: usize = 256 << 20;
 pub struct ColumnStore {
     /// Device bytes the pieces may take; `None` leaves it to the device's memory budget.
     budget_bytes: Option<u64>,
+    /// Rows that small row groups are gathered to.
+    segment_rows: usize,
     state: Mutex<State>,
 }
 
-/// What a store holds and did.
+/// What a store holds and did. A chunk is one column of one segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ColumnStoreStats {
     /// Column chunks held, and their device memory in bytes.
@@ -41,10 +45,11 @@ pub struct ColumnStoreStats {
     pub outdated: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     files: HashMap<FileName, FileEntry>,
     pieces: HashMap<PieceKey, PieceEntry>,
+    rows: KeptRows,
     stats: ColumnStoreStats,
     footer_bytes: usize,
     /// Counts uses; larger is more recent.
@@ -69,11 +74,16 @@ struct PieceEntry {
 
 impl ColumnStore {
     /// A store on a device, registered as the one that gives memory back when an allocation would be refused.
-    pub fn new(device: &DeviceHandle, budget_bytes: Option<u64>) -> Arc<Self> {
-        let store = Arc::new(Self { budget_bytes, state: Mutex::default() });
+    pub fn new(device: &DeviceHandle, budget_bytes: Option<u64>, segment_rows: usize) -> Arc<Self> {
+        let state = Mutex::new(State::new(kept_bytes_max(segment_rows)));
+        let store = Arc::new(Self { budget_bytes, segment_rows, state });
         let weak: Weak<Self> = Arc::downgrade(&store);
         device.set_reclaimer(Box::new(move |bytes| weak.upgrade().map_or(0, |store| store.evict(bytes))));
         store
+    }
+
+    pub(crate) fn segment_rows(&self) -> usize {
+        self.segment_rows
     }
 
     pub fn stats(&self) -> ColumnStoreStats {
@@ -101,6 +111,7 @@ impl ColumnStore {
         let mut state = self.state.lock();
         let victims = state.evict(u64::MAX);
         state.files.clear();
+        state.rows.clear();
         state.footer_bytes = 0;
         drop(state);
         drop(victims);
@@ -170,6 +181,31 @@ impl ColumnStore {
         found
     }
 
+    /// Whether a column of a run is resident, in whichever form.
+    pub(crate) fn holds(&self, parts: &Arc<[(u64, usize)]>, field: &Field) -> bool {
+        let (parts, column, data_type) = (Arc::clone(parts), field.name().as_str().into(), field.data_type().clone());
+        let mut key = PieceKey { parts, column, data_type, raw: false };
+        let state = self.state.lock();
+        let coded = state.pieces.contains_key(&key);
+        key.raw = true;
+        coded || state.pieces.contains_key(&key)
+    }
+
+    /// The rows of a small row group, where they are kept.
+    pub(crate) fn rows(&self, key: &RowsKey) -> Option<Rows> {
+        let mut state = self.state.lock();
+        state.clock += 1;
+        let clock = state.clock;
+        state.rows.get(key, clock)
+    }
+
+    pub(crate) fn keep_rows(&self, key: RowsKey, rows: Rows) {
+        let mut state = self.state.lock();
+        state.clock += 1;
+        let clock = state.clock;
+        state.rows.insert(key, rows, clock);
+    }
+
     /// Keeps a piece, in place of an older form of it.
     pub(crate) fn insert(&self, key: PieceKey, piece: Piece) {
         let mut state = self.state.lock();
@@ -187,6 +223,18 @@ impl ColumnStore {
 }
 
 impl State {
+    fn new(kept_bytes_max: usize) -> Self {
+        Self {
+            files: HashMap::new(),
+            pieces: HashMap::new(),
+            rows: KeptRows::new(kept_bytes_max),
+            stats: ColumnStoreStats::default(),
+            footer_bytes: 0,
+            clock: 0,
+            next_file: 0,
+        }
+    }
+
     /// Takes out the least recently used pieces that are not held, until `bytes` are gathered.
     fn evict(&mut self, bytes: u64) -> Vec<Piece> {
         let mut free: Vec<(u64, PieceKey)> = self
@@ -215,7 +263,10 @@ impl State {
     fn forget(&mut self, name: &FileName) -> Vec<Piece> {
         let Some(entry) = self.files.remove(name) else { return vec![] };
         self.footer_bytes = self.footer_bytes.saturating_sub(entry.footer.host_bytes());
-        let keys: Vec<PieceKey> = self.pieces.keys().filter(|key| key.file == entry.footer.file).cloned().collect();
+        let file = entry.footer.file;
+        self.rows.forget(file);
+        let of_file = |key: &&PieceKey| key.parts.iter().any(|part| part.0 == file);
+        let keys: Vec<PieceKey> = self.pieces.keys().filter(of_file).cloned().collect();
         let pieces: Vec<Piece> =
             keys.iter().filter_map(|key| self.pieces.remove(key)).map(|entry| entry.piece).collect();
         self.stats.bytes -= pieces.iter().map(Piece::bytes).sum::<u64>();

@@ -37,6 +37,7 @@ pub(crate) fn upload_chunk(
         column: DeviceColumn { data, validity },
         stored: chunk.stored.clone(),
         facts: chunk.facts,
+        parts: chunk.parts.as_slice().into(),
         filler: chunk.filler,
         rows: chunk.rows,
     })

@@ -49,6 +49,12 @@ impl Both {
 
     /// `dictionaries` says of each of a table's files whether it has dictionaries.
     pub(crate) async fn written(tables: &[Table<'_>], dictionaries: fn(usize) -> bool) -> Self {
+        // A segment a row group, however small.
+        Self::gathered(tables, dictionaries, 0).await
+    }
+
+    /// Small row groups are gathered to segments of so many rows.
+    pub(crate) async fn gathered(tables: &[Table<'_>], dictionaries: fn(usize) -> bool, segment_rows: usize) -> Self {
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
         for (table, parts) in tables {
@@ -71,7 +77,7 @@ impl Both {
         };
         let runtime = DeviceRuntime::open(
             DeviceChoice::Emulated,
-            &RuntimeOptions { device: device_options, resident_bytes: None },
+            &RuntimeOptions { device: device_options, resident_bytes: None, segment_rows: Some(segment_rows) },
         )
         .unwrap();
         let device = session(Some(Arc::clone(&runtime)));

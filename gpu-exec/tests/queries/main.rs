@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod ahead;
+mod gathered;
 mod hard;
 mod harness;
 mod kept;

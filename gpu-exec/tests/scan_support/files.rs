@@ -39,8 +39,15 @@ impl Bench {
         let dir = TempDir::new().unwrap();
         let cache_dir = Some(std::env::temp_dir().join("maar-scan-tests"));
         let device = DeviceHandle::open(DeviceChoice::Emulated, &DeviceOptions { cache_dir, ..options }).unwrap();
-        let columns = ColumnStore::new(&device, store_budget);
+        // A segment a row group, however small.
+        let columns = ColumnStore::new(&device, store_budget, 0);
         Self { device, columns, dir, objects: None }
+    }
+
+    /// Small row groups are gathered to segments of so many rows.
+    pub fn gathering(segment_rows: usize) -> Self {
+        let bench = Self::new();
+        Self { columns: ColumnStore::new(&bench.device, None, segment_rows), ..bench }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -137,7 +137,7 @@ impl<'a> Grammar<'a> {
             Kind::Time | Kind::Zoned => format!("CAST({} AS DATE)", column.name),
             Kind::Boolean => format!("({} IS NOT TRUE)", column.name),
             Kind::Decimal => format!("CAST({} AS BIGINT)", column.name),
-            Kind::Extreme | Kind::Float => column.name.clone(),
+            Kind::Extreme | Kind::Float | Kind::FarTime => column.name.clone(),
         }
     }
 
@@ -261,6 +261,12 @@ pub fn literal(kind: Kind, random: &mut StdRng) -> String {
         Kind::Time => {
             let times =
                 ["1970-01-01 00:00:00", "1969-12-31 23:59:59.999", "1999-12-31 12:00:00.5", "2001-09-09 01:46:40"];
+            format!("TIMESTAMP '{}'", times[random.random_range(0..times.len())])
+        }
+        // Each of them makes the literals of its statement microseconds.
+        Kind::FarTime => {
+            let times =
+                ["9999-12-31 00:00:00", "0001-01-01 00:00:00", "1600-03-01 12:30:00", "2262-04-12 00:00:00.000001"];
             format!("TIMESTAMP '{}'", times[random.random_range(0..times.len())])
         }
         Kind::Zoned => {

@@ -27,6 +27,8 @@ pub enum Kind {
     /// From the year 1 to 9999: too far for a timestamp.
     FarDate,
     Time,
+    /// A time from the year 1 to 9999, in a unit that holds it. Only where everything is in reach.
+    FarTime,
     /// A time of a zone. Only where everything is in reach.
     Zoned,
     Boolean,
@@ -60,6 +62,9 @@ pub(super) enum Storage {
     Milliseconds,
     Microseconds,
     Nanoseconds,
+    FarSeconds,
+    FarMilliseconds,
+    FarMicroseconds,
     /// With the zone of [`ZONE`].
     ZonedMilliseconds,
     ZonedMicroseconds,
@@ -121,12 +126,13 @@ pub(super) const KINDS: [(Kind, &[Storage]); 11] = [
     (Kind::Boolean, &[Storage::Bool]),
 ];
 /// What columns may be besides, where everything is in reach.
-pub(super) const ODD_KINDS: [(Kind, &[Storage]); 6] = [
+pub(super) const ODD_KINDS: [(Kind, &[Storage]); 7] = [
     (Kind::Float, &[Storage::OddF64, Storage::OddF32]),
     (Kind::Float, &[Storage::OddF64]),
     (Kind::Decimal, &[Storage::Decimal(38, 18), Storage::Decimal(18, 0)]),
     (Kind::Text, &[Storage::LongUtf8]),
     (Kind::Time, &[Storage::Seconds]),
+    (Kind::FarTime, &[Storage::FarSeconds, Storage::FarMilliseconds, Storage::FarMicroseconds]),
     (Kind::Zoned, &[Storage::ZonedMilliseconds, Storage::ZonedMicroseconds]),
 ];
 /// Half an hour off the others, and with summer time.

@@ -151,6 +151,13 @@ impl Column {
             Storage::LongUtf8 => {
                 Arc::new(picked!(StringArray, |r: &mut StdRng| format!("{}{}", "long ".repeat(20), self.word(r))))
             }
+            Storage::FarSeconds => Arc::new(picked!(TimestampSecondArray, |r: &mut StdRng| far_second(r))),
+            Storage::FarMilliseconds => {
+                Arc::new(picked!(TimestampMillisecondArray, |r: &mut StdRng| far_second(r) * 1_000))
+            }
+            Storage::FarMicroseconds => {
+                Arc::new(picked!(TimestampMicrosecondArray, |r: &mut StdRng| far_second(r) * 1_000_000))
+            }
             Storage::Seconds => Arc::new(picked!(TimestampSecondArray, |r: &mut StdRng| self.pick(r, 1 << 30) | 1)),
             Storage::ZonedMilliseconds => {
                 let values = picked!(TimestampMillisecondArray, |r: &mut StdRng| self.pick(r, 1 << 40) | 1);
@@ -174,6 +181,12 @@ impl Column {
             Spread::Few | Spread::Skewed => WORDS[random.random_range(0..WORDS.len())].to_owned(),
         }
     }
+}
+
+/// Midnights of far days and of days about the ends of nanoseconds, and times as other columns have them.
+fn far_second(random: &mut StdRng) -> i64 {
+    let days = [-719_162, 2_932_896, -135_080, 106_752, 106_751, -106_752, 0, 10_956];
+    days.choose(random).copied().unwrap_or(0) * 86_400 + [0, 1].choose(random).copied().unwrap_or(0)
 }
 
 fn odd_float(random: &mut StdRng) -> f64 {

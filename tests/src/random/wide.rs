@@ -41,9 +41,10 @@ impl Grammar<'_> {
         if self.subqueries.is_some() && random.random_bool(0.5) {
             return self.subquery(random).unwrap_or_else(|| "true".to_owned());
         }
-        let found = match random.random_range(0..9) {
+        let found = match random.random_range(0..10) {
             0 => self.narrowed(random),
             1 => self.moment_comparison(random),
+            9 => self.two_units(random),
             2 => self.text_comparison(random),
             3 => self.with_itself(random),
             4 | 5 => self.two_lists(random),
@@ -65,7 +66,9 @@ impl Grammar<'_> {
             Kind::Integer | Kind::Decimal | Kind::Float => self.of_kind(column.kind, depth, random),
             Kind::Text => self.chosen_text(depth, random),
             Kind::Boolean => self.condition(depth, random),
-            Kind::Extreme | Kind::Date | Kind::FarDate | Kind::Time | Kind::Zoned => self.chosen(column, depth, random),
+            Kind::Extreme | Kind::Date | Kind::FarDate | Kind::Time | Kind::FarTime | Kind::Zoned => {
+                self.chosen(column, depth, random)
+            }
         }
     }
 
@@ -121,6 +124,20 @@ impl Grammar<'_> {
                 let part = parts[random.random_range(0..parts.len())];
                 format!("extract({part} FROM {name}) {operator} {}", random.random_range(0..60))
             }
+        })
+    }
+
+    /// Two times of different units.
+    fn two_units(&self, random: &mut StdRng) -> Option<String> {
+        let kinds = [Kind::Time, Kind::FarTime, Kind::Zoned, Kind::Date, Kind::FarDate];
+        let mut one = || self.column(kinds[random.random_range(0..kinds.len())], random).map(|column| &column.name);
+        let (left, right) = (one()?, one()?);
+        let third = one().unwrap_or(left);
+        Some(match random.random_range(0..6) {
+            0..=2 => format!("{left} {} {right}", operator(random)),
+            3 => format!("{left} IN ({right}, {third})"),
+            4 => format!("{left} NOT BETWEEN {right} AND {third}"),
+            _ => format!("CASE {left} WHEN {right} THEN true WHEN {third} THEN false END"),
         })
     }
 

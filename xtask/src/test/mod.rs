@@ -98,6 +98,8 @@ fn environment(parts: &Parts, skips: &Skips, anew: bool) -> Result<Vec<(String, 
     ]);
     let mut variables: Vec<(String, String)> =
         paths.into_iter().map(|(name, path)| (name.to_owned(), path.display().to_string())).collect();
+    // Tables of the tests are small: most of their row groups stay segments, as those of users' tables do.
+    variables.push(("MAAR_SEGMENT_ROWS".into(), "20000".into()));
     // A snapshot that differs is a failure, never a file quietly written.
     variables.push(("INSTA_UPDATE".into(), "no".into()));
     Ok(variables)

@@ -53,7 +53,8 @@ impl PhysicalOptimizerRule for KeepCasts {
     }
 }
 
-/// The rule for the casts that a file's own types need; it goes behind placement: a device takes no scan that adapts.
+/// The rule for the casts that a file's own types need, and those of projections that move into a scan later; it goes behind
+/// placement: a device takes no scan that adapts.
 #[derive(Debug)]
 pub(super) struct KeepFileCasts;
 
@@ -64,7 +65,6 @@ static KEEPER: LazyLock<Arc<dyn PhysicalExprAdapterFactory>> =
 impl PhysicalOptimizerRule for KeepFileCasts {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         map_scans(plan, |config| {
-            config.file_source().filter()?;
             let adapter = match &config.expr_adapter_factory {
                 None => Arc::clone(&KEEPER),
                 Some(inner) => Arc::new(CastKeeper { inner: Arc::clone(inner) }),

@@ -8,11 +8,12 @@ use datafusion::common::{DFSchema, NullEquality, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Case, InList};
 use datafusion::logical_expr::utils::{conjunction, disjunction, split_conjunction_owned};
-use datafusion::logical_expr::{BinaryExpr, Expr, Filter, Join, LogicalPlan, Operator, and, lit, or};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, Join, LogicalPlan, Operator, Subquery, and, lit, or};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::super::plans::{any_expression, any_node, input_schema, map_named};
 use super::constants::{Constant, is_null};
+use super::numbers;
 use super::pairs::{self, Standing};
 use super::times_of_rows::{Place, Time, binary};
 
@@ -47,14 +48,23 @@ impl AnalyzerRule for ExactTimes {
     }
 }
 
-/// Whether the node itself has a cast to a timestamp.
+/// Whether the node itself has a cast to a timestamp, or tests a value against a column that is cast to one.
 pub(in super::super) fn has_cast_of_time(plan: &LogicalPlan) -> Result<bool> {
-    let to_time = |e: &Expr| match e {
+    any_expression(plan, |expr| expr.exists(|e| Ok(is_cast_to_time(e))).unwrap_or(true))
+}
+
+fn is_cast_to_time(expr: &Expr) -> bool {
+    let column_of = |subquery: &Subquery| match subquery.subquery.as_ref() {
+        LogicalPlan::Projection(projection) => projection.expr.first().map(|column| column.clone().unalias()),
+        _ => None,
+    };
+    match expr {
         Expr::Cast(cast) => matches!(cast.field.data_type(), DataType::Timestamp(..)),
         Expr::TryCast(cast) => matches!(cast.field.data_type(), DataType::Timestamp(..)),
+        Expr::InSubquery(test) => column_of(&test.subquery).is_some_and(|column| is_cast_to_time(&column)),
+        Expr::SetComparison(test) => column_of(&test.subquery).is_some_and(|column| is_cast_to_time(&column)),
         _ => false,
-    };
-    any_expression(plan, |expr| expr.exists(|e| Ok(to_time(e))).unwrap_or(true))
+    }
 }
 
 /// Every comparison in `expr` of a time with a constant, in the unit of the time.
@@ -99,6 +109,11 @@ fn joined(mut join: Join, schema: &DFSchema) -> Join {
 fn rewritten(expr: Expr, schema: &DFSchema, operands: Operands) -> Result<Transformed<Expr>> {
     let compared = |left: &Expr, op, right: &Expr| comparison(left, op, right, schema, operands);
     expr.transform_up(|e| {
+        if operands == Operands::Any
+            && let Some(exact) = numbers::with_subquery(&e, schema)?
+        {
+            return Ok(Transformed::yes(exact));
+        }
         let exact = match &e {
             Expr::BinaryExpr(binary) => compared(&binary.left, binary.op, &binary.right),
             Expr::Between(between) if !between.expr.is_volatile() => {

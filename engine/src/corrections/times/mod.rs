@@ -9,6 +9,7 @@ mod clocks;
 mod constants;
 mod exact;
 mod local;
+mod numbers;
 mod pairs;
 mod times_of_rows;
 mod units;

@@ -6,6 +6,7 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, Operator, cast, lit, when};
 
+use super::numbers::numbers;
 use super::times_of_rows::{Time, binary};
 use super::units::{ends, is_zoned, units_per_day};
 
@@ -20,8 +21,11 @@ pub(super) enum Standing {
 
 /// `left op right`, if one side was converted for it.
 pub(super) fn compared(left: &Time, op: Operator, right: &Time, standing: Standing) -> Option<Expr> {
-    if !(left.is_converted || right.is_converted) || is_zoned(&left.data_type) != is_zoned(&right.data_type) {
+    if !are_converted(left, right) {
         return None;
+    }
+    if !can_repeat(&left.expr) || !can_repeat(&right.expr) {
+        return numbers(left, right).map(|(left, right)| binary(left, op, right));
     }
     if units_per_day(&left.data_type)? > units_per_day(&right.data_type)? {
         return compared(right, op.swap()?, left, standing);
@@ -36,7 +40,7 @@ pub(super) fn compared(left: &Time, op: Operator, right: &Time, standing: Standi
 
 /// The two keys of a join that are to be equal, if one of them was converted.
 pub(super) fn keys(left: &Time, right: &Time) -> Option<(Expr, Expr)> {
-    if !(left.is_converted || right.is_converted) || is_zoned(&left.data_type) != is_zoned(&right.data_type) {
+    if !are_converted(left, right) || !can_repeat(&left.expr) || !can_repeat(&right.expr) {
         return None;
     }
     if units_per_day(&left.data_type)? > units_per_day(&right.data_type)? {
@@ -44,6 +48,30 @@ pub(super) fn keys(left: &Time, right: &Time) -> Option<(Expr, Expr)> {
     }
     let pair = Pair::of(left, right)?;
     Some((pair.key().ok()?, pair.finer))
+}
+
+/// Whether the two are times of one kind, and one was brought to the unit of the other.
+fn are_converted(left: &Time, right: &Time) -> bool {
+    (left.is_converted || right.is_converted) && is_zoned(&left.data_type) == is_zoned(&right.data_type)
+}
+
+/// Whether they are, and the finer unit cannot hold every time of the coarser.
+pub(super) fn may_overflow(left: &Time, right: &Time) -> Option<bool> {
+    let (left_units, right_units) = (units_per_day(&left.data_type)?, units_per_day(&right.data_type)?);
+    let (coarser, finer) = if left_units <= right_units { (left, right) } else { (right, left) };
+    Some(are_converted(left, right) && !is_held(coarser, finer, bounds(coarser, finer)?))
+}
+
+/// The least and the greatest time in the unit of `coarser` that the unit of `finer` holds. Division rounds towards 1970.
+fn bounds(coarser: &Time, finer: &Time) -> Option<(i128, i128)> {
+    let ratio = i128::from(units_per_day(&finer.data_type)? / units_per_day(&coarser.data_type)?);
+    let (low, high) = ends(&finer.data_type);
+    Some((low / ratio, high / ratio))
+}
+
+fn is_held(coarser: &Time, finer: &Time, (low, high): (i128, i128)) -> bool {
+    let (own_low, own_high) = ends(&coarser.data_type);
+    coarser.data_type == finer.data_type || (low <= own_low && own_high <= high)
 }
 
 /// Whether the expression may stand several times for one.
@@ -67,18 +95,10 @@ struct Pair {
 
 impl Pair {
     fn of(coarser: &Time, finer: &Time) -> Option<Self> {
-        if !can_repeat(&coarser.expr) || !can_repeat(&finer.expr) {
-            return None;
-        }
-        let (coarse, fine) = (units_per_day(&coarser.data_type)?, units_per_day(&finer.data_type)?);
-        let ratio = i128::from(fine / coarse);
-        let ((low, high), (own_low, own_high)) = (ends(&finer.data_type), ends(&coarser.data_type));
-        // Division rounds towards 1970, and so to what fits.
-        let (low, high) = (low / ratio, high / ratio);
-        let fits = if low <= own_low && own_high <= high {
-            None
-        } else {
-            Some(coarser.expr.clone().between(coarser.literal(low)?, coarser.literal(high)?))
+        let (low, high) = bounds(coarser, finer)?;
+        let fits = match is_held(coarser, finer, (low, high)) {
+            true => None,
+            false => Some(coarser.expr.clone().between(coarser.literal(low)?, coarser.literal(high)?)),
         };
         let converted = match coarser.data_type == finer.data_type {
             true => coarser.expr.clone(),

@@ -76,8 +76,10 @@ pub fn integer_range(array: &dyn Array) -> Result<Option<(i128, i128)>, EncodeEr
 pub(super) struct IntegerEncoder {
     layout: IntLayout,
     data: Vec<u8>,
+    /// Of the parts that have ended, and of what came since.
+    ended: Option<(i128, i128)>,
     range: Option<(i128, i128)>,
-    /// The largest value so far while every value was larger than the one before it.
+    /// Since then: the largest value so far while every value was larger than the one before it.
     ascending: Ascending,
 }
 
@@ -92,6 +94,7 @@ impl IntegerEncoder {
         Self {
             layout,
             data: Vec::with_capacity(padded_rows(rows) * layout.width.bytes()),
+            ended: None,
             range: None,
             ascending: Ascending::Unbroken { last: None },
         }
@@ -107,7 +110,7 @@ impl IntegerEncoder {
             if !self.layout.covers(min, max) {
                 return Err(LayoutMiss { min, max, layout: self.layout });
             }
-            self.range = Some(self.range.map_or((min, max), |(low, high)| (low.min(min), high.max(max))));
+            self.range = union(self.range, Some((min, max)));
         }
         self.ascending = self.ascending.after(values, nulls);
         self.narrow(values);
@@ -130,6 +133,14 @@ impl IntegerEncoder {
         }
     }
 
+    /// The facts of what came since the last part, which ends here.
+    pub(super) fn end_part(&mut self, nulls: u64) -> ChunkFacts {
+        let (range, ascending) = (self.range.take(), self.ascending != Ascending::Broken);
+        self.ended = union(self.ended, range);
+        self.ascending = Ascending::Unbroken { last: None };
+        ChunkFacts { nulls, range, ascending: ascending && range.is_some() }
+    }
+
     /// Overwrites values under NULLs with the smallest value, or with `filler` where there is none.
     pub(super) fn finish(
         self,
@@ -137,7 +148,10 @@ impl IntegerEncoder {
         facts: ChunkFacts,
         filler: i128,
     ) -> (Vec<u8>, Stored, ChunkFacts, i128) {
-        let Self { layout, mut data, range, ascending } = self;
+        let Self { layout, mut data, ended, range, ascending } = self;
+        // Of several parts together it is not known.
+        let ascending = ended.is_none() && ascending != Ascending::Broken;
+        let range = union(ended, range);
         let (low, high) = layout.limits();
         let filler = range.map_or(filler.clamp(low, high), |(min, _)| min);
         let bytes = filler.wrapping_sub(layout.base).to_le_bytes();
@@ -147,7 +161,7 @@ impl IntegerEncoder {
                 data[row * width..][..width].copy_from_slice(&bytes[..width])
             });
         }
-        let facts = ChunkFacts { range, ascending: ascending != Ascending::Broken && range.is_some(), ..facts };
+        let facts = ChunkFacts { range, ascending: ascending && range.is_some(), ..facts };
         (data, layout.stored(), facts, filler)
     }
 }
@@ -171,6 +185,10 @@ impl Ascending {
         let unbroken = last.is_none_or(|last| last < first.wide()) && values.windows(2).all(|pair| pair[0] < pair[1]);
         if unbroken { Ascending::Unbroken { last: Some(end.wide()) } } else { Ascending::Broken }
     }
+}
+
+fn union(one: Option<(i128, i128)>, other: Option<(i128, i128)>) -> Option<(i128, i128)> {
+    [one, other].into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// Appends fixed-size values: reserved once, then a loop without checks on the length.

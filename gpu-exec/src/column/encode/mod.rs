@@ -73,6 +73,8 @@ pub struct EncodedChunk {
     /// How `data` is to be read.
     pub stored: Stored,
     pub facts: ChunkFacts,
+    /// Facts of each part of it, of integers that were pushed in parts; else none.
+    pub parts: Vec<ChunkFacts>,
     /// The value that stands under NULLs.
     pub filler: i128,
 }
@@ -82,6 +84,7 @@ pub struct EncodedChunk {
 pub struct ChunkEncoder {
     validity: ValidityBuilder,
     values: Values,
+    parts: Vec<ChunkFacts>,
 }
 
 #[derive(Debug)]
@@ -140,7 +143,7 @@ impl ChunkEncoder {
             Target::Text => Values::Text(TextEncoder::new(rows)),
             Target::RawText => Values::RawText(RawTextEncoder::new(rows)),
         };
-        Self { validity: ValidityBuilder::default(), values }
+        Self { validity: ValidityBuilder::default(), values, parts: vec![] }
     }
 
     /// Rows pushed so far.
@@ -161,9 +164,18 @@ impl ChunkEncoder {
         Ok(())
     }
 
+    /// Ends a row group, where several make up the segment. What holds for each by itself may not hold for all: that they
+    /// ascend.
+    pub fn end_part(&mut self) {
+        if let Values::Integers(encoder) = &mut self.values {
+            let before: u64 = self.parts.iter().map(|part| part.nulls).sum();
+            self.parts.push(encoder.end_part(self.validity.nulls() as u64 - before));
+        }
+    }
+
     /// The encoded rows. `filler` is the value for rows without any valid value to take one from.
     pub fn finish(self, filler: i128) -> Result<EncodedChunk, EncodeError> {
-        let Self { validity, values } = self;
+        let Self { validity, values, parts } = self;
         let (rows, nulls) = (validity.rows(), validity.nulls());
         let validity = validity.finish();
         let facts = ChunkFacts { nulls: nulls as u64, range: None, ascending: false };
@@ -173,20 +185,26 @@ impl ChunkEncoder {
             Values::Text(encoder) => encoder.finish(validity.as_deref(), facts)?,
             Values::RawText(encoder) => {
                 let (data, stored) = (encoder.finish()?, Stored::RawText);
-                return Ok(EncodedChunk { rows, data, validity, stored, facts, filler: 0 });
+                return Ok(EncodedChunk { rows, data, validity, stored, facts, parts, filler: 0 });
             }
         };
         data.resize(padded_rows(rows) * stored.bytes(), 0);
         if let (Some(validity), false) = (&validity, matches!(stored, Stored::Int { .. } | Stored::Codes { .. })) {
             validity::for_each_null(validity, rows, |row| data[row * stored.bytes()..][..stored.bytes()].fill(0));
         }
-        Ok(EncodedChunk { rows, data, validity, stored, facts, filler })
+        Ok(EncodedChunk { rows, data, validity, stored, facts, parts, filler })
     }
 }
 
 /// A chunk of nothing but NULLs.
 pub(crate) fn all_null(target: Target, rows: usize, filler: i128) -> Result<EncodedChunk, EncodeError> {
     let mut encoder = ChunkEncoder::new(target, rows);
+    encoder.push(&null_array(target, rows))?;
+    encoder.finish(filler)
+}
+
+/// Nothing but NULLs, of a type that encodes to the target.
+pub(crate) fn null_array(target: Target, rows: usize) -> ArrayRef {
     let data_type = match target {
         Target::Int(_) => DataType::Int64,
         Target::Float32 => DataType::Float32,
@@ -194,9 +212,7 @@ pub(crate) fn all_null(target: Target, rows: usize, filler: i128) -> Result<Enco
         Target::Bool => DataType::Boolean,
         Target::Text | Target::RawText => DataType::Utf8,
     };
-    let array: ArrayRef = arrow::array::new_null_array(&data_type, rows);
-    encoder.push(&array)?;
-    encoder.finish(filler)
+    arrow::array::new_null_array(&data_type, rows)
 }
 
 /// Floats byte for byte, booleans as one byte each.
