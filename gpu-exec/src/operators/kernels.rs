@@ -17,7 +17,7 @@ pub struct StageKernel {
     pub compiled: CompiledKernel,
 }
 
-/// Writes and compiles the kernels of every stage. Takes out of `ahead` those that have been compiled for the same text.
+/// Writes and compiles the kernels of every stage. Takes out of `ahead` those that have been compiled for the same source.
 pub fn compile_stages(
     handle: &DeviceHandle,
     plan: &QueryPlan,
