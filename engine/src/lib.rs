@@ -4,6 +4,7 @@
 //! The engine plans with DataFusion, makes arithmetic exact, and hands the plan to `maar-gpu-exec` for
 //! placement. It knows no CUDA and no network protocol.
 
+mod catalogs;
 mod corrections;
 pub mod device;
 mod dialect;
@@ -23,6 +24,7 @@ mod script;
 mod session;
 mod stack;
 mod suggest;
+mod unseen;
 
 pub use device::{Devices, OperatorPlacement, Placement, QueryReport, discover as devices};
 pub use error::{Error, ErrorKind, Position, Result};

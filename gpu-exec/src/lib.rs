@@ -2,9 +2,9 @@
 //!
 //! The rooms, from the top; each imports only those below it: `exec` is the device in a host plan and what runs it,
 //! `planner` places host subtrees, `strategy` cuts them into pipelines and chooses algorithms, `operators` drive one
-//! pipeline each, `scan` loads files into columns, `codegen` writes device text, `ir` is the plain data they share,
-//! `kernels` the hand-written device code, `column` device data, `device` memory and launches. Beside them, seen by
-//! none, `bench` measures what the device can do.
+//! pipeline each, `scan` loads files into columns, `codegen` writes device source, `column` is device data, `ir` the plain
+//! data they share, `device` memory and launches, `kernels` the hand-written device code. Beside them, seen by none,
+//! `bench` measures what the device can do.
 
 pub mod bench;
 pub mod codegen;

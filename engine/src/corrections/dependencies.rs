@@ -12,52 +12,31 @@ use datafusion::common::{DFSchema, Dependency, FunctionalDependence, FunctionalD
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
-use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::{Optimizer, OptimizerConfig};
 
 use super::plans::any_node;
-use super::rules::position;
+use super::rules::{Rule, wrap};
 
 /// The host's rules that leave something out because of a key.
 const ASKING: [&str; 4] =
     ["replace_distinct_aggregate", "eliminate_duplicated_expr", "eliminate_join", "optimize_projections"];
 
-type Rule = Arc<dyn OptimizerRule + Send + Sync>;
-
 pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result<()> {
     let rules = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
-    for name in ASKING {
-        let at = position(rules, name)?;
-        rules[at] = Arc::new(WithRightKeys { host: Arc::clone(&rules[at]) });
-    }
-    Ok(())
+    ASKING.iter().try_for_each(|name| wrap(rules, name, with_keys_that_hold))
 }
 
-#[derive(Debug)]
-struct WithRightKeys {
-    host: Rule,
-}
-
-impl OptimizerRule for WithRightKeys {
-    fn name(&self) -> &str {
-        self.host.name()
+fn with_keys_that_hold(
+    host: &Rule,
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<LogicalPlan>> {
+    // Rules that the optimizer brings to every node ask for the keys of these inputs only.
+    let asks = host.apply_order().is_none() || matches!(plan, LogicalPlan::Distinct(_) | LogicalPlan::Sort(_));
+    if !asks || !any_node(&plan, |node| Ok(is_doubtful(node)))? {
+        return host.rewrite(plan, config);
     }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.host.apply_order()
-    }
-
-    fn supports_rewrite(&self) -> bool {
-        true
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        // Rules that the optimizer brings to every node ask for the keys of these inputs only.
-        let asks = self.host.apply_order().is_none() || matches!(plan, LogicalPlan::Distinct(_) | LogicalPlan::Sort(_));
-        if !asks || !any_node(&plan, |node| Ok(is_doubtful(node)))? {
-            return self.host.rewrite(plan, config);
-        }
-        self.host.rewrite(with_right_keys(plan)?, config)
-    }
+    host.rewrite(with_right_keys(plan)?, config)
 }
 
 /// Whether the host may take the node for one with keys that it does not have.

@@ -21,7 +21,7 @@ mod like_escape;
 mod listing_cache;
 mod local_files;
 mod null_window_arguments;
-mod plans;
+pub(crate) mod plans;
 mod prepared_distinct_on;
 pub(crate) mod rules;
 mod set_operations_all;

@@ -13,7 +13,7 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 /// Whether any expression of the node itself is `wanted`.
-pub(super) fn any_expression(plan: &LogicalPlan, wanted: impl Fn(&Expr) -> bool) -> Result<bool> {
+pub(crate) fn any_expression(plan: &LogicalPlan, wanted: impl Fn(&Expr) -> bool) -> Result<bool> {
     let mut found = false;
     plan.apply_expressions(|expr| {
         found = wanted(expr);
@@ -36,7 +36,7 @@ pub(super) fn input_schema(plan: &LogicalPlan) -> Result<DFSchemaRef> {
 }
 
 /// Rewrites the expressions of one node and keeps the names that its columns get from them.
-pub(super) fn map_named(
+pub(crate) fn map_named(
     plan: LogicalPlan,
     rewrite: impl Fn(Expr) -> Result<Transformed<Expr>>,
 ) -> Result<Transformed<LogicalPlan>> {

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, Select, SetExpr, UnaryOperator, VisitorMut};
 
-use super::templates::filled;
+use super::grammar::expression;
+use super::templates::{filled, filled_over};
 use super::walk::visit_mut;
 
 /// Writes out every comparison of rows.
@@ -44,7 +45,7 @@ fn in_condition(condition: &mut Expr) {
         }
         Expr::InSubquery { expr, subquery, negated: false } => {
             if let Some(rows) = row(expr).filter(|_| columns_of(subquery).is_none_or(|count| count > 1))
-                && let Some(exists) = with_rows("EXISTS (SELECT 1 FROM (SELECT 1) AS ROWS WHERE same)", rows, subquery)
+                && let Some(exists) = with_rows("EXISTS (SELECT 1 FROM (SELECT 1) AS ROWS WHERE $1)", rows, subquery)
             {
                 *condition = exists;
             }
@@ -58,8 +59,8 @@ fn column_by_column(expr: &Expr) -> Option<Expr> {
         Expr::InSubquery { expr, subquery, negated } => {
             let rows = row(expr).filter(|_| columns_of(subquery).is_none_or(|count| count > 1))?;
             let is_in = with_rows(
-                "CASE WHEN EXISTS (SELECT 1 FROM (SELECT 1) AS ROWS WHERE same) THEN true \
-                 WHEN EXISTS (SELECT 1 FROM (SELECT 1) AS ROWS WHERE (same) IS NULL) THEN NULL ELSE false END",
+                "CASE WHEN EXISTS (SELECT 1 FROM (SELECT 1) AS ROWS WHERE $1) THEN true \
+                 WHEN EXISTS (SELECT 1 FROM (SELECT 1) AS ROWS WHERE ($1) IS NULL) THEN NULL ELSE false END",
                 rows,
                 subquery,
             )?;
@@ -102,19 +103,18 @@ fn same(left: &[Expr], right: &[Expr]) -> Option<Expr> {
     if left.len() != right.len() {
         return None;
     }
-    let equal = |(left, right): (&Expr, &Expr)| {
-        filled("(one) = (other)", &[("one", left.clone()), ("other", right.clone())], None)
-    };
+    let equal =
+        |(left, right): (&Expr, &Expr)| Some(filled(&expression("($1) = ($2)")?, &[left.clone(), right.clone()]));
     let pairs: Option<Vec<Expr>> = left.iter().zip(right).map(equal).collect();
     Some(Expr::Nested(Box::new(joined(pairs?, &BinaryOperator::And)?)))
 }
 
-/// `text`, in which ROWS is `query` with its columns named, and `same` says that `columns` are one of its rows.
+/// `text`, in which ROWS is `query` with its columns named, and `$1` says that `columns` are one of its rows.
 fn with_rows(text: &str, columns: &[Expr], query: &Query) -> Option<Expr> {
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("__row_{at}")).collect();
-    let named: Option<Vec<Expr>> = names.iter().map(|name| super::grammar::expression(name)).collect();
+    let named: Option<Vec<Expr>> = names.iter().map(|name| expression(name)).collect();
     let text = text.replace("ROWS", &format!("__rows ({})", names.join(", ")));
-    filled(&text, &[("same", same(columns, &named?)?)], Some(query))
+    Some(filled_over(&expression(&text)?, &[same(columns, &named?)?], query))
 }
 
 fn joined(exprs: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {

@@ -3,18 +3,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
-use datafusion::error::{DataFusionError, Result as HostResult};
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::error::Result as HostResult;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::TableType;
 use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Query, Statement as SqlStatement, Visit, Visitor};
+use parking_lot::Mutex;
 
 use super::names::matching;
+use crate::catalogs::{LookUp, looked_up_by};
 use crate::error::{Error, Result};
 use crate::stack::Guarded;
 
@@ -49,10 +50,9 @@ impl Tables {
         }
         let defaults = &state.config_options().catalog;
         let place = |name| (defaults.default_catalog.clone(), defaults.default_schema.clone(), name);
-        let made: HashMap<_, _> = made.into_iter().map(|(name, table)| (place(name), table)).collect();
-        let memory = Arc::new(Mutex::new(made));
-        let remembering = RememberingList { inner: Arc::clone(state.catalog_list()), memory };
-        state.register_catalog_list(Arc::new(remembering));
+        let made: Places = made.into_iter().map(|(name, table)| (place(name), table)).collect();
+        let remembering = looked_up_by(state.catalog_list(), Arc::new(Memory(Mutex::new(made))));
+        state.register_catalog_list(remembering);
         for relation in named.relations {
             if let Some(table) = look_up(state, &relation, &named.queries).await? {
                 tables.0.insert(relation.to_string(), table);
@@ -152,84 +152,29 @@ impl Visitor for Named {
 }
 
 /// Tables by catalog, schema and name.
-type Memory = Arc<Mutex<HashMap<(String, String, String), Arc<dyn TableProvider>>>>;
+type Places = HashMap<(String, String, String), Arc<dyn TableProvider>>;
 
-/// The catalogs of a session as one statement sees them: each table is looked up once.
+/// The tables that one statement has looked up: each is looked up once.
 #[derive(Debug)]
-struct RememberingList {
-    inner: Arc<dyn CatalogProviderList>,
-    memory: Memory,
-}
-
-impl CatalogProviderList for RememberingList {
-    fn register_catalog(&self, name: String, catalog: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
-        self.inner.register_catalog(name, catalog)
-    }
-
-    fn catalog_names(&self) -> Vec<String> {
-        self.inner.catalog_names()
-    }
-
-    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        let inner = self.inner.catalog(name)?;
-        Some(Arc::new(RememberingCatalog { inner, name: name.to_string(), memory: Arc::clone(&self.memory) }))
-    }
-}
-
-#[derive(Debug)]
-struct RememberingCatalog {
-    inner: Arc<dyn CatalogProvider>,
-    name: String,
-    memory: Memory,
-}
-
-impl CatalogProvider for RememberingCatalog {
-    fn schema_names(&self) -> Vec<String> {
-        self.inner.schema_names()
-    }
-
-    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let inner = self.inner.schema(name)?;
-        let place = (self.name.clone(), name.to_string());
-        Some(Arc::new(RememberingSchema { inner, place, memory: Arc::clone(&self.memory) }))
-    }
-}
-
-#[derive(Debug)]
-struct RememberingSchema {
-    inner: Arc<dyn SchemaProvider>,
-    place: (String, String),
-    memory: Memory,
-}
+struct Memory(Mutex<Places>);
 
 #[async_trait]
-impl SchemaProvider for RememberingSchema {
-    fn owner_name(&self) -> Option<&str> {
-        self.inner.owner_name()
-    }
-
-    fn table_names(&self) -> Vec<String> {
-        self.inner.table_names()
-    }
-
-    async fn table(&self, name: &str) -> HostResult<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        let key = (self.place.0.clone(), self.place.1.clone(), name.to_string());
-        let known = self.memory.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+impl LookUp for Memory {
+    async fn table(
+        &self,
+        schema: &dyn SchemaProvider,
+        (catalog, of): (&str, &str),
+        name: &str,
+    ) -> HostResult<Option<Arc<dyn TableProvider>>> {
+        let key = (catalog.to_string(), of.to_string(), name.to_string());
+        let known = self.0.lock().get(&key).cloned();
         if known.is_some() {
             return Ok(known);
         }
-        let found = self.inner.table(name).await?;
+        let found = schema.table(name).await?;
         if let Some(table) = &found {
-            self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(table));
+            self.0.lock().insert(key, Arc::clone(table));
         }
         Ok(found)
-    }
-
-    async fn table_type(&self, name: &str) -> HostResult<Option<TableType>> {
-        self.inner.table_type(name).await
-    }
-
-    fn table_exist(&self, name: &str) -> bool {
-        self.inner.table_exist(name)
     }
 }

@@ -1,27 +1,60 @@
-//! Pieces of SQL that rewrites are made from: parsed from text, with expressions and a query put in.
+//! Templates: an expression of SQL with `$1`, `$2`, ... for what is put in, and with a query for its subqueries.
+//!
+//! Not here: which templates there are (`functions/rules.rs` and who rewrites), and how they are read (`grammar`).
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Query, TableFactor, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, Query, TableFactor, Value, VisitMut, VisitorMut,
+};
 
-use super::grammar::expression;
-
-/// `text` with expressions in the place of names, and `query` in the place of every subquery in FROM.
-pub(super) fn filled(text: &str, values: &[(&str, Expr)], query: Option<&Query>) -> Option<Expr> {
-    let mut expr = expression(text)?;
-    let _ = expr.visit(&mut Fill { values, query });
-    Some(expr)
+/// The template with arguments in place.
+pub(super) fn filled(template: &Expr, arguments: &[Expr]) -> Expr {
+    let (filled, _) = Filling { arguments, query: None, adorn: None, adorned: 0 }.of(template);
+    filled
 }
 
-struct Fill<'a> {
-    values: &'a [(&'a str, Expr)],
+/// The same, and `query` in the place of every subquery in FROM.
+pub(super) fn filled_over(template: &Expr, arguments: &[Expr], query: &Query) -> Expr {
+    let (filled, _) = Filling { arguments, query: Some(query), adorn: None, adorned: 0 }.of(template);
+    filled
+}
+
+/// The template with arguments in place and `adorn` applied to the calls of its own; `None` where it takes none of them.
+pub(super) fn filled_and_adorned(template: &Expr, arguments: &[Expr], adorn: Adorn) -> Option<Expr> {
+    let (filled, adorned) = Filling { arguments, query: None, adorn: Some(adorn), adorned: 0 }.of(template);
+    (adorned > 0).then_some(filled)
+}
+
+/// Changes a call, if it is one to be changed.
+type Adorn<'a> = &'a dyn Fn(&mut Function) -> bool;
+
+pub(super) fn and(left: Expr, right: Expr) -> Expr {
+    let nested = |expr| Box::new(Expr::Nested(Box::new(expr)));
+    Expr::BinaryOp { left: nested(left), op: BinaryOperator::And, right: nested(right) }
+}
+
+struct Filling<'a> {
+    arguments: &'a [Expr],
     query: Option<&'a Query>,
+    adorn: Option<Adorn<'a>>,
+    adorned: usize,
 }
 
-impl VisitorMut for Fill<'_> {
+impl Filling<'_> {
+    /// The template filled in, and how many calls were adorned.
+    fn of(mut self, template: &Expr) -> (Expr, usize) {
+        let mut expr = template.clone();
+        // Filling in does not fail.
+        let _ = expr.visit(&mut self);
+        (expr, self.adorned)
+    }
+}
+
+// Behind the visit of its parts: what was put in, with placeholders and subqueries of the user's own, is not looked into.
+impl VisitorMut for Filling<'_> {
     type Break = ();
 
-    // Behind the visit of its parts: what was put in is not looked into.
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         if let (TableFactor::Derived { subquery, .. }, Some(query)) = (factor, self.query) {
             **subquery = query.clone();
@@ -30,10 +63,20 @@ impl VisitorMut for Fill<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Identifier(name) = &*expr
-            && let Some((_, value)) = self.values.iter().find(|(place, _)| *place == name.value)
+        if let (Expr::Function(call), Some(adorn)) = (&mut *expr, self.adorn) {
+            self.adorned += usize::from(adorn(call));
+        }
+        let Expr::Value(value) = &*expr else { return ControlFlow::Continue(()) };
+        if let Value::Placeholder(name) = &value.value
+            && let Some(argument) = name.strip_prefix('$').and_then(|at| at.parse::<usize>().ok())
+            && let Some(argument) = self.arguments.get(argument.wrapping_sub(1))
         {
-            *expr = value.clone();
+            *expr = match argument {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Function(_) => {
+                    argument.clone()
+                }
+                other => Expr::Nested(Box::new(other.clone())),
+            };
         }
         ControlFlow::Continue(())
     }

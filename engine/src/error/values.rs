@@ -1,10 +1,9 @@
 //! Errors of values: a division, an overflow, a cast. They read the same whether the host or a device found them; the host
 //! alone knows the value.
 
-use maar_gpu_exec::error::{CAST, DIVISION_BY_ZERO, OVERFLOW};
-
 use super::classify::between;
 use super::{Error, ErrorKind};
+use crate::device::{CAST, DIVISION_BY_ZERO, OVERFLOW};
 
 pub(super) fn division_by_zero() -> Error {
     invalid("division by zero").with_hint("guard the divisor, as in x / nullif(divisor, 0)")

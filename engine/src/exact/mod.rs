@@ -23,7 +23,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::optimizer::{Analyzer, Optimizer};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
-use crate::corrections::rules::position;
+use crate::corrections::rules::wrap;
 use crate::error::Result;
 
 /// Adds the logical half: planning and folding that fail on overflow, and SUM.
@@ -34,10 +34,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     analyzer.add_function_rewrite(Arc::new(sum::UseExactSum));
     analyzer.add_function_rewrite(Arc::new(mean::UseIntegerMean));
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
-    let at = position(&optimizer.rules, fold::REPLACED_RULE)?;
-    let folding = Arc::clone(&optimizer.rules[at]);
-    optimizer.rules[at] = Arc::new(fold::ExactFolding::new(folding));
-    Ok(())
+    wrap(&mut optimizer.rules, fold::REPLACED_RULE, fold::folded)
 }
 
 /// The rule that goes first: placement then sees `+ - *` marked as failing on overflow.

@@ -1,17 +1,14 @@
 //! Decimals that outgrow the widest precision of their type: arrow fails when the 128-bit integer underneath overflows,
 //! but lets values of 39 digits pass. Where the digits of the operands do not rule it out, the result is checked.
 
-use std::fmt;
-use std::hash::Hash;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{
     DECIMAL32_MAX_PRECISION, DECIMAL64_MAX_PRECISION, DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType,
-    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, FieldRef, Schema, SchemaRef,
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Schema, SchemaRef,
 };
 use datafusion::arrow::error::ArrowError;
-use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
@@ -23,6 +20,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::physical::{Rewritten, rewrite_operator};
+use crate::unseen::{Unseen, With};
 
 /// The rule; it goes behind placement, because devices check decimals by themselves.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ impl PhysicalOptimizerRule for CheckWideDecimals {
 /// The plan without the checks that [`CheckWideDecimals`] added: as placement saw it.
 pub(crate) fn without_host_checks(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let unwrap = |expr: Arc<dyn PhysicalExpr>, _: &SchemaRef| {
-        expr.transform_up(|e| match e.downcast_ref::<FitsDecimal>() {
+        expr.transform_up(|e| match e.downcast_ref::<With<FitsDecimal>>() {
             Some(check) => Ok(Transformed::yes(Arc::clone(&check.inner))),
             None => Ok(Transformed::no(e)),
         })
@@ -84,7 +82,7 @@ pub(super) fn check(expr: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc<
     let result = binary.data_type(schema)?;
     match (precision_max(&result), digits(&expr, schema)?) {
         (Some(most), Some(possible)) if possible > u32::from(most) => {
-            Ok(Arc::new(FitsDecimal { result, inner: Arc::clone(&expr) }))
+            Ok(Arc::new(With { inner: Arc::clone(&expr), unseen: FitsDecimal(result) }))
         }
         _ => Ok(expr),
     }
@@ -169,67 +167,17 @@ fn cast_digits(cast: &CastExpr, precision: u32, scale: i32, schema: &Schema) -> 
     Ok(whole.map_or(precision, |whole| whole.saturating_add_signed(scale) + 1).min(precision))
 }
 
-/// The value of `inner`, or an error when a value has more digits than a decimal of its width can have.
-#[derive(Debug, Eq)]
-pub(super) struct FitsDecimal {
-    inner: Arc<dyn PhysicalExpr>,
-    result: DataType,
-}
+/// The value, or an error when it has more digits than a decimal of the type's width can have.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct FitsDecimal(DataType);
 
-impl PartialEq for FitsDecimal {
-    fn eq(&self, other: &Self) -> bool {
-        self.inner.eq(&other.inner)
-    }
-}
-
-impl Hash for FitsDecimal {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.inner.hash(state);
-    }
-}
-
-impl fmt::Display for FitsDecimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What it computes is what it wraps; EXPLAIN stays as the SQL reads.
-        fmt::Display::fmt(&self.inner, f)
-    }
-}
-
-impl PhysicalExpr for FitsDecimal {
-    fn data_type(&self, schema: &Schema) -> Result<DataType> {
-        self.inner.data_type(schema)
-    }
-
-    fn nullable(&self, schema: &Schema) -> Result<bool> {
-        self.inner.nullable(schema)
-    }
-
-    fn return_field(&self, schema: &Schema) -> Result<FieldRef> {
-        self.inner.return_field(schema)
-    }
-
-    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
-        let value = self.inner.evaluate(batch)?;
+impl Unseen for FitsDecimal {
+    fn apply(&self, value: ColumnarValue) -> Result<ColumnarValue> {
         match &value {
-            ColumnarValue::Array(array) => validate(array, &self.result)?,
-            ColumnarValue::Scalar(scalar) => validate(&scalar.to_array()?, &self.result)?,
+            ColumnarValue::Array(array) => validate(array, &self.0)?,
+            ColumnarValue::Scalar(scalar) => validate(&scalar.to_array()?, &self.0)?,
         }
         Ok(value)
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
-        vec![&self.inner]
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn PhysicalExpr>>) -> Result<Arc<dyn PhysicalExpr>> {
-        match children.into_iter().next() {
-            Some(inner) => Ok(Arc::new(Self { inner, result: self.result.clone() })),
-            None => datafusion::common::internal_err!("a decimal check has one child"),
-        }
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt_sql(f)
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
@@ -18,6 +18,7 @@ use parking_lot::RwLock;
 use super::formats;
 use super::open::table_at;
 use super::pattern::Pattern;
+use crate::catalogs::{LookUp, looked_up_by};
 
 /// Which names are no paths while a statement is planned or run.
 #[derive(Debug, Clone)]
@@ -86,8 +87,8 @@ type Session = Arc<OnceLock<Weak<RwLock<SessionState>>>>;
 /// `context`, in whose FROM clauses paths are tables.
 pub(crate) fn with_paths(context: SessionContext) -> SessionContext {
     let session = Session::default();
-    let inner = Arc::clone(context.state_ref().read().catalog_list());
-    let catalogs = Arc::new(Catalogs { inner, session: Arc::clone(&session) });
+    let paths = Arc::new(Paths(Arc::clone(&session)));
+    let catalogs = looked_up_by(context.state_ref().read().catalog_list(), paths);
     let id = context.session_id();
     let state = context.into_state_builder().with_session_id(id).with_catalog_list(catalogs).build();
     let context = SessionContext::from(state);
@@ -96,90 +97,27 @@ pub(crate) fn with_paths(context: SessionContext) -> SessionContext {
     context
 }
 
+/// Paths, where there is no table.
 #[derive(Debug)]
-struct Catalogs {
-    inner: Arc<dyn CatalogProviderList>,
-    session: Session,
-}
-
-impl CatalogProviderList for Catalogs {
-    fn register_catalog(&self, name: String, catalog: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
-        self.inner.register_catalog(name, catalog)
-    }
-
-    fn catalog_names(&self) -> Vec<String> {
-        self.inner.catalog_names()
-    }
-
-    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        let inner = self.inner.catalog(name)?;
-        Some(Arc::new(Catalog { inner, session: Arc::clone(&self.session) }))
-    }
-}
-
-#[derive(Debug)]
-struct Catalog {
-    inner: Arc<dyn CatalogProvider>,
-    session: Session,
-}
-
-impl CatalogProvider for Catalog {
-    fn schema_names(&self) -> Vec<String> {
-        self.inner.schema_names()
-    }
-
-    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let inner = self.inner.schema(name)?;
-        Some(Arc::new(Schema { inner, session: Arc::clone(&self.session) }))
-    }
-
-    fn register_schema(&self, name: &str, schema: Arc<dyn SchemaProvider>) -> Result<Option<Arc<dyn SchemaProvider>>> {
-        self.inner.register_schema(name, schema)
-    }
-
-    fn deregister_schema(&self, name: &str, cascade: bool) -> Result<Option<Arc<dyn SchemaProvider>>> {
-        self.inner.deregister_schema(name, cascade)
-    }
-}
-
-#[derive(Debug)]
-struct Schema {
-    inner: Arc<dyn SchemaProvider>,
-    session: Session,
-}
+struct Paths(Session);
 
 #[async_trait]
-impl SchemaProvider for Schema {
-    fn owner_name(&self) -> Option<&str> {
-        self.inner.owner_name()
-    }
-
-    fn table_names(&self) -> Vec<String> {
-        self.inner.table_names()
-    }
-
-    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(table) = self.inner.table(name).await? {
+impl LookUp for Paths {
+    async fn table(
+        &self,
+        schema: &dyn SchemaProvider,
+        _: (&str, &str),
+        name: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(table) = schema.table(name).await? {
             return Ok(Some(table));
         }
         if !looks_like_path(name) || NO_PATHS.try_with(|names| names.has(name)).unwrap_or(false) {
             return Ok(None);
         }
-        let Some(state) = self.session.get().and_then(Weak::upgrade).map(|state| state.read().clone()) else {
+        let Some(state) = self.0.get().and_then(Weak::upgrade).map(|state| state.read().clone()) else {
             return Ok(None);
         };
         Ok(Some(Arc::new(table_at(&state, name).await?)))
-    }
-
-    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.inner.register_table(name, table)
-    }
-
-    fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.inner.deregister_table(name)
-    }
-
-    fn table_exist(&self, name: &str) -> bool {
-        self.inner.table_exist(name)
     }
 }

@@ -44,14 +44,14 @@ impl Scale {
     }
 }
 
-/// A device text whose compile time is of interest.
+/// A device source whose compile time is of interest.
 #[derive(Clone, Debug)]
-pub struct KernelText {
+pub struct KernelSource {
     /// How results call it.
     pub name: String,
     /// Entry point in `source`.
     pub entry: String,
-    /// The text after the library header.
+    /// What follows the library header.
     pub source: Arc<str>,
 }
 
@@ -81,14 +81,14 @@ pub fn run(handle: &Arc<DeviceHandle>, scale: Scale, each: impl FnMut(Outcome)) 
     Ok(())
 }
 
-/// Compiles each text several times, past every cache; outcomes as of [`run`].
+/// Compiles each source several times, past every cache; outcomes as of [`run`].
 ///
 /// # Errors
 /// As of [`run`].
 pub fn compile(
     handle: &Arc<DeviceHandle>,
     scale: Scale,
-    texts: &[KernelText],
+    texts: &[KernelSource],
     each: impl FnMut(Outcome),
 ) -> Result<()> {
     let bench = bench(handle, scale)?;
@@ -108,7 +108,7 @@ fn measure(bench: &Bench, probes: Vec<Probe>, mut each: impl FnMut(Outcome)) {
     }
 }
 
-/// Every kernel of the benchmarks, for the gate that compiles all device text for every architecture.
+/// Every kernel of the benchmarks, for the gate that compiles all device source for every architecture.
 pub fn requests() -> Vec<KernelRequest> {
     kernels::ALL.iter().map(kernels::Kernel::request).collect()
 }

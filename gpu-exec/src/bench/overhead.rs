@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::KernelText;
+use super::KernelSource;
 use super::kernels::{EMPTY, SUM_I32};
 use super::launch::Word;
 use super::probe::{Bench, Clock, Measurement, Probe, measurement, size_name};
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// Launches of one run: fewer than a driver queues before a call of it waits.
 const FULL_LAUNCHES: u64 = 500;
 const QUICK_LAUNCHES: u64 = 10;
-/// Compilations of one text.
+/// Compilations of one source.
 const COMPILATIONS: u32 = 5;
 /// Texts of the benchmark that compiles in parallel.
 const PARALLEL_TEXTS: usize = 8;
@@ -44,8 +44,8 @@ pub(super) fn probes(bench: &Bench) -> Vec<Probe> {
     probes
 }
 
-/// Measures how long a text takes to compile.
-pub(super) fn compile_probe(text: &KernelText) -> Probe {
+/// Measures how long a source takes to compile.
+pub(super) fn compile_probe(text: &KernelSource) -> Probe {
     let name = format!("{}, {} lines", text.name, text.source.lines().count());
     let request = KernelRequest { entry: text.entry.clone(), source: Arc::clone(&text.source), sync: SyncMode::Block };
     Probe::new("compile", name, move |bench| compile(bench, &request))
@@ -106,7 +106,7 @@ fn download(bench: &Bench, bytes: u64) -> Result<Measurement> {
     }
 }
 
-/// The compiler's own time, as the device counts it, for a text that no cache has.
+/// The compiler's own time, as the device counts it, for a source that no cache has.
 fn compile(bench: &Bench, request: &KernelRequest) -> Result<Measurement> {
     let mut times = Vec::new();
     for _ in 0..COMPILATIONS {
@@ -128,7 +128,7 @@ fn compile_many(bench: &Bench) -> Result<Measurement> {
     Ok(measurement(0, 1, Clock::Host, times))
 }
 
-/// The same text under an entry point that no text has had before: every cache misses, the compiler's own too.
+/// The same source under an entry point that no source has had before: every cache misses, the compiler's own too.
 fn fresh(request: &KernelRequest) -> KernelRequest {
     static TURN: AtomicU64 = AtomicU64::new(0);
     let turn = TURN.fetch_add(1, Ordering::Relaxed);

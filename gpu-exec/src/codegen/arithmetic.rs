@@ -1,7 +1,7 @@
 //! Arithmetic: exact where bounds allow, checked where they do not. What goes wrong is reported, never trapped.
 
 use super::body::Body;
-use super::printed::{CType, Printed, both, int_text};
+use super::printed::{CType, Printed, both, int_code};
 use crate::ir::{ArithmeticOp, Bounds, Repr, Value};
 
 /// An operation of the ring of integers.
@@ -136,7 +136,7 @@ impl Body<'_> {
             // wrapped round.
             let leaves = match outside(&name, limits, wide) {
                 never if never == "false" => {
-                    format!("({divisor} == -1 && {} == {})", a.cast(wide), int_text(limits.min, wide))
+                    format!("({divisor} == -1 && {} == {})", a.cast(wide), int_code(limits.min, wide))
                 }
                 leaves => leaves,
             };
@@ -148,7 +148,7 @@ impl Body<'_> {
     pub(super) fn scale_up(&mut self, input: &Value, power: i128, limits: Option<Bounds>, value: &Value) -> Printed {
         let a = self.print(input);
         let bounds = Bounds::new(power, power);
-        let factor = Printed::new(int_text(power, CType::for_int(bounds)), None, CType::for_int(bounds));
+        let factor = Printed::new(int_code(power, CType::for_int(bounds)), None, CType::for_int(bounds));
         let valid = a.valid.clone();
         self.ring_arithmetic(&RingOp::times(input.bounds, bounds), (&a, &factor), valid, limits, value)
     }
@@ -161,8 +161,8 @@ pub(super) fn outside(name: &str, limits: Bounds, c_type: CType) -> String {
         CType::I64 => Bounds::new(i128::from(i64::MIN), i128::from(i64::MAX)),
         _ => Bounds::new(i128::from(i32::MIN), i128::from(i32::MAX)),
     };
-    let low = (reach.min < limits.min).then(|| format!("{name} < {}", int_text(limits.min, c_type)));
-    let high = (reach.max > limits.max).then(|| format!("{name} > {}", int_text(limits.max, c_type)));
+    let low = (reach.min < limits.min).then(|| format!("{name} < {}", int_code(limits.min, c_type)));
+    let high = (reach.max > limits.max).then(|| format!("{name} > {}", int_code(limits.max, c_type)));
     match (low, high) {
         (Some(low), Some(high)) => format!("({low} || {high})"),
         (Some(one), None) | (None, Some(one)) => format!("({one})"),

@@ -205,7 +205,7 @@ impl<'a> Body<'a> {
         self.w.append(&body);
     }
 
-    /// The unrolled loop over a thread's 8 rows, as text: the loads it needs are known only afterwards.
+    /// The unrolled loop over a thread's 8 rows, as source: the loads it needs are known only afterwards.
     fn vector_rows(&mut self, row: impl FnOnce(&mut Self)) -> String {
         self.access = Access::Vector;
         let mark = self.w.mark();

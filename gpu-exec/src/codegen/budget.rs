@@ -1,4 +1,4 @@
-//! What a thread bears: estimates that keep the text of large queries within the registers of a thread.
+//! What a thread bears: estimates that keep the source of large queries within the registers of a thread.
 //!
 //! A thread has 128 registers of 4 bytes (256 threads a block, two blocks a multiprocessor); what does not fit is
 //! spilled to memory, and code that is unrolled 8 times takes 8 times as long to compile. The limits are far above

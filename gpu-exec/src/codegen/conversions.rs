@@ -3,7 +3,7 @@
 use super::Argument;
 use super::arithmetic::outside;
 use super::body::Body;
-use super::printed::{CType, Printed, both, int_text};
+use super::printed::{CType, Printed, both, int_code};
 use crate::ir::{Bounds, DatePart, Failure, MeanPart, Value};
 
 impl Body<'_> {
@@ -16,7 +16,7 @@ impl Body<'_> {
     pub(super) fn scale_down(&mut self, input: &Value, power: i128, round: bool, c_type: CType) -> Printed {
         let a = self.print(input);
         let wide = a.c_type.max(CType::for_int(Bounds::new(power, power)));
-        let power = int_text(power, wide);
+        let power = int_code(power, wide);
         let text = if round {
             format!("divide_round<{}>({}, {power})", wide.name(), a.cast(wide))
         } else {
@@ -27,10 +27,10 @@ impl Body<'_> {
 
     pub(super) fn int_to_float(&mut self, input: &Value, divisor: f64, c_type: CType) -> Printed {
         let text = |a: &Printed| match (a.c_type, divisor == 1.0) {
-            (CType::I128, true) => format!("to_{}({})", c_type.name(), a.text),
-            (CType::I128, false) => format!("{}(to_f64({}) / {divisor:?})", c_type.name(), a.text),
-            (_, true) => format!("{}({})", c_type.name(), a.text),
-            (_, false) => format!("{}(f64({}) / {divisor:?})", c_type.name(), a.text),
+            (CType::I128, true) => format!("to_{}({})", c_type.name(), a.code),
+            (CType::I128, false) => format!("{}(to_f64({}) / {divisor:?})", c_type.name(), a.code),
+            (_, true) => format!("{}({})", c_type.name(), a.code),
+            (_, false) => format!("{}(f64({}) / {divisor:?})", c_type.name(), a.code),
         };
         self.convert(input, text, c_type)
     }
@@ -50,7 +50,7 @@ impl Body<'_> {
         let (text, computed) = match part {
             MeanPart::Whole => (format!("mean_whole({}, {count})", sum.join(", ")), CType::I128),
             MeanPart::Digits(power) => {
-                (format!("mean_digits({}, {count}, {})", sum.join(", "), int_text(power, CType::I32)), CType::I32)
+                (format!("mean_digits({}, {count}, {})", sum.join(", "), int_code(power, CType::I32)), CType::I32)
             }
         };
         Printed::new(Printed::new(text, None, computed).cast(c_type), None, c_type)
@@ -62,7 +62,7 @@ impl Body<'_> {
             return Printed::new(a.cast(c_type), a.valid, c_type);
         }
         let name = self.w.temporary();
-        self.w.line(format!("const {} {name} = {};", a.c_type.name(), a.text));
+        self.w.line(format!("const {} {name} = {};", a.c_type.name(), a.code));
         let outside = outside(&name, limits, a.c_type);
         let text = Printed::new(name, None, a.c_type).cast(c_type);
         self.failing(text, &outside, a.valid, failure, c_type)
@@ -110,7 +110,7 @@ impl Body<'_> {
     ) -> Printed {
         let (name, failed) = (self.w.temporary(), self.w.temporary());
         self.w.line(format!("bool {failed} = false;"));
-        self.w.line(format!("const i128 {name} = f64_to_i128({}, {failed});", scaled.text));
+        self.w.line(format!("const i128 {name} = f64_to_i128({}, {failed});", scaled.code));
         let outside = format!("({failed} || {})", outside(&name, limits, CType::I128));
         let text = Printed::new(name, None, CType::I128).cast(c_type);
         self.failing(text, &outside, scaled.valid.clone(), failure, c_type)
@@ -121,7 +121,7 @@ impl Body<'_> {
         let wide = a.c_type.max(CType::for_int(Bounds::new(divisor, divisor)));
         let text = match divisor.count_ones() {
             1 => format!("({} >> {})", a.cast(wide), divisor.trailing_zeros()),
-            _ => format!("divide_floor<{}>({}, {})", wide.name(), a.cast(wide), int_text(divisor, wide)),
+            _ => format!("divide_floor<{}>({}, {})", wide.name(), a.cast(wide), int_code(divisor, wide)),
         };
         Printed::new(Printed::new(text, None, wide).cast(c_type), a.valid, c_type)
     }

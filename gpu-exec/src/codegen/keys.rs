@@ -90,8 +90,8 @@ impl Body<'_> {
             };
             match part.c_type {
                 CType::I128 => {
-                    words.push(masked(format!("u64({})", part.text)));
-                    words.push(masked(format!("u64({} >> 64)", part.text)));
+                    words.push(masked(format!("u64({})", part.code)));
+                    words.push(masked(format!("u64({} >> 64)", part.code)));
                 }
                 CType::F32 | CType::F64 => words.push(masked(format!("m_bitcast<u64>({})", part.cast(CType::F64)))),
                 _ => words.push(masked(format!("u64({})", part.cast(CType::I64)))),
@@ -153,7 +153,7 @@ impl Body<'_> {
             let base = self.w.argument(Argument::Group(GroupPart::KeyBase(number)));
             let domain = self.w.argument(Argument::Group(GroupPart::KeyDomain(number)));
             let mut digit = match word {
-                "u32" => format!("(u32({}) - u32({base}))", part.text),
+                "u32" => format!("(u32({}) - u32({base}))", part.code),
                 _ => format!("(u64({}) - u64({base}))", part.cast(CType::I64)),
             };
             if let (true, Some(valid)) = (shape.nullable, &part.valid) {
@@ -214,7 +214,7 @@ impl Body<'_> {
                     None => format!("i64(d{part} + u64({base}))"),
                 };
                 let number = Printed::new(number, None, CType::I64);
-                let text = if c_type == CType::Bool { format!("({} != 0)", number.text) } else { number.cast(c_type) };
+                let text = if c_type == CType::Bool { format!("({} != 0)", number.code) } else { number.cast(c_type) };
                 Printed::new(text, valid, c_type)
             }
         }

@@ -1,8 +1,8 @@
-//! From a pipeline to device text: pure functions, no device calls.
+//! From a pipeline to CUDA source: pure functions, no device calls.
 //!
-//! The text is straight-line glue that reads like the query; all algorithms are in `kernels/`. It depends on the
+//! The source is straight-line glue that reads like the query; all algorithms are in `kernels/`. It depends on the
 //! pipeline's shape alone: constants, sizes and addresses are [`Argument`]s of the launch, so a query with other
-//! literals or other data has the same text and compiles nothing.
+//! literals or other data has the same source and compiles nothing.
 
 mod arguments;
 mod arithmetic;
@@ -32,7 +32,7 @@ pub(crate) use text::reads_text;
 /// Most 8-byte arguments a launch passes by itself. A kernel with more takes the address of an array of them.
 pub const ARGUMENTS_MAX: usize = 512;
 
-/// The device text of a pipeline and what its launch needs.
+/// The source of a pipeline and what its launch needs.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     pub entry: String,

@@ -16,11 +16,11 @@ pub(super) enum CType {
     F64,
 }
 
-/// A value as text.
+/// A value as C++.
 #[derive(Clone, Debug)]
 pub(super) struct Printed {
-    pub(super) text: String,
-    /// The text is true only where the value is valid: its truth needs no second look.
+    pub(super) code: String,
+    /// The code is true only where the value is valid: its truth needs no second look.
     pub(super) true_is_valid: bool,
     /// `None`: never NULL.
     pub(super) valid: Option<String>,
@@ -58,20 +58,20 @@ impl CType {
 }
 
 impl Printed {
-    pub(super) fn new(text: impl Into<String>, valid: Option<String>, c_type: CType) -> Self {
-        Self { text: text.into(), true_is_valid: valid.is_none(), valid, c_type }
+    pub(super) fn new(code: impl Into<String>, valid: Option<String>, c_type: CType) -> Self {
+        Self { code: code.into(), true_is_valid: valid.is_none(), valid, c_type }
     }
 
-    /// The text converted to another type where it is not of that type already.
+    /// The code converted to another type where it is not of that type already.
     pub(super) fn cast(&self, to: CType) -> String {
-        if self.c_type == to { self.text.clone() } else { format!("{}({})", to.name(), self.text) }
+        if self.c_type == to { self.code.clone() } else { format!("{}({})", to.name(), self.code) }
     }
 
     /// True where the value is true and not NULL.
     pub(super) fn truth(&self) -> String {
         match &self.valid {
-            Some(valid) if !self.true_is_valid => format!("({valid} && {})", self.text),
-            _ => self.text.clone(),
+            Some(valid) if !self.true_is_valid => format!("({valid} && {})", self.code),
+            _ => self.code.clone(),
         }
     }
 }
@@ -85,10 +85,10 @@ pub(super) fn both(left: &Option<String>, right: &Option<String>) -> Option<Stri
     }
 }
 
-/// An integer as C++ text. For numbers that belong to a type (limits, powers of ten), never for literals of a query.
-pub(super) fn int_text(value: i128, c_type: CType) -> String {
+/// An integer as C++. For numbers that belong to a type (limits, powers of ten), never for literals of a query.
+pub(super) fn int_code(value: i128, c_type: CType) -> String {
     match c_type {
-        CType::I128 => format!("make_i128({}, 0x{:x}ull)", int_text(value >> 64, CType::I64), value as u64),
+        CType::I128 => format!("make_i128({}, 0x{:x}ull)", int_code(value >> 64, CType::I64), value as u64),
         CType::I64 if value == i128::from(i64::MIN) => "kI64Min".into(),
         CType::I64 => format!("i64({value}ll)"),
         _ if value == i128::from(i32::MIN) => "i32(-2147483647 - 1)".into(),

@@ -131,7 +131,7 @@ impl Body<'_> {
             _ => "0".to_owned(),
         };
         let name = c_type.name();
-        let text = format!("(match{probe} == kNoRow ? {name}({under_null}) : {name}({}))", printed.text);
+        let text = format!("(match{probe} == kNoRow ? {name}({under_null}) : {name}({}))", printed.code);
         let matched = format!("match{probe} != kNoRow");
         let valid = match &printed.valid {
             Some(valid) => format!("({matched} && {valid})"),

@@ -236,7 +236,7 @@ impl Body<'_> {
     fn store(&mut self, output: &Output<'_>, printed: &Printed) {
         let (field, element) = (self.w.argument(output.data), payload_type(output.shape));
 
-        let mut line = format!("reinterpret_cast<{element}*>({field})[at] = {element}({});", printed.text);
+        let mut line = format!("reinterpret_cast<{element}*>({field})[at] = {element}({});", printed.code);
         if output.shape.nullable {
             let field = self.w.argument(output.valid);
             line.push_str(&format!(" {field}[at] = u8({});", printed.valid.as_deref().unwrap_or("true")));

@@ -9,7 +9,7 @@ impl Body<'_> {
     pub(super) fn text_test(&mut self, text: &Value, test: TextTestKind, table: usize) -> Printed {
         let text = self.print(text);
         let table = self.w.argument(Argument::Lookup(table));
-        let call = |function: &str| format!("{function}({}, {table})", text.text);
+        let call = |function: &str| format!("{function}({}, {table})", text.code);
         let printed = match test {
             TextTestKind::Like => call("text_like"),
             TextTestKind::OneOf => call("text_one_of"),
@@ -29,7 +29,7 @@ impl Body<'_> {
             TextUnit::Bytes => "text_bytes",
             TextUnit::Characters => "text_characters",
         };
-        Printed::new(format!("{function}({})", text.text), text.valid, CType::I32)
+        Printed::new(format!("{function}({})", text.code), text.valid, CType::I32)
     }
 }
 

@@ -92,8 +92,8 @@ impl Body<'_> {
             K::FloatToFloat(input) => self.convert(input, |input| input.cast(c_type), c_type),
             K::OrderOfFloat(input) => self.order_of_float(input),
             K::FloatOfOrder(input) => self.float_of_order(input, c_type),
-            K::BoolToInt(input) => self.convert(input, |input| format!("{}({})", c_type.name(), input.text), c_type),
-            K::IntToBool(input) => self.convert(input, |input| format!("({} != 0)", input.text), CType::Bool),
+            K::BoolToInt(input) => self.convert(input, |input| format!("{}({})", c_type.name(), input.code), c_type),
+            K::IntToBool(input) => self.convert(input, |input| format!("({} != 0)", input.code), CType::Bool),
             K::Mean { high, low, count, part } => self.mean(high, low, count, *part, c_type),
             K::FloorDivide { input, divisor } => self.floor_divide(input, *divisor, c_type),
             K::DatePart { part, days } => self.date_part(*part, days),
@@ -106,7 +106,7 @@ impl Body<'_> {
             let text = self.print(tested).valid.unwrap_or("true".into());
             return Printed::new(text, None, CType::Bool);
         }
-        self.convert(input, |input| format!("!{}", input.text), CType::Bool)
+        self.convert(input, |input| format!("!{}", input.code), CType::Bool)
     }
 
     fn constant(&mut self, constant: Constant, c_type: CType) -> Printed {
@@ -154,7 +154,7 @@ impl Body<'_> {
                 let side = |body: &mut Self, text, valid| body.named(&Printed::new(text, valid, key_type(common)));
                 let (left, right) = (side(self, a, left.valid), side(self, b, right.valid));
                 let known = |valid: Option<String>| valid.unwrap_or("true".into());
-                let (a, b, ka, kb) = (left.text, right.text, known(left.valid), known(right.valid));
+                let (a, b, ka, kb) = (left.code, right.code, known(left.valid), known(right.valid));
                 let same = format!("(({ka}) == ({kb}) && (!({ka}) || {a} == {b}))");
                 let text = if op == CompareOp::NotDistinct { same } else { format!("!{same}") };
                 Printed::new(text, None, CType::Bool)
@@ -174,12 +174,12 @@ impl Body<'_> {
         }
         let (a, b) = (self.w.temporary(), self.w.temporary());
         let known = |printed: &Printed| printed.valid.clone().unwrap_or("true".into());
-        self.w.line(format!("const bool {a} = {}, {a}k = {};", left.text, known(&left)));
+        self.w.line(format!("const bool {a} = {}, {a}k = {};", left.code, known(&left)));
         self.w.line(format!("bool {b} = false, {b}k = true;"));
         let decided = if is_and { format!("!({a}k && !{a})") } else { format!("!({a}k && {a})") };
         self.w.open(format!("if ({decided}) {{"));
         self.w.append_indented(&statements);
-        self.w.line(format!("{b} = {}; {b}k = {};", right_printed.text, known(&right_printed)));
+        self.w.line(format!("{b} = {}; {b}k = {};", right_printed.code, known(&right_printed)));
         self.w.close("}");
         let (left_is, right_is) = (left.true_is_valid, right_printed.true_is_valid);
         let mut left = Printed::new(a.clone(), left.valid.map(|_| format!("{a}k")), CType::Bool);
@@ -191,15 +191,15 @@ impl Body<'_> {
     fn connect(&mut self, left: &Printed, right: &Printed, is_and: bool) -> Printed {
         let symbol = if is_and { "&&" } else { "||" };
         if left.valid.is_none() && right.valid.is_none() {
-            return Printed::new(format!("({} {symbol} {})", left.text, right.text), None, CType::Bool);
+            return Printed::new(format!("({} {symbol} {})", left.code, right.code), None, CType::Bool);
         }
-        // Each side is written several times: by name, or the text of a chain would double with every link.
+        // Each side is written several times: by name, or the code of a chain would double with every link.
         let (left, right) = (&self.named(left), &self.named(right));
         // A side decides where it is known to be false (AND) or true (OR).
         let decides = |side: &Printed| match (&side.valid, is_and) {
             (_, false) => side.truth(),
-            (None, true) => format!("!{}", side.text),
-            (Some(valid), true) => format!("({valid} && !{})", side.text),
+            (None, true) => format!("!{}", side.code),
+            (Some(valid), true) => format!("({valid} && !{})", side.code),
         };
         let known = match both(&left.valid, &right.valid) {
             None => String::new(),
@@ -211,7 +211,7 @@ impl Body<'_> {
         Printed { true_is_valid: true, ..Printed::new(text, Some(valid), CType::Bool) }
     }
 
-    /// The value in variables of its own where its text is more than a name.
+    /// The value in variables of its own where its code is more than a name.
     pub(super) fn named(&mut self, printed: &Printed) -> Printed {
         let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let mut name = |c_type: &str, text: &str| {
@@ -222,7 +222,7 @@ impl Body<'_> {
             self.w.line(format!("const {c_type} {name} = {text};"));
             name
         };
-        let text = name(printed.c_type.name(), &printed.text);
+        let text = name(printed.c_type.name(), &printed.code);
         let valid = printed.valid.as_deref().map(|valid| name("bool", valid));
         Printed::new(text, valid, printed.c_type)
     }
@@ -280,7 +280,7 @@ impl Body<'_> {
                 let printed = self.constant(*constant, common);
                 match common {
                     CType::F32 | CType::F64 => format!("{a} == float_rank({})", printed.cast(CType::F64)),
-                    _ => format!("{a} == {}", printed.text),
+                    _ => format!("{a} == {}", printed.code),
                 }
             })
             .collect();
@@ -305,12 +305,12 @@ impl Body<'_> {
         let c_type = CType::of(value.repr, value.bounds);
         let element = if c_type == CType::Bool { "u8" } else { c_type.name() };
         let field = self.w.argument(Argument::Lookup(table));
-        let entry = format!("m_ldg(reinterpret_cast<const {element}*>({field}) + {})", code.text);
+        let entry = format!("m_ldg(reinterpret_cast<const {element}*>({field}) + {})", code.code);
         let text = if c_type == CType::Bool { format!("({entry} != 0)") } else { entry };
         let mut valid = code.valid.clone();
         if value.nullable {
             let field = self.w.argument(Argument::LookupValid(table));
-            valid = both(&valid, &Some(format!("(m_ldg({field} + {}) != 0)", code.text)));
+            valid = both(&valid, &Some(format!("(m_ldg({field} + {}) != 0)", code.code)));
         }
         Printed::new(text, valid, c_type)
     }

@@ -1,11 +1,11 @@
-//! The text under construction: indented lines, hoisted declarations, arguments, temporary names.
+//! The source under construction: indented lines, hoisted declarations, arguments, temporary names.
 
 use super::Argument;
 
-/// Stands, until all arguments are known, for a line that only some texts need.
+/// Stands, until all arguments are known, for a line that only some sources need.
 const AFRESH: &str = "\u{1}";
 
-/// Collects the text of a kernel's body and the arguments it asked for.
+/// Collects the source of a kernel's body and the arguments it asked for.
 #[derive(Default)]
 pub(super) struct Writer {
     lines: String,
@@ -100,7 +100,7 @@ impl Writer {
         self.lines.push_str(text);
     }
 
-    /// Adds text taken before, one level deeper.
+    /// Adds source taken before, one level deeper.
     pub(super) fn append_indented(&mut self, text: &str) {
         for line in text.lines() {
             self.lines.push_str("  ");

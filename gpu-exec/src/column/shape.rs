@@ -1,4 +1,4 @@
-//! Shapes: what is known of a table before, and apart from, its data. Plans and texts are made of shapes alone.
+//! Shapes: what is known of a table before, and apart from, its data. Plans and sources are made of shapes alone.
 //!
 //! Nothing here knows where data lie, or that there are any.
 

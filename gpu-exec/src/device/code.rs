@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::backend::Kernel;
 use super::{DeviceResult, KernelResources};
 
-/// What threads of a kernel wait for. Declared by whoever wrote the text, so that the emulated device runs it as cheaply
+/// What threads of a kernel wait for. Declared by whoever wrote the source, so that the emulated device runs it as cheaply
 /// as it can; it reports a wrong declaration as a fault naming the kernel. A GPU needs no declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SyncMode {

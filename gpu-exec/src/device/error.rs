@@ -17,7 +17,7 @@ pub enum DeviceError {
         "device memory: {operation} asked for {asked_bytes} bytes; {used_bytes} of {budget_bytes} bytes are in use (raise `maar.device_memory`)"
     )]
     OutOfMemory { operation: String, asked_bytes: u64, used_bytes: u64, budget_bytes: u64 },
-    /// Generated or fixed device code did not compile: a bug of ours. `log` is the compiler's own text.
+    /// Generated or fixed device code did not compile: a bug of ours. `log` is the compiler's own words.
     #[error("device code of `{entry}` did not compile: {log}")]
     Compile { entry: String, log: String },
     /// The driver or the emulator reported a fault; results of the running query are lost.

@@ -101,7 +101,7 @@ impl DeviceHandle {
     /// The kernels of `requests`, in order: from memory, from disk, or compiled now, misses in parallel.
     ///
     /// # Errors
-    /// `Compile` with the compiler's text where the text is wrong; `Unavailable` where the cache cannot be written.
+    /// `Compile` with the compiler's words where the source is wrong; `Unavailable` where the cache cannot be written.
     pub fn kernels(&self, requests: &[KernelRequest]) -> DeviceResult<Vec<CompiledKernel>> {
         self.code.kernels(requests)
     }

@@ -1,9 +1,9 @@
 //! The device: memory, copies, compiled kernels and launches, behind one trait with two implementations.
 //!
 //! `cuda` drives a real GPU through the driver API and NVRTC, both loaded at run time. `emulated` runs the same
-//! device text on the host, compiled by the C++ compiler against a shim: a test instrument, asked for by name.
+//! device source on the host, compiled by the C++ compiler against a shim: a test instrument, asked for by name.
 //! Everything above this room uses the safe types exported here: [`DeviceHandle`], [`DeviceBuffer`], [`Stream`].
-//! Not here: what a kernel does (`kernels/`), who writes its text (`codegen/`), what a column is (`column/`).
+//! Not here: what a kernel does (`kernels/`), who writes its source (`codegen/`), what a column is (`column/`).
 
 mod arena;
 mod backend;

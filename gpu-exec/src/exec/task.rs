@@ -2,7 +2,7 @@
 //!
 //! Loading is asynchronous, all tables at once; planning, compiling and running block a thread of their own, which stops
 //! at the next wave once nobody reads the stream any more. Where footers say what the tables will be, kernels are
-//! compiled while they load. They are used only where the loaded facts ask for the same text: what runs was planned
+//! compiled while they load. They are used only where the loaded facts ask for the same source: what runs was planned
 //! over facts of the values, whatever the footers claimed.
 
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 //!
 //! No behaviour beyond constructors and questions about the data itself. Placement writes [`Node`] trees from host
 //! plans; strategy resolves their expressions into [`Value`]s and cuts them into [`Pipeline`]s; `codegen` turns a
-//! pipeline into device text.
+//! pipeline into source.
 
 mod bounds;
 mod constant;

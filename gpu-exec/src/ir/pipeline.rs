@@ -1,7 +1,7 @@
 //! Pipelines: what one kernel does. A source, steps over registers, a sink.
 //!
 //! A register is a value of the current row: a source column, a payload column of a probed table, or something
-//! computed. The *shape* of a pipeline (everything here but constants) decides its text; sizes, addresses and
+//! computed. The *shape* of a pipeline (everything here but constants) decides its source; sizes, addresses and
 //! constants are arguments of the launch.
 
 use super::{Bounds, IntWidth, Repr, Value};
@@ -10,7 +10,7 @@ use super::{Bounds, IntWidth, Repr, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BuildId(pub usize);
 
-/// How a column rests in memory, as far as the text cares.
+/// How a column rests in memory, as far as the source cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoredShape {
     /// Signed integers; `based` when a base has to be added (its value is an argument).

@@ -1,8 +1,8 @@
-//! The hand-written device code, as text: one header that every generated kernel is compiled with.
+//! The hand-written device code, as source: one header that every generated kernel is compiled with.
 //!
-//! The same text is compiled by NVRTC for a GPU and by the host's C++ compiler for the emulated device; what differs
+//! The same source is compiled by NVRTC for a GPU and by the host's C++ compiler for the emulated device; what differs
 //! between the two is the `m_*` layer alone (`prelude.cuh` on a GPU, `shim.h` on the host).
-//! Not here: how text is compiled (`device/`), nor what is generated for one query (`codegen/`).
+//! Not here: how source is compiled (`device/`), nor what is generated for one query (`codegen/`).
 
 use std::sync::OnceLock;
 
@@ -31,7 +31,7 @@ pub const BENCH: &str = include_str!("fixed/bench.cu");
 /// The `m_*` layer of the emulated device. It precedes [`header`] there and is never seen by NVRTC.
 pub(crate) const SHIM: (&str, &str) = ("shim.h", include_str!("shim.h"));
 
-/// The whole device library as one text. Compiler messages name the part and its own line.
+/// The whole device library as one source. Compiler messages name the part and its own line.
 pub fn header() -> &'static str {
     static HEADER: OnceLock<String> = OnceLock::new();
     HEADER.get_or_init(|| PARTS.iter().map(|(name, text)| located(name, text)).collect())

@@ -1,6 +1,6 @@
-//! The kernels of a plan: text written, compiled or found in the cache, all stages at once.
+//! The kernels of a plan: source written, compiled or found in the cache, all stages at once.
 //!
-//! What was compiled for an expected plan serves another one by its text alone, so that no expectation has to hold.
+//! What was compiled for an expected plan serves another one by its source alone, so that no expectation has to hold.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct StageKernel {
     pub compiled: CompiledKernel,
 }
 
-/// Writes and compiles the kernels of every stage. Takes out of `ahead` those that have been compiled for the same text.
+/// Writes and compiles the kernels of every stage. Takes out of `ahead` those that have been compiled for the same source.
 pub fn compile_stages(
     handle: &DeviceHandle,
     plan: &QueryPlan,

@@ -1,6 +1,6 @@
 //! The shape that a scan will have, from what footers claim: known before a value is read, and never relied upon.
 //!
-//! What is compiled for it is used only where the facts of the loaded values ask for the same text. Not here: claims
+//! What is compiled for it is used only where the facts of the loaded values ask for the same source. Not here: claims
 //! that decide how values are stored, which decoding verifies (`predict.rs`, `column.rs`).
 
 use std::sync::Arc;

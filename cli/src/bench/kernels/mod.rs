@@ -42,7 +42,7 @@ pub(super) async fn run(args: &KernelsArgs, device: DeviceArg) -> Result<(), Fai
 /// What to measure.
 enum Job {
     Device,
-    Compile(Vec<bench::KernelText>),
+    Compile(Vec<bench::KernelSource>),
 }
 
 /// Measures on a thread that may block, and reports each outcome as it comes.

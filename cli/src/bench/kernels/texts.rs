@@ -1,7 +1,7 @@
-//! The largest device text of TPC-H, as this build generates it: what compiling costs a query at worst.
+//! The largest device source of TPC-H, as this build generates it: what compiling costs a query at worst.
 
 use maar_engine::device::PipelineReport;
-use maar_engine::device::bare::bench::{KernelText, Scale};
+use maar_engine::device::bare::bench::{KernelSource, Scale};
 
 use super::super::data;
 use super::super::measure::create_table;
@@ -17,7 +17,7 @@ const QUICK_SCALE: f64 = 0.001;
 const QUICK_QUERY: u8 = 3;
 
 /// The largest of the generated texts; none where no query ran on the device.
-pub(super) async fn largest(device: DeviceArg, scale: Scale) -> Result<Vec<KernelText>, Failure> {
+pub(super) async fn largest(device: DeviceArg, scale: Scale) -> Result<Vec<KernelSource>, Failure> {
     let quick = scale == Scale::Quick;
     let folder = tempfile::tempdir().map_err(|error| Failure::other(format!("cannot make a folder: {error}")))?;
     let (root, factor) = (folder.path().to_owned(), if quick { QUICK_SCALE } else { FULL_SCALE });
@@ -28,14 +28,14 @@ pub(super) async fn largest(device: DeviceArg, scale: Scale) -> Result<Vec<Kerne
         let created = engine.run(&create_table(table.name, &tables)).await;
         created.map_err(|error| Failure::other(error.message()))?;
     }
-    let mut largest: Option<KernelText> = None;
+    let mut largest: Option<KernelSource> = None;
     for query in QUERIES.iter().filter(|query| !quick || query.number == QUICK_QUERY) {
         let ran = engine.run(query.sql).await;
         let (_, report) = ran.map_err(|error| Failure::other(format!("Q{}: {}", query.number, error.message())))?;
         for PipelineReport { name: entry, source, .. } in report.work.pipelines {
             if largest.as_ref().is_none_or(|known| known.source.len() < source.len()) {
                 let name = format!("the largest of TPC-H, in Q{}", query.number);
-                largest = Some(KernelText { name, entry, source: source.into() });
+                largest = Some(KernelSource { name, entry, source: source.into() });
             }
         }
     }

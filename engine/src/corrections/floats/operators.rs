@@ -3,12 +3,9 @@
 //! Keys, and what MIN, MAX and DISTINCT aggregate, are wrapped whole; inside every other expression the operands of
 //! comparisons, lists, CASE and the functions that compare.
 
-use std::fmt;
-use std::hash::Hash;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
@@ -26,6 +23,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::canonical::{Form, canonical, canonical_scalar, has_floats};
 use super::is_comparison;
 use crate::exact::physical::{Rewritten, Site, rewrite_sites};
+use crate::unseen::{Unseen, With};
 
 type Expr = Arc<dyn PhysicalExpr>;
 
@@ -69,7 +67,7 @@ pub(in crate::corrections) fn without_canonical(plan: Arc<dyn ExecutionPlan>) ->
 }
 
 fn plain(expr: Expr) -> Result<Transformed<Expr>> {
-    expr.transform_up(|expr| match expr.downcast_ref::<CanonicalFloats>() {
+    expr.transform_up(|expr| match expr.downcast_ref::<With<Form>>() {
         Some(canonical) => Ok(Transformed::yes(Arc::clone(&canonical.inner))),
         None => Ok(Transformed::no(expr)),
     })
@@ -112,7 +110,7 @@ fn rewrite(expr: Expr, schema: &SchemaRef, site: Site<'_>) -> Result<Transformed
         Site::Key => Some(Form::NanAndZero),
         Site::Argument(function) => form_of_argument(function),
     };
-    let Some(form) = form.filter(|_| !inner.data.is::<CanonicalFloats>()) else { return Ok(inner) };
+    let Some(form) = form.filter(|_| !inner.data.is::<With<Form>>()) else { return Ok(inner) };
     if !has_floats(&inner.data.data_type(schema)?) {
         return Ok(inner);
     }
@@ -223,68 +221,15 @@ fn wrapped(expr: Expr, form: Form) -> Result<Expr> {
     if let Some(literal) = expr.downcast_ref::<Literal>() {
         return Ok(Arc::new(Literal::new(canonical_scalar(literal.value(), form)?)));
     }
-    Ok(Arc::new(CanonicalFloats { inner: expr, form }))
+    Ok(Arc::new(With { inner: expr, unseen: form }))
 }
 
-/// The value of `inner` in a canonical form.
-#[derive(Debug, Eq)]
-struct CanonicalFloats {
-    inner: Expr,
-    form: Form,
-}
-
-impl PartialEq for CanonicalFloats {
-    fn eq(&self, other: &Self) -> bool {
-        self.form == other.form && self.inner.eq(&other.inner)
-    }
-}
-
-impl Hash for CanonicalFloats {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.form.hash(state);
-        self.inner.hash(state);
-    }
-}
-
-impl fmt::Display for CanonicalFloats {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // To SQL the value is the same; EXPLAIN stays as the SQL reads.
-        fmt::Display::fmt(&self.inner, f)
-    }
-}
-
-impl PhysicalExpr for CanonicalFloats {
-    fn data_type(&self, schema: &Schema) -> Result<DataType> {
-        self.inner.data_type(schema)
-    }
-
-    fn nullable(&self, schema: &Schema) -> Result<bool> {
-        self.inner.nullable(schema)
-    }
-
-    fn return_field(&self, schema: &Schema) -> Result<FieldRef> {
-        self.inner.return_field(schema)
-    }
-
-    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
-        Ok(match self.inner.evaluate(batch)? {
-            ColumnarValue::Array(array) => ColumnarValue::Array(canonical(&array, self.form)?),
-            ColumnarValue::Scalar(scalar) => ColumnarValue::Scalar(canonical_scalar(&scalar, self.form)?),
+/// The value in a canonical form: to SQL it is the same.
+impl Unseen for Form {
+    fn apply(&self, value: ColumnarValue) -> Result<ColumnarValue> {
+        Ok(match value {
+            ColumnarValue::Array(array) => ColumnarValue::Array(canonical(&array, *self)?),
+            ColumnarValue::Scalar(scalar) => ColumnarValue::Scalar(canonical_scalar(&scalar, *self)?),
         })
-    }
-
-    fn children(&self) -> Vec<&Expr> {
-        vec![&self.inner]
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Expr>) -> Result<Expr> {
-        match children.into_iter().next() {
-            Some(inner) => Ok(Arc::new(Self { inner, form: self.form })),
-            None => datafusion::common::internal_err!("a canonical form has one child"),
-        }
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt_sql(f)
     }
 }

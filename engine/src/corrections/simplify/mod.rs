@@ -22,13 +22,13 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::{Analyzer, ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::{Analyzer, Optimizer, OptimizerConfig};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::plans::{any_expression, input_schema, map_named};
-use super::rules::position;
+use super::rules::{Rule, wrap};
 use super::times::{compare_exactly, has_cast_of_time};
 
 /// The rule of the host that is wrapped.
@@ -37,8 +37,7 @@ const WRAPPED: &str = "simplify_expressions";
 pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result<()> {
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(filtered::GuardArguments));
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
-    let at = position(&optimizer.rules, WRAPPED)?;
-    optimizer.rules[at] = Arc::new(CarefulRules { host: Arc::clone(&optimizer.rules[at]) });
+    wrap(&mut optimizer.rules, WRAPPED, simplified)?;
     pushdown::install(&mut optimizer.rules)?;
     join_filters::install(&mut builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new).rules);
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
@@ -64,45 +63,26 @@ pub(super) fn as_placed(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Executio
 }
 
 /// The host's simplifier, kept from what it gets wrong.
-#[derive(Debug)]
-struct CarefulRules {
-    host: Arc<dyn OptimizerRule + Send + Sync>,
-}
-
-impl OptimizerRule for CarefulRules {
-    fn name(&self) -> &str {
-        WRAPPED
+fn simplified(host: &Rule, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+    if !any_expression(&plan, faults::concerns)? {
+        return host.rewrite(plan, config);
     }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.host.apply_order()
+    let schema = input_schema(&plan)?;
+    let sealed = map_named(plan, |expr| faults::seal_faults(expr, &schema))?;
+    if !sealed.transformed {
+        return exact_times(host.rewrite(sealed.data, config)?);
     }
-
-    fn supports_rewrite(&self) -> bool {
-        true
+    let kind = std::mem::discriminant(&sealed.data);
+    let simplified = host.rewrite(sealed.data, config)?;
+    // Sealing and unsealing cancel out: only what the host did counts, or the optimizer would never come to rest.
+    let changed = simplified.transformed;
+    let plan = map_named(simplified.data, sealed::unseal)?.data;
+    if std::mem::discriminant(&plan) == kind {
+        return exact_times(Transformed::new_transformed(plan, changed));
     }
-
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        if !any_expression(&plan, faults::concerns)? {
-            return self.host.rewrite(plan, config);
-        }
-        let schema = input_schema(&plan)?;
-        let sealed = map_named(plan, |expr| faults::seal_faults(expr, &schema))?;
-        if !sealed.transformed {
-            return exact_times(self.host.rewrite(sealed.data, config)?);
-        }
-        let kind = std::mem::discriminant(&sealed.data);
-        let simplified = self.host.rewrite(sealed.data, config)?;
-        // Sealing and unsealing cancel out: only what the host did counts, or the optimizer would never come to rest.
-        let changed = simplified.transformed;
-        let plan = map_named(simplified.data, sealed::unseal)?.data;
-        if std::mem::discriminant(&plan) == kind {
-            return exact_times(Transformed::new_transformed(plan, changed));
-        }
-        // An aggregate that became a projection over one.
-        let plan = plan.map_children(|child| map_named(child, sealed::unseal)).data()?;
-        Ok(Transformed::new_transformed(plan, changed))
-    }
+    // An aggregate that became a projection over one.
+    let plan = plan.map_children(|child| map_named(child, sealed::unseal)).data()?;
+    Ok(Transformed::new_transformed(plan, changed))
 }
 
 /// Folding gives constants that were not known when the query was analysed: `now()`, sums of a time and an interval.

@@ -10,66 +10,43 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan};
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::OptimizerConfig;
 
 use super::super::plans::{any_expression, map_named};
-use super::super::rules::position;
+use super::super::rules::{Rule, wrap};
 use super::risk::can_fail;
 use super::sealed::{has_seal, seal_whole, unseal};
 
 const WRAPPED: &str = "push_down_filter";
 
-type Rule = Arc<dyn OptimizerRule + Send + Sync>;
-
 pub(super) fn install(rules: &mut [Rule]) -> crate::error::Result<()> {
-    let at = position(rules, WRAPPED)?;
-    rules[at] = Arc::new(OrderedConditions { host: Arc::clone(&rules[at]) });
-    Ok(())
+    wrap(rules, WRAPPED, ordered)
 }
 
-#[derive(Debug)]
-struct OrderedConditions {
-    host: Rule,
-}
-
-impl OptimizerRule for OrderedConditions {
-    fn name(&self) -> &str {
-        WRAPPED
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.host.apply_order()
-    }
-
-    fn supports_rewrite(&self) -> bool {
-        true
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        let filter = match plan {
-            LogicalPlan::Filter(filter) if concerns(&filter) => filter,
-            other => return self.host.rewrite(other, config),
-        };
-        let before = filter.predicate.clone();
-        let schema = Arc::clone(filter.input.schema());
-        let mut sealed = false;
-        let hidden = split_conjunction_owned(filter.predicate).into_iter().map(|e| match can_fail(&e, &schema) {
-            true => {
-                sealed = true;
-                seal_whole(e)
-            }
-            false => column_first(e),
-        });
-        let Some(predicate) = conjunction(hidden) else {
-            return datafusion::common::internal_err!("a filter without a condition");
-        };
-        let filter = Filter::new(predicate, filter.input);
-        let pushed = self.host.rewrite(LogicalPlan::Filter(filter), config)?;
-        let changed = pushed.transformed;
-        let plan = if sealed { pushed.data.transform_down(unseal_node).data()? } else { pushed.data };
-        let same = matches!(&plan, LogicalPlan::Filter(filter) if filter.predicate == before);
-        Ok(Transformed::new_transformed(plan, changed && !same))
-    }
+fn ordered(host: &Rule, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+    let filter = match plan {
+        LogicalPlan::Filter(filter) if concerns(&filter) => filter,
+        other => return host.rewrite(other, config),
+    };
+    let before = filter.predicate.clone();
+    let schema = Arc::clone(filter.input.schema());
+    let mut sealed = false;
+    let hidden = split_conjunction_owned(filter.predicate).into_iter().map(|e| match can_fail(&e, &schema) {
+        true => {
+            sealed = true;
+            seal_whole(e)
+        }
+        false => column_first(e),
+    });
+    let Some(predicate) = conjunction(hidden) else {
+        return datafusion::common::internal_err!("a filter without a condition");
+    };
+    let filter = Filter::new(predicate, filter.input);
+    let pushed = host.rewrite(LogicalPlan::Filter(filter), config)?;
+    let changed = pushed.transformed;
+    let plan = if sealed { pushed.data.transform_down(unseal_node).data()? } else { pushed.data };
+    let same = matches!(&plan, LogicalPlan::Filter(filter) if filter.predicate == before);
+    Ok(Transformed::new_transformed(plan, changed && !same))
 }
 
 fn unseal_node(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {

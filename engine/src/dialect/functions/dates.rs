@@ -3,8 +3,8 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Value};
 
-use super::template::filled;
 use crate::dialect::grammar::expression;
+use crate::dialect::templates::filled;
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) const NAMES: [&str; 8] =

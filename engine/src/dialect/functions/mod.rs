@@ -11,7 +11,6 @@ mod lambdas;
 mod rules;
 mod scalars;
 mod special;
-mod template;
 
 use std::ops::ControlFlow;
 
@@ -22,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::names::position;
+use super::templates;
 use super::walk::visit_mut;
 use crate::error::{Error, ErrorKind, Result};
 use rules::RULES;
@@ -115,8 +115,8 @@ impl Calls<'_> {
             adorned.map(|adorned| *call = adorned).is_some()
         };
         let written = match is_adorned(function) {
-            true => template::filled_and_adorned(template, arguments, &adorn)?,
-            false => template::filled(template, arguments),
+            true => templates::filled_and_adorned(template, arguments, &adorn)?,
+            false => templates::filled(template, arguments),
         };
         Some(match written {
             Expr::Function(_) => written,
@@ -174,7 +174,7 @@ fn as_called(mut call: Function, function: &Function) -> Option<Function> {
     call.null_treatment = call.null_treatment.or(function.null_treatment);
     if let Some(filter) = &function.filter {
         let both = match call.filter.take() {
-            Some(own) => template::and(*own, filter.as_ref().clone()),
+            Some(own) => templates::and(*own, filter.as_ref().clone()),
             None => filter.as_ref().clone(),
         };
         call.filter = Some(Box::new(both));

@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{
     Value,
 };
 
-use super::template::filled;
 use crate::dialect::grammar::expression;
+use crate::dialect::templates::filled;
 
 pub(super) const NAMES: [&str; 4] = ["struct_pack", "current_database", "current_schema", "time_bucket"];
 

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::Names;
+use crate::dialect::grammar::expression;
 use crate::dialect::names::same_but_for_case;
 use crate::dialect::templates::filled;
 
@@ -139,9 +140,7 @@ fn merge(left: Vec<Shown>, right: Vec<Shown>, kept: Kept, shared: Vec<Pair>) -> 
         let other = only(&right, other)?;
         let value = match kept {
             Kept::Right => other.value.clone(),
-            Kept::Both => {
-                filled("coalesce(one, other)", &[("one", column.value), ("other", other.value.clone())], None)?
-            }
+            Kept::Both => filled(&expression("coalesce($1, $2)")?, &[column.value, other.value.clone()]),
             _ => column.value,
         };
         merged.push(Shown { name: column.name, value, is_shared: true });

@@ -214,10 +214,10 @@ pub(super) fn describe_nvrtc() -> DeviceResult<String> {
 }
 
 /// Compiles every request for `sm_<compute_capability>`, in order, and says what each kernel takes. Needs NVRTC and no
-/// GPU: the gate that all device text has to pass.
+/// GPU: the gate that all device source has to pass.
 ///
 /// # Errors
-/// `Compile` with the compiler's text for the first that fails; `Unavailable` where NVRTC is missing or does not know
+/// `Compile` with the compiler's words for the first that fails; `Unavailable` where NVRTC is missing or does not know
 /// the architecture.
 pub fn nvrtc_check(requests: &[KernelRequest], compute_capability: u32) -> DeviceResult<Vec<KernelResources>> {
     let nvrtc = Nvrtc::find(None)?;

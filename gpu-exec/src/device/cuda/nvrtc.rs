@@ -1,4 +1,4 @@
-//! NVRTC: CUDA C++ text to a cubin, on any machine that has the library; no GPU is needed.
+//! NVRTC: CUDA C++ to a cubin, on any machine that has the library; no GPU is needed.
 //!
 //! Bound by hand, because the library is to be found in more places than the loader knows, and cubins are wanted.
 
@@ -17,7 +17,7 @@ type Program = *mut c_void;
 const SUCCESS: c_int = 0;
 const COMPILATION: c_int = 6;
 
-/// The same for every text. `--fmad=false`: floats equal the host's. `-default-device`: functions need no annotation.
+/// The same for every source. `--fmad=false`: floats equal the host's. `-default-device`: functions need no annotation.
 const OPTIONS: &[&str] =
     &["-std=c++17", "--device-int128", "--fmad=false", "-default-device", "--ptxas-options=-v", "-w"];
 
@@ -194,7 +194,7 @@ impl Nvrtc {
         Ok(CodeImage { bytes: self.cubin(&program)?, resources: ptxas_log::resources(&log) })
     }
 
-    /// A program of this text, called `name` in messages. It may include the library's header as `maar.cuh`.
+    /// A program of this source, called `name` in messages. It may include the library's header as `maar.cuh`.
     fn program(&self, source: &str, name: &str) -> Result<OwnedProgram<'_>, String> {
         let text = |text: &str| CString::new(text).map_err(|e| e.to_string());
         let (source, name, header) = (text(source)?, text(name)?, text(kernels::header())?);

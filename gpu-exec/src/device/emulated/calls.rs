@@ -1,4 +1,4 @@
-//! The scheduler as device text calls it: barriers, warp operations, spinning; and the checks at each.
+//! The scheduler as device source calls it: barriers, warp operations, spinning; and the checks at each.
 //!
 //! These run on fibers. None may panic: a fault is noted and the fiber abandoned.
 
@@ -26,7 +26,7 @@ unsafe fn fail(worker: *mut Worker, message: String) -> ! {
 }
 
 unsafe extern "C" fn block_sync(lane: *mut Lane, site: Site) {
-    // SAFETY: device text passes its own lane, whose worker runs it; references end before each switch.
+    // SAFETY: device source passes its own lane, whose worker runs it; references end before each switch.
     unsafe {
         let worker = (*lane).worker.cast::<Worker>();
         let index = index_of(worker, lane);

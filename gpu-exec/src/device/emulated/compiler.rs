@@ -1,4 +1,4 @@
-//! The host's C++ compiler, which makes a shared library of device text.
+//! The host's C++ compiler, which makes a shared library of device source.
 
 use std::env;
 use std::fs;

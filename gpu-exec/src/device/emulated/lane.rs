@@ -1,4 +1,4 @@
-//! What device text sees of the scheduler: the mirror of the structs in `kernels/shim.h`, field for field.
+//! What device source sees of the scheduler: the mirror of the structs in `kernels/shim.h`, field for field.
 
 use std::ffi::{CStr, c_char, c_void};
 
@@ -24,7 +24,7 @@ pub(super) struct Lane {
 
 const _: () = assert!(size_of::<Lane>() <= LANE_BYTES);
 
-/// A place in device text (`MaarSite`).
+/// A place in device source (`MaarSite`).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(super) struct Site {
@@ -46,7 +46,7 @@ impl std::fmt::Display for Site {
         if self.file.is_null() {
             return write!(f, "an unknown place");
         }
-        // SAFETY: device text passes string literals, which live as long as its library, which the launch holds.
+        // SAFETY: device source passes string literals, which live as long as its library, which the launch holds.
         let file = unsafe { CStr::from_ptr(self.file) };
         write!(f, "{}:{}", file.to_string_lossy(), self.line)
     }
@@ -60,7 +60,7 @@ pub(super) struct WarpExchange {
     pub(super) ballot: u32,
 }
 
-/// What device text calls (`MaarCalls`).
+/// What device source calls (`MaarCalls`).
 #[repr(C)]
 pub(super) struct Calls {
     pub(super) block_sync: unsafe extern "C" fn(*mut Lane, Site),

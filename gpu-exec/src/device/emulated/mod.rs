@@ -1,4 +1,4 @@
-//! The emulated device: the same device text, compiled by the host's C++ compiler and run on fibers.
+//! The emulated device: the same device source, compiled by the host's C++ compiler and run on fibers.
 //!
 //! A test instrument, asked for by name. It is exact about what a GPU leaves undefined: poisoned memory, red zones,
 //! divergent synchronisation, misaligned wide loads, wild addresses, work that is done late. It shows neither weak

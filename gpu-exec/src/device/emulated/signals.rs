@@ -1,4 +1,4 @@
-//! Faults of device text that the processor finds (a wild address, a division by zero) become errors of the launch.
+//! Faults of device source that the processor finds (a wild address, a division by zero) become errors of the launch.
 //!
 //! The handler leaves the faulting fiber for good by switching to its scheduler. A signal outside of fibers goes to the
 //! handler that was there before.

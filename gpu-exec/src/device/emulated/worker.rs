@@ -2,7 +2,7 @@
 //!
 //! A group is the set of threads that run interleaved: the block, or one warp of it, or (with no synchronisation) a
 //! single fiber that runs the block's threads one after another. Lanes are switched to in arrival order, or under a
-//! seed at random. The calls device text makes into the scheduler are in [`super::calls`].
+//! seed at random. The calls device source makes into the scheduler are in [`super::calls`].
 //!
 //! Fibers and scheduler reach the worker through one raw pointer and never hold a reference across a switch.
 

@@ -1,4 +1,4 @@
-//! The device text of the checks.
+//! The device source of the checks.
 
 use super::super::SyncMode;
 use super::harness::Kernel;

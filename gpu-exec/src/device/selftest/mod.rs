@@ -1,4 +1,4 @@
-//! Checks of the device layer that run on any device: every primitive of device text, copies, the caches.
+//! Checks of the device layer that run on any device: every primitive of device source, copies, the caches.
 //!
 //! They are functions over an open device, so that the tests run them on the emulated one and `maar` on a real GPU.
 //! Not here: what only the emulated device can find (divergent barriers, red zones); that is in its tests.

@@ -1,0 +1,111 @@
+//! The catalogs of a session, in which tables are looked up in another way. All else is as the catalogs have it.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::error::Result;
+
+/// How tables are looked up.
+#[async_trait]
+pub(crate) trait LookUp: Debug + Send + Sync {
+    /// What `name` is in `schema`, a schema of that catalog and name.
+    async fn table(
+        &self,
+        schema: &dyn SchemaProvider,
+        place: (&str, &str),
+        name: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>>;
+}
+
+/// The catalogs of `inner`.
+pub(crate) fn looked_up_by(
+    inner: &Arc<dyn CatalogProviderList>,
+    look_up: Arc<dyn LookUp>,
+) -> Arc<dyn CatalogProviderList> {
+    Arc::new(Catalogs { inner: Arc::clone(inner), look_up })
+}
+
+#[derive(Debug)]
+struct Catalogs {
+    inner: Arc<dyn CatalogProviderList>,
+    look_up: Arc<dyn LookUp>,
+}
+
+impl CatalogProviderList for Catalogs {
+    fn register_catalog(&self, name: String, catalog: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
+        self.inner.register_catalog(name, catalog)
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        self.inner.catalog_names()
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        let inner = self.inner.catalog(name)?;
+        Some(Arc::new(Catalog { inner, name: name.to_string(), look_up: Arc::clone(&self.look_up) }))
+    }
+}
+
+#[derive(Debug)]
+struct Catalog {
+    inner: Arc<dyn CatalogProvider>,
+    name: String,
+    look_up: Arc<dyn LookUp>,
+}
+
+impl CatalogProvider for Catalog {
+    fn schema_names(&self) -> Vec<String> {
+        self.inner.schema_names()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let inner = self.inner.schema(name)?;
+        let place = (self.name.clone(), name.to_string());
+        Some(Arc::new(Schema { inner, place, look_up: Arc::clone(&self.look_up) }))
+    }
+
+    fn register_schema(&self, name: &str, schema: Arc<dyn SchemaProvider>) -> Result<Option<Arc<dyn SchemaProvider>>> {
+        self.inner.register_schema(name, schema)
+    }
+
+    fn deregister_schema(&self, name: &str, cascade: bool) -> Result<Option<Arc<dyn SchemaProvider>>> {
+        self.inner.deregister_schema(name, cascade)
+    }
+}
+
+#[derive(Debug)]
+struct Schema {
+    inner: Arc<dyn SchemaProvider>,
+    /// Its catalog's name, and its own.
+    place: (String, String),
+    look_up: Arc<dyn LookUp>,
+}
+
+#[async_trait]
+impl SchemaProvider for Schema {
+    fn owner_name(&self) -> Option<&str> {
+        self.inner.owner_name()
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        self.inner.table_names()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        self.look_up.table(self.inner.as_ref(), (&self.place.0, &self.place.1), name).await
+    }
+
+    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
+        self.inner.register_table(name, table)
+    }
+
+    fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        self.inner.deregister_table(name)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.inner.table_exist(name)
+    }
+}
