@@ -150,9 +150,7 @@ fn arrow(error: &ArrowError) -> Error {
         ArrowError::IoError(_, inner) => io(inner),
         ArrowError::ExternalError(inner) => external(inner.as_ref()),
         ArrowError::CDataInterface(text) => internal(text),
-        ArrowError::CastError(text) => {
-            types::beyond_unit(text).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(text)))
-        }
+        ArrowError::CastError(text) => types::beyond_unit(text).unwrap_or_else(|| of_value(text)),
         ArrowError::ParseError(text)
         | ArrowError::ComputeError(text)
         | ArrowError::InvalidArgumentError(text)
