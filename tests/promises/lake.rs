@@ -85,7 +85,7 @@ impl Ran {
     /// Pipelines whose code was not in memory.
     pub(crate) fn not_in_memory(&self) -> Vec<String> {
         let pipelines = self.report.work.pipelines.iter().filter(|pipeline| pipeline.origin != CodeOrigin::Memory);
-        pipelines.map(|pipeline| format!("{} ({})\n{}", pipeline.name, pipeline.origin, pipeline.text)).collect()
+        pipelines.map(|pipeline| format!("{} ({})\n{}", pipeline.name, pipeline.origin, pipeline.source)).collect()
     }
 
     pub(crate) fn file_bytes_read(&self) -> u64 {
