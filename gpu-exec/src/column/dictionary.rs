@@ -10,12 +10,14 @@ use std::sync::Arc;
 use arrow::array::{Array, StringArray};
 
 use super::EncodeError;
+use super::derived::Derived;
 
-/// The texts of a column. Immutable, shared by the segments of a table.
+/// The texts of a column. They never change, and are shared by the segments of a table.
 #[derive(Debug)]
 pub struct Dictionary {
     /// Strictly ascending bytewise, no NULL.
     values: StringArray,
+    derived: Derived,
 }
 
 /// How codes of one dictionary become codes of another.
@@ -39,7 +41,7 @@ impl Dictionary {
     /// Takes values that are already distinct and ascending.
     pub fn from_sorted(values: StringArray) -> Self {
         debug_assert!(values.iter().zip(values.iter().skip(1)).all(|(a, b)| a < b));
-        Self { values }
+        Self { values, derived: Derived::default() }
     }
 
     /// A dictionary without entries.
@@ -58,6 +60,11 @@ impl Dictionary {
 
     pub fn values(&self) -> &StringArray {
         &self.values
+    }
+
+    /// What was computed of the entries.
+    pub fn derived(&self) -> &Derived {
+        &self.derived
     }
 
     /// Number of entries.

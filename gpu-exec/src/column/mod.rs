@@ -5,6 +5,7 @@
 //! intermediate); all of them are stored as the shape says, so one kernel reads them all. Arrow appears here only
 //! where host arrays are encoded; nothing here launches query kernels.
 
+mod derived;
 mod dictionary;
 mod encode;
 mod facts;

@@ -16,8 +16,8 @@ use crate::strategy::scope::repr_of;
 /// The bytes of a lookup table: one value an entry, at the computing width, and one validity byte an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LookupTable {
-    pub values: Vec<u8>,
-    pub valid: Vec<u8>,
+    pub values: Arc<[u8]>,
+    pub valid: Arc<[u8]>,
     /// The function that it is of, for the source's comments; `None` where it only changes codes, or holds constants.
     pub(super) sql: Option<String>,
 }
@@ -27,8 +27,8 @@ impl LookupTable {
     pub(super) fn or_one_entry(mut self) -> Self {
         if self.values.is_empty() {
             // As wide as the widest value.
-            self.values = vec![0; size_of::<i128>()];
-            self.valid = vec![0];
+            self.values = [0; size_of::<i128>()].into();
+            self.valid = [0].into();
         }
         self
     }
@@ -73,8 +73,25 @@ fn null_as(code: Value, null_code: usize) -> Value {
     Value::int(kind, false, bounds)
 }
 
-/// Evaluates a function over a dictionary (and over NULL).
-pub(super) fn map_dictionary(dictionary: &Dictionary, function: &HostFunction, ty: Type) -> Result<Mapped> {
+/// What is asked of a dictionary.
+struct Asked {
+    function: HostFunction,
+    ty: Type,
+}
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Self) -> bool {
+        self.ty == other.ty && self.function.expr.eq(&other.function.expr)
+    }
+}
+
+/// A function over a dictionary (and over NULL), evaluated where the dictionary has not been asked for it before.
+pub(super) fn map_dictionary(dictionary: &Dictionary, function: &HostFunction, ty: Type) -> Result<Arc<Mapped>> {
+    let asked = Asked { function: function.clone(), ty };
+    dictionary.derived().get_or_make(asked, |asked| evaluated(dictionary, &asked.function, asked.ty))
+}
+
+fn evaluated(dictionary: &Dictionary, function: &HostFunction, ty: Type) -> Result<Mapped> {
     let entries = dictionary.len();
     let null = StringArray::new_null(1);
     let inputs = concat(&[dictionary.values() as &dyn Array, &null])?;
@@ -85,9 +102,10 @@ pub(super) fn map_dictionary(dictionary: &Dictionary, function: &HostFunction, t
     let null_code = results.is_valid(entries).then_some(entries);
     let of_entries = results.slice(0, if null_code.is_some() { entries + 1 } else { entries });
     let nullable = of_entries.null_count() > 0;
-    let valid = (0..of_entries.len()).map(|entry| u8::from(of_entries.is_valid(entry))).collect();
+    let valid: Vec<u8> = (0..of_entries.len()).map(|entry| u8::from(of_entries.is_valid(entry))).collect();
     let (values, bounds, dictionary) = table_values(&of_entries, ty)?;
-    let table = LookupTable { values, valid, sql: Some(super::fragments::of_function(function)) };
+    let sql = Some(super::fragments::of_function(function));
+    let table = LookupTable { values: values.into(), valid: valid.into(), sql };
     Ok(Mapped { table, repr: repr_of(ty), bounds, nullable, dictionary, null_code })
 }
 
@@ -194,10 +212,10 @@ pub(super) fn translate(from: &Dictionary, to: &Dictionary) -> Mapped {
         })
         .collect();
     let nullable = codes.iter().any(Option::is_none);
-    let valid = codes.iter().map(|code| u8::from(code.is_some())).collect();
+    let valid: Vec<u8> = codes.iter().map(|code| u8::from(code.is_some())).collect();
     let (values, bounds) = integer_table(&codes);
     Mapped {
-        table: LookupTable { values, valid, sql: None },
+        table: LookupTable { values: values.into(), valid: valid.into(), sql: None },
         repr: Repr::Int,
         bounds,
         nullable,
@@ -208,18 +226,31 @@ pub(super) fn translate(from: &Dictionary, to: &Dictionary) -> Mapped {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use datafusion::physical_expr::expressions::Column;
+
     use super::*;
 
     #[test]
     fn a_table_without_entries_gets_one_that_is_null() {
         let table = translate(&Dictionary::empty(), &Dictionary::empty()).table;
         assert_eq!((table.values.len(), table.valid.len()), (0, 0));
-        assert_eq!(table.or_one_entry(), LookupTable { values: vec![0; 16], valid: vec![0], sql: None });
+        assert_eq!(table.or_one_entry(), LookupTable { values: [0; 16].into(), valid: [0].into(), sql: None });
+    }
+
+    #[test]
+    fn a_dictionary_is_asked_once() {
+        let dictionary = Dictionary::from_sorted(StringArray::from(vec!["a", "b"]));
+        let text = |name: &str| HostFunction { expr: Arc::new(Column::new(name, 0)) };
+        let first = map_dictionary(&dictionary, &text("text"), Type::Text).unwrap();
+        assert!(Arc::ptr_eq(&first, &map_dictionary(&dictionary, &text("text"), Type::Text).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &map_dictionary(&dictionary, &text("other"), Type::Text).unwrap()));
     }
 
     #[test]
     fn a_table_of_constants_alone_stays_as_it_is() {
-        let table = LookupTable { values: vec![7, 0, 0, 0], valid: vec![], sql: None };
+        let table = LookupTable { values: [7, 0, 0, 0].into(), valid: [].into(), sql: None };
         assert_eq!(table.clone().or_one_entry(), table);
     }
 }

@@ -134,7 +134,7 @@ impl Open {
         };
         let mapped = map_dictionary(dictionary, function, ty)?;
         let value = mapped.value(self.add_lookup(&mapped.table), input.value);
-        Ok(Resolved { value, dictionary: mapped.dictionary })
+        Ok(Resolved { value, dictionary: mapped.dictionary.clone() })
     }
 
     fn in_list(&mut self, input: Value, values: &[ScalarValue], has_null: bool, negated: bool) -> Result<Value> {
@@ -170,7 +170,7 @@ impl Open {
         let known = integers.iter().fold(input.bounds, |bounds, value| bounds.union(Bounds::new(*value, *value)));
         let elements = known.round_to_width();
         let values = super::lookup::integer_bytes(integers.iter().copied(), elements);
-        let table = self.add_lookup(&super::LookupTable { values, valid: vec![], sql: None });
+        let table = self.add_lookup(&super::LookupTable { values: values.into(), valid: [].into(), sql: None });
         ValueKind::InTable { input: Box::new(input), table, count: integers.len() as u64, elements }
     }
 
