@@ -96,7 +96,7 @@ impl Calls<'_> {
         if let Some(arguments) = &arguments
             && let Some((_, template)) = rule.templates.iter().find(|(count, _)| *count == arguments.len())
         {
-            return Ok(self.from_template(template, arguments, function));
+            return Ok(self.written_by(template, arguments, function));
         }
         Ok(rule.alias.map(|host| {
             let mut call = function.clone();
@@ -106,7 +106,7 @@ impl Calls<'_> {
     }
 
     /// The template with the arguments in place, and the clauses of the call at the aggregates in it.
-    fn from_template(&self, template: &Expr, arguments: &[Expr], function: &Function) -> Option<Expr> {
+    fn written_by(&self, template: &Expr, arguments: &[Expr], function: &Function) -> Option<Expr> {
         let adorn = |call: &mut Function| {
             let name = call.name.to_string();
             let takes_clauses = self.state.aggregate_functions().contains_key(&name)
