@@ -3,53 +3,33 @@
 //!
 //! Correction: such a key is a condition of the join before. Test: `tests/sqllogictest/slt/join/constant_keys.slt`.
 
-use std::sync::Arc;
-
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinType, NullEquality};
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan};
-use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::{Optimizer, OptimizerConfig};
 
-use super::rules::position;
+use super::rules::{Rule, wrap};
 
 pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result<()> {
-    let rules = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
-    let at = position(rules, "eliminate_cross_join")?;
-    rules[at] = Arc::new(KeepConstantKeys { host: Arc::clone(&rules[at]) });
-    Ok(())
+    wrap(&mut builder.optimizer().get_or_insert_with(Optimizer::new).rules, "eliminate_cross_join", keep_constant_keys)
 }
 
-#[derive(Debug)]
-struct KeepConstantKeys {
-    host: Arc<dyn OptimizerRule + Send + Sync>,
-}
-
-impl OptimizerRule for KeepConstantKeys {
-    fn name(&self) -> &str {
-        self.host.name()
+fn keep_constant_keys(
+    host: &Rule,
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<LogicalPlan>> {
+    if !plan.exists(|node| Ok(matches!(node, LogicalPlan::Join(join) if has_constant_key(join))))? {
+        return host.rewrite(plan, config);
     }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.host.apply_order()
-    }
-
-    fn supports_rewrite(&self) -> bool {
-        true
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        if !plan.exists(|node| Ok(matches!(node, LogicalPlan::Join(join) if has_constant_key(join))))? {
-            return self.host.rewrite(plan, config);
-        }
-        let plan = plan.transform_up(|node| match node {
-            LogicalPlan::Join(join) if has_constant_key(&join) => Ok(Transformed::yes(as_condition(join))),
-            other => Ok(Transformed::no(other)),
-        });
-        self.host.rewrite(plan.data()?, config)
-    }
+    let plan = plan.transform_up(|node| match node {
+        LogicalPlan::Join(join) if has_constant_key(&join) => Ok(Transformed::yes(as_condition(join))),
+        other => Ok(Transformed::no(other)),
+    });
+    host.rewrite(plan.data()?, config)
 }
 
 fn is_constant((left, right): &(Expr, Expr)) -> bool {

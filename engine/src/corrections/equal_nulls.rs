@@ -11,86 +11,51 @@ use datafusion::common::{DFSchemaRef, NullEquality};
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::{EmptyRelation, Join, JoinType, LogicalPlan};
-use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::{Optimizer, OptimizerConfig};
 
-use super::rules::position;
-
-type Rule = Arc<dyn OptimizerRule + Send + Sync>;
+use super::rules::{Rule, wrap};
 
 pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result<()> {
     let rules = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
-    let at = position(rules, "extract_equijoin_predicate")?;
-    rules[at] = Arc::new(ExtractKeys { host: Arc::clone(&rules[at]) });
-    let at = position(rules, "eliminate_cross_join")?;
-    rules[at] = Arc::new(ReorderJoins { host: Arc::clone(&rules[at]) });
-    Ok(())
+    wrap(rules, "extract_equijoin_predicate", extract_keys)?;
+    wrap(rules, "eliminate_cross_join", reorder)
 }
 
 fn takes_null_for_a_value(join: &Join) -> bool {
     join.null_equality == NullEquality::NullEqualsNull && !join.on.is_empty()
 }
 
-#[derive(Debug)]
-struct ExtractKeys {
-    host: Rule,
+fn extract_keys(host: &Rule, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Join(join) if takes_null_for_a_value(&join) => Ok(Transformed::no(LogicalPlan::Join(join))),
+        other => host.rewrite(other, config),
+    }
 }
 
-impl OptimizerRule for ExtractKeys {
-    fn name(&self) -> &str {
-        self.host.name()
+fn reorder(host: &Rule, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+    if !plan.exists(|node| Ok(is_kept(node)))? {
+        return host.rewrite(plan, config);
     }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.host.apply_order()
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        match plan {
-            LogicalPlan::Join(join) if takes_null_for_a_value(&join) => Ok(Transformed::no(LogicalPlan::Join(join))),
-            other => self.host.rewrite(other, config),
+    let mut kept: Vec<(DFSchemaRef, LogicalPlan)> = Vec::new();
+    let hidden = plan.transform_down(|node| {
+        if !is_kept(&node) {
+            return Ok(Transformed::no(node));
         }
-    }
-}
-
-#[derive(Debug)]
-struct ReorderJoins {
-    host: Rule,
-}
-
-impl OptimizerRule for ReorderJoins {
-    fn name(&self) -> &str {
-        self.host.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.host.apply_order()
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        if !plan.exists(|node| Ok(is_kept(node)))? {
-            return self.host.rewrite(plan, config);
+        let inside = node.map_children(|child| reorder(host, child, config))?.data;
+        // The schema of its own is what the place is known by afterwards.
+        let schema = Arc::new(inside.schema().as_ref().clone());
+        kept.push((Arc::clone(&schema), inside));
+        let place = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema });
+        Ok(Transformed::new(place, true, TreeNodeRecursion::Jump))
+    });
+    let reordered = host.rewrite(hidden.data()?, config)?.data;
+    reordered.transform_down(|node| {
+        let LogicalPlan::EmptyRelation(place) = &node else { return Ok(Transformed::no(node)) };
+        match kept.iter().find(|(schema, _)| Arc::ptr_eq(schema, &place.schema)) {
+            Some((_, inside)) => Ok(Transformed::new(inside.clone(), true, TreeNodeRecursion::Jump)),
+            None => Ok(Transformed::no(node)),
         }
-        let mut kept: Vec<(DFSchemaRef, LogicalPlan)> = Vec::new();
-        let hidden = plan.transform_down(|node| {
-            if !is_kept(&node) {
-                return Ok(Transformed::no(node));
-            }
-            let inside = node.map_children(|child| self.rewrite(child, config))?.data;
-            // The schema of its own is what the place is known by afterwards.
-            let schema = Arc::new(inside.schema().as_ref().clone());
-            kept.push((Arc::clone(&schema), inside));
-            let place = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema });
-            Ok(Transformed::new(place, true, TreeNodeRecursion::Jump))
-        });
-        let reordered = self.host.rewrite(hidden.data()?, config)?.data;
-        reordered.transform_down(|node| {
-            let LogicalPlan::EmptyRelation(place) = &node else { return Ok(Transformed::no(node)) };
-            match kept.iter().find(|(schema, _)| Arc::ptr_eq(schema, &place.schema)) {
-                Some((_, inside)) => Ok(Transformed::new(inside.clone(), true, TreeNodeRecursion::Jump)),
-                None => Ok(Transformed::no(node)),
-            }
-        })
-    }
+    })
 }
 
 fn is_kept(node: &LogicalPlan) -> bool {
