@@ -1,5 +1,6 @@
-//! Compiling several requests at once, in order of asking.
+//! Compiling several requests at once, in order of asking; how many cores there are for that and the like.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -10,13 +11,18 @@ use super::{DeviceError, DeviceResult, KernelRequest};
 /// Compilers at work at once for one call: each takes a few hundred MB.
 const COMPILERS_MAX: usize = 8;
 
+/// Cores of this process. Asked once: the system takes longer to answer than a small copy takes.
+pub(crate) fn cores() -> usize {
+    static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
+    *CORES
+}
+
 /// `compile` of every request, on as many threads as there are cores, up to [`COMPILERS_MAX`].
 pub(crate) fn map<T: Send>(
     requests: &[KernelRequest],
     compile: impl Fn(&KernelRequest) -> DeviceResult<T> + Sync,
 ) -> Vec<DeviceResult<T>> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let workers = requests.len().min(cores).min(COMPILERS_MAX);
+    let workers = requests.len().min(cores()).min(COMPILERS_MAX);
     if workers <= 1 {
         return requests.iter().map(compile).collect();
     }

@@ -21,7 +21,7 @@ use super::read::{ColumnRead, LeafRead};
 use super::upload::upload_chunk;
 use super::{ScanError, Source};
 use crate::column::{EncodeError, EncodedChunk, LayoutMiss, Target, all_null};
-use crate::device::{DeviceHandle, DeviceResult, Stream};
+use crate::device::{DeviceHandle, DeviceResult, Stream, cores};
 
 /// Row groups whose bytes are fetched or waiting to be decoded at a time.
 const GROUPS_AT_ONCE: usize = 32;
@@ -114,12 +114,11 @@ pub(crate) async fn fetch(
     tasks: Vec<GroupTask>,
     gathers: Vec<GatherTask>,
 ) -> Result<Vec<Fetched>, ScanError> {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let shared = Arc::new(Shared {
         device: Arc::clone(device),
         streams: Mutex::default(),
         cancelled: AtomicBool::new(false),
-        decoders: Semaphore::new(cores.min(DECODERS_MAX)),
+        decoders: Semaphore::new(cores().min(DECODERS_MAX)),
         fetched_mib: Semaphore::new(FETCHED_MIB_MAX as usize),
     });
     let _stop = StopOnDrop(Arc::clone(&shared));

@@ -8,6 +8,7 @@ use std::thread;
 use parking_lot::Mutex;
 
 use super::super::DeviceResult;
+use super::super::parallel::cores;
 
 /// Threads for one copy.
 const CARRIERS_MAX: usize = 8;
@@ -17,8 +18,7 @@ pub(super) fn carry_all<P: Send>(
     pieces: impl ExactSizeIterator<Item = P> + Send,
     carry: impl Fn(P) -> DeviceResult<()> + Sync,
 ) -> DeviceResult<()> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let carriers = pieces.len().min(cores).min(CARRIERS_MAX);
+    let carriers = pieces.len().min(cores()).min(CARRIERS_MAX);
     if carriers <= 1 {
         return pieces.into_iter().try_for_each(carry);
     }
