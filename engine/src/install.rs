@@ -1,5 +1,6 @@
 //! Adds Maar to a DataFusion session: options, exact arithmetic, placement. One call for an existing embedder.
 
+use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
@@ -10,7 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
 use crate::corrections::{self, rules::position};
-use crate::device::{Devices, MaarOptions, PlacementRule, install_devices};
+use crate::device::{Devices, HostRules, MaarOptions, PlacementRule, install_devices};
 use crate::error::Result;
 use crate::{exact, files, functions};
 
@@ -48,18 +49,26 @@ type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 
 fn place_before_requirements(rules: &mut Rules, devices: Arc<Devices>) -> Result<()> {
     let at = position(rules, PLACED_BEFORE)?;
-    let placement: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(PlaceOnDevice { devices });
+    let mut behind = vec![exact::host_rule()];
+    behind.extend(corrections::behind_placement());
+    let after: HostRules = behind.iter().chain(&rules[at..]).cloned().collect();
     let mut added = corrections::before_placement();
-    added.extend([placement, exact::host_rule()]);
-    added.extend(corrections::behind_placement());
+    added.push(Arc::new(PlaceOnDevice { devices, after }));
+    added.extend(behind);
     rules.splice(at..at, added);
     Ok(())
 }
 
 /// Opens the device that the options name, when a query first wants it, and lets `maar-gpu-exec` place the plan on it.
-#[derive(Debug)]
 struct PlaceOnDevice {
     devices: Arc<Devices>,
+    after: HostRules,
+}
+
+impl fmt::Debug for PlaceOnDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlaceOnDevice").field("devices", &self.devices).finish_non_exhaustive()
+    }
 }
 
 impl PhysicalOptimizerRule for PlaceOnDevice {
@@ -68,7 +77,7 @@ impl PhysicalOptimizerRule for PlaceOnDevice {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
-        self.devices.rule(config)?.optimize(plan, config)
+        self.devices.rule(config, &self.after)?.optimize(plan, config)
     }
 
     fn name(&self) -> &str {

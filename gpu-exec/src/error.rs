@@ -4,6 +4,7 @@ use datafusion::error::DataFusionError;
 use thiserror::Error;
 
 use crate::device::DeviceError;
+use crate::scan::ScanError;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -14,8 +15,11 @@ pub enum Error {
     #[error("{0}")]
     Query(String),
     /// Data could not be read; the message names file and cause.
+    #[error(transparent)]
+    Scan(ScanError),
+    /// Right, and nothing that the device can hold.
     #[error("{0}")]
-    Data(String),
+    Refused(String),
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error(transparent)]
@@ -34,13 +38,23 @@ impl Error {
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Error::Internal(message.into())
     }
+
+    /// Whether the device has no form or no room for what it was to do: the host may do it.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Error::Refused(_) => true,
+            Error::Scan(error) => error.is_refusal(),
+            Error::Device(error) => matches!(error, DeviceError::OutOfMemory { .. }),
+            Error::Query(_) | Error::Host(_) | Error::Internal(_) => false,
+        }
+    }
 }
 
-impl From<crate::scan::ScanError> for Error {
-    fn from(error: crate::scan::ScanError) -> Self {
+impl From<ScanError> for Error {
+    fn from(error: ScanError) -> Self {
         match error {
-            crate::scan::ScanError::Device(error) => Error::Device(error),
-            other => Error::Data(other.to_string()),
+            ScanError::Device(error) => Error::Device(error),
+            other => Error::Scan(other),
         }
     }
 }

@@ -7,7 +7,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::prelude::SessionConfig;
 use maar_gpu_exec::device::{DeviceChoice, DeviceOptions};
-use maar_gpu_exec::exec::{DeviceFactory, DeviceRuntime, RuntimeOptions};
+use maar_gpu_exec::exec::{DeviceFactory, DeviceRuntime, HostRules, RuntimeOptions};
 use maar_gpu_exec::planner::{DeviceNodes, PlacementRule};
 use parking_lot::Mutex;
 
@@ -39,10 +39,13 @@ enum Opened {
 }
 
 impl Devices {
-    /// The placement rule for the device that `config` names; opens it if it is not open yet.
-    pub(crate) fn rule(&self, config: &ConfigOptions) -> Result<PlacementRule> {
+    /// The placement rule for the device that `config` names; opens it if it is not open yet. `after`: the rules that what
+    /// is placed will not meet, and that it needs where it goes back to the host.
+    pub(crate) fn rule(&self, config: &ConfigOptions, after: &HostRules) -> Result<PlacementRule> {
         Ok(PlacementRule::new(match self.opened(&options(config))? {
-            Opened::Device { nodes, .. } => Some(nodes),
+            Opened::Device { runtime, .. } => {
+                Some(Arc::new(DeviceFactory::new(runtime).with_way_back(Arc::clone(after))))
+            }
             Opened::Cpu => None,
         }))
     }

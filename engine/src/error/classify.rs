@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 
 use super::readable::readable;
 use super::{Error, ErrorKind, Position, arguments, missing, types, values};
-use crate::device::{DeviceError, DeviceSideError};
+use crate::device::{DeviceError, DeviceSideError, ScanError};
 use crate::files::no_compression;
 
 pub(super) fn classify(error: DataFusionError) -> Error {
@@ -284,11 +284,29 @@ fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
 fn on_device(error: &DeviceSideError) -> Error {
     match error {
         DeviceSideError::Query(message) => execution(message),
-        DeviceSideError::Data(message) => Error::new(ErrorKind::Invalid, message.as_str()),
+        DeviceSideError::Scan(inner) => scan(inner),
+        DeviceSideError::Refused(message) => Error::new(ErrorKind::Unsupported, message.as_str()),
         DeviceSideError::Device(inner) => device(inner),
         DeviceSideError::Host(inner) => describe(inner),
         DeviceSideError::Internal(message) => internal(message),
     }
+}
+
+/// What a file did wrong, by the kind that it has where the host reads it.
+fn scan(error: &ScanError) -> Error {
+    let kind = match error {
+        ScanError::FileGone { .. } => ErrorKind::NotFound,
+        ScanError::FileChanged { .. } => ErrorKind::Storage,
+        ScanError::Store { source, .. } => store(source).kind(),
+        ScanError::Corrupt { .. } => ErrorKind::Invalid,
+        ScanError::Unsupported { .. } | ScanError::UploadType { .. } | ScanError::Encode { .. } => {
+            ErrorKind::Unsupported
+        }
+        ScanError::Device(inner) => return device(inner),
+        ScanError::Task(message) => return internal(message),
+        ScanError::Cancelled => ErrorKind::Cancelled,
+    };
+    Error::new(kind, error.to_string())
 }
 
 fn device(error: &DeviceError) -> Error {

@@ -23,7 +23,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use super::csv::CsvTables;
 use super::location::Location;
 use super::table::FileTable;
-use super::{formats, hive, text};
+use super::{formats, hive, nothing_in, text};
 
 /// One scan.
 pub(super) struct Scan<'a> {
@@ -189,7 +189,12 @@ pub(super) async fn list(
     let deep = !state.config_options().execution.listing_table_ignore_subdirectory;
     let mut listed: Vec<PartitionedFile> = Vec::new();
     for location in &table.locations {
-        for file in location.files(store, deep).await? {
+        let files = location.files(store, deep).await?;
+        if files.is_empty() && location.is_one_file() {
+            // An empty folder is a table without rows; a file that is gone is no table.
+            return Err(nothing_in(location, 0).into());
+        }
+        for file in files {
             let name = location.below(&file.location).name;
             if let Some(refused) = formats::refused(name).filter(|_| table.members.has(name)) {
                 return Err(refused.about_file(&file.location).into());

@@ -146,3 +146,40 @@ async fn an_unusable_device_is_a_clear_error() {
     let e = error(&session, "select count(*) from (values (1)) v(x)").await;
     assert_eq!(e.kind(), ErrorKind::Device, "{e}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_device_has_no_room_for_goes_back_to_the_host_and_the_report_says_so() {
+    let (session, _lake) = lake().await;
+    let sql = "select g, sum(n) as s, count(*) as c from t group by g order by g";
+    cells(&session, "set maar.device_memory = '1kB'").await.unwrap();
+    assert_eq!(cells(&session, sql).await.unwrap(), "0,166833,334;1,166167,333;2,166500,333");
+    let (_, report) = session.sql(sql).await.unwrap().collect().await.unwrap();
+    let reasons = report.operators.iter().filter_map(|operator| match &operator.place {
+        Placement::Host { reason } => Some(reason.as_str()),
+        _ => None,
+    });
+    let reasons: Vec<_> = reasons.collect();
+    assert!(reasons.iter().any(|reason| reason.starts_with("went back to the host: device memory: ")), "{reasons:?}");
+    assert_eq!((report.device(), report.work.pipelines.len()), ("cpu", 0));
+    let text = cells(&session, &format!("explain analyze {sql}")).await.unwrap();
+    assert!(text.contains("went back to the host: device memory: ") && text.contains("mode=Partial, gby"), "{text}");
+    cells(&session, "set maar.require_device = true").await.unwrap();
+    let refused = error(&session, "select sum(n) from t").await;
+    assert_eq!(refused.kind(), ErrorKind::Memory, "{refused}");
+    assert!(refused.message().contains("raise `maar.device_memory`"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_of_files_keep_their_kind() {
+    let (session, lake) = lake().await;
+    std::fs::write(lake.path().join("t.parquet"), b"no file of ours").unwrap();
+    for device in ["emulated", "cpu"] {
+        cells(&session, &format!("set maar.device = '{device}'")).await.unwrap();
+        assert_eq!(error(&session, "select sum(n) from t").await.kind(), ErrorKind::Invalid, "{device}");
+    }
+    std::fs::remove_file(lake.path().join("t.parquet")).unwrap();
+    for device in ["emulated", "cpu"] {
+        cells(&session, &format!("set maar.device = '{device}'")).await.unwrap();
+        assert_eq!(error(&session, "select sum(n) from t").await.kind(), ErrorKind::NotFound, "{device}");
+    }
+}

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::physical_plan::DisplayFormatType;
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
 
+use super::way_back::Ran;
 use crate::device::{DeviceInfo, DeviceKind};
 use crate::ir::{JoinKind, JoinSide, Node};
 use crate::planner::Lowered;
@@ -18,7 +20,7 @@ pub(super) fn write(
     device: &DeviceInfo,
     lowered: &Lowered,
     scans: &[Arc<ParquetScan>],
-    report: Option<&DeviceReport>,
+    ran: &Ran,
 ) -> fmt::Result {
     let kind = match device.kind {
         DeviceKind::Cuda => "cuda",
@@ -28,9 +30,14 @@ pub(super) fn write(
         return writeln!(f, "device={kind}");
     }
     write!(f, "DeviceExec: device={kind}")?;
-    match report {
-        Some(report) => write_measured(f, report),
-        None => {
+    match ran {
+        Ran::OnDevice(report) => write_measured(f, report),
+        Ran::OnHost { reason, plan } => {
+            write!(f, ", went back to the host: {reason}")?;
+            let host = DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string();
+            host.lines().try_for_each(|line| write!(f, "\n      {line}"))
+        }
+        Ran::NotYet => {
             let mut pipelines = Vec::new();
             let last = sketch(&lowered.root, scans, &mut pipelines);
             pipelines.push(format!("{last} -> emit"));

@@ -7,7 +7,9 @@ mod node;
 mod nodes;
 mod runtime;
 mod task;
+mod way_back;
 
 pub use node::{DeviceExec, reports};
 pub use nodes::DeviceFactory;
 pub use runtime::{DeviceRuntime, RuntimeOptions};
+pub use way_back::HostRules;

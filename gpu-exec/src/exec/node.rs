@@ -19,6 +19,7 @@ use datafusion::physical_plan::{
 use parking_lot::Mutex;
 
 use super::task::Task;
+use super::way_back::{Ran, WayBack};
 use super::{DeviceRuntime, display};
 use crate::planner::Lowered;
 use crate::report::DeviceReport;
@@ -32,12 +33,17 @@ pub struct DeviceExec {
     scans: Vec<Arc<ParquetScan>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
-    /// What the last execution did; `None` before one has ended.
-    report: Arc<Mutex<Option<DeviceReport>>>,
+    way_back: Option<WayBack>,
+    ran: Arc<Mutex<Ran>>,
 }
 
 impl DeviceExec {
-    pub(super) fn new(runtime: Arc<DeviceRuntime>, lowered: Lowered, scans: Vec<Arc<ParquetScan>>) -> Self {
+    pub(super) fn new(
+        runtime: Arc<DeviceRuntime>,
+        lowered: Lowered,
+        scans: Vec<Arc<ParquetScan>>,
+        way_back: Option<WayBack>,
+    ) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&lowered.schema)),
             Partitioning::UnknownPartitioning(1),
@@ -52,7 +58,8 @@ impl DeviceExec {
             scans,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
-            report: Arc::default(),
+            way_back,
+            ran: Arc::default(),
         }
     }
 
@@ -61,16 +68,27 @@ impl DeviceExec {
         &self.lowered
     }
 
-    /// What the last execution did.
+    /// What the last execution did; `None` before one has ended on the device.
     pub fn report(&self) -> Option<DeviceReport> {
-        self.report.lock().clone()
+        match &*self.ran.lock() {
+            Ran::OnDevice(report) => Some(report.clone()),
+            Ran::NotYet | Ran::OnHost { .. } => None,
+        }
+    }
+
+    /// Why the last execution went back to the host; `None` where it did not.
+    pub fn refusal(&self) -> Option<String> {
+        match &*self.ran.lock() {
+            Ran::OnHost { reason, .. } => Some(reason.clone()),
+            Ran::NotYet | Ran::OnDevice(_) => None,
+        }
     }
 }
 
 impl DisplayAs for DeviceExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let device = self.runtime.handle().info();
-        display::write(f, format, device, &self.lowered, &self.scans, self.report.lock().as_ref())
+        display::write(f, format, device, &self.lowered, &self.scans, &self.ran.lock())
     }
 }
 
@@ -113,7 +131,10 @@ impl ExecutionPlan for DeviceExec {
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let lowered = Lowered { inputs: children, ..(*self.lowered).clone() };
-        Ok(Arc::new(Self::new(Arc::clone(&self.runtime), lowered, self.scans.clone())))
+        let mut node = Self::new(Arc::clone(&self.runtime), lowered, self.scans.clone(), self.way_back.clone());
+        // Who reports rebuilds plans that have run.
+        node.ran = Arc::clone(&self.ran);
+        Ok(Arc::new(node))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -139,7 +160,8 @@ impl ExecutionPlan for DeviceExec {
             lowered: Arc::clone(&self.lowered),
             scans: self.scans.clone(),
             context,
-            report: Arc::clone(&self.report),
+            way_back: self.way_back.clone(),
+            ran: Arc::clone(&self.ran),
         };
         Ok(task.start(inputs, &self.metrics))
     }

@@ -1,24 +1,40 @@
 //! Making device nodes for placement.
 
+use std::fmt;
 use std::sync::Arc;
 
 use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::{DeviceExec, DeviceRuntime};
+use super::way_back::WayBack;
+use super::{DeviceExec, DeviceRuntime, HostRules};
 use crate::error::Error;
 use crate::planner::{DeviceNodes, Lowered, RawTexts};
 use crate::scan::recognise;
 
 /// Makes [`DeviceExec`] nodes for one runtime.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DeviceFactory {
     runtime: Arc<DeviceRuntime>,
+    host_rules: Option<HostRules>,
 }
 
 impl DeviceFactory {
     pub fn new(runtime: Arc<DeviceRuntime>) -> Self {
-        Self { runtime }
+        Self { runtime, host_rules: None }
+    }
+
+    /// Nodes that run on the host what the device refuses. `rules`: those of the host that come after placement.
+    #[must_use]
+    pub fn with_way_back(self, rules: HostRules) -> Self {
+        Self { host_rules: Some(rules), ..self }
+    }
+}
+
+impl fmt::Debug for DeviceFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way_back = self.host_rules.is_some();
+        f.debug_struct("DeviceFactory").field("runtime", &self.runtime).field("way_back", &way_back).finish()
     }
 }
 
@@ -27,7 +43,7 @@ impl DeviceNodes for DeviceFactory {
         recognise(scan).map(|_| ())
     }
 
-    fn make(&self, lowered: Lowered, _original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    fn make(&self, lowered: Lowered, original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let scans = lowered.scans.iter().map(recognise).collect::<std::result::Result<Vec<_>, _>>();
         let mut scans = scans.map_err(|reason| Error::internal(format!("a placed scan was refused: {reason}")))?;
         let raw = RawTexts::of(&lowered.root);
@@ -35,10 +51,15 @@ impl DeviceNodes for DeviceFactory {
             scan.allow_raw_text(&raw.of_scan(number));
         }
         let scans = scans.into_iter().map(Arc::new).collect();
-        Ok(Arc::new(DeviceExec::new(Arc::clone(&self.runtime), lowered, scans)))
+        let way_back = self.host_rules.clone().map(|rules| WayBack { original, rules });
+        Ok(Arc::new(DeviceExec::new(Arc::clone(&self.runtime), lowered, scans, way_back)))
     }
 
     fn lowered<'a>(&self, plan: &'a dyn ExecutionPlan) -> Option<&'a Lowered> {
         plan.downcast_ref::<DeviceExec>().map(DeviceExec::lowered)
+    }
+
+    fn refusal(&self, plan: &dyn ExecutionPlan) -> Option<String> {
+        plan.downcast_ref::<DeviceExec>().and_then(DeviceExec::refusal)
     }
 }

@@ -14,20 +14,23 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result as HostResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
 
 use super::DeviceRuntime;
+use super::way_back::{Ran, WayBack};
 use crate::column::{DeviceTable, Stored};
 use crate::device::CodeOrigin;
 use crate::error::{Error, Result};
 use crate::operators::{Run, StageKernel, StageReport, compile_stages};
+use crate::options::MaarOptions;
 use crate::planner::{Lowered, RawTexts};
 use crate::report::{DeviceReport, PipelineReport};
-use crate::scan::{Load, LoadStats, Loaded, ParquetScan, Source, upload_batches};
+use crate::scan::{Load, LoadStats, ParquetScan, Source, upload_batches};
 use crate::strategy::{QueryPlan, Shapes, Stage, StageSource, plan};
 
 /// Batches that may wait for their reader.
@@ -39,7 +42,8 @@ pub(super) struct Task {
     pub(super) lowered: Arc<Lowered>,
     pub(super) scans: Vec<Arc<ParquetScan>>,
     pub(super) context: Arc<TaskContext>,
-    pub(super) report: Arc<Mutex<Option<DeviceReport>>>,
+    pub(super) way_back: Option<WayBack>,
+    pub(super) ran: Arc<Mutex<Ran>>,
 }
 
 /// Tables on the device, and what it took to get them there.
@@ -74,23 +78,57 @@ impl Task {
         let baseline = BaselineMetrics::new(metrics, 0);
         let mut builder = RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.lowered.schema), BATCHES_QUEUED);
         let sender = builder.tx();
+        let task = Arc::new(self);
+        *task.ran.lock() = Ran::NotYet;
         builder.spawn(async move {
-            let (tables, ahead) = self.load(inputs).await?;
-            let blocking = tokio::task::spawn_blocking(move || {
-                let timer = baseline.elapsed_compute().timer();
-                let done = self.run(tables, ahead, &sender, &baseline);
-                timer.done();
-                done
-            });
-            match blocking.await {
-                Ok(done) => Ok(done?),
-                Err(join) => Err(Error::internal(format!("a device task ended early: {join}")).into()),
-            }
+            let Err(error) = Arc::clone(&task).on_device(inputs, &sender, &baseline).await else { return Ok(()) };
+            task.go_back(error, &sender, &baseline).await
         });
         builder.build()
     }
 
-    async fn load(&self, inputs: Vec<SendableRecordBatchStream>) -> HostResult<(Tables, Ahead)> {
+    async fn on_device(
+        self: Arc<Self>,
+        inputs: Vec<SendableRecordBatchStream>,
+        sender: &Sender<HostResult<RecordBatch>>,
+        baseline: &BaselineMetrics,
+    ) -> Result<()> {
+        let (tables, ahead) = self.load(inputs).await?;
+        let (sender, baseline) = (sender.clone(), baseline.clone());
+        let blocking = tokio::task::spawn_blocking(move || {
+            let timer = baseline.elapsed_compute().timer();
+            let done = self.run(tables, ahead, &sender, &baseline);
+            timer.done();
+            done
+        });
+        blocking.await.map_err(|join| Error::internal(format!("a device task ended early: {join}")))?
+    }
+
+    /// What the device refused runs on the host, unless rows of it have left or the host is not wanted.
+    async fn go_back(
+        &self,
+        error: Error,
+        sender: &Sender<HostResult<RecordBatch>>,
+        baseline: &BaselineMetrics,
+    ) -> HostResult<()> {
+        let rows_left = baseline.output_rows().value() > 0;
+        let config = self.context.session_config().options();
+        let required = config.extensions.get::<MaarOptions>().is_some_and(|options| options.require_device);
+        let Some(way_back) = self.way_back.as_ref().filter(|_| error.is_refusal() && !rows_left && !required) else {
+            return Err(error.into());
+        };
+        let plan = way_back.plan(config)?;
+        let mut stream = execute_stream(Arc::clone(&plan), Arc::clone(&self.context))?;
+        *self.ran.lock() = Ran::OnHost { reason: error.to_string(), plan };
+        while let Some(batch) = stream.next().await {
+            if sender.send(Ok(batch?.record_output(baseline))).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn load(&self, inputs: Vec<SendableRecordBatchStream>) -> Result<(Tables, Ahead)> {
         let start = Instant::now();
         let mut sources = Vec::with_capacity(self.scans.len());
         for scan in &self.scans {
@@ -103,8 +141,8 @@ impl Task {
         let scans = SpawnedTask::spawn(load.finish());
         let scans = async {
             match scans.await {
-                Ok(loaded) => Ok::<Vec<Loaded>, DataFusionError>(loaded.map_err(Error::from)?),
-                Err(join) => Err(DataFusionError::ExecutionJoin(Box::new(join))),
+                Ok(loaded) => loaded.map_err(Error::from),
+                Err(join) => Err(Error::Host(DataFusionError::ExecutionJoin(Box::new(join)))),
             }
         };
         let (scans, inputs) = futures::try_join!(scans, self.collect(inputs))?;
@@ -132,7 +170,7 @@ impl Task {
     }
 
     /// The rows of the host's inputs, one input after the other.
-    async fn collect(&self, inputs: Vec<SendableRecordBatchStream>) -> HostResult<Vec<DeviceTable>> {
+    async fn collect(&self, inputs: Vec<SendableRecordBatchStream>) -> Result<Vec<DeviceTable>> {
         let mut tables = Vec::with_capacity(inputs.len());
         let raw = RawTexts::of(&self.lowered.root);
         for (number, input) in inputs.into_iter().enumerate() {
@@ -143,12 +181,7 @@ impl Task {
         Ok(tables)
     }
 
-    async fn upload(
-        &self,
-        schema: SchemaRef,
-        batches: Vec<RecordBatch>,
-        raw: BTreeSet<usize>,
-    ) -> HostResult<DeviceTable> {
+    async fn upload(&self, schema: SchemaRef, batches: Vec<RecordBatch>, raw: BTreeSet<usize>) -> Result<DeviceTable> {
         let handle = Arc::clone(self.runtime.handle());
         let uploaded = tokio::task::spawn_blocking(move || -> Result<DeviceTable> {
             let stream = handle.stream()?;
@@ -157,8 +190,8 @@ impl Task {
             Ok(table)
         });
         match uploaded.await {
-            Ok(table) => Ok(table?),
-            Err(join) => Err(DataFusionError::ExecutionJoin(Box::new(join))),
+            Ok(table) => table,
+            Err(join) => Err(Error::Host(DataFusionError::ExecutionJoin(Box::new(join)))),
         }
     }
 
@@ -190,7 +223,7 @@ impl Task {
         let stages = run.reports()?.to_vec();
         let bandwidth = handle.info().bandwidth;
         let pipelines = pipeline_reports(&planned, &kernels, &stages, &tables, bandwidth);
-        *self.report.lock() = Some(DeviceReport {
+        *self.ran.lock() = Ran::OnDevice(DeviceReport {
             device: handle.info().name.clone(),
             pipelines,
             loads: tables.loads,

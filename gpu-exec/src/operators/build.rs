@@ -37,8 +37,8 @@ struct Runs {
 impl Build {
     pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &BuildPlan) -> Result<Self> {
         if plan.slots >= u64::from(u32::MAX) || plan.rows >= u64::from(u32::MAX) {
-            return Err(Error::internal(format!(
-                "a join build of {} rows and {} slots is past 32 bits",
+            return Err(Error::Refused(format!(
+                "a join's smaller side of {} rows and {} slots is more than 32 bits can count",
                 plan.rows, plan.slots
             )));
         }

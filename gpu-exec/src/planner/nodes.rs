@@ -26,6 +26,11 @@ pub trait DeviceNodes: Debug + Send + Sync {
 
     /// What a node made here runs; `None` for host nodes.
     fn lowered<'a>(&self, plan: &'a dyn ExecutionPlan) -> Option<&'a Lowered>;
+
+    /// Why the last execution of a node made here went back to the host; `None` where it did not.
+    fn refusal(&self, _plan: &dyn ExecutionPlan) -> Option<String> {
+        None
+    }
 }
 
 /// Device nodes where there is no device: for saying what would be placed, never for placing it.

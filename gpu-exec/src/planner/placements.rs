@@ -103,8 +103,12 @@ impl Walk<'_> {
     fn visit(&mut self, plan: &Arc<dyn ExecutionPlan>, finished_above: Option<&Reason>) {
         let mut finished = None;
         if let Some(lowered) = self.nodes.lowered(plan.as_ref()) {
+            let place = match self.nodes.refusal(plan.as_ref()) {
+                Some(reason) => Placement::Host { reason: format!("went back to the host: {reason}") },
+                None => Placement::Device,
+            };
             let inside = lowered.operators.iter().cloned();
-            self.found.extend(inside.map(|operator| OperatorPlacement { operator, place: Placement::Device }));
+            self.found.extend(inside.map(|operator| OperatorPlacement { operator, place: place.clone() }));
         } else {
             let place = if reads_nothing(plan) || WRAPPERS.contains(&plan.name()) {
                 Placement::Metadata

@@ -65,6 +65,20 @@ impl ScanError {
         self
     }
 
+    /// Whether the data are right, and nothing that the device can hold.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            ScanError::Unsupported { .. } | ScanError::UploadType { .. } | ScanError::Encode { .. } => true,
+            ScanError::Device(error) => matches!(error, DeviceError::OutOfMemory { .. }),
+            ScanError::FileGone { .. }
+            | ScanError::FileChanged { .. }
+            | ScanError::Store { .. }
+            | ScanError::Corrupt { .. }
+            | ScanError::Task(_)
+            | ScanError::Cancelled => false,
+        }
+    }
+
     pub(crate) fn corrupt(path: &Path, row_group: Option<usize>, message: impl ToString) -> Self {
         ScanError::Corrupt { path: path.to_string(), row_group, message: message.to_string() }
     }

@@ -1,0 +1,54 @@
+//! The way back: a subtree that the device refuses before a row of it has left runs on the host, as the host planned it.
+//!
+//! Refused is what has no form or no room on the device ([`Error::is_refusal`]). Not what is wrong with the query or its
+//! data, which the host would find too, and never a fault: what a device did wrong is not hidden by a second try.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::ConfigOnlyContext;
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::report::DeviceReport;
+
+/// The host's rules that come after placement, in their order.
+pub type HostRules = Arc<[Arc<dyn PhysicalOptimizerRule + Send + Sync>]>;
+
+/// What a placed subtree was before it was placed.
+#[derive(Clone)]
+pub(super) struct WayBack {
+    pub(super) original: Arc<dyn ExecutionPlan>,
+    pub(super) rules: HostRules,
+}
+
+impl WayBack {
+    /// The subtree as the host would run it, all of it on the host.
+    pub(super) fn plan(&self, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let context = ConfigOnlyContext::new(config);
+        let original = Arc::clone(&self.original);
+        self.rules.iter().try_fold(original, |plan, rule| rule.optimize_with_context(plan, &context))
+    }
+}
+
+impl fmt::Debug for WayBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WayBack").field("original", &self.original.name()).finish_non_exhaustive()
+    }
+}
+
+/// How far the last execution of a device node came.
+#[derive(Debug, Default)]
+pub(super) enum Ran {
+    /// There was none, or it has not ended.
+    #[default]
+    NotYet,
+    OnDevice(DeviceReport),
+    /// The device refused it.
+    OnHost {
+        reason: String,
+        plan: Arc<dyn ExecutionPlan>,
+    },
+}
