@@ -1,7 +1,7 @@
 //! Order-preserving dictionaries: distinct texts in ascending byte order; a code is a position.
 //!
-//! Segments are read with dictionaries of their own; [`Dictionary::union`] makes one for a whole table and says how
-//! each segment's codes change. Building one from rows is the text encoder's work.
+//! Segments are read with dictionaries of their own; [`Dictionary::union`] makes one for a whole table, and
+//! [`Remap::between`] says how each segment's codes change. Building one from rows is the text encoder's work.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -27,14 +27,6 @@ pub enum Remap {
     Identity,
     /// `table[old] = new`, strictly ascending.
     Table(Vec<u32>),
-}
-
-/// One dictionary made of several, with a remap for each of them.
-#[derive(Clone, Debug)]
-pub struct DictionaryUnion {
-    pub dictionary: Arc<Dictionary>,
-    /// In the order of the dictionaries given.
-    pub remaps: Vec<Remap>,
 }
 
 impl Dictionary {
@@ -91,68 +83,84 @@ impl Dictionary {
     }
 
     /// One dictionary with the entries of all. Where one of them already holds every entry, it is used itself.
-    pub fn union(dictionaries: &[Arc<Dictionary>]) -> Result<DictionaryUnion, EncodeError> {
-        let (distinct, place) = distinct(dictionaries);
-        let (dictionary, remaps) = match distinct.as_slice() {
-            [] => (Arc::new(Dictionary::empty()), vec![]),
-            [only] => (Arc::clone(only), vec![Remap::Identity]),
-            several => merge(several)?,
-        };
-        Ok(DictionaryUnion { dictionary, remaps: place.into_iter().map(|at| remaps[at].clone()).collect() })
+    pub fn union(dictionaries: &[Arc<Dictionary>]) -> Result<Arc<Dictionary>, EncodeError> {
+        match distinct(dictionaries).as_slice() {
+            [] => Ok(Arc::new(Dictionary::empty())),
+            [only] => Ok(Arc::clone(only)),
+            several => merge(several),
+        }
     }
 }
 
 /// Length and ends of a dictionary: equal for equal ones.
 type Likeness<'a> = (usize, Option<&'a str>, Option<&'a str>);
 
-/// The different ones among the dictionaries, and for each dictionary its position among those.
-fn distinct(dictionaries: &[Arc<Dictionary>]) -> (Vec<&Arc<Dictionary>>, Vec<usize>) {
+/// The different ones among the dictionaries.
+fn distinct(dictionaries: &[Arc<Dictionary>]) -> Vec<&Arc<Dictionary>> {
     let mut distinct: Vec<&Arc<Dictionary>> = Vec::new();
     // Only dictionaries alike in length and ends are compared entry by entry: a table may have thousands.
     let mut alike: HashMap<Likeness<'_>, Vec<usize>> = HashMap::new();
-    let mut place = Vec::with_capacity(dictionaries.len());
     for dictionary in dictionaries {
         let values = &dictionary.values;
         let end = |at: Option<usize>| at.filter(|at| *at < values.len()).map(|at| values.value(at));
         let candidates = alike.entry((values.len(), end(Some(0)), end(values.len().checked_sub(1)))).or_default();
-        let same = |at: &&usize| Arc::ptr_eq(distinct[**at], dictionary) || distinct[**at].values == *values;
-        let known = candidates.iter().find(same).copied();
-        place.push(known.unwrap_or(distinct.len()));
-        if known.is_none() {
+        let same = |at: &usize| Arc::ptr_eq(distinct[*at], dictionary) || distinct[*at].values == *values;
+        if !candidates.iter().any(same) {
             candidates.push(distinct.len());
             distinct.push(dictionary);
         }
     }
-    (distinct, place)
+    distinct
 }
 
 /// Merges sorted dictionaries through a heap of their next entries.
-fn merge(dictionaries: &[&Arc<Dictionary>]) -> Result<(Arc<Dictionary>, Vec<Remap>), EncodeError> {
-    let mut tables: Vec<Vec<u32>> = dictionaries.iter().map(|d| Vec::with_capacity(d.len())).collect();
+fn merge(dictionaries: &[&Arc<Dictionary>]) -> Result<Arc<Dictionary>, EncodeError> {
     let mut merged: Vec<&str> = Vec::new();
     let next = |source: usize, at: usize| {
         let values = &dictionaries[source].values;
-        (at < values.len()).then(|| Reverse((values.value(at), source)))
+        (at < values.len()).then(|| Reverse((values.value(at), source, at)))
     };
     let mut heap: BinaryHeap<_> = (0..dictionaries.len()).filter_map(|source| next(source, 0)).collect();
-    while let Some(Reverse((text, source))) = heap.pop() {
+    while let Some(Reverse((text, source, at))) = heap.pop() {
         if merged.last() != Some(&text) {
             merged.push(text);
         }
-        let code =
-            u32::try_from(merged.len() - 1).map_err(|_| EncodeError::DictionaryTooLarge { bytes: usize::MAX })?;
-        tables[source].push(code);
-        heap.extend(next(source, tables[source].len()));
+        heap.extend(next(source, at + 1));
+    }
+    if u32::try_from(merged.len()).is_err() {
+        return Err(EncodeError::DictionaryTooLarge { bytes: usize::MAX });
     }
     let whole = dictionaries.iter().find(|d| d.len() == merged.len());
-    let dictionary = match whole {
-        Some(whole) => Arc::clone(whole),
-        None => Arc::new(Dictionary::from_ascending(merged.iter().copied())?),
-    };
-    Ok((dictionary, tables.into_iter().map(Remap::from_table).collect()))
+    match whole {
+        Some(whole) => Ok(Arc::clone(whole)),
+        None => Ok(Arc::new(Dictionary::from_ascending(merged.iter().copied())?)),
+    }
 }
 
 impl Remap {
+    /// From codes of a dictionary to those of one that has all its entries, and maybe more.
+    pub fn between(from: &Dictionary, all: &Dictionary) -> Self {
+        if std::ptr::eq(from, all) {
+            return Remap::Identity;
+        }
+        let mut table = Vec::with_capacity(from.len());
+        let mut next = 0;
+        // Few entries are looked for; of many the next is never far.
+        let seldom = from.len().saturating_mul(usize::BITS as usize) < all.len();
+        for text in from.values.iter().flatten() {
+            if seldom {
+                next = all.find(text).unwrap_or_else(|at| at);
+            } else {
+                while next < all.len() && all.values.value(next) < text {
+                    next += 1;
+                }
+            }
+            debug_assert!(next < all.len() && all.values.value(next) == text);
+            table.push(next as u32);
+        }
+        Self::from_table(table)
+    }
+
     fn from_table(table: Vec<u32>) -> Self {
         // Ascending without gaps from 0 is where every entry keeps its code.
         let identity = table.last().is_none_or(|last| *last as usize + 1 == table.len());
@@ -178,33 +186,48 @@ mod tests {
         Arc::new(Dictionary::from_ascending(texts.iter().copied()).unwrap())
     }
 
+    /// The union, and what becomes of the codes of each.
+    fn united(parts: &[Arc<Dictionary>]) -> (Arc<Dictionary>, Vec<Remap>) {
+        let union = Dictionary::union(parts).unwrap();
+        let remaps = parts.iter().map(|part| Remap::between(part, &union)).collect();
+        (union, remaps)
+    }
+
     #[test]
     fn equal_dictionaries_are_shared() {
         let (a, b) = (dictionary(&["a", "b"]), dictionary(&["a", "b"]));
-        let union = Dictionary::union(&[Arc::clone(&a), b, Arc::clone(&a)]).unwrap();
-        assert!(Arc::ptr_eq(&union.dictionary, &a));
-        assert_eq!(union.remaps, vec![Remap::Identity; 3]);
+        let (union, remaps) = united(&[Arc::clone(&a), b, Arc::clone(&a)]);
+        assert!(Arc::ptr_eq(&union, &a));
+        assert_eq!(remaps, vec![Remap::Identity; 3]);
     }
 
     #[test]
     fn different_dictionaries_are_merged_in_byte_order() {
         let parts =
             [dictionary(&["", "b", "z", "ä"]), dictionary(&["a", "b", "語"]), dictionary(&[]), dictionary(&["", "a"])];
-        let union = Dictionary::union(&parts).unwrap();
-        let texts: Vec<_> = union.dictionary.values().iter().flatten().collect();
+        let (union, remaps) = united(&parts);
+        let texts: Vec<_> = union.values().iter().flatten().collect();
         assert_eq!(texts, ["", "a", "b", "z", "ä", "語"]);
-        assert_eq!(union.remaps[0], Remap::Table(vec![0, 2, 3, 4]));
-        assert_eq!(union.remaps[1], Remap::Table(vec![1, 2, 5]));
-        assert_eq!(union.remaps[2..], [Remap::Identity, Remap::Identity]);
+        assert_eq!(remaps[0], Remap::Table(vec![0, 2, 3, 4]));
+        assert_eq!(remaps[1], Remap::Table(vec![1, 2, 5]));
+        assert_eq!(remaps[2..], [Remap::Identity, Remap::Identity]);
     }
 
     #[test]
     fn a_dictionary_that_holds_all_entries_is_kept() {
         let (all, part) = (dictionary(&["a", "b", "c"]), dictionary(&["b"]));
-        let union = Dictionary::union(&[part, Arc::clone(&all)]).unwrap();
-        assert!(Arc::ptr_eq(&union.dictionary, &all));
-        assert_eq!(union.remaps, [Remap::Table(vec![1]), Remap::Identity]);
-        assert_eq!(Dictionary::union(&[]).unwrap().dictionary.len(), 0);
+        let (union, remaps) = united(&[part, Arc::clone(&all)]);
+        assert!(Arc::ptr_eq(&union, &all));
+        assert_eq!(remaps, [Remap::Table(vec![1]), Remap::Identity]);
+        assert_eq!(Dictionary::union(&[]).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_few_entries_are_looked_for() {
+        let texts: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
+        let all = dictionary(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let few = dictionary(&["0000", "0017", "0999"]);
+        assert_eq!(Remap::between(&few, &all), Remap::Table(vec![0, 17, 999]));
     }
 
     #[test]

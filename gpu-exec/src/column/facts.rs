@@ -1,5 +1,7 @@
 //! What is known of a column's values, computed from the values themselves while loading.
 
+use super::Remap;
+
 /// Facts about one column of a table. Never taken from file metadata alone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnFacts {
@@ -31,6 +33,14 @@ pub struct ChunkFacts {
     pub range: Option<(i128, i128)>,
     /// The values strictly ascend in row order (NULLs aside). `false` means unknown.
     pub ascending: bool,
+}
+
+impl ChunkFacts {
+    /// Of the same texts with codes of another dictionary, which keep their order.
+    pub(crate) fn recoded(self, remap: &Remap) -> Self {
+        let code = |code: i128| u32::try_from(code).map_or(code, |code| i128::from(remap.apply(code)));
+        Self { range: self.range.map(|(min, max)| (code(min), code(max))), ..self }
+    }
 }
 
 impl ColumnFacts {

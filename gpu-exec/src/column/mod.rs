@@ -14,9 +14,9 @@ mod shape;
 mod stored;
 mod table;
 
-pub use dictionary::{Dictionary, DictionaryUnion, Remap};
+pub use dictionary::{Dictionary, Remap};
 pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, integer_range};
-pub(crate) use encode::{all_null, null_array};
+pub(crate) use encode::{Form, all_null, null_array};
 pub use facts::{ChunkFacts, ColumnFacts, Elsewhere};
 pub use layout::{IntLayout, full_layout};
 pub use shape::{ColumnMeta, RowBound, TableShape};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Dictionary;
+use super::{Dictionary, IntLayout};
 use crate::ir::IntWidth;
 
 /// The stored form of one column, the same in every segment of a table.
@@ -29,6 +29,14 @@ pub enum Stored {
 }
 
 impl Stored {
+    /// Of integers.
+    pub fn layout(&self) -> Option<IntLayout> {
+        match self {
+            Stored::Int { width, base } => Some(IntLayout { width: *width, base: *base }),
+            Stored::Codes { .. } | Stored::RawText | Stored::Float32 | Stored::Float64 | Stored::Bool => None,
+        }
+    }
+
     /// Bytes a value; of raw text without the text.
     pub fn bytes(&self) -> usize {
         match self {

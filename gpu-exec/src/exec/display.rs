@@ -73,8 +73,10 @@ fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Res
             load.decode_ms,
             load.upload_ms
         )?;
-        if load.columns_raw > 0 {
-            write!(f, ", columns_raw={}", load.columns_raw)?;
+        for (name, count) in [("columns_raw", load.columns_raw), ("waves", load.waves)] {
+            if count > 0 {
+                write!(f, ", {name}={count}")?;
+            }
         }
     }
     for (number, pipeline) in report.pipelines.iter().enumerate() {

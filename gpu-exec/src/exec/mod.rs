@@ -6,7 +6,9 @@ mod display;
 mod node;
 mod nodes;
 mod runtime;
+mod tables;
 mod task;
+mod waves;
 mod way_back;
 
 pub use node::{DeviceExec, reports};

@@ -1,37 +1,33 @@
-//! One execution of a device node: load, plan, compile, run, stream.
+//! One execution of a device node: open, load, plan, compile, run, stream; and the way back to the host.
 //!
-//! Loading is asynchronous, all tables at once; planning, compiling and running block a thread of their own, which stops
-//! at the next wave once nobody reads the stream any more. Where footers say what the tables will be, kernels are
-//! compiled while they load. They are used only where the loaded facts ask for the same source: what runs was planned
-//! over facts of the values, whatever the footers claimed.
+//! Planning, compiling and running block a thread of their own, which stops at the next wave once nobody reads the stream
+//! any more. Kernels that were compiled while tables loaded are used only where the loaded facts ask for the same source:
+//! what runs was planned over facts of the values, whatever the footers claimed. Not here: tables (`tables.rs`).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use datafusion::common::runtime::SpawnedTask;
-use datafusion::error::{DataFusionError, Result as HostResult};
+use datafusion::error::Result as HostResult;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
 
 use super::DeviceRuntime;
+use super::tables::{Ahead, Tables};
 use super::way_back::{Ran, WayBack};
-use crate::column::{DeviceTable, Stored};
-use crate::device::CodeOrigin;
+use crate::device::{CodeOrigin, DeviceError};
 use crate::error::{Error, Result};
 use crate::operators::{Run, StageKernel, StageReport, compile_stages};
 use crate::options::MaarOptions;
-use crate::planner::{Lowered, RawTexts};
+use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
-use crate::scan::{Load, LoadStats, ParquetScan, Source, upload_batches};
-use crate::strategy::{QueryPlan, Shapes, Stage, StageSource, plan};
+use crate::scan::ParquetScan;
+use crate::strategy::plan;
 
 /// Batches that may wait for their reader.
 const BATCHES_QUEUED: usize = 2;
@@ -44,28 +40,6 @@ pub(super) struct Task {
     pub(super) context: Arc<TaskContext>,
     pub(super) way_back: Option<WayBack>,
     pub(super) ran: Arc<Mutex<Ran>>,
-}
-
-/// Tables on the device, and what it took to get them there.
-struct Tables {
-    scans: Vec<DeviceTable>,
-    inputs: Vec<DeviceTable>,
-    loads: Vec<LoadStats>,
-    load_ms: f64,
-}
-
-/// Kernels compiled while tables were loading, and how long loading was over when they were done.
-#[derive(Default)]
-struct Ahead {
-    kernels: Vec<StageKernel>,
-    waited_ms: f64,
-}
-
-impl Tables {
-    fn shapes(&self) -> Shapes {
-        let of = |tables: &[DeviceTable]| tables.iter().map(|table| table.shape.clone()).collect();
-        Shapes { scans: of(&self.scans), inputs: of(&self.inputs) }
-    }
 }
 
 impl Task {
@@ -81,23 +55,50 @@ impl Task {
         let task = Arc::new(self);
         *task.ran.lock() = Ran::NotYet;
         builder.spawn(async move {
-            let Err(error) = Arc::clone(&task).on_device(inputs, &sender, &baseline).await else { return Ok(()) };
+            let Err(error) = task.on_device(inputs, &sender, &baseline).await else { return Ok(()) };
             task.go_back(error, &sender, &baseline).await
         });
         builder.build()
     }
 
+    /// Runs over whole tables where the device has room for them, else in waves.
     async fn on_device(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         inputs: Vec<SendableRecordBatchStream>,
         sender: &Sender<HostResult<RecordBatch>>,
         baseline: &BaselineMetrics,
     ) -> Result<()> {
-        let (tables, ahead) = self.load(inputs).await?;
-        let (sender, baseline) = (sender.clone(), baseline.clone());
+        let mut load = self.open().await?;
+        if self.is_oversized(&mut load) {
+            let tables = self.in_waves(load, inputs).await?;
+            return self.run_over(tables, Ahead::default(), sender, baseline).await;
+        }
+        // The host's inputs are gone once they have been read.
+        let again = inputs.is_empty() && !self.scans.is_empty();
+        let whole = async {
+            let (tables, ahead) = self.whole(load, inputs).await?;
+            self.run_over(tables, ahead, sender, baseline).await
+        };
+        match whole.await {
+            Err(Error::Device(DeviceError::OutOfMemory { .. })) if again && baseline.output_rows().value() == 0 => {
+                let tables = self.in_waves(self.open().await?, vec![]).await?;
+                self.run_over(tables, Ahead::default(), sender, baseline).await
+            }
+            done => done,
+        }
+    }
+
+    async fn run_over(
+        self: &Arc<Self>,
+        tables: Tables,
+        ahead: Ahead,
+        sender: &Sender<HostResult<RecordBatch>>,
+        baseline: &BaselineMetrics,
+    ) -> Result<()> {
+        let (task, sender, baseline) = (Arc::clone(self), sender.clone(), baseline.clone());
         let blocking = tokio::task::spawn_blocking(move || {
             let timer = baseline.elapsed_compute().timer();
-            let done = self.run(tables, ahead, &sender, &baseline);
+            let done = task.run(tables, ahead, &sender, &baseline);
             timer.done();
             done
         });
@@ -128,73 +129,6 @@ impl Task {
         Ok(())
     }
 
-    async fn load(&self, inputs: Vec<SendableRecordBatchStream>) -> Result<(Tables, Ahead)> {
-        let start = Instant::now();
-        let mut sources = Vec::with_capacity(self.scans.len());
-        for scan in &self.scans {
-            let objects = self.context.runtime_env().object_store(&scan.store_url)?;
-            sources.push(Source::new(Arc::clone(scan), objects));
-        }
-        let load = Load::open(self.runtime.handle(), self.runtime.store(), sources).await.map_err(Error::from)?;
-        let ahead = self.compile_ahead(&load);
-        // In a task of its own: the host's operators may compute for long between two answers.
-        let scans = SpawnedTask::spawn(load.finish());
-        let scans = async {
-            match scans.await {
-                Ok(loaded) => loaded.map_err(Error::from),
-                Err(join) => Err(Error::Host(DataFusionError::ExecutionJoin(Box::new(join)))),
-            }
-        };
-        let (scans, inputs) = futures::try_join!(scans, self.collect(inputs))?;
-        let (scans, loads) = scans.into_iter().map(|loaded| (loaded.table, loaded.stats)).unzip();
-        let tables = Tables { scans, inputs, loads, load_ms: milliseconds(start) };
-        let Some(ahead) = ahead else { return Ok((tables, Ahead::default())) };
-        let start = Instant::now();
-        // What is wrong with an expected plan is no matter: the one over the loaded tables says what is wrong with it.
-        let kernels = ahead.await.ok().and_then(Result::ok).unwrap_or_default();
-        Ok((tables, Ahead { kernels, waited_ms: milliseconds(start) }))
-    }
-
-    /// Compiles what the scans will need if footers are right. Nothing where they do not say enough, and where nothing is
-    /// read that compiling could run beside.
-    fn compile_ahead(&self, load: &Load) -> Option<SpawnedTask<Result<Vec<StageKernel>>>> {
-        if load.is_resident() || !self.lowered.inputs.is_empty() {
-            return None;
-        }
-        let shapes = Shapes { scans: load.expected()?, inputs: vec![] };
-        let (runtime, lowered) = (Arc::clone(&self.runtime), Arc::clone(&self.lowered));
-        Some(SpawnedTask::spawn_blocking(move || {
-            let planned = plan(&lowered.root, &shapes, runtime.limits())?;
-            compile_stages(runtime.handle(), &planned, &mut vec![])
-        }))
-    }
-
-    /// The rows of the host's inputs, one input after the other.
-    async fn collect(&self, inputs: Vec<SendableRecordBatchStream>) -> Result<Vec<DeviceTable>> {
-        let mut tables = Vec::with_capacity(inputs.len());
-        let raw = RawTexts::of(&self.lowered.root);
-        for (number, input) in inputs.into_iter().enumerate() {
-            let schema = input.schema();
-            let batches: Vec<RecordBatch> = input.try_collect().await?;
-            tables.push(self.upload(schema, batches, raw.of_input(number)).await?);
-        }
-        Ok(tables)
-    }
-
-    async fn upload(&self, schema: SchemaRef, batches: Vec<RecordBatch>, raw: BTreeSet<usize>) -> Result<DeviceTable> {
-        let handle = Arc::clone(self.runtime.handle());
-        let uploaded = tokio::task::spawn_blocking(move || -> Result<DeviceTable> {
-            let stream = handle.stream()?;
-            let table = upload_batches(&handle, &stream, &schema, &batches, &raw)?;
-            stream.synchronize()?;
-            Ok(table)
-        });
-        match uploaded.await {
-            Ok(table) => table,
-            Err(join) => Err(Error::Host(DataFusionError::ExecutionJoin(Box::new(join)))),
-        }
-    }
-
     fn run(
         &self,
         tables: Tables,
@@ -209,7 +143,8 @@ impl Task {
         let compiled_ahead = ahead.kernels.len();
         let kernels = compile_stages(handle, &planned, &mut ahead.kernels)?;
         let compile_ms = milliseconds(start) - strategy_ms + ahead.waited_ms;
-        let mut run = Run::new(handle, &planned, &kernels, &tables.scans, &tables.inputs)?;
+        let Tables { scans, inputs, loads, load_ms } = tables;
+        let mut run = Run::new(handle, &planned, &kernels, scans, inputs)?;
         run.start()?;
         let batch_rows = self.context.session_config().batch_size().max(1);
         let mut rows_out = 0;
@@ -222,12 +157,12 @@ impl Task {
         }
         let stages = run.reports()?.to_vec();
         let bandwidth = handle.info().bandwidth;
-        let pipelines = pipeline_reports(&planned, &kernels, &stages, &tables, bandwidth);
+        let pipelines = pipeline_reports(&kernels, &stages, bandwidth);
         *self.ran.lock() = Ran::OnDevice(DeviceReport {
             device: handle.info().name.clone(),
             pipelines,
-            loads: tables.loads,
-            load_ms: tables.load_ms,
+            loads: Tables::stats(&loads),
+            load_ms,
             strategy_ms,
             compile_ms,
             kernels_ahead: (compiled_ahead - ahead.kernels.len()) as u64,
@@ -247,23 +182,15 @@ fn send(sender: &Sender<HostResult<RecordBatch>>, batch: RecordBatch, batch_rows
         .all(|first| sender.blocking_send(Ok(batch.slice(first, batch_rows.min(rows - first)))).is_ok())
 }
 
-fn pipeline_reports(
-    planned: &QueryPlan,
-    kernels: &[StageKernel],
-    stages: &[StageReport],
-    tables: &Tables,
-    bandwidth: f64,
-) -> Vec<PipelineReport> {
-    planned
-        .stages
+fn pipeline_reports(kernels: &[StageKernel], stages: &[StageReport], bandwidth: f64) -> Vec<PipelineReport> {
+    kernels
         .iter()
-        .zip(kernels)
         .zip(stages)
-        .map(|((stage, kernel), report)| PipelineReport {
+        .map(|(kernel, report)| PipelineReport {
             name: kernel.compiled.entry.clone(),
             source: kernel.kernel.source.clone(),
             rows_in: report.rows_in,
-            bytes: bytes_read(planned, stage, tables),
+            bytes: report.bytes,
             bandwidth,
             kernel_ms: report.kernel_ms,
             compile_ms: if kernel.compiled.origin == CodeOrigin::Compiled {
@@ -277,29 +204,6 @@ fn pipeline_reports(
         .collect()
 }
 
-/// Bytes of the source that a stage reads at least: its columns once, or its groups.
-fn bytes_read(planned: &QueryPlan, stage: &Stage, tables: &Tables) -> u64 {
-    let table = match stage.source {
-        StageSource::Scan(scan) => &tables.scans[scan],
-        StageSource::Input(input) => &tables.inputs[input],
-        StageSource::Groups(groups) => {
-            let group = &planned.groups[groups];
-            let words: usize = group.table.accumulators.iter().map(|kind| kind.words()).sum();
-            return group.slots * 8 * (words + group.words) as u64;
-        }
-    };
-    let tested = stage.texts_read();
-    let bytes = |column: &usize| match &table.shape.columns[*column].stored {
-        Stored::RawText if tested.contains(column) => {
-            table.segments.iter().map(|segment| segment.columns[*column].data.len() as u64).sum()
-        }
-        // What is only carried is not looked at.
-        Stored::RawText => 0,
-        stored => stored.bytes() as u64 * table.rows(),
-    };
-    stage.columns_read().iter().map(bytes).sum()
-}
-
-fn milliseconds(since: Instant) -> f64 {
+pub(super) fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }

@@ -1,11 +1,13 @@
 //! Driving pipelines: memory for their sinks, arguments for their kernels, launches, results.
 //!
-//! A [`Run`] executes one [`QueryPlan`](crate::strategy::QueryPlan): every stage is launched in order on one stream,
-//! nothing waits until the last stage has emitted. Where a table was too small the run is repeated with a larger one.
+//! A [`Run`] executes one [`QueryPlan`](crate::strategy::QueryPlan): every stage is launched in order on one stream, over
+//! all waves of its feed. Over tables that are on the device nothing waits until the last stage has emitted. Where a table
+//! of ours was too small the run is repeated with a larger one.
 
 mod arguments;
 mod build;
 mod emit;
+mod feed;
 mod groups;
 mod kernels;
 mod launch;
@@ -16,5 +18,6 @@ mod status;
 mod texts;
 
 pub use emit::Emitted;
+pub use feed::{Feed, SegmentFeed};
 pub use kernels::{StageKernel, compile_stages};
 pub use run::{Run, StageReport};

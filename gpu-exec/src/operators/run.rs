@@ -9,13 +9,14 @@ use arrow::record_batch::RecordBatch;
 use super::arguments::StageMemory;
 use super::build::Build;
 use super::emit::Emitted;
+use super::feed::{Feed, Reading};
 use super::groups::Groups;
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
-use super::source::SegmentTable;
+use super::source::{SegmentTable, bytes_read};
 use super::status::{Status, Verdict};
 use crate::codegen::ARGUMENTS_MAX;
-use crate::column::{DeviceTable, TILE_ROWS};
+use crate::column::TILE_ROWS;
 use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
 use crate::strategy::{QueryPlan, Stage, StageSource};
@@ -28,8 +29,9 @@ const ATTEMPTS_MAX: usize = 24;
 /// What one stage did.
 #[derive(Clone, Debug, Default)]
 pub struct StageReport {
-    /// Rows its source has.
+    /// Rows of its source, and the bytes of them that it reads at least.
     pub rows_in: u64,
+    pub bytes: u64,
     /// Milliseconds on the device, from its first launch to its last.
     pub kernel_ms: f64,
     pub launches: u64,
@@ -40,8 +42,8 @@ pub struct Run<'a> {
     handle: &'a DeviceHandle,
     plan: QueryPlan,
     kernels: &'a [StageKernel],
-    scans: Vec<SegmentTable>,
-    inputs: Vec<SegmentTable>,
+    scans: Vec<Reading>,
+    inputs: Vec<Reading>,
     lookups: Vec<Vec<(DeviceBuffer, DeviceBuffer)>>,
     builds: Vec<Option<Build>>,
     groups: Vec<Option<Groups>>,
@@ -49,7 +51,11 @@ pub struct Run<'a> {
     reports: Vec<StageReport>,
     /// Times of stages, read once the stream has been waited for.
     marks: Vec<(usize, TimeMark, TimeMark)>,
+    /// Tiles of the last stage's wave: the next one, and how many there are.
     next_tile: u64,
+    wave_tiles: u64,
+    /// Whether the last stage was launched at all.
+    emits: bool,
     rows_emitted: u64,
     /// Batches of the last wave that nobody has taken yet.
     ready: VecDeque<RecordBatch>,
@@ -64,14 +70,11 @@ impl<'a> Run<'a> {
         handle: &'a DeviceHandle,
         plan: &QueryPlan,
         kernels: &'a [StageKernel],
-        scans: &[DeviceTable],
-        inputs: &[DeviceTable],
+        scans: Vec<Feed>,
+        inputs: Vec<Feed>,
     ) -> Result<Self> {
         let stream = handle.stream()?;
-        let tables = |tables: &[DeviceTable]| {
-            tables.iter().map(|table| SegmentTable::upload(handle, &stream, table)).collect::<Result<Vec<_>>>()
-        };
-        let (scans, inputs) = (tables(scans)?, tables(inputs)?);
+        let readings = |feeds: Vec<Feed>| feeds.into_iter().map(Reading::new).collect();
         let lookups =
             plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
         let status = Status::new(handle, &stream)?;
@@ -80,8 +83,8 @@ impl<'a> Run<'a> {
             handle,
             plan: plan.clone(),
             kernels,
-            scans,
-            inputs,
+            scans: readings(scans),
+            inputs: readings(inputs),
             lookups,
             builds: vec![],
             groups: vec![],
@@ -89,6 +92,8 @@ impl<'a> Run<'a> {
             reports,
             marks: vec![],
             next_tile: 0,
+            wave_tiles: 0,
+            emits: false,
             rows_emitted: 0,
             ready: VecDeque::new(),
             argument_arrays: vec![],
@@ -100,11 +105,15 @@ impl<'a> Run<'a> {
     pub fn start(&mut self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
-            self.run_breakers()?;
-            if !self.can_grow() {
-                return Ok(());
+            // Only tables whose size was a guess, and waves, make this wait before the rows are emitted.
+            match self.run_breakers()? {
+                Verdict::Fine if !self.can_grow() => return Ok(()),
+                Verdict::Fine => {}
+                Verdict::Grow => {
+                    self.grow_tables();
+                    continue;
+                }
             }
-            // Only tables whose size was a guess make this wait before the rows are emitted.
             match self.status.read(&self.stream)? {
                 Verdict::Fine if !self.grow_builds()? => return Ok(()),
                 Verdict::Fine => {}
@@ -114,7 +123,7 @@ impl<'a> Run<'a> {
         Err(Error::internal("a run was repeated too often for want of table space"))
     }
 
-    fn run_breakers(&mut self) -> Result<()> {
+    fn run_breakers(&mut self) -> Result<Verdict> {
         self.builds = self.plan.builds.iter().map(|_| None).collect();
         self.groups = self.plan.groups.iter().map(|_| None).collect();
         for number in 0..self.plan.stages.len().saturating_sub(1) {
@@ -125,15 +134,34 @@ impl<'a> Run<'a> {
             if let Some(groups) = stage.groups {
                 self.groups[groups] = Some(Groups::new(self.handle, &self.stream, &self.plan.groups[groups])?);
             }
-            let before = self.stream.time_mark()?;
-            let tiles = self.tiles(&stage);
-            self.launch(number, &stage, (0, tiles), None)?;
-            if let Some(build) = stage.build.and_then(|build| self.builds[build.0].as_ref()) {
-                build.finish(self.handle, &self.stream)?;
+            if self.run_breaker(number, &stage)? == Verdict::Grow {
+                return Ok(Verdict::Grow);
             }
-            self.finish_report(number, before)?;
         }
-        Ok(())
+        Ok(Verdict::Fine)
+    }
+
+    /// Runs a stage over all waves of its source.
+    fn run_breaker(&mut self, number: usize, stage: &Stage) -> Result<Verdict> {
+        self.rewind(number, stage)?;
+        while self.advance(number, stage)? {
+            let before = self.stream.time_mark()?;
+            self.launch(number, stage, (0, self.tiles(stage)), None)?;
+            self.mark(number, before)?;
+            // A wave is gone when the next one comes, and a table that is full now only gets fuller.
+            if self.reading(stage).is_some_and(|reading| reading.comes_in_waves())
+                && self.status.read(&self.stream)? == Verdict::Grow
+                && self.can_grow()
+            {
+                return Ok(Verdict::Grow);
+            }
+        }
+        if let Some(build) = stage.build.and_then(|build| self.builds[build.0].as_ref()) {
+            let before = self.stream.time_mark()?;
+            build.finish(self.handle, &self.stream)?;
+            self.mark(number, before)?;
+        }
+        Ok(Verdict::Fine)
     }
 
     /// Tables whose size is a guess: hash groups that start small, builds behind joins that multiply rows.
@@ -171,28 +199,41 @@ impl<'a> Run<'a> {
 
     /// The next rows of the result, or `None` at the end. A batch may be empty.
     pub fn next(&mut self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
-        if let Some(batch) = self.ready.pop_front() {
-            return Ok(Some(batch));
-        }
         let number = self.plan.stages.len() - 1;
         let stage = self.plan.stages[number].clone();
-        let tiles = self.tiles(&stage);
         let wanted = self.plan.fetch.map(|fetch| fetch.saturating_add(self.plan.skip));
-        let finished = self.next_tile >= tiles || wanted.is_some_and(|wanted| self.rows_emitted >= wanted);
-        if finished {
-            // A last stage without a row to read launches nothing, so nobody has asked yet how the others went.
-            if tiles == 0 && self.status.read(&self.stream)? == Verdict::Grow {
-                return Err(Error::internal("a table overflowed that was sized by its source"));
+        loop {
+            if let Some(batch) = self.ready.pop_front() {
+                return Ok(Some(batch));
             }
-            return Ok(None);
+            if wanted.is_some_and(|wanted| self.rows_emitted >= wanted) {
+                return Ok(None);
+            }
+            if self.next_tile >= self.wave_tiles {
+                // Nothing reads the wave that goes: rows are counted when launches over it have been waited for.
+                if !self.advance(number, &stage)? {
+                    return self.end().map(|()| None);
+                }
+                (self.next_tile, self.wave_tiles) = (0, self.tiles(&stage));
+                continue;
+            }
+            self.emits = true;
+            let end = self.wave_tiles.min(self.next_tile + WAVE_ROWS / TILE_ROWS as u64);
+            self.ready = self.emit(number, &stage, (self.next_tile, end), schema)?.into();
+            self.next_tile = end;
         }
-        let end = tiles.min(self.next_tile + WAVE_ROWS / TILE_ROWS as u64);
-        self.ready = self.wave(number, &stage, (self.next_tile, end), schema)?.into();
-        self.next_tile = end;
-        Ok(self.ready.pop_front())
     }
 
-    fn wave(
+    /// A last stage without a row to read launches nothing, so nobody has asked yet how the others went.
+    fn end(&mut self) -> Result<()> {
+        if !self.emits && self.status.read(&self.stream)? == Verdict::Grow {
+            return Err(Error::internal("a table overflowed that was sized by its source"));
+        }
+        Ok(())
+    }
+
+    /// Launches the last stage over some tiles of its wave.
+    fn emit(
         &mut self,
         number: usize,
         stage: &Stage,
@@ -210,7 +251,7 @@ impl<'a> Run<'a> {
             let before = self.stream.time_mark()?;
             self.launch(number, stage, tiles, Some(&emitted))?;
             let verdict = self.status.read(&self.stream)?;
-            self.finish_report(number, before)?;
+            self.mark(number, before)?;
             let rows = emitted.rows(&self.stream)?;
             match verdict {
                 Verdict::Fine if rows <= capacity => {
@@ -271,7 +312,7 @@ impl<'a> Run<'a> {
         Ok(address)
     }
 
-    fn table(&self, stage: &Stage) -> Option<&SegmentTable> {
+    fn reading(&self, stage: &Stage) -> Option<&Reading> {
         match stage.source {
             StageSource::Scan(scan) => self.scans.get(scan),
             StageSource::Input(input) => self.inputs.get(input),
@@ -279,6 +320,46 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The stage reads its source from the first row.
+    fn rewind(&mut self, number: usize, stage: &Stage) -> Result<()> {
+        let report = &mut self.reports[number];
+        (report.rows_in, report.bytes) = (0, 0);
+        match stage.source {
+            StageSource::Scan(scan) => self.scans.get_mut(scan).map_or(Ok(()), Reading::rewind),
+            StageSource::Input(input) => self.inputs.get_mut(input).map_or(Ok(()), Reading::rewind),
+            StageSource::Groups(_) => Ok(()),
+        }
+    }
+
+    /// Goes on to the next wave of a stage's source; `false` at the end. Groups are one wave.
+    fn advance(&mut self, number: usize, stage: &Stage) -> Result<bool> {
+        let reading = match stage.source {
+            StageSource::Scan(scan) => self.scans.get_mut(scan),
+            StageSource::Input(input) => self.inputs.get_mut(input),
+            StageSource::Groups(_) => None,
+        };
+        let (rows, bytes) = match reading {
+            Some(reading) => {
+                if !reading.advance(self.handle, &self.stream)? {
+                    return Ok(false);
+                }
+                let wave = reading.wave().ok_or_else(|| Error::internal("a feed went on to nothing"))?;
+                (wave.segments.rows, bytes_read(stage, &wave.table))
+            }
+            None if self.reports[number].rows_in > 0 => return Ok(false),
+            None => (self.rows_in(stage), self.group_bytes(stage)),
+        };
+        let report = &mut self.reports[number];
+        report.rows_in += rows;
+        report.bytes += bytes;
+        Ok(true)
+    }
+
+    fn table(&self, stage: &Stage) -> Option<&SegmentTable> {
+        self.reading(stage).and_then(Reading::wave).map(|wave| &wave.segments)
+    }
+
+    /// Rows of the wave that is on the device.
     fn rows_in(&self, stage: &Stage) -> u64 {
         match stage.source {
             StageSource::Groups(groups) => self.plan.groups[groups].slots,
@@ -293,10 +374,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish_report(&mut self, number: usize, before: TimeMark) -> Result<()> {
+    /// Bytes of the groups that a stage reads.
+    fn group_bytes(&self, stage: &Stage) -> u64 {
+        let StageSource::Groups(groups) = stage.source else { return 0 };
+        let group = &self.plan.groups[groups];
+        let words: usize = group.table.accumulators.iter().map(|kind| kind.words()).sum();
+        group.slots * 8 * (words + group.words) as u64
+    }
+
+    /// Notes the time of launches since `before`.
+    fn mark(&mut self, number: usize, before: TimeMark) -> Result<()> {
         let after = self.stream.time_mark()?;
-        let rows = self.rows_in(&self.plan.stages[number]);
-        self.reports[number].rows_in = rows;
         self.marks.push((number, before, after));
         Ok(())
     }

@@ -3,6 +3,7 @@
 use crate::column::{DeviceTable, Stored, TILE_ROWS};
 use crate::device::{DeviceBuffer, DeviceHandle, Stream};
 use crate::error::Result;
+use crate::strategy::Stage;
 
 /// A table's segments as the device sees them (`SegmentCursor` in tile.cuh).
 #[derive(Debug)]
@@ -13,6 +14,20 @@ pub(super) struct SegmentTable {
     pub(super) rows: u64,
     /// What is added to the stored values of each column.
     pub(super) bases: Vec<i128>,
+}
+
+/// Bytes of a table that a stage reads at least: its columns once.
+pub(super) fn bytes_read(stage: &Stage, table: &DeviceTable) -> u64 {
+    let tested = stage.texts_read();
+    let bytes = |column: &usize| match &table.shape.columns[*column].stored {
+        Stored::RawText if tested.contains(column) => {
+            table.segments.iter().map(|segment| segment.columns[*column].data.len() as u64).sum()
+        }
+        // What is only carried is not looked at.
+        Stored::RawText => 0,
+        stored => stored.bytes() as u64 * table.rows(),
+    };
+    stage.columns_read().iter().map(bytes).sum()
 }
 
 impl SegmentTable {

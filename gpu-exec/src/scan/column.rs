@@ -11,7 +11,7 @@ use super::piece::{Piece, PieceKey};
 use super::predict::{PredictedRange, layout_for, may_hold_nulls, predict};
 use super::runs::Run;
 use super::{ColumnStore, ParquetScan, ScanError};
-use crate::column::{ChunkFacts, ColumnFacts, Elsewhere, IntLayout, Target, full_layout};
+use crate::column::{ChunkFacts, ColumnFacts, Elsewhere, EncodedChunk, IntLayout, Target, full_layout};
 use crate::ir::Type;
 
 /// One column of the scan while it is being loaded.
@@ -32,6 +32,8 @@ pub(crate) struct Column {
     elsewhere: Elsewhere,
     /// One a run; `None` is not loaded yet.
     pub(crate) pieces: Vec<Option<Piece>>,
+    /// One a run, of a scan that does not fit the device: encoded, on the host.
+    pub(crate) held: Vec<Option<Arc<EncodedChunk>>>,
 }
 
 /// Decides the form of each column of a scan and takes what is resident in it.
@@ -52,8 +54,9 @@ pub(crate) fn plan_columns(
         })?;
         let name: Arc<str> = field.name().as_str().into();
         let elsewhere = Elsewhere::default();
-        let (position, pieces) = (*position, vec![]);
-        let mut column = Column { position, field, name, ty, layout: None, raw: false, filler: 0, elsewhere, pieces };
+        let (position, pieces, held) = (*position, vec![], vec![None; opened.runs.len()]);
+        let mut column =
+            Column { position, field, name, ty, layout: None, raw: false, filler: 0, elsewhere, pieces, held };
         column.pieces = opened.runs.iter().map(|run| columns.get(&column.key(run))).collect();
         if scan.raw_text.contains(&position) && column.choose_raw(opened) {
             column.pieces = opened.runs.iter().map(|run| columns.get(&column.key(run))).collect();
@@ -82,6 +85,11 @@ impl Column {
             data_type: self.field.data_type().clone(),
             raw: self.raw,
         }
+    }
+
+    /// Whether a run of it is neither on the device nor held.
+    pub(crate) fn lacks(&self, run: usize) -> bool {
+        self.pieces[run].is_none() && self.held[run].is_none()
     }
 
     pub(crate) fn target(&self) -> Target {
@@ -133,6 +141,12 @@ impl Column {
         for piece in &mut self.pieces {
             if piece.as_ref().is_some_and(|piece| piece.layout() != layout) {
                 *piece = None;
+            }
+        }
+        for held in &mut self.held {
+            let other = |chunk: &Arc<EncodedChunk>| layout.is_some_and(|layout| chunk.stored.layout() != Some(layout));
+            if held.as_ref().is_some_and(other) {
+                *held = None;
             }
         }
     }

@@ -62,6 +62,8 @@ pub(crate) struct ChunkTask {
 pub(crate) enum Purpose {
     /// They are the column of a segment. `filler` is a value within the column's predicted range.
     Upload { target: Target, filler: i128 },
+    /// They are encoded, and wait on the host for room on the device.
+    Hold { target: Target, filler: i128 },
     /// They stay on the host: of a small row group.
     Keep,
 }
@@ -70,6 +72,7 @@ pub(crate) enum Purpose {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Piece(Piece),
+    Held(Arc<EncodedChunk>),
     /// Why its layout has to change.
     Miss(LayoutMiss),
     Rows(Rows),
@@ -173,7 +176,7 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
             ColumnRead::Missing => None,
         };
         match task.purpose {
-            Purpose::Upload { .. } => uploads.push(vec![(task, bytes)]),
+            Purpose::Upload { .. } | Purpose::Hold { .. } => uploads.push(vec![(task, bytes)]),
             Purpose::Keep => kept.push((task, bytes)),
         }
     }
@@ -230,8 +233,10 @@ impl Shared {
                 let upload = Duration::ZERO;
                 return Ok(Fetched { place, column: task.column, outcome, file_bytes, decoded_bytes, decode, upload });
             }
-            (Purpose::Upload { target, filler }, Some(job)) => job.encode(target, filler, &self.cancelled)?,
-            (Purpose::Upload { target, filler }, None) => {
+            (Purpose::Upload { target, filler } | Purpose::Hold { target, filler }, Some(job)) => {
+                job.encode(target, filler, &self.cancelled)?
+            }
+            (Purpose::Upload { target, filler } | Purpose::Hold { target, filler }, None) => {
                 let chunk = all_null(target, group.rows, filler).map_err(|source| encode_error(&task.name, source))?;
                 Decoded::Chunk { chunk, decoded_bytes: 0 }
             }
@@ -240,7 +245,8 @@ impl Shared {
         let (outcome, decoded_bytes) = match decoded {
             Decoded::Miss(miss) => (Outcome::Miss(miss), 0),
             Decoded::Chunk { chunk, decoded_bytes } => {
-                (Outcome::Piece(self.upload(&task.name, &chunk)?), decoded_bytes)
+                let held = matches!(task.purpose, Purpose::Hold { .. });
+                (self.placed(&task.name, chunk, held)?, decoded_bytes)
             }
         };
         let upload = started.elapsed() - decode;
@@ -255,7 +261,7 @@ impl Shared {
         let encoded = task.encode();
         let decode = started.elapsed();
         let outcome = match encoded {
-            Ok(chunk) => Outcome::Piece(self.upload(&task.name, &chunk)?),
+            Ok(chunk) => self.placed(&task.name, chunk, task.hold)?,
             Err(EncodeError::LayoutMiss(miss)) => Outcome::Miss(miss),
             Err(source) => return Err(encode_error(&task.name, source)),
         };
@@ -269,6 +275,11 @@ impl Shared {
             decode,
             upload,
         })
+    }
+
+    /// A chunk where it is to be.
+    fn placed(&self, column: &str, chunk: EncodedChunk, hold: bool) -> DeviceResult<Outcome> {
+        Ok(if hold { Outcome::Held(Arc::new(chunk)) } else { Outcome::Piece(self.upload(column, &chunk)?) })
     }
 
     fn upload(&self, column: &str, chunk: &EncodedChunk) -> DeviceResult<Piece> {

@@ -19,6 +19,8 @@ pub(crate) struct GatherTask {
     pub(crate) target: Target,
     /// A value within the column's predicted range.
     pub(crate) filler: i128,
+    /// It waits on the host.
+    pub(crate) hold: bool,
 }
 
 /// The rows of one row group; without values, where its file lacks the column, they are NULL.

@@ -19,6 +19,7 @@ use super::kept::{Rows, RowsKey, host_bytes, kept_bytes_max};
 use super::open::{open, unchanged};
 use super::piece::{Piece, PieceKey};
 use super::round::{Round, ScanLoad, There};
+use super::windows::Windows;
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
 use crate::column::{DeviceTable, LayoutMiss, TableShape, full_layout};
 use crate::device::DeviceHandle;
@@ -56,9 +57,9 @@ impl Source {
 /// given back.
 #[derive(Debug)]
 pub struct Load {
-    device: Arc<DeviceHandle>,
+    pub(crate) device: Arc<DeviceHandle>,
     columns: Arc<ColumnStore>,
-    scans: Vec<ScanLoad>,
+    pub(crate) scans: Vec<ScanLoad>,
     /// Files that something was read of.
     touched: Vec<(Arc<Source>, Arc<Footer>)>,
     /// Pieces that were read, for all scans that want them.
@@ -105,6 +106,14 @@ impl Load {
     /// # Errors
     /// A file that is gone, changed or corrupt; no room on the device.
     pub async fn finish(mut self) -> Result<Vec<Loaded>, ScanError> {
+        self.fill().await?;
+        // Merging dictionaries is work for a processor: it does not belong on the threads that wait for files.
+        let assembled = tokio::task::spawn_blocking(move || self.assemble());
+        assembled.await.map_err(|error| ScanError::Task(error.to_string()))?
+    }
+
+    /// Reads what is missing of the runs that are being loaded.
+    pub(crate) async fn fill(&mut self) -> Result<(), ScanError> {
         loop {
             let Round { tasks, gathers } = self.missing()?;
             if tasks.is_empty() && gathers.is_empty() {
@@ -123,7 +132,7 @@ impl Load {
                 Err(error) => return Err(error),
             }
         }
-        unchanged(&self.columns, &self.touched).await?;
+        unchanged(&self.columns, &std::mem::take(&mut self.touched)).await?;
         // Only now: what was read of a changing file must not serve another query.
         for (key, piece) in &self.fresh {
             self.columns.insert(key.clone(), piece.clone());
@@ -131,9 +140,21 @@ impl Load {
         for (key, rows) in self.rows.drain() {
             self.columns.keep_rows(key, rows);
         }
-        // Merging dictionaries is work for a processor: it does not belong on the threads that wait for files.
-        let assembled = tokio::task::spawn_blocking(move || self.assemble());
-        assembled.await.map_err(|error| ScanError::Task(error.to_string()))?
+        Ok(())
+    }
+
+    /// Each scan by itself, to be loaded when its turn comes, a part at a time.
+    pub fn in_windows(self) -> Vec<Windows> {
+        let alone = |scan| {
+            let (device, columns) = (Arc::clone(&self.device), Arc::clone(&self.columns));
+            Self { device, columns, scans: vec![scan], touched: vec![], fresh: HashMap::new(), rows: HashMap::new() }
+        };
+        self.scans.into_iter().map(alone).map(Windows::new).collect()
+    }
+
+    /// About how much device memory the tables will take, in bytes.
+    pub fn device_bytes(&mut self) -> u64 {
+        self.scans.iter_mut().map(ScanLoad::device_bytes).sum()
     }
 
     fn assemble(self) -> Result<Vec<Loaded>, ScanError> {
@@ -183,6 +204,7 @@ impl Load {
                     self.fresh.insert(column.key(run_read), piece.clone());
                     column.pieces[run] = Some(piece);
                 }
+                Outcome::Held(chunk) => column.held[run] = Some(chunk),
                 Outcome::Rows(rows) => drop(self.rows.insert(column.rows_key(&run_read.groups[part]), rows)),
                 Outcome::Miss(miss) => drop(missed.insert((number, fetched.column), miss)),
             }

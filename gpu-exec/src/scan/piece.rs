@@ -37,10 +37,7 @@ impl Piece {
     }
 
     pub(crate) fn layout(&self) -> Option<IntLayout> {
-        match &self.stored {
-            Stored::Int { width, base } => Some(IntLayout { width: *width, base: *base }),
-            Stored::Codes { .. } | Stored::RawText | Stored::Float32 | Stored::Float64 | Stored::Bool => None,
-        }
+        self.stored.layout()
     }
 
     /// What is known of the runs of values it is made of.

@@ -1,6 +1,7 @@
 //! One round of a load: what is missing, as chunks to read and runs to gather.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::column::{Column, plan_columns};
@@ -22,6 +23,10 @@ pub(crate) struct ScanLoad {
     pub(crate) opened: Opened,
     pub(crate) wanted: Vec<Column>,
     pub(crate) stats: LoadStats,
+    /// The runs that are being loaded.
+    pub(crate) window: Range<usize>,
+    /// What is loaded waits on the host.
+    pub(crate) holds: bool,
     /// How each file gives each column, decided once.
     reads: HashMap<(u64, usize), Arc<ColumnRead>>,
 }
@@ -61,7 +66,7 @@ impl Round {
         let mut claimed = Claimed::default();
         let mut rows_left = there.store.segment_rows().saturating_mul(SEGMENTS_A_ROUND);
         for (number, scan) in scans.iter_mut().enumerate() {
-            for index in 0..scan.opened.runs.len() {
+            for index in scan.window.clone() {
                 let run = scan.opened.runs[index].clone();
                 let place = |part| Place { scan: number, run: index, part };
                 let mut chunks: BTreeMap<usize, Vec<ChunkTask>> = BTreeMap::new();
@@ -90,9 +95,10 @@ impl Round {
 impl ScanLoad {
     /// Small row groups that runs are still to be gathered from.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = RowsKey> {
-        let runs = self.opened.runs.iter().enumerate().filter(|(_, run)| run.gathered);
+        let runs =
+            self.opened.runs.iter().enumerate().filter(|(index, run)| run.gathered && self.window.contains(index));
         let columns = |(index, run)| self.wanted.iter().map(move |column| (index, run, column));
-        let lacking = runs.flat_map(columns).filter(|(index, _, column)| column.pieces[*index].is_none());
+        let lacking = runs.flat_map(columns).filter(|(index, _, column)| column.lacks(*index));
         lacking
             .flat_map(|(_, run, column): (usize, &Run, &Column)| run.groups.iter().map(|group| column.rows_key(group)))
     }
@@ -108,7 +114,8 @@ impl ScanLoad {
         let resident = |(run, piece): (&Run, &Option<Piece>)| piece.as_ref().map_or(0, |_| run.groups.len() as u64);
         let chunks = |column: &Column| opened.runs.iter().zip(&column.pieces).map(resident).sum::<u64>();
         stats.columns_resident = wanted.iter().map(chunks).sum();
-        Ok(Self { source, opened, wanted, stats, reads: HashMap::new() })
+        let window = 0..opened.runs.len();
+        Ok(Self { source, opened, wanted, stats, window, holds: false, reads: HashMap::new() })
     }
 
     /// Whether a column of a run is still to be had, and nobody is at it.
@@ -120,7 +127,7 @@ impl ScanLoad {
         claimed: &mut Claimed,
     ) -> bool {
         let column = &mut self.wanted[column];
-        if column.pieces[index].is_some() {
+        if !column.lacks(index) {
             return false;
         }
         let key = column.key(run);
@@ -171,8 +178,17 @@ impl ScanLoad {
         Some(kept)
     }
 
+    /// Texts get dictionaries.
+    pub(crate) fn without_raw_text(&mut self) {
+        for column in self.wanted.iter_mut().filter(|column| column.raw) {
+            column.raw = false;
+        }
+        // Files give them otherwise.
+        self.reads.clear();
+    }
+
     /// How a file gives a column.
-    fn read(&mut self, footer: &Arc<Footer>, column: usize) -> Result<Arc<ColumnRead>, ScanError> {
+    pub(crate) fn read(&mut self, footer: &Arc<Footer>, column: usize) -> Result<Arc<ColumnRead>, ScanError> {
         let key = (footer.file, column);
         if let Some(read) = self.reads.get(&key) {
             return Ok(Arc::clone(read));
@@ -195,7 +211,11 @@ impl ScanLoad {
         };
         // As far as the footer tells.
         self.stats.text_hashed += u64::from(plain);
-        let purpose = if keep { Purpose::Keep } else { Purpose::Upload { target, filler } };
+        let purpose = match () {
+            () if keep => Purpose::Keep,
+            () if self.holds => Purpose::Hold { target, filler },
+            () => Purpose::Upload { target, filler },
+        };
         Ok(ChunkTask { column, name: Arc::clone(&wanted.name), read, purpose })
     }
 
@@ -207,6 +227,6 @@ impl ScanLoad {
     fn gather(&self, place: Place, column: usize, parts: Vec<Part>) -> GatherTask {
         let wanted = &self.wanted[column];
         let (name, target, filler) = (Arc::clone(&wanted.name), wanted.target(), wanted.filler);
-        GatherTask { place, column, name, parts, target, filler }
+        GatherTask { place, column, name, parts, target, filler, hold: self.holds }
     }
 }

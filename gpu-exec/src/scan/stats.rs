@@ -21,6 +21,8 @@ pub struct LoadStats {
     pub text_hashed: u64,
     /// Text columns held as they are, without a dictionary.
     pub columns_raw: u64,
+    /// Parts that a table was uploaded in, of one that does not fit the device; 0 where it does.
+    pub waves: u64,
     /// Bytes asked of the object store, footers included.
     pub file_bytes_read: u64,
     /// Bytes of the host arrays decoded.
@@ -45,6 +47,7 @@ impl fmt::Display for LoadStats {
             ("layout_misses", self.layout_misses),
             ("text_hashed", self.text_hashed),
             ("columns_raw", self.columns_raw),
+            ("waves", self.waves),
         ];
         for (name, count) in seldom.into_iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {name}={count}")?;

@@ -59,23 +59,23 @@ fn unify_text(
 ) -> Result<Vec<usize>, ScanError> {
     let union =
         Dictionary::union(dictionaries).map_err(|source| ScanError::Encode { column: column.to_owned(), source })?;
-    let width = IntWidth::for_codes(union.dictionary.len());
+    let width = IntWidth::for_codes(union.len());
     let mut changed = Vec::new();
-    for (at, (piece, remap)) in pieces.iter_mut().zip(&union.remaps).enumerate() {
-        let stored = Stored::Codes { width, dictionary: Arc::clone(&union.dictionary) };
-        if *remap == Remap::Identity && piece.stored.bytes() == width.bytes() {
+    for (at, piece) in pieces.iter_mut().enumerate() {
+        let remap = Remap::between(&dictionaries[at], &union);
+        let stored = Stored::Codes { width, dictionary: Arc::clone(&union) };
+        if remap == Remap::Identity && piece.stored.bytes() == width.bytes() {
             // Codes mean the same; the larger dictionary only has more of them.
-            if !Arc::ptr_eq(&dictionaries[at], &union.dictionary) {
+            if !Arc::ptr_eq(&dictionaries[at], &union) {
                 piece.stored = stored;
                 changed.push(at);
             }
             continue;
         }
-        let recoded = |code: i128| u32::try_from(code).map_or(code, |code| i128::from(remap.apply(code)));
-        piece.column.data = Arc::new(recode(handle, stream, column, piece, width, remap)?);
+        piece.column.data = Arc::new(recode(handle, stream, column, piece, width, &remap)?);
         piece.stored = stored;
-        piece.facts.range = piece.facts.range.map(|(min, max)| (recoded(min), recoded(max)));
-        piece.filler = recoded(piece.filler);
+        piece.facts = piece.facts.recoded(&remap);
+        piece.filler = u32::try_from(piece.filler).map_or(piece.filler, |code| i128::from(remap.apply(code)));
         changed.push(at);
     }
     Ok(changed)

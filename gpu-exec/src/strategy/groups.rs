@@ -21,6 +21,8 @@ const DIRECT_SLOTS_PER_ROW: u64 = 4;
 const DIRECT_SLOTS_FREE: u64 = 1 << 16;
 /// A hash table starts with at most this many slots and grows where they do not suffice.
 const HASH_SLOTS_START: u64 = 1 << 22;
+/// However few groups are expected.
+const SLOTS_MIN: u64 = 64;
 /// More groups than any device has memory for.
 const GROUPS_MAX: u64 = 1 << 40;
 
@@ -66,14 +68,17 @@ impl Cutter<'_> {
             Some((bases, domains, product)) => {
                 let private_bytes = product.saturating_mul(crate::codegen::private_group_bytes(accumulators).into());
                 let kind = self.packed_kind(product, words_a_group, private_bytes, open.rows.rows());
-                let (slots, slots_max) =
-                    if kind == GroupKind::Hash { hash_slots(open, product) } else { (product, product) };
+                let (slots, slots_max) = if kind == GroupKind::Hash {
+                    self.hash_slots(open, product, words_a_group + 1)
+                } else {
+                    (product, product)
+                };
                 GroupPlan { table: table(kind, shapes), bases, domains, words: 1, slots, slots_max }
             }
             None => {
                 let parts: Vec<(Repr, Bounds)> = keys.iter().map(|key| (key.repr, key.bounds)).collect();
                 let words = crate::codegen::wide_words(&parts, keys.iter().any(|key| key.nullable));
-                let (slots, slots_max) = hash_slots(open, u64::MAX);
+                let (slots, slots_max) = self.hash_slots(open, u64::MAX, words_a_group + words as u64);
                 GroupPlan {
                     table: table(GroupKind::Wide, shapes),
                     bases: vec![],
@@ -115,6 +120,15 @@ impl Cutter<'_> {
         }
     }
 
+    /// Slots a hash table of groups of so many words starts with, and those beyond which it never needs to grow: twice its
+    /// groups. It starts within what one table may take: there are seldom as many groups as rows.
+    fn hash_slots(&self, open: &Open, groups_max: u64, words: u64) -> (u64, u64) {
+        let slots = |groups: u64| (groups.min(groups_max).min(GROUPS_MAX) * 2).next_power_of_two().max(SLOTS_MIN);
+        let most = if open.rows.is_guess() { GROUPS_MAX } else { open.rows.rows() };
+        let fitting = (self.limits.table_bytes / (words * 8) + 1).next_power_of_two() / 2;
+        (slots(open.rows.rows()).min(HASH_SLOTS_START).min(fitting.max(SLOTS_MIN)), slots(most))
+    }
+
     /// Groups that are the rows of a unique build: the keys cover the build's key and are otherwise its payload.
     fn build_row_groups(&self, open: &Open, keys: &[Value]) -> Option<(GroupKind, Vec<KeyShape>, u64)> {
         let registers: Vec<usize> = keys
@@ -154,13 +168,6 @@ impl Cutter<'_> {
             _ => None,
         })
     }
-}
-
-/// Slots a hash table of groups starts with, and those beyond which it never needs to grow: twice its groups.
-fn hash_slots(open: &Open, groups_max: u64) -> (u64, u64) {
-    let slots = |groups: u64| (groups.min(groups_max).min(GROUPS_MAX) * 2).next_power_of_two().max(64);
-    let most = if open.rows.is_guess() { GROUPS_MAX } else { open.rows.rows() };
-    (slots(open.rows.rows()).min(HASH_SLOTS_START), slots(most))
 }
 
 /// The build's column that a register of the probing pipeline equals.

@@ -55,6 +55,16 @@ impl Both {
 
     /// Small row groups are gathered to segments of so many rows.
     pub(crate) async fn gathered(tables: &[Table<'_>], dictionaries: fn(usize) -> bool, segment_rows: usize) -> Self {
+        Self::within(tables, dictionaries, segment_rows, None).await
+    }
+
+    /// On a device of so many bytes.
+    pub(crate) async fn within(
+        tables: &[Table<'_>],
+        dictionaries: fn(usize) -> bool,
+        segment_rows: usize,
+        memory_bytes: Option<u64>,
+    ) -> Self {
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
         for (table, parts) in tables {
@@ -73,6 +83,7 @@ impl Both {
             cache_dir: Some(std::env::var_os("MAAR_TEST_CACHE").map_or(cache, Into::into)),
             // A read outside a buffer faults.
             separate_buffers: true,
+            memory_bytes,
             ..DeviceOptions::default()
         };
         let runtime = DeviceRuntime::open(

@@ -11,6 +11,7 @@ mod harness;
 mod kept;
 mod raw_text;
 mod text;
+mod waves;
 
 use harness::Both;
 

@@ -6,6 +6,7 @@
 
 mod integers;
 mod raw_text;
+mod slice;
 mod text;
 mod validity;
 
@@ -23,6 +24,7 @@ use super::{ChunkFacts, Dictionary, IntLayout, Stored, padded_rows};
 use crate::ir::{IntWidth, Type};
 
 pub use self::integers::integer_range;
+pub(crate) use self::slice::Form;
 
 /// Values that do not fit the layout chosen for them.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

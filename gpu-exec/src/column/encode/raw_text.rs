@@ -3,6 +3,8 @@
 //! Nothing is hashed or sorted, so it costs a copy, however many different texts there are.
 //! [`Stored::RawText`](crate::column::Stored::RawText) describes the form.
 
+use std::ops::Range;
+
 use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
@@ -85,4 +87,25 @@ impl RawTextEncoder {
 fn require_room(begin: usize, bytes: usize) -> Result<(), EncodeError> {
     let whole = begin as u64 + bytes as u64;
     if u32::try_from(whole).is_ok() { Ok(()) } else { Err(EncodeError::TextTooLarge { bytes: bytes as u64 }) }
+}
+
+/// Rows of encoded texts as texts by themselves.
+pub(super) fn slice(data: &[u8], rows: Range<usize>) -> Vec<u8> {
+    let start = |row: usize| {
+        let at = row * 4;
+        let distance = data[at..at + 4].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        at + distance
+    };
+    let entries = padded_rows(rows.len()) + 1;
+    let begin = (entries * 4).next_multiple_of(16);
+    let first = start(rows.start);
+    let mut some = Vec::with_capacity(begin + start(rows.end) - first + 16);
+    for row in 0..entries {
+        let before = start((rows.start + row).min(rows.end)) - first;
+        some.extend(((begin - row * 4 + before) as u32).to_le_bytes());
+    }
+    some.resize(begin, 0);
+    some.extend_from_slice(&data[first..start(rows.end)]);
+    some.resize(some.len().next_multiple_of(16), 0);
+    some
 }

@@ -1,5 +1,7 @@
 //! Validity bitmaps: gathered over batches, made only when the first NULL is met.
 
+use std::ops::Range;
+
 use arrow::array::BooleanBufferBuilder;
 use arrow::buffer::NullBuffer;
 
@@ -62,4 +64,14 @@ pub(super) fn for_each_null(validity: &[u8], rows: usize, mut f: impl FnMut(usiz
             absent &= absent - 1;
         }
     }
+}
+
+/// The bitmap of some of the rows, which start at a whole byte.
+pub(super) fn slice(bits: &[u8], rows: &Range<usize>) -> Vec<u8> {
+    let mut some = bits[rows.start / 8..rows.end.div_ceil(8)].to_vec();
+    if let (Some(last), used @ 1..) = (some.last_mut(), rows.len() % 8) {
+        *last &= (1 << used) - 1;
+    }
+    some.resize(padded_rows(rows.len()) / 8, 0);
+    some
 }

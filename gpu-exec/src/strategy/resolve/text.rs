@@ -53,7 +53,7 @@ impl Open {
     /// Texts with codes of one dictionary, that of all of them.
     pub(super) fn alike(&mut self, texts: Vec<Resolved>) -> Result<(Arc<Dictionary>, Vec<Value>)> {
         let dictionaries = texts.iter().map(dictionary_of).collect::<Result<Vec<_>>>()?;
-        let union = Dictionary::union(&dictionaries).map_err(|error| Error::Refused(error.to_string()))?.dictionary;
+        let union = Dictionary::union(&dictionaries).map_err(|error| Error::Refused(error.to_string()))?;
         let codes = texts.into_iter().map(|text| self.translated(text, &union)).collect::<Result<Vec<_>>>()?;
         Ok((union, codes))
     }

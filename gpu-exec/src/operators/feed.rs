@@ -1,0 +1,101 @@
+//! Feeds: where the segments come from that a stage reads. A table that is on the device is a feed of one wave; one that
+//! does not fit comes wave by wave, and a wave is gone when the next one is asked for.
+
+use super::source::SegmentTable;
+use crate::column::{DeviceTable, TableShape};
+use crate::device::{DeviceHandle, Stream};
+use crate::error::Result;
+
+/// Segments of one table, a wave at a time.
+pub trait SegmentFeed: Send {
+    /// The next segments that are on the device together; `None` at the end.
+    ///
+    /// # Errors
+    /// What keeps them from being read or uploaded.
+    fn next(&mut self) -> Result<Option<DeviceTable>>;
+
+    /// From the first again.
+    ///
+    /// # Errors
+    /// As for [`SegmentFeed::next`].
+    fn rewind(&mut self) -> Result<()>;
+}
+
+/// A table that a plan reads.
+pub enum Feed {
+    Resident(DeviceTable),
+    Waves(TableShape, Box<dyn SegmentFeed>),
+}
+
+impl Feed {
+    pub fn shape(&self) -> &TableShape {
+        match self {
+            Feed::Resident(table) => &table.shape,
+            Feed::Waves(shape, _) => shape,
+        }
+    }
+}
+
+/// A feed while a run reads it.
+pub(super) struct Reading {
+    feed: Feed,
+    /// The wave that is on the device; of a resident table the only one.
+    wave: Option<Wave>,
+    /// Whether the only wave of a resident table was given.
+    given: bool,
+}
+
+/// Segments, and the table by which a kernel finds them.
+pub(super) struct Wave {
+    pub(super) table: DeviceTable,
+    pub(super) segments: SegmentTable,
+}
+
+impl Reading {
+    pub(super) fn new(feed: Feed) -> Self {
+        Self { feed, wave: None, given: false }
+    }
+
+    /// Whether what was given is gone when more is asked for.
+    pub(super) fn comes_in_waves(&self) -> bool {
+        matches!(self.feed, Feed::Waves(..))
+    }
+
+    pub(super) fn wave(&self) -> Option<&Wave> {
+        self.wave.as_ref()
+    }
+
+    pub(super) fn rewind(&mut self) -> Result<()> {
+        self.given = false;
+        match &mut self.feed {
+            Feed::Resident(_) => Ok(()),
+            Feed::Waves(_, feed) => {
+                self.wave = None;
+                feed.rewind()
+            }
+        }
+    }
+
+    /// Goes on to the next wave; `false` at the end. Nothing may be in flight that reads the last one.
+    pub(super) fn advance(&mut self, handle: &DeviceHandle, stream: &Stream) -> Result<bool> {
+        let table = match &mut self.feed {
+            Feed::Resident(_) if self.given => return Ok(false),
+            Feed::Resident(_) if self.wave.is_some() => {
+                self.given = true;
+                return Ok(true);
+            }
+            Feed::Resident(table) => {
+                self.given = true;
+                Some(table.clone())
+            }
+            Feed::Waves(_, feed) => {
+                self.wave = None;
+                feed.next()?
+            }
+        };
+        let Some(table) = table else { return Ok(false) };
+        let segments = SegmentTable::upload(handle, stream, &table)?;
+        self.wave = Some(Wave { table, segments });
+        Ok(true)
+    }
+}
