@@ -90,6 +90,8 @@ pub(crate) async fn rewrite(
     read.extend(opened);
     let tables = Tables::of(state, &statement, read).await?;
     let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
+    // Once more: UNPIVOT has become a query with VALUES.
+    listed_subqueries::write_out(&mut statement);
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     row_values::write_out(&mut statement);
