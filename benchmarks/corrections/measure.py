@@ -6,7 +6,7 @@
 Run by hand on a machine that does nothing else. The binaries take turns, query by query and round by round, so that both see
 the same machine. A process plans and runs a query once to warm up and then `--runs` times; the best of all rounds counts, of
 planning and of planning and running. Times are those of `maar --timer`: `plan` is parsing, planning and optimising. TPC-H data
-come from `maar bench tpch`; TPC-DS data and query texts from DuckDB's extension, none of which is kept in the repository:
+come from `maar bench tpch`; TPC-DS data and queries from DuckDB's extension, none of which is kept in the repository:
 
     pip install duckdb==1.5.5 duckdb-extension-tpcds==1.5.5
 """

@@ -102,7 +102,7 @@ impl Interpreter {
             }
             let Some(statement) = script.next() else { break };
             let statement = statement.map_err(|error| source.failure(None, &error))?;
-            if matches!(statement.text().to_ascii_lowercase().as_str(), "quit" | "exit") {
+            if matches!(statement.sql().to_ascii_lowercase().as_str(), "quit" | "exit") {
                 return Ok(Flow::Break(()));
             }
             self.statement(source, statement).await?;

@@ -86,7 +86,7 @@ const COMMANDS: &[Meta] = &[
         action: Action::Output,
         help: "write results to a file; without one, here again",
     },
-    Meta { names: &["\\echo", ".print"], argument: "TEXT", action: Action::Echo, help: "write a text" },
+    Meta { names: &["\\echo", ".print"], argument: "STRING", action: Action::Echo, help: "write a string" },
 ];
 
 /// All spellings, for completion.

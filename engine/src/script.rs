@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-use crate::dialect::{Grammar, summarized, with_selects};
+use crate::dialect::{Grammar, in_our_words, summarized, with_selects};
 use crate::error::{Error, ErrorKind, Position, Result};
 
 /// Brackets, calls and subqueries inside each other. Each costs the parser a few stack frames.
@@ -25,7 +25,7 @@ const RELATIONS_MAX: usize = 1_000;
 pub struct Statement {
     tokens: Vec<TokenWithSpan>,
     position: Position,
-    text: String,
+    sql: String,
 }
 
 impl Statement {
@@ -34,9 +34,9 @@ impl Statement {
         self.position
     }
 
-    /// The statement's own text, from its first to its last token, without the semicolon.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// The statement itself, from its first to its last token, without the semicolon.
+    pub fn sql(&self) -> &str {
+        &self.sql
     }
 
     /// Whether it asks for a summary of the query that [`Self::parse`] gives.
@@ -46,7 +46,7 @@ impl Statement {
 
     /// The same statement in other words.
     pub(crate) fn written_out(&self, tokens: Vec<TokenWithSpan>) -> Self {
-        Self { tokens, position: self.position, text: self.text.clone() }
+        Self { tokens, position: self.position, sql: self.sql.clone() }
     }
 
     pub(crate) fn tokens(&self) -> &[TokenWithSpan] {
@@ -59,7 +59,8 @@ impl Statement {
     /// [`ErrorKind::Syntax`], with a position in the script.
     pub(crate) fn parse(&self) -> Result<SqlStatement> {
         check_depth(&self.tokens)?;
-        let tokens = summarized(&self.tokens).unwrap_or_else(|| self.tokens.clone());
+        let copied = in_our_words(&self.tokens)?;
+        let tokens = copied.or_else(|| summarized(&self.tokens)).unwrap_or_else(|| self.tokens.clone());
         let mut parser = DFParserBuilder::new(with_selects(&tokens))
             .with_dialect(&Grammar)
             .with_recursion_limit(NESTING_MAX)
@@ -157,10 +158,10 @@ impl<'a> Script<'a> {
                     return Some(piece(Err(error), start.unwrap_or(behind)));
                 }
                 (None, Some(start), Some(last)) => {
-                    let text = self.script.get(start..offset(last.span.end)).unwrap_or_default().to_string();
+                    let sql = self.script.get(start..offset(last.span.end)).unwrap_or_default().to_string();
                     let tokens: Vec<TokenWithSpan> = own.iter().map(|token| self.moved(token)).collect();
                     let position = tokens.iter().find(|token| is_visible(token)).map_or(self.place, position);
-                    return Some(piece(Ok(Statement { tokens, position, text }), start));
+                    return Some(piece(Ok(Statement { tokens, position, sql }), start));
                 }
                 _ => (self.at, self.place) = (end, end_place),
             }
@@ -384,23 +385,23 @@ fn keyword_step(keyword: Keyword) -> Step {
 mod tests {
     use super::*;
 
-    fn texts(script: &str) -> Vec<String> {
-        split(script).unwrap().iter().map(|s| s.text().to_string()).collect()
+    fn cut(script: &str) -> Vec<String> {
+        split(script).unwrap().iter().map(|s| s.sql().to_string()).collect()
     }
 
     #[test]
     fn semicolons_in_strings_and_comments_do_not_split() {
         let script = "select ';' ; -- a; b\n select \"x;y\" /* ; */ ;;\n";
-        assert_eq!(texts(script), ["select ';'", "select \"x;y\""]);
-        assert_eq!(texts(" \n;; -- nothing\n"), Vec::<String>::new());
-        assert_eq!(texts("select 'ü', 1; select 2"), ["select 'ü', 1", "select 2"]);
+        assert_eq!(cut(script), ["select ';'", "select \"x;y\""]);
+        assert_eq!(cut(" \n;; -- nothing\n"), Vec::<String>::new());
+        assert_eq!(cut("select 'ü', 1; select 2"), ["select 'ü', 1", "select 2"]);
     }
 
     #[test]
     fn quotes_and_comments_of_every_kind_hide_semicolons() {
-        assert_eq!(texts("/* ; /* nested */ ; */ select $$;$$; select $t$ ;$$ $t$;;").len(), 2);
-        assert_eq!(texts("select 'it''s;' ; select e'\\';'"), ["select 'it''s;'", "select e'\\';'"]);
-        assert_eq!(texts("select `a;b`, \"c\"\";d\"; select 1").len(), 2);
+        assert_eq!(cut("/* ; /* nested */ ; */ select $$;$$; select $t$ ;$$ $t$;;").len(), 2);
+        assert_eq!(cut("select 'it''s;' ; select e'\\';'"), ["select 'it''s;'", "select e'\\';'"]);
+        assert_eq!(cut("select `a;b`, \"c\"\";d\"; select 1").len(), 2);
     }
 
     #[test]
@@ -411,19 +412,19 @@ mod tests {
         let lines: Vec<_> = statements.iter().map(|statement| statement.position()).collect();
         assert_eq!(lines.len(), 4, "{lines:?}");
         assert_eq!(lines[3], Position { line: 4, column: 2 });
-        assert!(statements[2].text().ends_with("$$ as é"));
+        assert!(statements[2].sql().ends_with("$$ as é"));
     }
 
     #[test]
     fn a_script_runs_up_to_where_it_breaks_and_past_foreign_lines() {
-        let text = "select 1;\n\\i it's\nselect 2; -- done\nselect 'open";
-        let mut script = Script::new(text);
-        assert_eq!(script.next().unwrap().unwrap().text(), "select 1");
+        let whole = "select 1;\n\\i it's\nselect 2; -- done\nselect 'open";
+        let mut script = Script::new(whole);
+        assert_eq!(script.next().unwrap().unwrap().sql(), "select 1");
         assert_eq!(script.start(), Some(10));
         script.resume(18);
         let second = script.next().unwrap().unwrap();
-        assert_eq!((second.text(), second.position()), ("select 2", Position { line: 3, column: 1 }));
-        assert_eq!(script.start(), text.find("select 'open"));
+        assert_eq!((second.sql(), second.position()), ("select 2", Position { line: 3, column: 1 }));
+        assert_eq!(script.start(), whole.find("select 'open"));
         let error = script.next().unwrap().unwrap_err();
         assert_eq!((error.kind(), error.position().map(|at| at.line)), (ErrorKind::Syntax, Some(4)), "{error}");
         assert!(script.next().is_none());

@@ -60,22 +60,22 @@ impl Session {
     ///
     /// # Errors
     /// Of every kind: see [`ErrorKind`]. Rows already read stay valid when a later batch fails.
-    pub async fn sql(&self, text: &str) -> Result<QueryResult> {
-        self.sql_with(text, &Parameters::new()).await
+    pub async fn sql(&self, sql: &str) -> Result<QueryResult> {
+        self.sql_with(sql, &Parameters::new()).await
     }
 
     /// Runs one statement with values for its placeholders.
-    pub async fn sql_with(&self, text: &str, parameters: &Parameters) -> Result<QueryResult> {
-        let query = self.prepare(text).await?;
+    pub async fn sql_with(&self, sql: &str, parameters: &Parameters) -> Result<QueryResult> {
+        let query = self.prepare(sql).await?;
         query.with_parameters(parameters)?.execute().await
     }
 
     /// Plans one statement without running it.
-    pub async fn prepare(&self, text: &str) -> Result<Query> {
-        let mut statements = split(text)?.into_iter();
+    pub async fn prepare(&self, sql: &str) -> Result<Query> {
+        let mut statements = split(sql)?.into_iter();
         match (statements.next(), statements.next()) {
             (Some(statement), None) => self.plan(&statement).await,
-            (None, _) => Err(Error::new(ErrorKind::Syntax, "there is no statement in the text")),
+            (None, _) => Err(Error::new(ErrorKind::Syntax, "there is no statement")),
             (Some(_), Some(second)) => Err(Error::new(ErrorKind::Syntax, "there is more than one statement")
                 .or_at(Some(second.position()))
                 .with_hint("run them one at a time")),
@@ -88,24 +88,30 @@ impl Session {
     }
 
     async fn plan_unguarded(&self, statement: &Statement) -> Result<Query> {
-        if let Some(spread) = spread(statement.tokens())? {
+        let mut written: Option<Statement> = None;
+        while let Some(spread) = spread(written.as_ref().unwrap_or(statement).tokens())? {
             let tokens = match spread {
                 Spread::Unpivot(tokens) => tokens,
                 Spread::Pivot(pivot) => pivot.written_out(&Box::pin(self.values_of(statement, &pivot)).await?)?,
             };
-            return Box::pin(self.plan_as_written(&statement.written_out(tokens))).await;
+            written = Some(statement.written_out(tokens));
         }
-        Box::pin(self.plan_as_written(statement)).await
+        Box::pin(self.plan_as_written(written.as_ref().unwrap_or(statement))).await
     }
 
-    /// The values that a PIVOT has columns for, asked of its table where the statement does not list them.
-    async fn values_of(&self, statement: &Statement, pivot: &Pivot) -> Result<Vec<Value>> {
-        if pivot.is_listed() {
-            return Ok(Vec::new());
+    /// The values that each key of a PIVOT has columns for, asked of its table where the statement does not list them.
+    async fn values_of(&self, statement: &Statement, pivot: &Pivot) -> Result<Vec<Vec<Value>>> {
+        let mut values = Vec::new();
+        for question in pivot.questions() {
+            let Some(question) = question else {
+                values.push(Vec::new());
+                continue;
+            };
+            let query = Box::pin(self.plan_unguarded(&statement.written_out(question))).await?;
+            let (batches, _) = query.execute().await?.collect().await?;
+            values.push(batches.iter().flat_map(Value::all).collect());
         }
-        let query = Box::pin(self.plan_as_written(&statement.written_out(pivot.values()))).await?;
-        let (batches, _) = query.execute().await?.collect().await?;
-        Ok(batches.iter().flat_map(Value::all).collect())
+        Ok(values)
     }
 
     async fn plan_as_written(&self, statement: &Statement) -> Result<Query> {
@@ -124,7 +130,7 @@ impl Session {
                 paths.check_read(&state, &plan).await?;
                 if let LogicalPlan::Ddl(DdlStatement::CreateView(view)) = &mut plan {
                     // As the user wrote it, not as it was rewritten.
-                    view.definition = Some(statement.text().to_string());
+                    view.definition = Some(statement.sql().to_string());
                 }
                 Ok(Query::new(self.context.clone(), plan, names))
             }

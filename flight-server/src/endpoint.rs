@@ -26,8 +26,8 @@ impl Endpoint {
         let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
             Command::CommandStatementQuery(command) => self.0.schema_of(&command.query).await?,
             Command::CommandPreparedStatementQuery(command) => {
-                let text = self.0.prepared_text(&command.prepared_statement_handle)?;
-                self.0.schema_of(&text).await?
+                let sql = self.0.prepared_sql(&command.prepared_statement_handle)?;
+                self.0.schema_of(&sql).await?
             }
             // Of the others a FlightInfo tells it, and making that one runs nothing.
             _ => {

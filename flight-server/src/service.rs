@@ -39,7 +39,7 @@ pub(crate) struct Service {
     session: Session,
     sql_info: SqlInfoData,
     statements: Handles<Statement>,
-    /// The text: a prepared statement is planned whenever it runs, as files and tables change.
+    /// The SQL: a prepared statement is planned whenever it runs, as files and tables change.
     prepared: Handles<Arc<str>>,
 }
 
@@ -60,27 +60,27 @@ impl Service {
     }
 
     /// The columns of a statement's rows as the client will get them.
-    pub(crate) async fn schema_of(&self, text: &str) -> Result<Arc<Schema>, Status> {
-        statements::dataset_schema(&statements::plan(&self.session, text).await?)
+    pub(crate) async fn schema_of(&self, sql: &str) -> Result<Arc<Schema>, Status> {
+        statements::dataset_schema(&statements::plan(&self.session, sql).await?)
     }
 
-    /// The text of a prepared statement.
-    pub(crate) fn prepared_text(&self, handle: &[u8]) -> Result<Arc<str>, Status> {
+    /// The SQL of a prepared statement.
+    pub(crate) fn prepared_sql(&self, handle: &[u8]) -> Result<Arc<str>, Status> {
         self.prepared.get(handle)
     }
 
-    async fn plan_info(&self, text: &str, descriptor: FlightDescriptor) -> Result<Response<FlightInfo>, Status> {
-        let query = statements::plan(&self.session, text).await?;
+    async fn plan_info(&self, sql: &str, descriptor: FlightDescriptor) -> Result<Response<FlightInfo>, Status> {
+        let query = statements::plan(&self.session, sql).await?;
         let statement = Statement::ready(query).await?;
         let schema = Arc::clone(statement.schema());
         let handle = self.statements.insert(statement)?;
         reply::info(descriptor, reply::statement_ticket(handle), &schema).map(Response::new)
     }
 
-    async fn update(&self, text: &str, stream: PeekableFlightDataStream) -> Result<i64, Status> {
+    async fn update(&self, sql: &str, stream: PeekableFlightDataStream) -> Result<i64, Status> {
         // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
         stream.try_for_each(|_| std::future::ready(Ok(()))).await?;
-        statements::update(statements::plan(&self.session, text).await?).await
+        statements::update(statements::plan(&self.session, sql).await?).await
     }
 }
 
@@ -166,8 +166,8 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
-        let text = self.prepared.get(&command.prepared_statement_handle)?;
-        self.plan_info(&text, request.into_inner()).await
+        let sql = self.prepared.get(&command.prepared_statement_handle)?;
+        self.plan_info(&sql, request.into_inner()).await
     }
 
     /// For clients that fetch with the command itself, without asking for a FlightInfo.
@@ -176,8 +176,8 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementQuery,
         _request: Request<Ticket>,
     ) -> RowsResult {
-        let text = self.prepared.get(&command.prepared_statement_handle)?;
-        let query = statements::plan(&self.session, &text).await?;
+        let sql = self.prepared.get(&command.prepared_statement_handle)?;
+        let query = statements::plan(&self.session, &sql).await?;
         Statement::ready(query).await?.fetch().await.map(Response::new)
     }
 
@@ -194,8 +194,8 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementUpdate,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
-        let text = self.prepared.get(&command.prepared_statement_handle)?;
-        self.update(&text, request.into_inner()).await
+        let sql = self.prepared.get(&command.prepared_statement_handle)?;
+        self.update(&sql, request.into_inner()).await
     }
 
     async fn do_action_fallback(

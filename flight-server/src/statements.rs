@@ -11,8 +11,8 @@ use crate::reply::{self, Reply};
 use crate::status::from_engine;
 use crate::wire::wire_schema;
 
-/// Bytes of one statement's text.
-pub(crate) const TEXT_BYTES_MAX: i64 = 1 << 20;
+/// Bytes of one statement.
+pub(crate) const SQL_BYTES_MAX: i64 = 1 << 20;
 
 /// A statement that waits to be fetched.
 pub(crate) struct Statement {
@@ -60,12 +60,12 @@ impl Statement {
 }
 
 /// Plans one statement; runs nothing.
-pub(crate) async fn plan(session: &Session, text: &str) -> Result<Query, Status> {
-    if text.len() > TEXT_BYTES_MAX as usize {
-        let message = format!("the statement is {} bytes long, {TEXT_BYTES_MAX} are the most", text.len());
+pub(crate) async fn plan(session: &Session, sql: &str) -> Result<Query, Status> {
+    if sql.len() > SQL_BYTES_MAX as usize {
+        let message = format!("the statement is {} bytes long, {SQL_BYTES_MAX} are the most", sql.len());
         return Err(Status::invalid_argument(message));
     }
-    let query = Box::pin(session.prepare(text)).await.map_err(|e| from_engine(&e))?;
+    let query = Box::pin(session.prepare(sql)).await.map_err(|e| from_engine(&e))?;
     refuse_parameters(&query)?;
     Ok(query)
 }

@@ -1,4 +1,4 @@
-//! The gate for device text: NVRTC makes code of it for every architecture, without a GPU.
+//! The gate for device source: NVRTC makes code of it for every architecture, without a GPU.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "../../tests/src/skip.rs"]

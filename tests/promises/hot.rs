@@ -31,7 +31,7 @@ fn a_query_run_again_compiles_nothing_and_reads_nothing() {
 /// Replacements of literals by others of the same types.
 type Changes = &'static [(&'static str, &'static str)];
 
-/// Queries and their other literals; every change must be found in the text.
+/// Queries and their other literals; every change must be found in the SQL.
 const OTHERS: &[(usize, &[Changes])] = &[
     (1, &[&[("1998-12-01", "1996-03-07"), ("'90'", "'31'")], &[("1998-12-01", "1990-01-01")]]),
     (

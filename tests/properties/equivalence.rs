@@ -145,7 +145,7 @@ pub(crate) const EQUIVALENCES: &[Equivalence] = &[
     same(Condition, "({d} = 0e0)", "({d} IN (0e0, 1e300) AND {d} IN (-0e0, 2e300))"),
     same(Condition, "({d} = 0e0 AND {d} <> -0e0)", "({d} <> {d})"),
     same(Condition, "({d} = {d})", "(CASE WHEN {d} IS NOT NULL THEN true END)"),
-    // Texts.
+    // Statements.
     same(Other, "{t}", "({t} || '')"),
     same(Other, "concat({t}, {t2})", "(coalesce({t}, '') || coalesce({t2}, ''))"),
     same(Condition, "({t} LIKE '%')", "(CASE WHEN {t} IS NOT NULL THEN true END)"),

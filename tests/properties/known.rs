@@ -1,13 +1,13 @@
 //! Faults that are known and not mended yet: pairs that would only show them again are left out. An empty table is the aim.
 
-use crate::property::Texts;
+use crate::property::Statements;
 
 /// What a pair is left out for.
 #[allow(dead_code, reason = "at best nothing is known")]
 enum Sign {
     /// The name of its property has this.
     Name(&'static str),
-    /// One of its texts has this.
+    /// One of its statements has this.
     Text(&'static str),
     /// Tables have this.
     Tables(&'static str),
@@ -18,11 +18,11 @@ enum Sign {
 /// A sign, and the fault behind it.
 const KNOWN: &[(Sign, &str)] = &[];
 
-pub(crate) fn is_in(name: &str, texts: &Texts) -> bool {
+pub(crate) fn is_in(name: &str, statements: &Statements) -> bool {
     KNOWN.iter().any(|(sign, _)| match sign {
         Sign::Name(part) => name.contains(part),
         Sign::Message(_) | Sign::Tables(_) => false,
-        Sign::Text(part) => texts.left.contains(part) || texts.right.contains(part),
+        Sign::Text(part) => statements.left.contains(part) || statements.right.contains(part),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Two texts that must have the same answer: a table against its parts where a condition holds, does not hold and is unknown;
+//! Two statements that must have the same answer: a table against its parts where a condition holds, does not and is unknown;
 //! an expression against one that means the same; a join, subquery or set operation against another way to say it; a literal
 //! against the same value from a row. Each on tables in Parquet files and in memory, on the CPU and on the emulated device.
 //!
@@ -135,13 +135,13 @@ async fn case(seed: u64, emulated: bool, keep: bool, runner: &Runner) -> Result<
     let mut differences = 0;
     for _ in 0..PAIRS_PER_CASE {
         let pair = Pair::random(&world, is_simple, &mut random);
-        let Err(why) = runner.check(&pair.texts(&world), &world).await else { continue };
+        let Err(why) = runner.check(&pair.statements(&world), &world).await else { continue };
         if known::is_message(&why.to_string()) {
             continue;
         }
         differences += 1;
         let (smallest, why) = Box::pin(shrink::shrink(pair, why, &world, runner)).await;
-        eprintln!("\nMAAR_SEED={seed}: {}\n{}\n{why}", smallest.name, smallest.texts(&world));
+        eprintln!("\nMAAR_SEED={seed}: {}\n{}\n{why}", smallest.name, smallest.statements(&world));
     }
     if differences > 0 {
         eprintln!("\nMAAR_SEED={seed} has the tables\n{}", world.describe());

@@ -1,4 +1,4 @@
-//! A property: two texts that must have the same answer, with places for what is drawn at random. Not here: the tables of
+//! A property: two statements that must have the same answer, with places for what is drawn at random. Not here: the tables of
 //! properties (`partition`, `equivalence`, `relation`, `constant`), and what is drawn (`ingredients`).
 
 use std::collections::BTreeMap;
@@ -45,9 +45,9 @@ pub(crate) struct Pair {
     pub(crate) ingredients: BTreeMap<String, String>,
 }
 
-/// Two texts, and what has to be run before them.
+/// Two statements, and what has to be run before them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Texts {
+pub(crate) struct Statements {
     pub(crate) setup: Option<String>,
     pub(crate) left: String,
     pub(crate) right: String,
@@ -61,7 +61,7 @@ impl Pair {
     pub(crate) fn random(world: &World, is_simple: bool, random: &mut StdRng) -> Self {
         let mut pair = Self::any(world, is_simple, random);
         for _ in 0..DRAWS_MAX {
-            if !known::is_in(&pair.name, &pair.texts(world)) {
+            if !known::is_in(&pair.name, &pair.statements(world)) {
                 break;
             }
             pair = Self::any(world, is_simple, random);
@@ -88,8 +88,8 @@ impl Pair {
         Self { name, left, right, ingredients }
     }
 
-    /// The two texts.
-    pub(crate) fn texts(&self, world: &World) -> Texts {
+    /// The two statements.
+    pub(crate) fn statements(&self, world: &World) -> Statements {
         let mut lifted = rewrite::Lifted::default();
         let mut fill = |template: &str| {
             let mut text = String::new();
@@ -110,7 +110,7 @@ impl Pair {
             text
         };
         let (left, right) = (fill(&self.left), fill(&self.right));
-        Texts { setup: lifted.statement(), left, right }
+        Statements { setup: lifted.statement(), left, right }
     }
 }
 
@@ -139,7 +139,7 @@ fn places(template: &str) -> impl Iterator<Item = &str> {
     template.split('{').skip(1).filter_map(|part| part.split('}').next())
 }
 
-impl fmt::Display for Texts {
+impl fmt::Display for Statements {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(setup) = &self.setup {
             writeln!(f, "{setup};")?;

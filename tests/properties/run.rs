@@ -8,7 +8,7 @@ use maar_engine::{Error, ErrorKind};
 use maar_tests::compare::{self, Order};
 use maar_tests::session::{Answer, TestSession};
 
-use crate::property::Texts;
+use crate::property::Statements;
 use crate::world::{Stand, World};
 
 /// No query over these tables takes as long.
@@ -22,7 +22,7 @@ pub(crate) struct Runner {
     pub(crate) with_rows: AtomicUsize,
     /// Pairs that failed alike.
     pub(crate) errors: AtomicUsize,
-    /// Pairs of which a text is refused by name.
+    /// Pairs of which a statement is refused by name.
     pub(crate) unsupported: AtomicUsize,
     pub(crate) pipelines: AtomicUsize,
 }
@@ -55,7 +55,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The answer of one text at one stand.
+/// The answer of one statement at one stand.
 struct Outcome {
     label: String,
     answer: Result<Answer, Error>,
@@ -63,9 +63,9 @@ struct Outcome {
 
 impl Runner {
     /// Counts the pair, and compares its answers.
-    pub(crate) async fn check(&self, texts: &Texts, world: &World) -> Result<(), Difference> {
+    pub(crate) async fn check(&self, statements: &Statements, world: &World) -> Result<(), Difference> {
         self.pairs.fetch_add(1, Relaxed);
-        let outcomes = outcomes(texts, world).await?;
+        let outcomes = outcomes(statements, world).await?;
         let any =
             |test: fn(&Result<Answer, Error>) -> bool| usize::from(outcomes.iter().any(|found| test(&found.answer)));
         self.with_rows.fetch_add(any(|answer| answer.as_ref().is_ok_and(|answer| answer.rows() > 0)), Relaxed);
@@ -77,19 +77,19 @@ impl Runner {
     }
 
     /// Compares, and counts nothing.
-    pub(crate) async fn compare(&self, texts: &Texts, world: &World) -> Result<(), Difference> {
-        agree(&outcomes(texts, world).await?)
+    pub(crate) async fn compare(&self, statements: &Statements, world: &World) -> Result<(), Difference> {
+        agree(&outcomes(statements, world).await?)
     }
 }
 
-async fn outcomes(texts: &Texts, world: &World) -> Result<Vec<Outcome>, Difference> {
+async fn outcomes(statements: &Statements, world: &World) -> Result<Vec<Outcome>, Difference> {
     let mut outcomes = Vec::new();
     for (stand, session) in &world.sessions {
         let (place, sides) = match stand {
-            Stand::Files(place) => (place.name(), vec![("first", &texts.left), ("second", &texts.right)]),
-            Stand::Memory => ("memory", vec![("first", &texts.left)]),
+            Stand::Files(place) => (place.name(), vec![("first", &statements.left), ("second", &statements.right)]),
+            Stand::Memory => ("memory", vec![("first", &statements.left)]),
         };
-        if let Some(setup) = &texts.setup {
+        if let Some(setup) = &statements.setup {
             let answer = timed(session, setup).await?;
             if answer.is_err() {
                 return Ok(vec![Outcome { label: format!("the table of literals, {place}"), answer }]);

@@ -19,7 +19,7 @@ pub(crate) async fn shrink(mut pair: Pair, mut why: Difference, world: &World, r
             if tries > TRIES_MAX {
                 return (pair, why);
             }
-            if let Err(still) = runner.compare(&candidate.texts(world), world).await
+            if let Err(still) = runner.compare(&candidate.statements(world), world).await
                 && still.is_like(&why)
             {
                 (pair, why) = (candidate, still);

@@ -19,7 +19,7 @@ use crate::known;
 /// Zones of sessions.
 const ZONES: [&str; 3] = ["America/New_York", "Asia/Kolkata", "Australia/Adelaide"];
 
-/// Where a text runs.
+/// Where a statement runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stand {
     /// Tables in Parquet files.

@@ -1,7 +1,7 @@
 //! What the tests above the crates share: sessions on each device, tables in Parquet files, comparison of answers.
 //!
 //! The tests themselves are the folders beside `src`: `sqllogictest`, `duckdb`, `scan`, `differential`, `properties`,
-//! `promises`, `tpch`, `device_text`. Only public interfaces of Maar are used here.
+//! `promises`, `tpch`, `device_source`. Only public interfaces of Maar are used here.
 
 pub mod compare;
 pub mod fixtures;

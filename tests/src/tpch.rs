@@ -30,7 +30,7 @@ pub const TABLES: [(&str, i32); 8] = [
 const ROW_GROUPS: [usize; 3] = [5_000, 1, 3_000];
 const QUERIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../cli/src/bench/queries");
 
-/// The text of query `number`, 1 to 22: the same that `maar bench tpch` runs.
+/// The SQL of query `number`, 1 to 22: the same that `maar bench tpch` runs.
 ///
 /// # Errors
 /// Where the file is not there.

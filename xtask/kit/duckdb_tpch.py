@@ -56,7 +56,7 @@ def main():
     result = {"engine": f"duckdb {duckdb.__version__}", "queries": []}
     texts = sorted(arguments.queries.glob("q*.sql"))
     if not texts:
-        print(f"no query texts in {arguments.queries}", file=sys.stderr)
+        print(f"no queries in {arguments.queries}", file=sys.stderr)
         return 1
     # From files, as an engine without a column store; and from memory, beside our resident columns.
     data = tables_in(arguments.data)

@@ -1,6 +1,6 @@
 //! `cargo xtask gpu-kit`: one folder to copy to a machine with a GPU and no Rust.
 //!
-//! Holds the binary (compressed), the wheel of DuckDB, the query texts and the scripts of `xtask/kit`. Not NVRTC: the
+//! Holds the binary (compressed), the wheel of DuckDB, the queries and the scripts of `xtask/kit`. Not NVRTC: the
 //! target machine's is used. Fails when the folder is larger than it may be.
 
 use std::fs;
@@ -19,7 +19,7 @@ const SCRIPTS: &[&str] = &["run.sh", "duckdb_tpch.py", "merge.py", "rest.py", "R
 const PYTHON: &str = "3.12";
 const PLATFORMS: &[&str] =
     &["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"];
-/// The requirement that goes along. Not its extension for TPC-H: data comes from `maar bench`, query texts from us.
+/// The requirement that goes along. Not its extension for TPC-H: data comes from `maar bench`, queries from us.
 const WHEEL: &str = "duckdb==";
 
 /// Runs `cargo xtask gpu-kit` with these words behind it.
@@ -32,7 +32,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     println!("== binary, profile {profile}");
     build(profile)?;
     compress(&binary(profile), &kit.join("maar.xz"), profile)?;
-    println!("== scripts and query texts");
+    println!("== scripts and queries");
     for script in SCRIPTS {
         copy(&root::repository().join("xtask/kit").join(script), &kit.join(script))?;
     }
@@ -87,7 +87,7 @@ fn copy_queries(to: &Path) -> Result<(), Failure> {
         copy(&entry.path(), &to.join(entry.file_name()))?;
         count += 1;
     }
-    if count == 22 { Ok(()) } else { Err(format!("{}: {count} query texts, not 22", from.display())) }
+    if count == 22 { Ok(()) } else { Err(format!("{}: {count} queries, not 22", from.display())) }
 }
 
 fn download_wheel(to: &Path) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! The queries of the self-test: every type, every kind of table that joins and groups use, and errors.
 //!
-//! Each must run a kernel. `text` is what the generated text of one of its pipelines must say, so that a case which is
+//! Each must run a kernel. `says` is what the generated source of one of its pipelines must say, so that a case which is
 //! there for one kind of table keeps testing that kind.
 
 /// One query.
@@ -15,19 +15,19 @@ pub(super) struct Case {
 pub(super) enum Expect {
     /// The rows that plain DataFusion gives, as a multiset.
     Answer {
-        /// What generated text must contain.
-        text: &'static [&'static str],
+        /// What generated source must contain.
+        says: &'static [&'static str],
     },
     /// An error that contains this; DataFusion's own arithmetic wraps and is no judge.
     Error(&'static str),
 }
 
 const fn same(name: &'static str, sql: &'static str) -> Case {
-    Case { name, sql, expect: Expect::Answer { text: &[] } }
+    Case { name, sql, expect: Expect::Answer { says: &[] } }
 }
 
-const fn kind(name: &'static str, text: &'static [&'static str], sql: &'static str) -> Case {
-    Case { name, sql, expect: Expect::Answer { text } }
+const fn kind(name: &'static str, says: &'static [&'static str], sql: &'static str) -> Case {
+    Case { name, sql, expect: Expect::Answer { says } }
 }
 
 const fn error(name: &'static str, message: &'static str, sql: &'static str) -> Case {

@@ -48,15 +48,15 @@ impl Queries {
     pub(super) async fn check(&self, case: &Case) -> Check {
         let started = Instant::now();
         let verdict = match case.expect {
-            Expect::Answer { text } => self.answer(case.sql, text).await,
+            Expect::Answer { says } => self.answer(case.sql, says).await,
             Expect::Error(message) => self.error(case.sql, message).await,
         };
         Check::new(Kind::Query, case.name, verdict.err(), started)
     }
 
-    async fn answer(&self, sql: &str, texts: &[&str]) -> Result<(), String> {
+    async fn answer(&self, sql: &str, said: &[&str]) -> Result<(), String> {
         let (first, report) = self.device.run(sql).await.map_err(message)?;
-        ran(&report, texts)?;
+        ran(&report, said)?;
         // From resident columns now, and with the code of the first run.
         let again = self.device.run(sql).await;
         let (second, again) = again.map_err(|error| format!("the second run: {}", error.message()))?;
@@ -121,8 +121,8 @@ impl Queries {
     }
 }
 
-/// That kernels ran, and that one of them says each of `texts`.
-fn ran(report: &QueryReport, texts: &[&str]) -> Result<(), String> {
+/// That kernels ran, and that one of them says each of `said`.
+fn ran(report: &QueryReport, said: &[&str]) -> Result<(), String> {
     if report.work.pipelines.is_empty() {
         let reason = |operator: &OperatorPlacement| match &operator.place {
             Placement::Host { reason } => Some(format!("{}: {reason}", operator.operator)),
@@ -131,9 +131,9 @@ fn ran(report: &QueryReport, texts: &[&str]) -> Result<(), String> {
         let reasons: Vec<String> = report.operators.iter().filter_map(reason).collect();
         return Err(format!("no kernel ran. {}", reasons.join("; ")));
     }
-    match texts.iter().find(|text| !report.work.pipelines.iter().any(|ran| ran.source.contains(**text))) {
+    match said.iter().find(|part| !report.work.pipelines.iter().any(|ran| ran.source.contains(**part))) {
         None => Ok(()),
-        Some(text) => Err(format!("no kernel has `{text}`: this case no longer tests what its name says")),
+        Some(part) => Err(format!("no kernel has `{part}`: this case no longer tests what its name says")),
     }
 }
 

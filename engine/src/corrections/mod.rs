@@ -2,7 +2,7 @@
 //!
 //! Each file opens with the fault, the upstream report where there is one, and the test that fails once the host is mended:
 //! then the file goes. A correction is an option that is off, a rule of ours, a wrapper, or, where nothing else serves, a
-//! rule of the host's taken out by name ([`rules`]). Not here: arithmetic that must not wrap (`exact`), and what SQL text
+//! rule of the host's taken out by name ([`rules`]). Not here: arithmetic that must not wrap (`exact`), and what SQL
 //! means before it is planned (`dialect`).
 
 mod aggregate_dynamic_filters;

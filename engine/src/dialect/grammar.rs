@@ -1,4 +1,4 @@
-//! The grammar that SQL text is read in: the parser's generic one, and lambdas (`x -> x + 1`, `lambda x: x + 1`), which it
+//! The grammar that SQL is read in: the parser's generic one, and lambdas (`x -> x + 1`, `lambda x: x + 1`), which it
 //! leaves out. DataFusion has no JSON operators, so that an arrow behind a name is never one.
 
 use std::any::TypeId;
@@ -10,14 +10,14 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 #[derive(Debug)]
 pub(crate) struct Grammar;
 
-/// The expression that `text` is.
-pub(super) fn expression(text: &str) -> Option<Expr> {
-    Parser::new(&Grammar).try_with_sql(text).ok()?.parse_expr().ok()
+/// The expression that `sql` is.
+pub(super) fn expression(sql: &str) -> Option<Expr> {
+    Parser::new(&Grammar).try_with_sql(sql).ok()?.parse_expr().ok()
 }
 
-/// The statement that `text` is.
-pub(super) fn statement(text: &str) -> Result<Statement, ParserError> {
-    Parser::new(&Grammar).try_with_sql(text)?.parse_statement()
+/// The statement that `sql` is.
+pub(super) fn statement(sql: &str) -> Result<Statement, ParserError> {
+    Parser::new(&Grammar).try_with_sql(sql)?.parse_statement()
 }
 
 /// What the generic grammar answers where it does not answer as any grammar does.

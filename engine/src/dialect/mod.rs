@@ -1,9 +1,10 @@
-//! What SQL text means here, where DataFusion's planner would take it for something else: rewrites of the parsed statement,
+//! What SQL means here, where DataFusion's planner would take it for something else: rewrites of the parsed statement,
 //! one file each, before anything is planned.
 //!
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
 mod casts;
+mod copy;
 mod declared_keys;
 mod distinct_from;
 mod far_times;
@@ -25,11 +26,14 @@ mod spread;
 mod summarize;
 mod tables;
 mod templates;
+mod temporary;
 mod time_zone;
+mod tokens;
 mod truncate;
 mod using;
 mod walk;
 
+pub(crate) use copy::in_our_words;
 pub(crate) use from_first::with_selects;
 pub(crate) use functions::{instead_of, written_names};
 pub(crate) use grammar::Grammar;
@@ -63,13 +67,15 @@ pub(crate) struct Rewritten {
 /// Of kind Syntax, Invalid or Unsupported, for what must not be taken for something else.
 pub(crate) async fn rewrite(
     state: &mut SessionState,
-    statement: Statement,
+    mut statement: Statement,
     tokens: &[TokenWithSpan],
 ) -> Result<Rewritten> {
+    copy::give_levels(&mut statement);
     refused::check(&statement)?;
     let mut statement = show::tables(statement);
     time_zone::respell(&mut statement);
     declared_keys::forget(&mut statement);
+    temporary::forget(&mut statement);
     truncate::as_delete(&mut statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
@@ -84,6 +90,8 @@ pub(crate) async fn rewrite(
     read.extend(opened);
     let tables = Tables::of(state, &statement, read).await?;
     let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
+    // Once more: UNPIVOT has become a query with VALUES.
+    listed_subqueries::write_out(&mut statement);
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     row_values::write_out(&mut statement);
@@ -93,7 +101,7 @@ pub(crate) async fn rewrite(
     Ok(Rewritten { statement, names, paths })
 }
 
-/// `name` as an identifier of SQL text.
+/// `name` as an identifier of SQL.
 fn quoted(name: &str) -> Ident {
     Ident::with_quote('"', name)
 }

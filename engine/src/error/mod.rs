@@ -46,7 +46,7 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// A place in the SQL text: line and column count from 1, columns in characters.
+/// A place in the SQL: line and column count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
     pub line: usize,

@@ -87,7 +87,8 @@ impl HiveSink {
             let data_type = schema.field_with_name(name)?.data_type();
             if !has_text(data_type) {
                 let message = format!("the column {name} of type {data_type} cannot name folders");
-                let hint = "partition by numbers, texts, booleans, dates or times; CAST makes a text of most values";
+                let hint =
+                    "partition by numbers, strings, booleans, dates or times; CAST makes a string of most values";
                 return Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint).into());
             }
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod copy;
 mod declared;
 mod depth;
 mod device;
@@ -24,6 +25,7 @@ mod prepared;
 mod readers;
 mod rules;
 mod same_names;
+mod spread;
 mod statistics;
 mod support;
 mod zones;

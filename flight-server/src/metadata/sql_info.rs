@@ -5,7 +5,7 @@ use arrow_flight::sql::SqlInfo;
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use tonic::Status;
 
-use crate::statements::TEXT_BYTES_MAX;
+use crate::statements::SQL_BYTES_MAX;
 use crate::status::from_flight;
 
 const TEXTS: &[(SqlInfo, &str)] = &[
@@ -87,7 +87,7 @@ pub(crate) fn values() -> Result<SqlInfoData, Status> {
     TEXTS.iter().for_each(|(name, value)| builder.append(*name, *value));
     FLAGS.iter().for_each(|(name, value)| builder.append(*name, *value));
     CODES.iter().for_each(|(name, value)| builder.append(*name, *value));
-    builder.append(SqlInfo::SqlMaxStatementLength, TEXT_BYTES_MAX);
+    builder.append(SqlInfo::SqlMaxStatementLength, SQL_BYTES_MAX);
     LIMITS.iter().for_each(|name| builder.append(*name, 0_i64));
     builder.build().map_err(from_flight)
 }

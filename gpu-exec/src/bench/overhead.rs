@@ -45,9 +45,10 @@ pub(super) fn probes(bench: &Bench) -> Vec<Probe> {
 }
 
 /// Measures how long a source takes to compile.
-pub(super) fn compile_probe(text: &KernelSource) -> Probe {
-    let name = format!("{}, {} lines", text.name, text.source.lines().count());
-    let request = KernelRequest { entry: text.entry.clone(), source: Arc::clone(&text.source), sync: SyncMode::Block };
+pub(super) fn compile_probe(source: &KernelSource) -> Probe {
+    let name = format!("{}, {} lines", source.name, source.source.lines().count());
+    let request =
+        KernelRequest { entry: source.entry.clone(), source: Arc::clone(&source.source), sync: SyncMode::Block };
     Probe::new("compile", name, move |bench| compile(bench, &request))
 }
 

@@ -66,14 +66,14 @@ impl Body<'_> {
     fn float_arithmetic(op: ArithmeticOp, a: &Printed, b: &Printed, valid: Option<String>, value: &Value) -> Printed {
         let c_type = CType::of(value.repr, value.bounds);
         let (x, y) = (a.cast(c_type), b.cast(c_type));
-        let text = match op {
+        let code = match op {
             ArithmeticOp::Add => format!("({x} + {y})"),
             ArithmeticOp::Subtract => format!("({x} - {y})"),
             ArithmeticOp::Multiply => format!("({x} * {y})"),
             ArithmeticOp::Divide => format!("({x} / {y})"),
             ArithmeticOp::Modulo => format!("{}(modulo_f64(f64({x}), f64({y})))", c_type.name()),
         };
-        Printed::new(text, valid, c_type)
+        Printed::new(code, valid, c_type)
     }
 
     /// `+ - *` on integers: computed wide enough to be exact where bounds allow, checked where they do not.
@@ -101,12 +101,12 @@ impl Body<'_> {
             return Printed::new(Printed::new(name, None, CType::I128).cast(result), valid, result);
         };
         let wide = CType::for_int(*exact).max(a.c_type).max(b.c_type).max(CType::I32);
-        let text = format!("({} {symbol} {})", a.cast(wide), b.cast(wide));
+        let code = format!("({} {symbol} {})", a.cast(wide), b.cast(wide));
         match limits {
-            None => Printed::new(Printed::new(text, None, wide).cast(result), valid, result),
+            None => Printed::new(Printed::new(code, None, wide).cast(result), valid, result),
             Some(limits) => {
                 let name = self.w.temporary();
-                self.w.line(format!("const {} {name} = {text};", wide.name()));
+                self.w.line(format!("const {} {name} = {code};", wide.name()));
                 self.fail_if(&outside(&name, limits, wide), &valid, "kErrorOverflow");
                 Printed::new(Printed::new(name, None, wide).cast(result), valid, result)
             }

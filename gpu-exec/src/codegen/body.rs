@@ -310,9 +310,9 @@ impl<'a> Body<'a> {
 
     /// Moves the declarations made since `mark` in front of it.
     pub(super) fn hoist(&mut self, mark: usize) {
-        let text = self.w.take_since(mark);
+        let code = self.w.take_since(mark);
         self.w.flush_declarations();
-        self.w.append(&text);
+        self.w.append(&code);
     }
 
     /// What the step is in SQL.

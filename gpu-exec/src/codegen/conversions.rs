@@ -8,31 +8,31 @@ use crate::ir::{Bounds, DatePart, Failure, MeanPart, Value};
 
 impl Body<'_> {
     /// A conversion that cannot fail: NULL stays NULL.
-    pub(super) fn convert(&mut self, input: &Value, text: impl Fn(&Printed) -> String, c_type: CType) -> Printed {
+    pub(super) fn convert(&mut self, input: &Value, code: impl Fn(&Printed) -> String, c_type: CType) -> Printed {
         let input = self.print(input);
-        Printed::new(text(&input), input.valid, c_type)
+        Printed::new(code(&input), input.valid, c_type)
     }
 
     pub(super) fn scale_down(&mut self, input: &Value, power: i128, round: bool, c_type: CType) -> Printed {
         let a = self.print(input);
         let wide = a.c_type.max(CType::for_int(Bounds::new(power, power)));
         let power = int_code(power, wide);
-        let text = if round {
+        let code = if round {
             format!("divide_round<{}>({}, {power})", wide.name(), a.cast(wide))
         } else {
             format!("({} / {power})", a.cast(wide))
         };
-        Printed::new(Printed::new(text, None, wide).cast(c_type), a.valid, c_type)
+        Printed::new(Printed::new(code, None, wide).cast(c_type), a.valid, c_type)
     }
 
     pub(super) fn int_to_float(&mut self, input: &Value, divisor: f64, c_type: CType) -> Printed {
-        let text = |a: &Printed| match (a.c_type, divisor == 1.0) {
+        let code = |a: &Printed| match (a.c_type, divisor == 1.0) {
             (CType::I128, true) => format!("to_{}({})", c_type.name(), a.code),
             (CType::I128, false) => format!("{}(to_f64({}) / {divisor:?})", c_type.name(), a.code),
             (_, true) => format!("{}({})", c_type.name(), a.code),
             (_, false) => format!("{}(f64({}) / {divisor:?})", c_type.name(), a.code),
         };
-        self.convert(input, text, c_type)
+        self.convert(input, code, c_type)
     }
 
     pub(super) fn order_of_float(&mut self, input: &Value) -> Printed {
@@ -40,20 +40,20 @@ impl Body<'_> {
     }
 
     pub(super) fn float_of_order(&mut self, input: &Value, c_type: CType) -> Printed {
-        let text = |a: &Printed| format!("float_from_order({})", a.cast(CType::I64));
-        self.convert(input, |a| Printed::new(text(a), None, CType::F64).cast(c_type), c_type)
+        let code = |a: &Printed| format!("float_from_order({})", a.cast(CType::I64));
+        self.convert(input, |a| Printed::new(code(a), None, CType::F64).cast(c_type), c_type)
     }
 
     pub(super) fn mean(&mut self, high: &Value, low: &Value, count: &Value, part: MeanPart, c_type: CType) -> Printed {
         let sum = [high, low].map(|half| self.print(half).cast(CType::I128));
         let count = self.print(count).cast(CType::I64);
-        let (text, computed) = match part {
+        let (code, computed) = match part {
             MeanPart::Whole => (format!("mean_whole({}, {count})", sum.join(", ")), CType::I128),
             MeanPart::Digits(power) => {
                 (format!("mean_digits({}, {count}, {})", sum.join(", "), int_code(power, CType::I32)), CType::I32)
             }
         };
-        Printed::new(Printed::new(text, None, computed).cast(c_type), None, c_type)
+        Printed::new(Printed::new(code, None, computed).cast(c_type), None, c_type)
     }
 
     pub(super) fn narrow(&mut self, input: &Value, limits: Bounds, failure: Failure, c_type: CType) -> Printed {
@@ -64,14 +64,14 @@ impl Body<'_> {
         let name = self.w.temporary();
         self.w.line(format!("const {} {name} = {};", a.c_type.name(), a.code));
         let outside = outside(&name, limits, a.c_type);
-        let text = Printed::new(name, None, a.c_type).cast(c_type);
-        self.failing(text, &outside, a.valid, failure, c_type)
+        let code = Printed::new(name, None, a.c_type).cast(c_type);
+        self.failing(code, &outside, a.valid, failure, c_type)
     }
 
     /// A value that fails where `outside` holds.
     fn failing(
         &mut self,
-        text: String,
+        code: String,
         outside: &str,
         valid: Option<String>,
         failure: Failure,
@@ -80,12 +80,12 @@ impl Body<'_> {
         match failure {
             Failure::Null => {
                 let valid = both(&valid, &Some(format!("!{outside}")));
-                return Printed::new(text, valid, c_type);
+                return Printed::new(code, valid, c_type);
             }
             Failure::Cast => self.fail_if(outside, &valid, "kErrorCast"),
             Failure::Overflow => self.fail_if(outside, &valid, "kErrorOverflow"),
         }
-        Printed::new(text, valid, c_type)
+        Printed::new(code, valid, c_type)
     }
 
     /// A float times `factor`, rounded where it is to be.
@@ -112,18 +112,18 @@ impl Body<'_> {
         self.w.line(format!("bool {failed} = false;"));
         self.w.line(format!("const i128 {name} = f64_to_i128({}, {failed});", scaled.code));
         let outside = format!("({failed} || {})", outside(&name, limits, CType::I128));
-        let text = Printed::new(name, None, CType::I128).cast(c_type);
-        self.failing(text, &outside, scaled.valid.clone(), failure, c_type)
+        let code = Printed::new(name, None, CType::I128).cast(c_type);
+        self.failing(code, &outside, scaled.valid.clone(), failure, c_type)
     }
 
     pub(super) fn floor_divide(&mut self, input: &Value, divisor: i128, c_type: CType) -> Printed {
         let a = self.print(input);
         let wide = a.c_type.max(CType::for_int(Bounds::new(divisor, divisor)));
-        let text = match divisor.count_ones() {
+        let code = match divisor.count_ones() {
             1 => format!("({} >> {})", a.cast(wide), divisor.trailing_zeros()),
             _ => format!("divide_floor<{}>({}, {})", wide.name(), a.cast(wide), int_code(divisor, wide)),
         };
-        Printed::new(Printed::new(text, None, wide).cast(c_type), a.valid, c_type)
+        Printed::new(Printed::new(code, None, wide).cast(c_type), a.valid, c_type)
     }
 
     pub(super) fn date_part(&mut self, part: DatePart, days: &Value) -> Printed {

@@ -84,9 +84,9 @@ impl Body<'_> {
     pub(super) fn key_words(&mut self, parts: &[Printed], nullable: &[usize]) -> String {
         let mut words = Vec::new();
         for part in parts {
-            let masked = |text: String| match &part.valid {
-                Some(valid) if !nullable.is_empty() => format!("({valid} ? {text} : 0)"),
-                _ => text,
+            let masked = |code: String| match &part.valid {
+                Some(valid) if !nullable.is_empty() => format!("({valid} ? {code} : 0)"),
+                _ => code,
             };
             match part.c_type {
                 CType::I128 => {
@@ -214,8 +214,8 @@ impl Body<'_> {
                     None => format!("i64(d{part} + u64({base}))"),
                 };
                 let number = Printed::new(number, None, CType::I64);
-                let text = if c_type == CType::Bool { format!("({} != 0)", number.code) } else { number.cast(c_type) };
-                Printed::new(text, valid, c_type)
+                let code = if c_type == CType::Bool { format!("({} != 0)", number.code) } else { number.cast(c_type) };
+                Printed::new(code, valid, c_type)
             }
         }
     }
@@ -232,13 +232,13 @@ impl Body<'_> {
             .iter()
             .position(|nullable| *nullable == part)
             .map(|bit| format!("!({} >> {bit} & 1)", word(total)));
-        let text = match c_type {
+        let code = match c_type {
             CType::I128 => format!("make_i128(i64({}), {})", word(first + 1), word(first)),
             CType::F32 | CType::F64 => format!("{}(m_bitcast<f64>({}))", c_type.name(), word(first)),
             CType::Bool => format!("({} != 0)", word(first)),
             _ => format!("{}({})", c_type.name(), word(first)),
         };
-        Printed::new(text, valid, c_type)
+        Printed::new(code, valid, c_type)
     }
 }
 

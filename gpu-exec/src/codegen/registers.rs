@@ -70,7 +70,7 @@ impl Body<'_> {
             }
             Access::Scalar => (format!("s.load<{element}>({column}, row)"), format!("s.valid({column}, row)")),
         };
-        let text = match shape.stored {
+        let code = match shape.stored {
             StoredShape::Bool => format!("({raw} != 0)"),
             StoredShape::Int { based: true, .. } => {
                 let low = self.w.argument(Argument::ColumnBase(column));
@@ -84,7 +84,7 @@ impl Body<'_> {
             }
             _ => format!("{}({raw})", c_type.name()),
         };
-        self.assign(index, &Printed::new(text, shape.nullable.then_some(valid), c_type));
+        self.assign(index, &Printed::new(code, shape.nullable.then_some(valid), c_type));
     }
 
     /// A text is not loaded: its register says where it is described.
@@ -131,20 +131,20 @@ impl Body<'_> {
             _ => "0".to_owned(),
         };
         let name = c_type.name();
-        let text = format!("(match{probe} == kNoRow ? {name}({under_null}) : {name}({}))", printed.code);
+        let code = format!("(match{probe} == kNoRow ? {name}({under_null}) : {name}({}))", printed.code);
         let matched = format!("match{probe} != kNoRow");
         let valid = match &printed.valid {
             Some(valid) => format!("({matched} && {valid})"),
             None => format!("({matched})"),
         };
-        Printed::new(text, Some(valid), c_type)
+        Printed::new(code, Some(valid), c_type)
     }
 
     /// Payload column `column` of a build at a row.
     pub(super) fn payload(&mut self, build: BuildId, column: usize, shape: PayloadShape, row: &str) -> Printed {
         let field = self.w.argument(Argument::Build(build, BuildPart::Payload(column)));
         let raw = format!("reinterpret_cast<const {}*>({field})[{row}]", payload_type(shape));
-        let text = if shape.repr == Repr::Bool { format!("({raw} != 0)") } else { raw };
+        let code = if shape.repr == Repr::Bool { format!("({raw} != 0)") } else { raw };
         let valid = shape.nullable.then(|| {
             let field = self.w.argument(Argument::Build(build, BuildPart::PayloadValid(column)));
             format!("({field}[{row}] != 0)")
@@ -158,7 +158,7 @@ impl Body<'_> {
             Repr::F32 => CType::F32,
             Repr::F64 => CType::F64,
         };
-        Printed::new(text, valid, c_type)
+        Printed::new(code, valid, c_type)
     }
 
     /// A payload column of the build of probe `number`.

@@ -72,8 +72,8 @@ impl Body<'_> {
             K::Not(input) => self.not(input),
             K::IsNull(input) => {
                 let input = self.print(input);
-                let text = input.valid.map_or("false".into(), |valid| format!("!{valid}"));
-                Printed::new(text, None, CType::Bool)
+                let code = input.valid.map_or("false".into(), |valid| format!("!{valid}"));
+                Printed::new(code, None, CType::Bool)
             }
             K::Case { branches, otherwise } => self.case(branches, otherwise.as_deref(), c_type, value.nullable),
             K::InSet { input, constants } => self.in_set(input, constants),
@@ -103,15 +103,15 @@ impl Body<'_> {
 
     fn not(&mut self, input: &Value) -> Printed {
         if let ValueKind::IsNull(tested) = &input.kind {
-            let text = self.print(tested).valid.unwrap_or("true".into());
-            return Printed::new(text, None, CType::Bool);
+            let code = self.print(tested).valid.unwrap_or("true".into());
+            return Printed::new(code, None, CType::Bool);
         }
         self.convert(input, |input| format!("!{}", input.code), CType::Bool)
     }
 
     fn constant(&mut self, constant: Constant, c_type: CType) -> Printed {
         let mut word = |word: u64| self.w.argument(Argument::Word(word));
-        let text = match constant {
+        let code = match constant {
             Constant::Null => {
                 let zero = if c_type == CType::Bool { "false".into() } else { format!("{}(0)", c_type.name()) };
                 return Printed::new(zero, Some("false".into()), c_type);
@@ -128,7 +128,7 @@ impl Body<'_> {
             Constant::F32(value) => format!("f32(m_bitcast<f64>({}))", word(f64::from(value).to_bits())),
             Constant::F64(value) => format!("m_bitcast<f64>({})", word(value.to_bits())),
         };
-        Printed::new(text, None, c_type)
+        Printed::new(code, None, c_type)
     }
 
     fn compare(&mut self, op: CompareOp, left: &Value, right: &Value) -> Printed {
@@ -147,19 +147,19 @@ impl Body<'_> {
             CompareOp::Greater => ">",
             CompareOp::GreaterOrEqual => ">=",
         };
-        let text = format!("({a} {symbol} {b})");
+        let code = format!("({a} {symbol} {b})");
         let valid = both(&left.valid, &right.valid);
         match (op, valid) {
             (CompareOp::Distinct | CompareOp::NotDistinct, Some(_)) => {
-                let side = |body: &mut Self, text, valid| body.named(&Printed::new(text, valid, key_type(common)));
+                let side = |body: &mut Self, code, valid| body.named(&Printed::new(code, valid, key_type(common)));
                 let (left, right) = (side(self, a, left.valid), side(self, b, right.valid));
                 let known = |valid: Option<String>| valid.unwrap_or("true".into());
                 let (a, b, ka, kb) = (left.code, right.code, known(left.valid), known(right.valid));
                 let same = format!("(({ka}) == ({kb}) && (!({ka}) || {a} == {b}))");
-                let text = if op == CompareOp::NotDistinct { same } else { format!("!{same}") };
-                Printed::new(text, None, CType::Bool)
+                let code = if op == CompareOp::NotDistinct { same } else { format!("!{same}") };
+                Printed::new(code, None, CType::Bool)
             }
-            (_, valid) => Printed::new(text, valid, CType::Bool),
+            (_, valid) => Printed::new(code, valid, CType::Bool),
         }
     }
 
@@ -207,24 +207,24 @@ impl Body<'_> {
         };
         let valid = format!("({} || {}{known})", decides(left), decides(right));
         // True in itself, so that a filter asks for nothing else: NULL AND true, and NULL OR false, are false here.
-        let text = format!("({} {symbol} {})", left.truth(), right.truth());
-        Printed { true_is_valid: true, ..Printed::new(text, Some(valid), CType::Bool) }
+        let code = format!("({} {symbol} {})", left.truth(), right.truth());
+        Printed { true_is_valid: true, ..Printed::new(code, Some(valid), CType::Bool) }
     }
 
     /// The value in variables of its own where its code is more than a name.
     pub(super) fn named(&mut self, printed: &Printed) -> Printed {
-        let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let mut name = |c_type: &str, text: &str| {
-            if is_name(text) {
-                return text.to_string();
+        let is_name = |code: &str| code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let mut name = |c_type: &str, code: &str| {
+            if is_name(code) {
+                return code.to_string();
             }
             let name = self.w.temporary();
-            self.w.line(format!("const {c_type} {name} = {text};"));
+            self.w.line(format!("const {c_type} {name} = {code};"));
             name
         };
-        let text = name(printed.c_type.name(), &printed.code);
+        let code = name(printed.c_type.name(), &printed.code);
         let valid = printed.valid.as_deref().map(|valid| name("bool", valid));
-        Printed::new(text, valid, printed.c_type)
+        Printed::new(code, valid, printed.c_type)
     }
 
     fn case(
@@ -284,8 +284,8 @@ impl Body<'_> {
                 }
             })
             .collect();
-        let text = if tests.is_empty() { "false".into() } else { format!("({})", tests.join(" || ")) };
-        Printed::new(text, input_printed.valid, CType::Bool)
+        let code = if tests.is_empty() { "false".into() } else { format!("({})", tests.join(" || ")) };
+        Printed::new(code, input_printed.valid, CType::Bool)
     }
 
     fn in_table(&mut self, input: &Value, table: usize, count: u64, elements: Bounds) -> Printed {
@@ -293,11 +293,11 @@ impl Body<'_> {
         let c_type = CType::for_int(elements);
         let element = c_type.name();
         let (field, count) = (self.w.argument(Argument::Lookup(table)), self.w.argument(Argument::Word(count)));
-        let text = format!(
+        let code = format!(
             "sorted_contains(reinterpret_cast<const {element}*>({field}), u64({count}), {})",
             input.cast(c_type)
         );
-        Printed::new(text, input.valid, CType::Bool)
+        Printed::new(code, input.valid, CType::Bool)
     }
 
     fn lookup(&mut self, table: usize, code: &Value, value: &Value) -> Printed {
@@ -306,12 +306,12 @@ impl Body<'_> {
         let element = if c_type == CType::Bool { "u8" } else { c_type.name() };
         let field = self.w.argument(Argument::Lookup(table));
         let entry = format!("m_ldg(reinterpret_cast<const {element}*>({field}) + {})", code.code);
-        let text = if c_type == CType::Bool { format!("({entry} != 0)") } else { entry };
+        let entry = if c_type == CType::Bool { format!("({entry} != 0)") } else { entry };
         let mut valid = code.valid.clone();
         if value.nullable {
             let field = self.w.argument(Argument::LookupValid(table));
             valid = both(&valid, &Some(format!("(m_ldg({field} + {}) != 0)", code.code)));
         }
-        Printed::new(text, valid, c_type)
+        Printed::new(entry, valid, c_type)
     }
 }

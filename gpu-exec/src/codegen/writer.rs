@@ -18,11 +18,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Adds a line at the current depth.
-    pub(super) fn line(&mut self, text: impl AsRef<str>) {
+    pub(super) fn line(&mut self, code: impl AsRef<str>) {
         for _ in 0..self.depth {
             self.lines.push_str("  ");
         }
-        self.lines.push_str(text.as_ref());
+        self.lines.push_str(code.as_ref());
         self.lines.push('\n');
     }
 
@@ -34,15 +34,15 @@ impl Writer {
     }
 
     /// Adds a line that opens a block.
-    pub(super) fn open(&mut self, text: impl AsRef<str>) {
-        self.line(text);
+    pub(super) fn open(&mut self, code: impl AsRef<str>) {
+        self.line(code);
         self.depth += 1;
     }
 
     /// Closes the block opened last.
-    pub(super) fn close(&mut self, text: impl AsRef<str>) {
+    pub(super) fn close(&mut self, code: impl AsRef<str>) {
         self.depth -= 1;
-        self.line(text);
+        self.line(code);
     }
 
     /// Goes one level deeper, or back, where the line that says so is written elsewhere.
@@ -96,13 +96,13 @@ impl Writer {
         self.lines.split_off(mark)
     }
 
-    pub(super) fn append(&mut self, text: &str) {
-        self.lines.push_str(text);
+    pub(super) fn append(&mut self, code: &str) {
+        self.lines.push_str(code);
     }
 
     /// Adds source taken before, one level deeper.
-    pub(super) fn append_indented(&mut self, text: &str) {
-        for line in text.lines() {
+    pub(super) fn append_indented(&mut self, code: &str) {
+        for line in code.lines() {
             self.lines.push_str("  ");
             self.lines.push_str(line);
             self.lines.push('\n');
@@ -119,30 +119,30 @@ impl Writer {
     /// The whole translation unit.
     pub(super) fn finish(self, entry: &str) -> (String, Vec<Argument>) {
         let direct = self.arguments.len() <= super::ARGUMENTS_MAX;
-        let mut text = format!("struct {} {{\n", if direct { "Params" } else { "Arguments" });
+        let mut code = format!("struct {} {{\n", if direct { "Params" } else { "Arguments" });
         for (position, argument) in self.arguments.iter().enumerate() {
             let (c_type, name) = argument.declaration(position);
-            text.push_str(&format!("  {c_type} {name};\n"));
+            code.push_str(&format!("  {c_type} {name};\n"));
         }
-        text.push_str("};\n\n");
+        code.push_str("};\n\n");
         if direct {
-            text.push_str(&format!("MAAR_KERNEL({entry}, Params, p) {{\n"));
+            code.push_str(&format!("MAAR_KERNEL({entry}, Params, p) {{\n"));
         } else {
-            text.push_str("// More arguments than a launch takes: it takes their address.\n");
-            text.push_str("struct Params { const Arguments* arguments; };\n\n");
-            text.push_str(&format!("MAAR_KERNEL({entry}, Params, params) {{\n"));
-            text.push_str("  const Arguments& p = *params.arguments;\n");
+            code.push_str("// More arguments than a launch takes: it takes their address.\n");
+            code.push_str("struct Params { const Arguments* arguments; };\n\n");
+            code.push_str(&format!("MAAR_KERNEL({entry}, Params, params) {{\n"));
+            code.push_str("  const Arguments& p = *params.arguments;\n");
         }
         for line in self.lines.split_inclusive('\n') {
             match line.strip_suffix("\u{1}\n") {
-                None => text.push_str(line),
+                None => code.push_str(line),
                 Some(_) if direct => {}
                 Some(indent) => {
-                    text.push_str(&format!("{indent}const Arguments& p = *m_opaque(params.arguments);\n"));
+                    code.push_str(&format!("{indent}const Arguments& p = *m_opaque(params.arguments);\n"));
                 }
             }
         }
-        text.push_str("}\n");
-        (text, self.arguments)
+        code.push_str("}\n");
+        (code, self.arguments)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Bounds decide how wide device code computes and whether an overflow check is emitted. They come from facts
 //! computed while loading; leaves are rounded outwards (columns to powers of two, literals to width classes) so that
-//! the text of a pipeline does not change with every literal or appended row. Not here: float ranges.
+//! the source of a pipeline does not change with every literal or appended row. Not here: float ranges.
 
 use super::Type;
 
@@ -40,7 +40,7 @@ impl Bounds {
         Self::new(-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1)
     }
 
-    /// Rounded outwards to powers of two, so that appended rows seldom change a pipeline's text.
+    /// Rounded outwards to powers of two, so that appended rows seldom change a pipeline's source.
     #[must_use]
     pub fn round_to_powers(self) -> Self {
         let up = |v: i128| {

@@ -34,10 +34,10 @@ pub(crate) const SHIM: (&str, &str) = ("shim.h", include_str!("shim.h"));
 /// The whole device library as one source. Compiler messages name the part and its own line.
 pub fn header() -> &'static str {
     static HEADER: OnceLock<String> = OnceLock::new();
-    HEADER.get_or_init(|| PARTS.iter().map(|(name, text)| located(name, text)).collect())
+    HEADER.get_or_init(|| PARTS.iter().map(|(name, source)| located(name, source)).collect())
 }
 
-/// `text` with a line directive in front, so that messages count lines of `name`.
-pub(crate) fn located(name: &str, text: &str) -> String {
-    format!("#line 1 \"{name}\"\n{text}\n")
+/// `source` with a line directive in front, so that messages count lines of `name`.
+pub(crate) fn located(name: &str, source: &str) -> String {
+    format!("#line 1 \"{name}\"\n{source}\n")
 }

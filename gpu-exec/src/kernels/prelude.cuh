@@ -1,4 +1,4 @@
-// The m_* layer: the types and primitives all device text is written with, so that one text runs on both devices.
+// The m_* layer: the types and primitives all device source is written with, so that one source runs on both devices.
 //
 // Part 1 holds for both devices. Part 2 is the GPU's layer: thin wrappers over intrinsics and a little inline PTX; the
 // emulated device has the same names in shim.h. No standard headers: they would be nine tenths of the compile time.

@@ -29,7 +29,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The expression as SQL text, shortened in the middle of nowhere but never split inside a character.
+/// The expression as SQL, shortened in the middle of nowhere but never split inside a character.
 pub(crate) fn quote(expr: &dyn PhysicalExpr) -> String {
     shorten(&fmt_sql(expr).to_string(), QUOTE_CHARS_MAX)
 }

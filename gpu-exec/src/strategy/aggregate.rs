@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::StageSource;
-use super::cut::Cutter;
+use super::cut::PipelineBuilder;
 use super::resolve::{arithmetic, cast, halves, joined_halves, narrow, not, power_of_ten, rescale, scale_of};
-use super::scope::{Column, Open, repr_of};
+use super::scope::{Column, OpenPipeline, repr_of};
 use crate::column::{Dictionary, RowBound};
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -13,11 +13,11 @@ use crate::ir::{
     Failure, GroupKind, MeanPart, Origin, Register, Repr, Sink, Source, Type, Value, ValueKind,
 };
 
-/// Rows any sum is assumed to have at most: decides widths in place of the actual count, so that text stays the same.
+/// Rows any sum is assumed to have at most: decides widths in place of the actual count, so that source stays the same.
 const ROWS_MAX: i128 = 1 << 40;
 
 /// How a call's result is made of accumulators.
-struct Finish {
+struct ResultExpr {
     function: AggregateFunction,
     accumulator: usize,
     /// Sums the low halves of values whose total may pass 128 bits on the way; `accumulator` then sums the high ones.
@@ -28,13 +28,13 @@ struct Finish {
     count: Option<usize>,
     argument: Type,
     result: Type,
-    back: Back,
+    encoding: ExtremeEncoding,
     dictionary: Option<Arc<Dictionary>>,
 }
 
-/// The way back from what MIN and MAX compared.
+/// What MIN and MAX compared in place of the values.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Back {
+enum ExtremeEncoding {
     Same,
     Float,
     Bool,
@@ -67,8 +67,13 @@ impl Accumulators {
     }
 }
 
-impl Cutter<'_> {
-    pub(super) fn aggregate(&mut self, mut open: Open, keys: &[Expr], calls: &[AggregateCall]) -> Result<Open> {
+impl PipelineBuilder<'_> {
+    pub(super) fn aggregate(
+        &mut self,
+        mut open: OpenPipeline,
+        keys: &[Expr],
+        calls: &[AggregateCall],
+    ) -> Result<OpenPipeline> {
         let mut key_values = Vec::new();
         let mut key_columns = Vec::new();
         for key in keys {
@@ -79,14 +84,14 @@ impl Cutter<'_> {
             key_columns.push((key.ty, resolved.dictionary, range));
         }
         let mut accumulators = Accumulators::default();
-        let finishes = calls
+        let results = calls
             .iter()
-            .map(|call| finish_of(&mut open, call, keys.is_empty(), &mut accumulators))
+            .map(|call| result_of(&mut open, call, keys.is_empty(), &mut accumulators))
             .collect::<Result<Vec<_>>>()?;
         let rows = accumulators.count(None);
         let mut plan = self.group_table(&open, &key_values, &accumulators.list, Some(rows));
         if !counts_needed(plan.table.kind)
-            && !finishes.iter().any(|finish| finish.accumulator == rows || finish.count == Some(rows))
+            && !results.iter().any(|made| made.accumulator == rows || made.count == Some(rows))
         {
             accumulators.list.pop();
             plan.table.accumulators.pop();
@@ -104,7 +109,7 @@ impl Cutter<'_> {
         self.groups.push(plan);
         self.close(open, sink, Some(number), None);
 
-        let mut grouped = Open::groups(StageSource::Groups(number), source, slots, can_grow);
+        let mut grouped = OpenPipeline::groups(StageSource::Groups(number), source, slots, can_grow);
         for (part, (ty, dictionary, range)) in key_columns.into_iter().enumerate() {
             let shape = shapes[part];
             let origin = Origin::GroupKey(part);
@@ -117,8 +122,8 @@ impl Cutter<'_> {
             let unique = keys.len() == 1;
             grouped.columns.push(Column { register, ty, dictionary, range: Some(range), tail: None, unique });
         }
-        for finish in finishes {
-            let column = grouped.finish(&finish, &accumulators)?;
+        for made in results {
+            let column = grouped.result(&made, &accumulators)?;
             grouped.columns.push(column);
         }
         Ok(grouped)
@@ -130,12 +135,12 @@ fn counts_needed(kind: GroupKind) -> bool {
     matches!(kind, GroupKind::Private | GroupKind::Direct | GroupKind::BuildRow { .. })
 }
 
-fn finish_of(
-    open: &mut Open,
+fn result_of(
+    open: &mut OpenPipeline,
     call: &AggregateCall,
     ungrouped: bool,
     accumulators: &mut Accumulators,
-) -> Result<Finish> {
+) -> Result<ResultExpr> {
     let filter = call.filter.as_ref().map(|filter| open.resolve_value(filter)).transpose()?;
     let Some(argument) = &call.argument else {
         let accumulator = accumulators.count(filter);
@@ -164,7 +169,7 @@ fn finish_of(
         let (high, low) = halves(&open.read(register));
         (high, Some(low))
     };
-    let (kind, value, bounds, back) =
+    let (kind, value, bounds, encoding) =
         if extreme_of { extreme(call.function, value, argument.ty)? } else { sum(value, argument.ty)? };
     let accumulator = accumulators.add(kind, Some(value), filter.clone(), bounds);
     let low = low
@@ -173,7 +178,7 @@ fn finish_of(
             Ok::<_, Error>(accumulators.add(kind, Some(value), filter, bounds))
         })
         .transpose()?;
-    Ok(Finish {
+    Ok(ResultExpr {
         function: call.function,
         accumulator,
         low,
@@ -181,13 +186,13 @@ fn finish_of(
         count,
         argument: argument.ty,
         result: call.ty,
-        back,
+        encoding,
         dictionary: resolved.dictionary,
     })
 }
 
-fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> Finish {
-    Finish {
+fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> ResultExpr {
+    ResultExpr {
         function: call.function,
         accumulator,
         low: None,
@@ -195,7 +200,7 @@ fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> Fini
         count,
         argument: call.ty,
         result: call.ty,
-        back: Back::Same,
+        encoding: ExtremeEncoding::Same,
         dictionary: None,
     }
 }
@@ -214,7 +219,7 @@ fn both(filter: Option<Value>, test: Option<Value>) -> Option<Value> {
     }
 }
 
-type Accumulated = (AccumulatorKind, Value, Bounds, Back);
+type Accumulated = (AccumulatorKind, Value, Bounds, ExtremeEncoding);
 
 /// Bounds of a sum of values, or `None` where it may leave 128 bits.
 fn total(value: &Value) -> Option<Bounds> {
@@ -238,11 +243,11 @@ fn may_wrap(value: &Value) -> bool {
 fn sum(value: Value, ty: Type) -> Result<Accumulated> {
     if ty.is_float() {
         let value = cast(value, ty, Type::FLOAT64, Failure::Cast)?;
-        return Ok((AccumulatorKind::SumF64, value, Bounds::new(0, 0), Back::Same));
+        return Ok((AccumulatorKind::SumF64, value, Bounds::new(0, 0), ExtremeEncoding::Same));
     }
     let bounds = total(&value).ok_or_else(|| Error::internal("a sum that may wrap is summed by halves"))?;
     let kind = if bounds.fits_signed(64) { AccumulatorKind::SumI64 } else { AccumulatorKind::SumI128 };
-    Ok((kind, value, bounds, Back::Same))
+    Ok((kind, value, bounds, ExtremeEncoding::Same))
 }
 
 fn extreme(function: AggregateFunction, value: Value, ty: Type) -> Result<Accumulated> {
@@ -251,14 +256,19 @@ fn extreme(function: AggregateFunction, value: Value, ty: Type) -> Result<Accumu
     let bounds = value.bounds;
     let i64_bounds = Bounds::of_type(Type::INT64);
     Ok(match value.repr {
-        Repr::F32 | Repr::F64 => {
-            (kind, Value::int(ValueKind::OrderOfFloat(Box::new(value)), nullable, i64_bounds), i64_bounds, Back::Float)
+        Repr::F32 | Repr::F64 => (
+            kind,
+            Value::int(ValueKind::OrderOfFloat(Box::new(value)), nullable, i64_bounds),
+            i64_bounds,
+            ExtremeEncoding::Float,
+        ),
+        Repr::Bool => {
+            (kind, Value::int(ValueKind::BoolToInt(Box::new(value)), nullable, bounds), bounds, ExtremeEncoding::Bool)
         }
-        Repr::Bool => (kind, Value::int(ValueKind::BoolToInt(Box::new(value)), nullable, bounds), bounds, Back::Bool),
-        Repr::Int if bounds.fits_signed(64) => (kind, value, bounds, Back::Same),
+        Repr::Int if bounds.fits_signed(64) => (kind, value, bounds, ExtremeEncoding::Same),
         Repr::Int if ty == (Type::Int { bytes: 8, signed: false }) => {
             let shifted = shift_unsigned(value, ArithmeticOp::Subtract)?;
-            (kind, shifted, i64_bounds, Back::Unsigned)
+            (kind, shifted, i64_bounds, ExtremeEncoding::Unsigned)
         }
         Repr::Int => return Err(Error::internal("min or max of a value wider than 64 bits reached the device")),
     })
@@ -273,7 +283,7 @@ fn shift_unsigned(value: Value, op: ArithmeticOp) -> Result<Value> {
     arithmetic(op, (value, wide), (constant, wide), wide)
 }
 
-impl Open {
+impl OpenPipeline {
     /// A pipeline over the groups of an aggregation, whose number is an estimate where its table can grow.
     fn groups(stage_source: StageSource, source: Source, slots: u64, can_grow: bool) -> Self {
         Self {
@@ -299,85 +309,85 @@ impl Open {
         self.read(register)
     }
 
-    fn finish(&mut self, finish: &Finish, accumulators: &Accumulators) -> Result<Column> {
-        if finish.long_mean {
-            return self.finish_long_mean(finish, accumulators);
+    fn result(&mut self, made: &ResultExpr, accumulators: &Accumulators) -> Result<Column> {
+        if made.long_mean {
+            return self.long_mean(made, accumulators);
         }
-        let mut state = self.accumulator(finish.accumulator, accumulators);
-        if let Some(low) = finish.low {
+        let mut state = self.accumulator(made.accumulator, accumulators);
+        if let Some(low) = made.low {
             state = joined_halves(state, self.accumulator(low, accumulators));
         }
-        let count = finish.count.map(|count| self.accumulator(count, accumulators));
-        let value = match finish.function {
+        let count = made.count.map(|count| self.accumulator(count, accumulators));
+        let value = match made.function {
             AggregateFunction::Count => state,
-            AggregateFunction::Sum if finish.result.is_float() => state,
-            AggregateFunction::Sum => narrow(state, Bounds::of_type(finish.result), Failure::Overflow),
-            AggregateFunction::Avg => average(state, count.clone(), finish)?,
-            AggregateFunction::Min | AggregateFunction::Max => came_back(state, finish)?,
+            AggregateFunction::Sum if made.result.is_float() => state,
+            AggregateFunction::Sum => narrow(state, Bounds::of_type(made.result), Failure::Overflow),
+            AggregateFunction::Avg => average(state, count.clone(), made)?,
+            AggregateFunction::Min | AggregateFunction::Max => decoded(state, made)?,
         };
         let value = match count {
-            Some(count) if finish.function != AggregateFunction::Count => where_counted(count, value),
+            Some(count) if made.function != AggregateFunction::Count => where_counted(count, value),
             _ => value,
         };
         let register = self.keep(value);
-        let dictionary = finish.dictionary.clone();
-        Ok(Column { register, ty: finish.result, dictionary, range: None, tail: None, unique: false })
+        let dictionary = made.dictionary.clone();
+        Ok(Column { register, ty: made.result, dictionary, range: None, tail: None, unique: false })
     }
 
     /// In whole units, and the digits behind them: in one number where that has no more than 38.
-    fn finish_long_mean(&mut self, finish: &Finish, accumulators: &Accumulators) -> Result<Column> {
-        let sum = self.accumulator(finish.accumulator, accumulators);
-        let (high, low) = match finish.low {
+    fn long_mean(&mut self, made: &ResultExpr, accumulators: &Accumulators) -> Result<Column> {
+        let sum = self.accumulator(made.accumulator, accumulators);
+        let (high, low) = match made.low {
             Some(low) => (sum, self.accumulator(low, accumulators)),
             None => halves(&sum),
         };
-        let count = finish.count.ok_or_else(|| Error::internal("an average without its count"))?;
+        let count = made.count.ok_or_else(|| Error::internal("an average without its count"))?;
         let count = self.accumulator(count, accumulators);
         let part = |part, bounds| {
             let (high, low) = (Box::new(high.clone()), Box::new(low.clone()));
             Value::int(ValueKind::Mean { high, low, count: Box::new(count.clone()), part }, false, bounds)
         };
-        let whole = part(MeanPart::Whole, Bounds::of_type(finish.argument));
-        let power = power_of_ten(scale_of(finish.result) - scale_of(finish.argument))?;
+        let whole = part(MeanPart::Whole, Bounds::of_type(made.argument));
+        let power = power_of_ten(scale_of(made.result) - scale_of(made.argument))?;
         let digits = part(MeanPart::Digits(power), Bounds::new(1 - power, power - 1));
-        let (value, tail) = match finish.result {
+        let (value, tail) = match made.result {
             _ if power == 1 => (whole, None),
             Type::WideDecimal { .. } => {
                 let digits = where_counted(count.clone(), digits);
                 (whole, Some((self.keep(digits), power)))
             }
             result => {
-                let whole = rescale(whole, finish.argument, scale_of(result))?;
+                let whole = rescale(whole, made.argument, scale_of(result))?;
                 (arithmetic(ArithmeticOp::Add, (whole, result), (digits, result), result)?, None)
             }
         };
         let register = self.keep(where_counted(count, value));
-        Ok(Column { register, ty: finish.result, dictionary: None, range: None, tail, unique: false })
+        Ok(Column { register, ty: made.result, dictionary: None, range: None, tail, unique: false })
     }
 }
 
-fn average(sum: Value, count: Option<Value>, finish: &Finish) -> Result<Value> {
+fn average(sum: Value, count: Option<Value>, made: &ResultExpr) -> Result<Value> {
     let count = count.ok_or_else(|| Error::internal("an average without its count"))?;
-    if finish.result.is_float() {
-        let sum = cast(sum, finish.argument, finish.result, Failure::Cast)?;
-        let count = cast(count, Type::INT64, finish.result, Failure::Cast)?;
-        return arithmetic(ArithmeticOp::Divide, (sum, finish.result), (count, finish.result), finish.result);
+    if made.result.is_float() {
+        let sum = cast(sum, made.argument, made.result, Failure::Cast)?;
+        let count = cast(count, Type::INT64, made.result, Failure::Cast)?;
+        return arithmetic(ArithmeticOp::Divide, (sum, made.result), (count, made.result), made.result);
     }
-    let Type::Decimal { scale, .. } = finish.argument else {
+    let Type::Decimal { scale, .. } = made.argument else {
         return Err(Error::internal("a decimal average of something else"));
     };
     let sum_type = Type::Decimal { precision: 38, scale };
-    arithmetic(ArithmeticOp::Divide, (sum, sum_type), (count, Type::INT64), finish.result)
+    arithmetic(ArithmeticOp::Divide, (sum, sum_type), (count, Type::INT64), made.result)
 }
 
-fn came_back(state: Value, finish: &Finish) -> Result<Value> {
-    Ok(match finish.back {
-        Back::Same => state,
-        Back::Float => Value::float(ValueKind::FloatOfOrder(Box::new(state)), repr_of(finish.result), false),
-        Back::Bool => Value::bool(ValueKind::IntToBool(Box::new(state)), false),
-        Back::Unsigned => {
+fn decoded(state: Value, made: &ResultExpr) -> Result<Value> {
+    Ok(match made.encoding {
+        ExtremeEncoding::Same => state,
+        ExtremeEncoding::Float => Value::float(ValueKind::FloatOfOrder(Box::new(state)), repr_of(made.result), false),
+        ExtremeEncoding::Bool => Value::bool(ValueKind::IntToBool(Box::new(state)), false),
+        ExtremeEncoding::Unsigned => {
             let mut value = shift_unsigned(state, ArithmeticOp::Add)?;
-            value.bounds = Bounds::of_type(finish.result);
+            value.bounds = Bounds::of_type(made.result);
             value
         }
     })

@@ -2,13 +2,13 @@
 
 use super::groups::UniqueProbe;
 use super::join::JoinParts;
-use super::scope::{Column, Open};
+use super::scope::{Column, OpenPipeline};
 use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Shapes, Stage, StageSource};
 use crate::error::{Error, Result};
 use crate::ir::{BuildId, EmitColumn, Expr, Fragments, IntWidth, Node, PayloadShape, Pipeline, Sink, Type};
 
 /// A plan under construction.
-pub(super) struct Cutter<'a> {
+pub(super) struct PipelineBuilder<'a> {
     shapes: &'a Shapes,
     pub(super) limits: Limits,
     pub(super) stages: Vec<Stage>,
@@ -17,7 +17,7 @@ pub(super) struct Cutter<'a> {
     pub(super) unique_probes: Vec<UniqueProbe>,
 }
 
-impl<'a> Cutter<'a> {
+impl<'a> PipelineBuilder<'a> {
     pub(super) fn new(shapes: &'a Shapes, limits: Limits) -> Self {
         Self { shapes, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![] }
     }
@@ -51,10 +51,12 @@ impl<'a> Cutter<'a> {
     }
 
     /// The open pipeline whose rows are the node's output.
-    fn open(&mut self, node: &Node) -> Result<Open> {
+    fn open(&mut self, node: &Node) -> Result<OpenPipeline> {
         match node {
-            Node::Scan { scan, .. } => Ok(Open::table(StageSource::Scan(*scan), &self.shapes.scans[*scan])),
-            Node::Input { child, .. } => Ok(Open::table(StageSource::Input(*child), &self.shapes.inputs[*child])),
+            Node::Scan { scan, .. } => Ok(OpenPipeline::table(StageSource::Scan(*scan), &self.shapes.scans[*scan])),
+            Node::Input { child, .. } => {
+                Ok(OpenPipeline::table(StageSource::Input(*child), &self.shapes.inputs[*child]))
+            }
             Node::Filter { input, predicate } => {
                 let mut open = self.open(input)?;
                 let predicate = open.resolve_value(predicate)?;
@@ -80,7 +82,7 @@ impl<'a> Cutter<'a> {
     }
 
     /// Ends a pipeline with a sink.
-    pub(super) fn close(&mut self, open: Open, sink: Sink, groups: Option<usize>, build: Option<BuildId>) {
+    pub(super) fn close(&mut self, open: OpenPipeline, sink: Sink, groups: Option<usize>, build: Option<BuildId>) {
         self.stages.push(Stage {
             pipeline: Pipeline {
                 source: open.source,
@@ -99,7 +101,7 @@ impl<'a> Cutter<'a> {
     }
 }
 
-fn project(open: &mut Open, expr: &Expr) -> Result<Column> {
+fn project(open: &mut OpenPipeline, expr: &Expr) -> Result<Column> {
     if let crate::ir::ExprKind::Column(index) = expr.kind {
         return open.columns.get(index).cloned().ok_or_else(|| Error::internal(format!("no column {index} in scope")));
     }
@@ -109,7 +111,7 @@ fn project(open: &mut Open, expr: &Expr) -> Result<Column> {
 }
 
 /// Output columns leave at the width of their host type, so that the host takes them as they are.
-fn output_shape(column: &Column, open: &Open) -> PayloadShape {
+fn output_shape(column: &Column, open: &OpenPipeline) -> PayloadShape {
     let register = &open.registers[column.register];
     let width = match column.ty {
         Type::Int { bytes: 1, .. } | Type::Bool => IntWidth::W8,

@@ -1,10 +1,10 @@
 //! Filters: one step a conjunct, in the order that costs least.
 
-use super::scope::Open;
+use super::scope::OpenPipeline;
 use crate::codegen::reads_text;
 use crate::ir::{Origin, Register, Step, Value, ValueKind};
 
-impl Open {
+impl OpenPipeline {
     /// Keeps the rows for which the predicate is true: one step a conjunct. What cannot fail goes in front of tests of
     /// texts, which cost most.
     pub(super) fn filter(&mut self, predicate: Value) {

@@ -4,9 +4,9 @@
 //! of shared memory (few groups); the packed key as an address; a hash table of packed keys; a hash table of words.
 
 use super::GroupPlan;
-use super::cut::Cutter;
+use super::cut::PipelineBuilder;
 use super::join::packed_domains;
-use super::scope::Open;
+use super::scope::OpenPipeline;
 use crate::ir::{
     Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyRows, KeyShape, Origin, Repr, Value,
     ValueKind,
@@ -35,11 +35,11 @@ pub(super) struct UniqueProbe {
     pub(super) equal: Vec<(usize, usize)>,
 }
 
-impl Cutter<'_> {
+impl PipelineBuilder<'_> {
     /// Chooses and sizes the group table for resolved keys and accumulators.
     pub(super) fn group_table(
         &self,
-        open: &Open,
+        open: &OpenPipeline,
         keys: &[Value],
         accumulators: &[Accumulator],
         row_count: Option<usize>,
@@ -92,7 +92,7 @@ impl Cutter<'_> {
     }
 
     /// Bases, domains (one more for NULL) and their product, where keys pack into a word.
-    fn packed(&self, open: &Open, keys: &[Value]) -> Option<(Vec<i64>, Vec<u64>, u64)> {
+    fn packed(&self, open: &OpenPipeline, keys: &[Value]) -> Option<(Vec<i64>, Vec<u64>, u64)> {
         if keys.iter().any(|key| matches!(key.repr, Repr::F32 | Repr::F64) || !key.bounds.fits_signed(64)) {
             return None;
         }
@@ -122,7 +122,7 @@ impl Cutter<'_> {
 
     /// Slots a hash table of groups of so many words starts with, and those beyond which it never needs to grow: twice its
     /// groups. It starts within what one table may take: there are seldom as many groups as rows.
-    fn hash_slots(&self, open: &Open, groups_max: u64, words: u64) -> (u64, u64) {
+    fn hash_slots(&self, open: &OpenPipeline, groups_max: u64, words: u64) -> (u64, u64) {
         let slots = |groups: u64| (groups.min(groups_max).min(GROUPS_MAX) * 2).next_power_of_two().max(SLOTS_MIN);
         let most = if open.rows.is_guess() { GROUPS_MAX } else { open.rows.rows() };
         let fitting = (self.limits.table_bytes / (words * 8) + 1).next_power_of_two() / 2;
@@ -130,7 +130,7 @@ impl Cutter<'_> {
     }
 
     /// Groups that are the rows of a unique build: the keys cover the build's key and are otherwise its payload.
-    fn build_row_groups(&self, open: &Open, keys: &[Value]) -> Option<(GroupKind, Vec<KeyShape>, u64)> {
+    fn build_row_groups(&self, open: &OpenPipeline, keys: &[Value]) -> Option<(GroupKind, Vec<KeyShape>, u64)> {
         let registers: Vec<usize> = keys
             .iter()
             .map(|key| match key.kind {
@@ -171,7 +171,7 @@ impl Cutter<'_> {
 }
 
 /// The build's column that a register of the probing pipeline equals.
-fn build_column(open: &Open, unique: &UniqueProbe, register: usize) -> Option<usize> {
+fn build_column(open: &OpenPipeline, unique: &UniqueProbe, register: usize) -> Option<usize> {
     if let Some((_, column)) = unique.equal.iter().find(|(probe_side, _)| *probe_side == register) {
         return Some(*column);
     }

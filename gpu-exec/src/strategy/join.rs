@@ -6,9 +6,9 @@
 //! ranges allow, else kept as several.
 
 use super::BuildPlan;
-use super::cut::Cutter;
+use super::cut::PipelineBuilder;
 use super::resolve::Resolved;
-use super::scope::{Column, Open};
+use super::scope::{Column, OpenPipeline};
 use crate::codegen::any_can_fail;
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -53,8 +53,8 @@ impl JoinParts<'_> {
 
 /// The two sides of a join, by what they do.
 struct Sides {
-    build: Open,
-    probe: Open,
+    build: OpenPipeline,
+    probe: OpenPipeline,
     /// Which of the join's sides builds.
     building: JoinSide,
 }
@@ -68,8 +68,13 @@ struct Built {
     registers: Vec<Register>,
 }
 
-impl Cutter<'_> {
-    pub(super) fn join(&mut self, left: Open, right: Open, parts: &JoinParts<'_>) -> Result<Open> {
+impl PipelineBuilder<'_> {
+    pub(super) fn join(
+        &mut self,
+        left: OpenPipeline,
+        right: OpenPipeline,
+        parts: &JoinParts<'_>,
+    ) -> Result<OpenPipeline> {
         let building = match parts.kind.kept() {
             None => choose_build_side(&left, &right, parts.on),
             Some(JoinSide::Left) => JoinSide::Right,
@@ -126,7 +131,7 @@ impl Cutter<'_> {
     }
 
     /// Ends the building side's pipeline; what the other side, which is given back, needs to look into it.
-    fn build(&mut self, sides: Sides, parts: &JoinParts<'_>) -> Result<(Built, Open)> {
+    fn build(&mut self, sides: Sides, parts: &JoinParts<'_>) -> Result<(Built, OpenPipeline)> {
         let Sides { mut build, mut probe, building } = sides;
         let rows = parts.rows_of_key(keys_unique(&build, parts.on, building));
         let matching = parts.matching();
@@ -170,8 +175,8 @@ impl Cutter<'_> {
     /// Keys of both sides in the same units: texts as codes of the build's dictionary, wide keys at common bounds.
     fn resolve_keys(
         &mut self,
-        build: &mut Open,
-        probe: &mut Open,
+        build: &mut OpenPipeline,
+        probe: &mut OpenPipeline,
         side: JoinSide,
         on: &[(Expr, Expr)],
     ) -> Result<(Vec<Value>, Vec<Value>)> {
@@ -201,7 +206,13 @@ impl Cutter<'_> {
         Ok((build_keys, probe_keys))
     }
 
-    fn size_build(&self, build: &Open, keys: &[Value], ranges: &[(i128, i128)], rows_of_key: KeyRows) -> BuildPlan {
+    fn size_build(
+        &self,
+        build: &OpenPipeline,
+        keys: &[Value],
+        ranges: &[(i128, i128)],
+        rows_of_key: KeyRows,
+    ) -> BuildPlan {
         let sized = packed_domains(ranges);
         let wide = keys.iter().any(|key| !key.bounds.fits_signed(64));
         let rows = build.rows.rows().max(1);
@@ -238,7 +249,7 @@ impl Cutter<'_> {
         probe: usize,
         side: JoinSide,
         on: &[(Expr, Expr)],
-        open: &Open,
+        open: &OpenPipeline,
         build: &[Column],
     ) {
         let mut equal = Vec::new();
@@ -286,7 +297,7 @@ fn as_integer(key: Resolved) -> Result<Value> {
     }
 }
 
-fn choose_build_side(left: &Open, right: &Open, on: &[(Expr, Expr)]) -> JoinSide {
+fn choose_build_side(left: &OpenPipeline, right: &OpenPipeline, on: &[(Expr, Expr)]) -> JoinSide {
     match (keys_unique(left, on, JoinSide::Left), keys_unique(right, on, JoinSide::Right)) {
         (true, true) if right.rows.rows() < left.rows.rows() => JoinSide::Right,
         (false, true) => JoinSide::Right,
@@ -295,7 +306,7 @@ fn choose_build_side(left: &Open, right: &Open, on: &[(Expr, Expr)]) -> JoinSide
 }
 
 /// Whether no two rows of a side can have the same key.
-fn keys_unique(open: &Open, on: &[(Expr, Expr)], side: JoinSide) -> bool {
+fn keys_unique(open: &OpenPipeline, on: &[(Expr, Expr)], side: JoinSide) -> bool {
     on.iter().any(|(left, right)| {
         let expr = if side == JoinSide::Left { left } else { right };
         matches!(expr.kind, crate::ir::ExprKind::Column(index) if open.columns.get(index).is_some_and(|column| column.unique))

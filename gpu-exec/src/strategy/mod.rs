@@ -50,7 +50,7 @@ pub struct Stage {
     /// Builds it probes, and the one it makes.
     pub probes: Vec<BuildId>,
     pub build: Option<BuildId>,
-    /// Lookup tables its text calls `lookup0, lookup1, ...`.
+    /// Lookup tables its source calls `lookup0, lookup1, ...`.
     pub lookups: Vec<LookupTable>,
     /// Rows that reach the sink; a guess where matches multiply.
     pub rows_out: RowBound,
@@ -122,7 +122,7 @@ pub struct Shapes {
 
 /// Plans a subtree over tables of these shapes.
 pub fn plan(root: &Node, shapes: &Shapes, limits: Limits) -> Result<QueryPlan> {
-    cut::Cutter::new(shapes, limits).plan(root)
+    cut::PipelineBuilder::new(shapes, limits).plan(root)
 }
 
 impl Stage {

@@ -16,7 +16,7 @@ pub(super) struct Column {
     pub(super) ty: Type,
     /// Of text; `None` where its register refers to the text itself.
     pub(super) dictionary: Option<Arc<Dictionary>>,
-    /// Exact range of the values, for sizing (never for text); `None` where nothing better than the bounds is known.
+    /// Exact range of the values, for sizing (never for source); `None` where nothing better than the bounds is known.
     pub(super) range: Option<(i128, i128)>,
     /// Of a wide decimal: the register of the digits that follow those of `register`, and ten to their number.
     pub(super) tail: Option<(usize, i128)>,
@@ -26,7 +26,7 @@ pub(super) struct Column {
 
 /// A pipeline without its sink.
 #[derive(Clone, Debug)]
-pub(super) struct Open {
+pub(super) struct OpenPipeline {
     pub(super) stage_source: StageSource,
     pub(super) source: Source,
     pub(super) registers: Vec<Register>,
@@ -37,7 +37,7 @@ pub(super) struct Open {
     pub(super) rows: RowBound,
 }
 
-impl Open {
+impl OpenPipeline {
     /// A pipeline that reads a table of this shape.
     pub(super) fn table(stage_source: StageSource, table: &TableShape) -> Self {
         let mut open = Self {
@@ -129,7 +129,7 @@ fn column_shape(meta: &ColumnMeta) -> ColumnShape {
     ColumnShape { stored, nullable: meta.facts.nullable() }
 }
 
-/// Bounds for the text: of skipped row groups too, so that other literals do not change it, and rounded, so that
+/// Bounds for the source: of skipped row groups too, so that other literals do not change it, and rounded, so that
 /// appended rows seldom do.
 fn column_bounds(meta: &ColumnMeta) -> Bounds {
     let rounded = meta.facts.range_anywhere().map(|(min, max)| Bounds::new(min, max).round_to_powers());

@@ -178,7 +178,7 @@ fn floats(bench: &Bench<'_>) -> CheckResult {
     Ok(())
 }
 
-/// As generated text ends: one state after another through the same shared memory.
+/// As generated source ends: one state after another through the same shared memory.
 const SEVERAL: Kernel = Kernel {
     entry: "check_publish_several",
     sync: SyncMode::Block,

@@ -7,7 +7,7 @@ use rand::Rng;
 
 use crate::harness::{Bench, CheckResult, Kernel, SEEDS, SIZES, ensure, random, same, shape};
 
-/// As generated text uses the queue: masks of a tile in, rows out, the queue reused for the next tile.
+/// As generated source uses the queue: masks of a tile in, rows out, the queue reused for the next tile.
 const COMPACT: Kernel = Kernel {
     entry: "check_warp_compact",
     sync: SyncMode::Warp,

@@ -2,7 +2,7 @@
 //!
 //! Each check is a function over an open device that returns an error instead of panicking, so that it can run on any
 //! device; here that is the emulated one, under schedules of several seeds (`MAAR_TEST_DEVICE=cuda` takes the first
-//! GPU). Not here: primitives of the `m_*` layer (`device::selftest`), generated text, whole queries.
+//! GPU). Not here: primitives of the `m_*` layer (`device::selftest`), generated source, whole queries.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod accumulate;

@@ -133,7 +133,7 @@ fn floats(bench: &Bench<'_>) -> CheckResult {
     Ok(())
 }
 
-/// As generated text lays them out: the states of one accumulator behind those of another.
+/// As generated source lays them out: the states of one accumulator behind those of another.
 const SEVERAL: Kernel = Kernel {
     entry: "check_private_several",
     sync: SyncMode::Block,

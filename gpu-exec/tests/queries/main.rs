@@ -1,6 +1,6 @@
 //! Queries on the emulated device, each compared with the host engine on the same files.
 //!
-//! The smallest end-to-end check of this crate: placement, loading, strategy, generated text, launches, results.
+//! The smallest end-to-end check of this crate: placement, loading, strategy, generated source, launches, results.
 //! Whole suites (TPC-H, random queries) live in the workspace's `tests` package.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 

@@ -86,7 +86,7 @@ fn environment(parts: &Parts, skips: &Skips, anew: bool) -> Result<Vec<(String, 
         // TPC-H data stays where it is: `maar bench` keeps it below maar/tpch.
         let caches = [pipelines.as_path(), &xdg_cache.join("maar/v1")];
         let recorder = Recorder::start(&folder, compiler, anew, &caches)?;
-        paths.extend([("CXX", recorder.compiler), (recorder::VARIABLE, recorder.texts)]);
+        paths.extend([("CXX", recorder.compiler), (recorder::VARIABLE, recorder.sources)]);
     }
     paths.extend([
         // Compiled pipelines are kept between the test binaries of a run, and never in the user's own folders.

@@ -1,7 +1,7 @@
-//! Keeps every device text that the tests compile, so that the last step can compile it again for real GPUs.
+//! Keeps every device source that the tests compile, so that the last step can compile it again for real GPUs.
 //!
 //! The emulated device compiles with what CXX names. That is a script of ours here: it calls the real compiler, and
-//! copies the source of each call that succeeds. The code cache is emptied with the texts: what is taken from a cache
+//! copies the source of each call that succeeds. The code cache is emptied with the sources: what is taken from a cache
 //! passes no compiler.
 
 use std::fs;
@@ -10,32 +10,32 @@ use std::path::{Path, PathBuf};
 
 use crate::Failure;
 
-/// Names the folder of the texts for the last step.
-pub(crate) const VARIABLE: &str = "MAAR_TEST_DEVICE_TEXT";
+/// Names the folder of the sources for the last step.
+pub(crate) const VARIABLE: &str = "MAAR_TEST_DEVICE_SOURCE";
 
-/// Where the texts of a run go.
+/// Where the sources of a run go.
 pub(crate) struct Recorder {
-    pub(crate) texts: PathBuf,
+    pub(crate) sources: PathBuf,
     pub(crate) compiler: PathBuf,
 }
 
 impl Recorder {
-    /// Makes the script in `folder`. `anew` forgets the texts of earlier runs, and the code in `caches` with them.
+    /// Makes the script in `folder`. `anew` forgets the sources of earlier runs, and the code in `caches` with them.
     pub(crate) fn start(folder: &Path, compiler: &Path, anew: bool, caches: &[&Path]) -> Result<Self, Failure> {
-        let recorder = Self { texts: folder.join("device-text"), compiler: folder.join("recording-c++") };
+        let recorder = Self { sources: folder.join("device-source"), compiler: folder.join("recording-c++") };
         if anew {
-            for stale in caches.iter().copied().chain([recorder.texts.as_path()]) {
+            for stale in caches.iter().copied().chain([recorder.sources.as_path()]) {
                 match fs::remove_dir_all(stale) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(describe(stale, &error)),
                     _ => {}
                 }
             }
         }
-        fs::create_dir_all(&recorder.texts).map_err(|error| describe(&recorder.texts, &error))?;
-        let text = script(compiler, &recorder.texts);
+        fs::create_dir_all(&recorder.sources).map_err(|error| describe(&recorder.sources, &error))?;
+        let wanted = script(compiler, &recorder.sources);
         // The script is part of what compiled code is cached by: it is not touched where it is right.
-        if fs::read_to_string(&recorder.compiler).ok().as_deref() != Some(&text) {
-            fs::write(&recorder.compiler, text).map_err(|error| describe(&recorder.compiler, &error))?;
+        if fs::read_to_string(&recorder.compiler).ok().as_deref() != Some(&wanted) {
+            fs::write(&recorder.compiler, wanted).map_err(|error| describe(&recorder.compiler, &error))?;
         }
         let permissions = fs::Permissions::from_mode(0o755);
         fs::set_permissions(&recorder.compiler, permissions).map_err(|error| describe(&recorder.compiler, &error))?;
@@ -47,7 +47,7 @@ fn describe(path: &Path, error: &std::io::Error) -> Failure {
     format!("{}: {error}", path.display())
 }
 
-fn script(compiler: &Path, texts: &Path) -> String {
+fn script(compiler: &Path, sources: &Path) -> String {
     format!(
         r#"#!/bin/sh
 # Written by `cargo xtask test`: compiles, and keeps the source.
@@ -57,14 +57,14 @@ for word in "$@"; do
         *.cpp)
             name=$(sha256sum < "$word" | cut -c1-32)
             # Renamed, so that no reader sees half of it.
-            cp "$word" '{texts}'/"$name.$$" && mv '{texts}'/"$name.$$" '{texts}'/"$name.cpp"
+            cp "$word" '{sources}'/"$name.$$" && mv '{sources}'/"$name.$$" '{sources}'/"$name.cpp"
             ;;
     esac
 done
 exit 0
 "#,
         compiler = compiler.display(),
-        texts = texts.display(),
+        sources = sources.display(),
     )
 }
 
@@ -84,9 +84,9 @@ mod tests {
         // `env cat FILE` stands for a compiler that succeeds, `env false FILE` for one that does not.
         let run = |program: &str| Command::new(&recorder.compiler).arg(program).arg(&source).output().unwrap();
         assert!(!run("false").status.success());
-        assert_eq!(fs::read_dir(&recorder.texts).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(&recorder.sources).unwrap().count(), 0);
         assert!(run("cat").status.success());
-        let kept: Vec<_> = fs::read_dir(&recorder.texts).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let kept: Vec<_> = fs::read_dir(&recorder.sources).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert_eq!(kept.len(), 1);
         assert_eq!(fs::read_to_string(&kept[0]).unwrap(), "text");
         fs::remove_dir_all(&folder).unwrap();

@@ -24,7 +24,7 @@ pub(crate) type Action = dyn Fn(&Context) -> Result<(), Failure>;
 const LAST_PACKAGE: &str = "maar-tests";
 
 /// The test target that looks at what the others left: always the last.
-const GATE: &str = "device_text";
+const GATE: &str = "device_source";
 
 /// The steps that are one cargo command each: name, what, words of the command.
 ///
@@ -47,7 +47,7 @@ pub(crate) fn all(packages: &[Package]) -> Vec<Step> {
         CARGO_STEPS.iter().map(|(name, what, words)| cargo_step(name, (*what).to_owned(), words)).collect();
     let tidy = Step {
         name: "tidy".into(),
-        what: "headers, sizes, who imports whom, device text".into(),
+        what: "headers, sizes, who imports whom, device source".into(),
         run: Box::new(|_| tidy::run(&[])),
     };
     steps.insert(1, tidy);
@@ -64,7 +64,7 @@ pub(crate) fn all(packages: &[Package]) -> Vec<Step> {
     }
     if packages.iter().any(|package| package.tests.iter().any(|target| target == GATE)) {
         let words = ["test", "--workspace", "--locked", "--test", GATE];
-        steps.push(cargo_step(GATE, "all device text of the steps above compiles for every GPU".into(), &words));
+        steps.push(cargo_step(GATE, "all device source of the steps above compiles for every GPU".into(), &words));
     }
     steps
 }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn each_test_target_is_a_step_and_names_are_unique() {
         let steps = all(&[
-            package(LAST_PACKAGE, &["device_text", "differential", "tpch"]),
+            package(LAST_PACKAGE, &["device_source", "differential", "tpch"]),
             package("maar-engine", &["session", "tpch"]),
         ]);
         let mut names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();

@@ -4,7 +4,7 @@
 //! clippy can see.
 
 mod crates;
-mod device_text;
+mod device_subset;
 mod headers;
 mod rooms;
 mod sizes;
@@ -51,8 +51,9 @@ const RULES: &[(&str, Rule)] = &[
     ("rooms", rooms::check),
     ("owners", words::check_owners),
     ("words", words::check_words),
+    ("names", words::check_names),
     ("hosts", words::check_hosts),
-    ("device text", device_text::check),
+    ("device subset", device_subset::check),
 ];
 
 /// Runs `cargo xtask tidy` with these words behind it.

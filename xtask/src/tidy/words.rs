@@ -1,4 +1,5 @@
-//! Words that have one owner, words that must not be left behind, and hosts and paths that are nobody's business.
+//! Words that have one owner or one meaning, words that must not be left behind, and hosts and paths that are nobody's
+//! business.
 
 use super::Breach;
 use super::source::File;
@@ -55,6 +56,28 @@ const OWNERS: &[Owner] = &[
 /// Marks of unfinished work; an issue is the place for it. Split so that this table is not a breach itself.
 const UNFINISHED: &[&str] = &[concat!("FIX", "ME"), concat!("XX", "X"), concat!("TO", "DO")];
 const UNFINISHED_CALLS: &[&str] = &["todo!", "unimplemented!"];
+
+/// What one word may not stand for, and what it is called: generated code is source, a statement is SQL or a string, and
+/// "text" is a type of columns.
+const MISNAMED: &[(&str, &str)] = &[
+    (concat!("device ", "text"), "device source"),
+    (concat!("device_", "text"), "device_source"),
+    (concat!("generated ", "text"), "generated source"),
+    (concat!("kernel ", "text"), "kernel source"),
+    (concat!("CUDA ", "text"), "CUDA source"),
+    (concat!("C++ ", "text"), "C++ source"),
+    (concat!("SQL ", "text"), "SQL"),
+    (concat!("query ", "text"), "query, or SQL"),
+    (concat!("statement's ", "text"), "statement, or SQL"),
+];
+
+/// Names that say nothing of what they name, where they stood, and what it is called.
+const SAYS_NOTHING: &[(&str, &str, &str)] = &[
+    ("gpu-exec/src/strategy/", "Open", "OpenPipeline"),
+    ("gpu-exec/src/strategy/", "Cutter", "PipelineBuilder"),
+    ("gpu-exec/src/strategy/", "Back", "ExtremeEncoding"),
+    ("gpu-exec/src/strategy/", "Finish", "ResultExpr"),
+];
 
 /// Folders of one machine, which mean nothing on another.
 const MACHINE_PATHS: &[&str] =
@@ -119,6 +142,24 @@ pub(super) fn check_words(files: &[File]) -> Vec<Breach> {
                     breaches.push(Breach::new(&file.path, line_of(&file.text, at), remedy));
                 }
             }
+        }
+    }
+    breaches
+}
+
+pub(super) fn check_names(files: &[File]) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for file in files.iter().filter(|file| file.path != "Cargo.lock" && !file.path.ends_with(".snap")) {
+        for (phrase, instead) in MISNAMED {
+            for (at, _) in file.text.match_indices(phrase) {
+                let remedy = format!("`{phrase}` stands for several things: say {instead}");
+                breaches.push(Breach::new(&file.path, line_of(&file.text, at), remedy));
+            }
+        }
+        for (folder, name, instead) in SAYS_NOTHING.iter().filter(|(folder, ..)| file.path.starts_with(folder)) {
+            let found = find_word(&file.code, name);
+            let remedy = || format!("`{name}` says nothing: in {folder} it is {instead}");
+            breaches.extend(found.into_iter().map(|at| Breach::new(&file.path, line_of(&file.code, at), remedy())));
         }
     }
     breaches
@@ -200,6 +241,15 @@ mod tests {
         let text = format!("// {mark}: later\nfn f() {{ {}() }}\n", UNFINISHED_CALLS[0]);
         assert_eq!(lines(&check_words(&[File::new("a.rs", &text)])), [1, 2]);
         assert!(check_words(&[File::new("Cargo.toml", "todo = \"deny\"\n")]).is_empty());
+    }
+
+    #[test]
+    fn a_word_stands_for_one_thing() {
+        let text = format!("//! Reads {}s.\nfn f(column_text: &str) {{}}\n", MISNAMED[0].0);
+        assert_eq!(lines(&check_names(&[File::new("engine/src/a.rs", &text)])), [1]);
+        let names = "// Open addressing.\nstruct Open;\n";
+        assert_eq!(lines(&check_names(&[File::new("gpu-exec/src/strategy/a.rs", names)])), [2]);
+        assert!(check_names(&[File::new("engine/src/a.rs", names)]).is_empty());
     }
 
     #[test]

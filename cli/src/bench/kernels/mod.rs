@@ -1,7 +1,7 @@
 //! `maar bench kernels`: the device alone. The measurements are `maar-gpu-exec`'s; here they are shown and written.
 
 mod report;
-mod texts;
+mod sources;
 
 use std::path::Path;
 
@@ -18,13 +18,13 @@ pub(super) async fn run(args: &KernelsArgs, device: DeviceArg) -> Result<(), Fai
     let choice = device::needed(device, "bench kernels")?;
     let findings = Findings::open(args.json.as_deref())?;
     let scale = if args.quick || choice == DeviceChoice::Emulated { Scale::Quick } else { Scale::Full };
-    // A cache of its own: compile times are measured, and hundreds of texts that nobody wants again are made.
+    // A cache of its own: compile times are measured, and hundreds of sources that nobody wants again are made.
     let cache = tempfile::tempdir().map_err(|error| Failure::other(format!("cannot make a folder: {error}")))?;
     let mut report = measured(choice, scale, cache.path(), Report::new(scale), Job::Device).await?;
     findings.so_far(|| report.json())?;
     // Another device has the memory while the queries run, so it comes after.
-    let mut report = match texts::largest(device::argument(choice), scale).await {
-        Ok(texts) => measured(choice, scale, cache.path(), report, Job::Compile(texts)).await?,
+    let mut report = match sources::largest(device::argument(choice), scale).await {
+        Ok(sources) => measured(choice, scale, cache.path(), report, Job::Compile(sources)).await?,
         // A query that fails takes none of the measurements with it.
         Err(failure) => {
             report.add_failure("compile", "the largest of TPC-H", failure.message().unwrap_or_default())?;
@@ -66,7 +66,7 @@ async fn measured(
         };
         match job {
             Job::Device => bench::run(&handle, scale, each),
-            Job::Compile(texts) => bench::compile(&handle, scale, &texts, each),
+            Job::Compile(sources) => bench::compile(&handle, scale, &sources, each),
         }
         .map_err(Failure::other)?;
         printed.map(|()| report)

@@ -1,4 +1,4 @@
-// A stand-in for NVRTC: device text compiled by the host's compiler against the shim (STAND_IN_SHIM names it); what it
+// A stand-in for NVRTC: device source compiled by the host's compiler against the shim (STAND_IN_SHIM names it); what it
 // calls a cubin is a library for the host, which driver.cpp loads.
 #include <cstdio>
 #include <cstdlib>

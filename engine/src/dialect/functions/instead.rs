@@ -54,9 +54,12 @@ const INSTEAD: &[(&str, &str)] = &[
     ),
     (
         "casefold collate collation collations normalize nfc_normalize strip_accents to_ascii unistr unicode_assigned is_valid_utf8 make_valid_utf8 validate_utf8 try_validate_utf8 convert convert_from convert_to",
-        "lower(s) with translate(s, 'àé', 'ae'); texts are UTF-8",
+        "lower(s) with translate(s, 'àé', 'ae'); strings are UTF-8",
     ),
-    ("icu_sort_key icu_calendar_names icu_collate_noaccent", "lower(s) with translate(s, 'àé', 'ae'); texts are UTF-8"),
+    (
+        "icu_sort_key icu_calendar_names icu_collate_noaccent",
+        "lower(s) with translate(s, 'àé', 'ae'); strings are UTF-8",
+    ),
     ("parse_dirname parse_dirpath parse_path", "split_part(path, '/', n) and parse_filename(path)"),
     (
         "url_encode url_decode try_url_decode parse_url try_parse_url",

@@ -27,6 +27,10 @@ impl Resolver<'_> {
 
     /// `before` is what stands left of the item: LATERAL sees it.
     fn joined(&mut self, table: &mut TableWithJoins, before: &Scope) -> Result<Scope> {
+        if !table.joins.is_empty() {
+            self.name_apart(&mut table.relation);
+            table.joins.iter_mut().for_each(|join| self.name_apart(&mut join.relation));
+        }
         let mut scope = self.factor(&mut table.relation, before)?;
         for join in &mut table.joins {
             let mut seen = before.clone();
@@ -35,6 +39,20 @@ impl Resolver<'_> {
             scope = self.join(&mut join.join_operator, scope, right)?;
         }
         Ok(scope)
+    }
+
+    /// Names a subquery without a name that is joined: its columns would be called as those of the tables inside, and these may
+    /// stand beside it.
+    fn name_apart(&mut self, factor: &mut TableFactor) {
+        if let TableFactor::Derived { alias: alias @ None, .. } = factor {
+            self.unnamed += 1;
+            *alias = Some(TableAlias {
+                explicit: true,
+                name: Ident::with_quote('"', format!("maar_subquery_{}", self.unnamed)),
+                columns: Vec::new(),
+                at: None,
+            });
+        }
     }
 
     fn join(&mut self, operator: &mut JoinOperator, left: Scope, right: Scope) -> Result<Scope> {

@@ -15,6 +15,7 @@ mod scope;
 mod select;
 mod typed;
 
+pub(super) use pivot::ALL_BUT;
 pub(super) use scope::{matching, position, same_but_for_case};
 
 use datafusion::sql::parser::{CopyToSource, Statement};
@@ -46,11 +47,13 @@ pub(super) struct Resolver<'a> {
     queries: Vec<(String, Columns)>,
     /// The scopes of the queries around the one at hand, the nearest last.
     outer: Vec<Scope>,
+    /// How many subqueries were given names.
+    unnamed: usize,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(tables: &'a Tables, tokens: &'a [TokenWithSpan]) -> Self {
-        Self { tables, typed: Typed::new(tokens), queries: Vec::new(), outer: Vec::new() }
+        Self { tables, typed: Typed::new(tokens), queries: Vec::new(), outer: Vec::new(), unnamed: 0 }
     }
 
     /// Respells the names of `statement`. What comes back are the names of the columns of its result, where they are others

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, ExprWithAlias, NullInclusion, PivotValueSource, Query, SetExpr, Statement, TableAlias,
-    TableFactor, Value, Visit, Visitor,
+    BinaryOperator, Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, NullInclusion,
+    PivotValueSource, Query, SetExpr, Statement, TableAlias, TableFactor, Value, Visit, Visitor,
 };
 
 use super::Resolver;
@@ -36,17 +36,14 @@ impl Resolver<'_> {
         };
         let scope = self.factor(table, before)?;
         let columns = known(&scope)?;
-        let ([key], PivotValueSource::List(values), None) =
-            (value_column.as_mut_slice(), &*value_source, default_on_null)
-        else {
-            return Err(unsupported(
-                "PIVOT over several columns or without a list of values",
-                "list the values of one column",
-            ));
+        let (PivotValueSource::List(values), None) = (&*value_source, default_on_null) else {
+            return Err(unsupported("PIVOT without a list of values", "list the values: FOR x IN ('a', 'b')"));
         };
-        self.expr(key, &scope)?;
         let mut used = Named::default();
-        let _ = Visit::visit(key, &mut used);
+        for key in value_column.iter_mut() {
+            self.expr(key, &scope)?;
+            let _ = Visit::visit(key, &mut used);
+        }
         for aggregate in aggregate_functions.iter_mut() {
             self.expr(&mut aggregate.expr, &scope)?;
             let _ = Visit::visit(&aggregate.expr, &mut used);
@@ -58,7 +55,7 @@ impl Resolver<'_> {
         for value in values {
             for aggregate in aggregate_functions.iter() {
                 let name = pivoted_name(value, aggregate, aggregate_functions.len() > 1);
-                list.push(format!("{} AS {}", filtered(&aggregate.expr, key, &value.expr)?, quoted(&name)));
+                list.push(format!("{} AS {}", filtered(&aggregate.expr, value_column, &value.expr)?, quoted(&name)));
             }
         }
         let by = if groups.is_empty() { String::new() } else { format!(" GROUP BY {}", groups.join(", ")) };
@@ -74,6 +71,7 @@ impl Resolver<'_> {
         let Expr::Identifier(value) = value else {
             return Err(unsupported("UNPIVOT into several columns", "unpivot one column at a time"));
         };
+        expand_star(columns, &known)?;
         let mut arms = Vec::with_capacity(columns.len());
         let mut names = Vec::with_capacity(columns.len());
         for ExprWithAlias { expr, alias } in columns.iter_mut() {
@@ -106,6 +104,30 @@ impl Resolver<'_> {
     }
 }
 
+/// Stands for all columns but those that it is called with, where UNPIVOT lists columns.
+pub(in crate::dialect) const ALL_BUT: &str = "maar_all_but";
+
+fn expand_star(columns: &mut Vec<ExprWithAlias>, known: &[Column]) -> Result<()> {
+    let [ExprWithAlias { expr: Expr::Function(star), alias: None }] = columns.as_slice() else { return Ok(()) };
+    let FunctionArguments::List(list) = &star.args else { return Ok(()) };
+    if star.name.to_string() != ALL_BUT {
+        return Ok(());
+    }
+    let mut left_out = HashSet::new();
+    for argument in &list.args {
+        let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(name))) = argument else {
+            return Err(unsupported("EXCLUDE of anything but columns", "name the columns: EXCLUDE (a, b)"));
+        };
+        let mut name = name.clone();
+        respell(&mut name, Some(known))?;
+        left_out.insert(planned(&name));
+    }
+    let rest = known.iter().filter(|column| !left_out.contains(&column.name));
+    let rest = rest.map(|column| ExprWithAlias { expr: Expr::Identifier(quoted(&column.name)), alias: None });
+    *columns = rest.collect();
+    Ok(())
+}
+
 /// The names that expressions have in them.
 #[derive(Default)]
 struct Named(HashSet<String>);
@@ -133,24 +155,35 @@ fn unsupported(what: &str, instead: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{what} is not supported")).with_hint(instead)
 }
 
-/// `aggregate` over the rows whose `key` is `value`.
-fn filtered(aggregate: &Expr, key: &Expr, value: &Expr) -> Result<Expr> {
+/// `aggregate` over the rows whose `keys` are `value`, a tuple where there are several keys.
+fn filtered(aggregate: &Expr, keys: &[Expr], value: &Expr) -> Result<Expr> {
     let Expr::Function(function) = aggregate else {
         return Err(unsupported("PIVOT by anything but an aggregate", "write one aggregate, such as sum(x)"));
     };
-    let is_null = matches!(value, Expr::Value(value) if value.value == Value::Null);
-    let test = match is_null {
-        true => Expr::IsNull(Box::new(key.clone())),
-        false => Expr::BinaryOp { left: Box::new(key.clone()), op: BinaryOperator::Eq, right: Box::new(value.clone()) },
+    let values = match value {
+        Expr::Tuple(values) if keys.len() > 1 => values.as_slice(),
+        one => std::slice::from_ref(one),
     };
+    if keys.len() != values.len() {
+        let message = format!("PIVOT over {} columns wants as many values, not {value}", keys.len());
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
     let mut function = function.clone();
-    function.filter = Some(Box::new(match function.filter.take() {
-        None => test,
-        Some(own) => {
-            Expr::BinaryOp { left: Box::new(Expr::Nested(own)), op: BinaryOperator::And, right: Box::new(test) }
-        }
-    }));
+    let tests = keys.iter().zip(values).map(|(key, value)| is(key, value));
+    let own = function.filter.take().map(|own| Expr::Nested(own));
+    let both = |left, right| Expr::BinaryOp { left: Box::new(left), op: BinaryOperator::And, right: Box::new(right) };
+    function.filter = own.into_iter().chain(tests).reduce(both).map(Box::new);
     Ok(Expr::Function(function))
+}
+
+fn is(key: &Expr, value: &Expr) -> Expr {
+    match value {
+        Expr::Value(literal) if literal.value == Value::Null => Expr::IsNull(Box::new(key.clone())),
+        _ => {
+            let op = BinaryOperator::Eq;
+            Expr::BinaryOp { left: Box::new(key.clone()), op, right: Box::new(value.clone()) }
+        }
+    }
 }
 
 /// The value alone names its column, with the aggregate behind it where there are several.

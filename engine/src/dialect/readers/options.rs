@@ -86,7 +86,7 @@ pub(super) struct Call {
     pub(super) paths: Vec<String>,
     /// Under DataFusion's names.
     pub(super) options: HashMap<String, String>,
-    /// Texts that stand for NULL.
+    /// Strings that stand for NULL.
     nulls: Vec<String>,
     /// What the column of paths is called, if there is to be one.
     filename: Option<String>,
@@ -102,7 +102,7 @@ impl Call {
             (start.line > 0).then_some(Position { line: start.line as usize, column: start.column as usize });
         let wrong = |message: String| Error::new(ErrorKind::Invalid, message).or_at(position);
         let (paths, rest) = match arguments.split_first() {
-            Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), rest)) => (texts(first), rest),
+            Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), rest)) => (strings(first), rest),
             _ => (Vec::new(), arguments),
         };
         if paths.is_empty() {
@@ -123,7 +123,7 @@ impl Call {
                         .with_hint(format!("leave {name} out"))
                 }
                 Refused::Value => wrong(format!("{function} cannot take that value for {name}"))
-                    .with_hint("options are texts, numbers, true or false"),
+                    .with_hint("options are strings, numbers, true or false"),
             })?;
         }
         Ok(call)
@@ -134,7 +134,7 @@ impl Call {
         let has_rows = matches!(self.kind, Kind::Csv | Kind::Json | Kind::Parquet);
         match name {
             "nullstr" | "null" | "null_string" if self.kind == Kind::Csv => {
-                self.nulls = texts(value).into_iter().filter(|text| !text.is_empty()).collect();
+                self.nulls = strings(value).into_iter().filter(|text| !text.is_empty()).collect();
                 return Ok(());
             }
             "filename" if has_rows => {
@@ -191,11 +191,11 @@ impl Call {
     }
 }
 
-/// The texts of a list, or of one value.
-fn texts(argument: &Expr) -> Vec<String> {
+/// The strings of a list, or of one value.
+fn strings(argument: &Expr) -> Vec<String> {
     match argument {
         Expr::Array(array) => array.elem.iter().filter_map(text).collect(),
-        Expr::Nested(inner) => texts(inner),
+        Expr::Nested(inner) => strings(inner),
         one => text(one).into_iter().collect(),
     }
 }

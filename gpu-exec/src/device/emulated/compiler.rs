@@ -114,6 +114,6 @@ fn version_of(program: &Path) -> Option<String> {
 }
 
 fn identity(program: &Path, version: &str) -> String {
-    let text = digest(&[kernels::SHIM.1.as_bytes(), kernels::header().as_bytes()]);
-    format!("emulated {} {} {version} {} {text}", env::consts::ARCH, program.display(), OPTIONS.join(" "))
+    let library = digest(&[kernels::SHIM.1.as_bytes(), kernels::header().as_bytes()]);
+    format!("emulated {} {} {version} {} {library}", env::consts::ARCH, program.display(), OPTIONS.join(" "))
 }

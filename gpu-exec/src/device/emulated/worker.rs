@@ -226,7 +226,7 @@ impl Worker {
 /// What every fiber runs: its thread, or all threads of the block where none waits for another.
 unsafe extern "C" fn lane_main(lane: *mut Lane) -> ! {
     // SAFETY: the lane was written by `form_group`; worker and job outlive the group. No reference is held while device
-    // text runs.
+    // source runs.
     unsafe {
         let worker = (*lane).worker.cast::<Worker>();
         let job = (*worker).job;

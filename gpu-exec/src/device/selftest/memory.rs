@@ -103,9 +103,9 @@ pub(super) fn code_is_found_again(device: &Arc<DeviceHandle>) -> CheckResult {
     ensure(again.iter().all(|k| k.origin == CodeOrigin::Memory), || format!("{again:?}"))?;
     let broken = KernelRequest { entry: "broken".into(), source: "MAAR_KERNEL(broken".into(), sync: SyncMode::None };
     match device.kernels(&[broken]) {
-        Err(DeviceError::Compile { entry, log }) => {
-            ensure(entry == "broken" && log.contains("broken.cu"), || format!("the log does not name the text: {log}"))
-        }
-        other => Err(CheckError::Wrong(format!("text that is wrong gave {other:?}"))),
+        Err(DeviceError::Compile { entry, log }) => ensure(entry == "broken" && log.contains("broken.cu"), || {
+            format!("the log does not name the source: {log}")
+        }),
+        other => Err(CheckError::Wrong(format!("source that is wrong gave {other:?}"))),
     }
 }

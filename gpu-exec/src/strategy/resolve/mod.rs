@@ -19,7 +19,7 @@ use self::calendar::{add_interval, date_part};
 use self::constant::{evaluate_once, is_null, null};
 use self::number::negate;
 use super::lookup::map_dictionary;
-use super::scope::{Open, repr_of};
+use super::scope::{OpenPipeline, repr_of};
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
 use crate::ir::{Bounds, CompareOp, Constant, Expr, ExprKind, Failure, HostFunction, Type, Value, ValueKind};
@@ -53,7 +53,7 @@ impl From<Value> for Resolved {
     }
 }
 
-impl Open {
+impl OpenPipeline {
     /// Resolves an expression over the columns of this pipeline.
     pub(super) fn resolve(&mut self, expr: &Expr) -> Result<Resolved> {
         match &expr.kind {

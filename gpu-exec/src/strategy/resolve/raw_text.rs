@@ -3,9 +3,9 @@
 use crate::error::{Error, Result};
 use crate::ir::{Bounds, Expr, LikePart, TextTest, TextTestKind, TextUnit, Type, Value, ValueKind};
 use crate::strategy::LookupTable;
-use crate::strategy::scope::Open;
+use crate::strategy::scope::OpenPipeline;
 
-impl Open {
+impl OpenPipeline {
     pub(super) fn text_test(&mut self, input: &Expr, test: &TextTest) -> Result<Value> {
         let text = self.raw_text(input)?;
         let (kind, values) = match test {

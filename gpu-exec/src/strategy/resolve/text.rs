@@ -14,7 +14,7 @@ use crate::column::Dictionary;
 use crate::error::{Error, Result};
 use crate::ir::{Bounds, Constant, Expr, Type, Value, ValueKind};
 use crate::strategy::lookup::translate;
-use crate::strategy::scope::Open;
+use crate::strategy::scope::OpenPipeline;
 
 /// A constant text: the only entry of a dictionary of its own.
 pub(super) fn literal(literal: &ScalarValue) -> Result<Resolved> {
@@ -33,7 +33,7 @@ fn code(code: usize, dictionary: &Dictionary) -> Value {
     Value::int(ValueKind::Constant(Constant::Int(code as i128)), false, bounds)
 }
 
-impl Open {
+impl OpenPipeline {
     pub(super) fn text_case(&mut self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) -> Result<Resolved> {
         let mut conditions = Vec::with_capacity(branches.len());
         let mut texts = Vec::with_capacity(branches.len() + 1);

@@ -1,13 +1,13 @@
-//! Generated device text, to be read: the CUDA of known queries as snapshots, and what every text promises.
+//! Generated source, to be read: the CUDA of known queries as snapshots, and what all of it promises.
 //!
 //! SQL is planned and placed, its scans are uploaded to the emulated device, strategy and codegen do the rest; nothing
-//! is compiled or launched here. Not here: whether the text is right (`queries`), or compiles for a GPU (the
-//! workspace's `device_text`).
+//! is compiled or launched here. Not here: whether the source is right (`queries`), or compiles for a GPU (the
+//! workspace's `device_source`).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod data;
+mod generated;
 mod promises;
 mod queries;
 #[path = "../../../tests/src/skip.rs"]
 mod skip;
-mod texts;

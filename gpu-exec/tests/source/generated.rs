@@ -47,14 +47,14 @@ impl DeviceNodes for Keeper {
 }
 
 /// The tables in a session, and a device to upload them to.
-pub(crate) struct Texts {
+pub(crate) struct Generated {
     context: SessionContext,
     keeper: Arc<Keeper>,
     device: Arc<DeviceHandle>,
     _cache: tempfile::TempDir,
 }
 
-impl Texts {
+impl Generated {
     /// `None`, and listed as skipped, on a machine without a C++ compiler, which the emulated device needs first of all.
     pub(crate) fn new(sizes: Sizes) -> Option<Self> {
         let cache = tempfile::tempdir().unwrap();
@@ -62,7 +62,7 @@ impl Texts {
         let device = match DeviceHandle::open(DeviceChoice::Emulated, &options) {
             Ok(device) => device,
             Err(error @ DeviceError::Unavailable { .. }) => {
-                crate::skip::skipped("compiler", "texts", &error.to_string());
+                crate::skip::skipped("compiler", "source", &error.to_string());
                 return None;
             }
             Err(error) => panic!("{error}"),
@@ -129,8 +129,8 @@ impl Texts {
         upload_batches(&self.device, &stream, &schema, &batches, &raw).unwrap().shape
     }
 
-    /// The device text of a query, one kernel after another.
-    pub(crate) async fn text(&self, sql: &str) -> String {
+    /// The source of a query, one kernel after another.
+    pub(crate) async fn source(&self, sql: &str) -> String {
         let described = |kernel: &Kernel| {
             let Kernel { source, shared_bytes, shared_bytes_per_group, sync, .. } = kernel;
             format!("// {sync:?}, {shared_bytes} shared bytes and {shared_bytes_per_group} a group\n{source}")

@@ -1,7 +1,7 @@
-//! The text of known queries, as files: reviewed like code. One query a shape of pipeline.
+//! The source of known queries, as files: reviewed like code. One query a shape of pipeline.
 
 use crate::data::SMALL;
-use crate::texts::Texts;
+use crate::generated::Generated;
 
 /// One query of this file.
 #[derive(Clone, Copy, Debug)]
@@ -98,9 +98,9 @@ impl Query {
 }
 
 #[tokio::test]
-async fn texts_are_known() {
-    let Some(texts) = Texts::new(SMALL) else { return };
+async fn sources_are_known() {
+    let Some(generated) = Generated::new(SMALL) else { return };
     for query in QUERIES {
-        insta::assert_snapshot!(query.name, texts.text(&query.with(query.literals[0])).await);
+        insta::assert_snapshot!(query.name, generated.source(&query.with(query.literals[0])).await);
     }
 }

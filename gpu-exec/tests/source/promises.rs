@@ -1,4 +1,4 @@
-//! What holds for every text: it depends on the query's shape alone, names what is the user's in comments alone, and stays
+//! What holds for all of it: it depends on the query's shape alone, names what is the user's in comments alone, and stays
 //! short.
 
 use std::collections::BTreeSet;
@@ -8,52 +8,52 @@ use arrow::datatypes::Date32Type;
 use maar_gpu_exec::device::without_comments;
 
 use crate::data::{LARGE, SMALL, tables};
+use crate::generated::Generated;
 use crate::queries::QUERIES;
-use crate::texts::Texts;
 
-/// Longest text of one kernel.
+/// Most lines of one kernel.
 const LINES_MAX: usize = 300;
 
 #[tokio::test]
-async fn other_literals_of_the_same_types_give_the_same_text() {
-    let Some(texts) = Texts::new(SMALL) else { return };
+async fn other_literals_of_the_same_types_give_the_same_source() {
+    let Some(generated) = Generated::new(SMALL) else { return };
     for query in QUERIES {
-        let first = texts.text(&query.with(query.literals[0])).await;
+        let first = generated.source(&query.with(query.literals[0])).await;
         for literals in &query.literals[1..] {
-            let other = texts.text(&query.with(literals)).await;
+            let other = generated.source(&query.with(literals)).await;
             assert!(first == other, "{} with {literals:?}:\n{}", query.name, differences(&first, &other));
         }
     }
 }
 
 #[tokio::test]
-async fn more_rows_give_the_same_text() {
-    let (Some(small), Some(large)) = (Texts::new(SMALL), Texts::new(LARGE)) else { return };
+async fn more_rows_give_the_same_source() {
+    let (Some(small), Some(large)) = (Generated::new(SMALL), Generated::new(LARGE)) else { return };
     for query in QUERIES {
         let sql = query.with(query.literals[0]);
-        let (few, many) = (small.text(&sql).await, large.text(&sql).await);
+        let (few, many) = (small.source(&sql).await, large.source(&sql).await);
         assert!(few == many, "{}:\n{}", query.name, differences(&few, &many));
     }
 }
 
 #[tokio::test]
-async fn texts_are_short_hold_no_literal_and_name_what_is_the_users_in_comments() {
-    let Some(texts) = Texts::new(SMALL) else { return };
+async fn sources_are_short_hold_no_literal_and_name_what_is_the_users_in_comments() {
+    let Some(generated) = Generated::new(SMALL) else { return };
     let names = user_names();
     for query in QUERIES {
         for literals in query.literals {
             let written = literal_forms(literals);
-            for kernel in texts.kernels(&query.with(literals)).await {
-                let (name, text) = (query.name, kernel.source.as_str());
-                assert!(text.lines().count() <= LINES_MAX, "{name} has a text of {} lines", text.lines().count());
-                let code = without_comments(text);
+            for kernel in generated.kernels(&query.with(literals)).await {
+                let (name, source) = (query.name, kernel.source.as_str());
+                assert!(source.lines().count() <= LINES_MAX, "{name} has {} lines", source.lines().count());
+                let code = without_comments(source);
                 let named: Vec<&str> = words_of(&code).into_iter().filter(|word| names.contains(*word)).collect();
-                assert!(named.is_empty(), "{name} names {named:?}:\n{text}");
-                let words = words_of(text);
+                assert!(named.is_empty(), "{name} names {named:?}:\n{source}");
+                let words = words_of(source);
                 let literal = written
                     .iter()
-                    .find(|written| words.contains(written.as_str()) || text.contains(&format!("\"{written}")));
-                assert!(literal.is_none(), "{name} holds the literal {literal:?}:\n{text}");
+                    .find(|written| words.contains(written.as_str()) || source.contains(&format!("\"{written}")));
+                assert!(literal.is_none(), "{name} holds the literal {literal:?}:\n{source}");
             }
         }
     }
@@ -61,12 +61,12 @@ async fn texts_are_short_hold_no_literal_and_name_what_is_the_users_in_comments(
 
 #[tokio::test]
 async fn other_names_change_comments_alone() {
-    let Some(texts) = Texts::new(SMALL) else { return };
+    let Some(generated) = Generated::new(SMALL) else { return };
     for name in ["q1", "q6"] {
         let query = QUERIES.iter().find(|query| query.name == name).unwrap();
         let sql = query.with(query.literals[0]);
-        let (theirs, renamed) = texts.renamed("lineitem", &sql);
-        let (ours, theirs) = (texts.kernels(&sql).await, texts.kernels(&theirs).await);
+        let (theirs, renamed) = generated.renamed("lineitem", &sql);
+        let (ours, theirs) = (generated.kernels(&sql).await, generated.kernels(&theirs).await);
         for (ours, theirs) in ours.iter().zip(&theirs) {
             assert_ne!(ours.source, theirs.source, "{name}: {renamed:?} is in no comment");
             assert_eq!(without_comments(&ours.source), without_comments(&theirs.source), "{name}");
@@ -76,7 +76,7 @@ async fn other_names_change_comments_alone() {
 
 #[tokio::test]
 async fn every_step_says_what_it_is_in_sql() {
-    let Some(texts) = Texts::new(SMALL) else { return };
+    let Some(generated) = Generated::new(SMALL) else { return };
     let wanted = [
         ("q6", "// WHERE l_quantity < $1"),
         ("q6", "// sum(l_extendedprice * l_discount)"),
@@ -88,13 +88,13 @@ async fn every_step_says_what_it_is_in_sql() {
     ];
     for (name, line) in wanted {
         let query = QUERIES.iter().find(|query| query.name == name).unwrap();
-        let text = texts.text(&query.with(query.literals[0])).await;
-        assert!(text.lines().any(|own| own.trim_start() == line), "{name} has no `{line}`:\n{text}");
+        let source = generated.source(&query.with(query.literals[0])).await;
+        assert!(source.lines().any(|own| own.trim_start() == line), "{name} has no `{line}`:\n{source}");
     }
 }
 
-fn words_of(text: &str) -> BTreeSet<&str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect()
+fn words_of(source: &str) -> BTreeSet<&str> {
+    source.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect()
 }
 
 /// Tables, columns and aliases.
@@ -109,7 +109,7 @@ fn user_names() -> BTreeSet<String> {
     names
 }
 
-/// The ways a literal could show in a text: as written, as a day, in hundredths. Numbers below 10 say nothing: a text
+/// The ways a literal could show in a source: as written, as a day, in hundredths. Numbers below 10 say nothing: a source
 /// counts registers with them.
 fn literal_forms(literals: &[&str]) -> BTreeSet<String> {
     let mut forms = BTreeSet::new();
@@ -120,13 +120,14 @@ fn literal_forms(literals: &[&str]) -> BTreeSet<String> {
         }
         forms.extend(Date32Type::parse(literal).map(|days| days.to_string()));
     }
-    // Numbers that texts do have: scales, lanes of a warp.
-    let of_texts = [10.0, 32.0, 100.0, 10_000.0];
-    let ordinary = |form: &String| form.parse::<f64>().is_ok_and(|number| number < 10.0 || of_texts.contains(&number));
+    // Numbers that sources do have: scales, lanes of a warp.
+    let of_sources = [10.0, 32.0, 100.0, 10_000.0];
+    let ordinary =
+        |form: &String| form.parse::<f64>().is_ok_and(|number| number < 10.0 || of_sources.contains(&number));
     forms.into_iter().filter(|form| !ordinary(form)).collect()
 }
 
-/// The lines in which two texts differ.
+/// The lines in which two sources differ.
 fn differences(a: &str, b: &str) -> String {
     let pairs = a.lines().zip(b.lines()).filter(|(a, b)| a != b).take(8);
     let lines: Vec<String> = pairs.map(|(a, b)| format!("- {a}\n+ {b}")).collect();

@@ -10,13 +10,13 @@ use crate::args::DeviceArg;
 use crate::engine::Engine;
 use crate::error::Failure;
 
-/// Scales whose data takes a moment to make. Texts depend on shapes and widths, hardly on the number of rows.
+/// Scales whose data takes a moment to make. Sources depend on shapes and widths, hardly on the number of rows.
 const FULL_SCALE: f64 = 0.01;
 const QUICK_SCALE: f64 = 0.001;
 /// The query of a quick run: three pipelines with joins and groups.
 const QUICK_QUERY: u8 = 3;
 
-/// The largest of the generated texts; none where no query ran on the device.
+/// The largest of the generated sources; none where no query ran on the device.
 pub(super) async fn largest(device: DeviceArg, scale: Scale) -> Result<Vec<KernelSource>, Failure> {
     let quick = scale == Scale::Quick;
     let folder = tempfile::tempdir().map_err(|error| Failure::other(format!("cannot make a folder: {error}")))?;

@@ -1,0 +1,121 @@
+//! The gate for device source: what the emulated device compiled during the other tests, NVRTC compiles for real GPUs,
+//! without spills and within the registers that the occupancy of our kernels is planned for.
+//!
+//! The sources are those that `cargo xtask test` records; run alone, this test has nothing to look at and says so.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, nvrtc_check, without_comments};
+use maar_tests::session::Place;
+use maar_tests::skip;
+
+/// The folder of the recorded sources.
+const FOLDER: &str = "MAAR_TEST_DEVICE_SOURCE";
+/// Turing, Ampere, Hopper, Blackwell.
+const ARCHITECTURES: [u32; 4] = [75, 80, 90, 100];
+/// 256 threads a block, two blocks a multiprocessor.
+const REGISTERS_MAX: u32 = 128;
+/// Where the source after the library begins: the last `#line 1 "ENTRY.cu"` of a source.
+const MARK: &str = "#line 1 \"";
+/// Entry points of tests that break rules on purpose.
+const NOT_OURS: [&str; 2] = ["test_", "wrong"];
+
+#[test]
+fn all_device_source_compiles_for_every_gpu() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        eprintln!("device_source: {FOLDER} is not set; run `cargo xtask test`");
+        return;
+    };
+    let sources = recorded(Path::new(&folder));
+    if sources.is_empty() {
+        assert!(Place::Emulated.missing().is_some(), "the emulated device ran and compiled nothing");
+        skip::skipped("device", "device_source", "no device source was compiled by the other tests");
+        return;
+    }
+    eprintln!("device_source: {} sources for {} architectures", sources.len(), ARCHITECTURES.len());
+    let mut refused = Vec::new();
+    for architecture in ARCHITECTURES {
+        match check(&sources, architecture) {
+            Ok(found) => refused.extend(found),
+            Err(reason) => {
+                eprintln!("device_source: skipped: {reason}");
+                skip::skipped("nvrtc", "device_source", &reason);
+                return;
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{} refusals:\n{}", refused.len(), refused.join("\n"));
+}
+
+/// A recorded source.
+struct Recorded {
+    request: KernelRequest,
+    /// Where it was found.
+    path: PathBuf,
+}
+
+impl Recorded {
+    /// What it is called where something is wrong with it.
+    fn title(&self, architecture: u32) -> String {
+        let lines = self.request.source.lines().count();
+        format!("{} for sm_{architecture} ({lines} lines, {})", self.request.entry, self.path.display())
+    }
+}
+
+/// What is wrong with the sources on one architecture; an error where NVRTC is missing.
+fn check(sources: &[Recorded], architecture: u32) -> Result<Vec<String>, String> {
+    let requests: Vec<KernelRequest> = sources.iter().map(|recorded| recorded.request.clone()).collect();
+    match nvrtc_check(&requests, architecture) {
+        Err(DeviceError::Unavailable { what, remedy }) => Err(format!("{what}. {remedy}")),
+        // One by one, so that every source that fails is named.
+        Err(_) => Ok(sources.iter().filter_map(|recorded| refusal(recorded, architecture)).collect()),
+        Ok(all) => {
+            let within = |spills: u32, registers: u32| spills == 0 && registers <= REGISTERS_MAX;
+            let pairs = sources.iter().zip(all).filter(|(_, found)| !within(found.spill_bytes, found.registers));
+            Ok(pairs.map(|(recorded, found)| format!("{}: {found:?}", recorded.title(architecture))).collect())
+        }
+    }
+}
+
+fn refusal(recorded: &Recorded, architecture: u32) -> Option<String> {
+    let error = nvrtc_check(std::slice::from_ref(&recorded.request), architecture).err()?;
+    Some(format!("{}: {error}\n{}", recorded.title(architecture), recorded.request.source))
+}
+
+/// The sources in `folder`, without the library before them. Sources that differ in nothing but comments and the name of
+/// their entry point (benchmarks make names of their own, so that no cache knows them) are one.
+fn recorded(folder: &Path) -> Vec<Recorded> {
+    let mut sources = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "cpp") {
+            continue;
+        }
+        let file = fs::read_to_string(&path).unwrap();
+        let Some((entry, source)) = own_source(&file) else { continue };
+        if !NOT_OURS.iter().any(|beginning| entry.starts_with(beginning)) {
+            let request = KernelRequest { entry: entry.to_owned(), source: Arc::from(source), sync: SyncMode::Block };
+            sources.entry(without_comments(source).replace(entry, "entry")).or_insert(Recorded { request, path });
+        }
+    }
+    sources.into_values().collect()
+}
+
+/// Entry point and source behind the last mark.
+fn own_source(recorded: &str) -> Option<(&str, &str)> {
+    let rest = &recorded[recorded.rfind(MARK)? + MARK.len()..];
+    let (name, source) = rest.split_once("\"\n")?;
+    Some((name.strip_suffix(".cu")?, source))
+}
+
+#[test]
+fn the_source_behind_the_library_is_found() {
+    let file = "#line 1 \"shim.h\"\nx\n#line 1 \"prelude.cuh\"\ny\n#line 1 \"q6_p0.cu\"\nMAAR_KERNEL(q6_p0)\n";
+    assert_eq!(own_source(file), Some(("q6_p0", "MAAR_KERNEL(q6_p0)\n")));
+    assert_eq!(own_source("nothing"), None);
+}
