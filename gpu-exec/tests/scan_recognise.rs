@@ -7,13 +7,17 @@ mod scan_support;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::Result;
 use datafusion::physical_expr::expressions::lit;
+use datafusion::physical_expr_adapter::{
+    DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
+};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{ParquetReadOptions, SessionConfig};
 use maar_gpu_exec::scan::recognise;
@@ -130,7 +134,7 @@ fn what_only_code_can_hide_in_a_scan() {
     assert!(recognise(&built(source(), file(), keep)).is_ok());
     let mut encrypted = TableParquetOptions::default();
     encrypted.crypto.factory_id = Some("keys".to_owned());
-    let adapter = || Arc::new(datafusion::physical_expr_adapter::DefaultPhysicalExprAdapterFactory) as Arc<_>;
+    let adapter = || Arc::new(DefaultPhysicalExprAdapterFactory) as Arc<_>;
     let own_schema = file().with_arrow_schema(Arc::clone(table_schema().file_schema()));
     let cases = [
         (built(source(), file().with_range(0, 50), keep), "byte ranges"),
@@ -146,6 +150,38 @@ fn what_only_code_can_hide_in_a_scan() {
     }
     let filtering = source().with_predicate(lit(true)).with_pushdown_filters(true);
     assert!(recognise(&built(filtering, file(), keep)).unwrap_err().contains("pushdown_filters"));
+}
+
+/// As the engine's prints, around any adapter.
+#[derive(Debug)]
+struct CastKeeper<T> {
+    inner: T,
+}
+
+#[derive(Debug)]
+struct OwnAdapter;
+
+impl PhysicalExprAdapterFactory for OwnAdapter {
+    fn create(&self, table: SchemaRef, file: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        DefaultPhysicalExprAdapterFactory.create(table, file)
+    }
+}
+
+impl<T: PhysicalExprAdapterFactory> PhysicalExprAdapterFactory for CastKeeper<T> {
+    fn create(&self, table: SchemaRef, file: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        self.inner.create(table, file)
+    }
+}
+
+#[test]
+fn the_engines_adapter_is_taken_around_the_hosts_only() {
+    let adapted = |adapter: Arc<dyn PhysicalExprAdapterFactory>| {
+        let file = PartitionedFile::new("a.parquet", 100);
+        built(ParquetSource::new(table_schema()), file, |builder| builder.with_expr_adapter(Some(Arc::clone(&adapter))))
+    };
+    assert!(recognise(&adapted(Arc::new(CastKeeper { inner: DefaultPhysicalExprAdapterFactory }))).is_ok());
+    let reason = recognise(&adapted(Arc::new(CastKeeper { inner: OwnAdapter }))).unwrap_err();
+    assert!(reason.contains("expression adapter"), "{reason}");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 //! Correction: the decimal becomes a double, as in arithmetic of the two. A number that is written in the query stays what it
 //! looks like, a decimal: `discount = 0.06` finds it. Test: `tests/sqllogictest/slt/types/floats_and_decimals.slt`.
 
+use std::cell::LazyCell;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
@@ -48,13 +50,12 @@ impl AnalyzerRule for DecimalsBecomeFloats {
 }
 
 fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let schema = match plan {
+    match plan {
         LogicalPlan::Union(union) => return unite(union),
-        _ => input_schema(&plan),
-    };
-    if !has_decimals(&plan, &schema)? {
-        return Ok(Transformed::no(plan));
+        _ if !may_meet(&plan)? => return Ok(Transformed::no(plan)),
+        _ => {}
     }
+    let schema = input_schema(&plan);
     let names = NamePreserver::new(&plan);
     let rewritten = plan.map_expressions(|expr| {
         let name = names.save(&expr);
@@ -72,28 +73,86 @@ fn input_schema(plan: &LogicalPlan) -> DFSchemaRef {
     }
 }
 
-/// Whether a decimal may be among the expressions: most plans have none, and are left alone.
-fn has_decimals(plan: &LogicalPlan, schema: &DFSchema) -> Result<bool> {
-    let mut found = schema.fields().iter().any(|field| field.data_type().is_decimal());
-    if found {
+/// Whether a float may meet a decimal in the node: in most none does, and those are left alone. Looking costs much less than
+/// rewriting.
+fn may_meet(plan: &LogicalPlan) -> Result<bool> {
+    let is_meeting = |expr: &Expr| expr.exists(|part| Ok(brings_together(part)));
+    let mut meets = matches!(plan, LogicalPlan::Join(join) if !join.on.is_empty());
+    plan.apply_expressions(|expr| {
+        meets = meets || is_meeting(expr)?;
+        Ok(if meets { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    if !meets {
+        return Ok(false);
+    }
+    let mut kinds = Kinds::default();
+    plan.inputs().iter().flat_map(|input| input.schema().fields()).for_each(|field| kinds.add(field.data_type()));
+    if kinds.are_both() {
         return Ok(true);
     }
+    let schema = LazyCell::new(|| input_schema(plan));
     plan.apply_expressions(|expr| {
-        found |= expr.exists(|part| {
-            Ok(match part {
-                Expr::Cast(cast) => cast.field.data_type().is_decimal(),
-                Expr::TryCast(cast) => cast.field.data_type().is_decimal(),
-                Expr::Literal(value, _) => value.data_type().is_decimal(),
-                Expr::ScalarFunction(_) | Expr::ScalarSubquery(_) => {
-                    part.get_type(schema).is_ok_and(|data_type| data_type.is_decimal())
-                }
-                Expr::InSubquery(_) | Expr::SetComparison(_) => true,
-                _ => false,
-            })
-        })?;
-        Ok(TreeNodeRecursion::Continue)
+        expr.apply(|part| {
+            kinds.add_of(part, &schema);
+            Ok(if kinds.are_both() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })
     })?;
-    Ok(found)
+    Ok(kinds.are_both())
+}
+
+/// Whether the expression itself is one of those that [`meet`] rewrites.
+fn brings_together(expr: &Expr) -> bool {
+    match expr {
+        Expr::BinaryExpr(binary) => compares(binary.op),
+        Expr::ScalarFunction(call) => CHOOSING.contains(&call.func.name()),
+        Expr::Between(_) | Expr::InList(_) | Expr::Case(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => true,
+        _ => false,
+    }
+}
+
+/// The kinds of numbers that may be among some expressions.
+#[derive(Default)]
+struct Kinds {
+    decimals: bool,
+    floats: bool,
+}
+
+impl Kinds {
+    fn are_both(&self) -> bool {
+        self.decimals && self.floats
+    }
+
+    fn add(&mut self, data_type: &DataType) {
+        self.decimals |= data_type.is_decimal();
+        self.floats |= data_type.is_floating();
+    }
+
+    /// Adds what `part` makes that is not made of its operands' kinds. Columns are known from the schema.
+    fn add_of(&mut self, part: &Expr, schema: &impl Deref<Target = DFSchemaRef>) {
+        match part {
+            Expr::Cast(cast) => self.add(cast.field.data_type()),
+            Expr::TryCast(cast) => self.add(cast.field.data_type()),
+            Expr::Literal(value, _) => self.add(&value.data_type()),
+            Expr::InSubquery(_) | Expr::SetComparison(_) => (self.decimals, self.floats) = (true, true),
+            Expr::Column(_)
+            | Expr::Alias(_)
+            | Expr::BinaryExpr(_)
+            | Expr::Negative(_)
+            | Expr::Not(_)
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::Like(_)
+            | Expr::Between(_)
+            | Expr::InList(_)
+            | Expr::Case(_)
+            | Expr::Exists(_) => {}
+            other => {
+                if let Ok(data_type) = other.get_type((**schema).as_ref()) {
+                    self.add(&data_type);
+                }
+            }
+        }
+    }
 }
 
 /// The expression, with floats for decimals where its operands meet floats.

@@ -89,7 +89,5 @@ pub(crate) fn before_placement() -> Vec<PhysicalRule> {
 
 /// The rules that go right behind placement, for what stayed on the host.
 pub(crate) fn behind_placement() -> Vec<PhysicalRule> {
-    let mut rules = vec![floats::host_rule()];
-    rules.extend(simplify::behind_placement());
-    rules
+    vec![floats::host_rule(), simplify::behind_placement()]
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics, project_schema};
@@ -68,7 +67,8 @@ impl Scan<'_> {
         let collects = self.state.config_options().execution.collect_statistics;
         let partitions = self.state.config_options().execution.target_partitions;
         let groups = FileGroup::new(files.files).split_files(partitions);
-        let groups = groups.into_iter().map(|group| counted(group, &schema, collects)).collect::<Result<Vec<_>>>()?;
+        let groups =
+            if collects { groups.into_iter().map(|g| self.counted(g)).collect::<Result<_>>()? } else { groups };
         let mut statistics =
             Statistics::try_merge_iter(groups.iter().filter_map(|group| group.file_statistics(None)), &schema)?;
         if files.is_cut {
@@ -133,6 +133,18 @@ impl Scan<'_> {
         }
         let is_cut = kept.len() < count;
         Ok(Files { files: kept, is_cut })
+    }
+
+    /// The files with what is known of the columns that are read. The host copies it at every step of its planning, and
+    /// asks no others.
+    fn counted(&self, group: FileGroup) -> Result<FileGroup> {
+        let of_files: Vec<Statistics> = group
+            .iter()
+            .filter_map(|file| file.statistics.as_deref())
+            .map(|statistics| of_columns(statistics, self.projection.as_deref()))
+            .collect();
+        let statistics = Statistics::try_merge_iter(&of_files, &self.table.schema())?;
+        Ok(group.with_statistics(Arc::new(statistics)))
     }
 
     async fn file_statistics(
@@ -243,13 +255,16 @@ fn path_statistics(value: &ScalarValue, rows: &Precision<usize>) -> ColumnStatis
     }
 }
 
-fn counted(group: FileGroup, schema: &Schema, collects: bool) -> Result<FileGroup> {
-    if !collects {
-        return Ok(group);
+/// What is known of the columns that are read: all of them, or those.
+fn of_columns(statistics: &Statistics, read: Option<&[usize]>) -> Statistics {
+    let Some(read) = read else { return statistics.clone() };
+    let mut columns = vec![ColumnStatistics::new_unknown(); statistics.column_statistics.len()];
+    for column in read {
+        if let (Some(kept), Some(known)) = (columns.get_mut(*column), statistics.column_statistics.get(*column)) {
+            kept.clone_from(known);
+        }
     }
-    let files = group.iter().filter_map(|file| file.statistics.as_deref());
-    let statistics = Statistics::try_merge_iter(files, schema)?;
-    Ok(group.with_statistics(Arc::new(statistics)))
+    Statistics { column_statistics: columns, ..*statistics }
 }
 
 /// The order that every file says it has, as far as they agree.

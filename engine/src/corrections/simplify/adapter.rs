@@ -28,19 +28,38 @@ use super::casts::{is_unwrapped, keeps_values};
 
 type Expr = Arc<dyn PhysicalExpr>;
 
-/// The rule for the predicates that files are pruned by.
+/// The rule for the predicates that files are pruned by, and for scans that do not come with [`keeper`]. It goes before
+/// placement, as devices and the host prune by the same predicates; projections that move into a scan later keep its adapter.
 #[derive(Debug)]
 pub(super) struct KeepCasts;
+
+/// The adapter of every scan that has none of its own; one object, so that it is known again. Devices, which adapt no files,
+/// take a scan with it like one without: it changes nothing but what files are pruned by.
+static KEEPER: LazyLock<Arc<dyn PhysicalExprAdapterFactory>> =
+    LazyLock::new(|| Arc::new(CastKeeper { inner: Arc::new(DefaultPhysicalExprAdapterFactory) }));
+
+/// The adapter for whoever makes scans. The rule would give it to them later, and make every operator above them anew.
+pub(in super::super) fn keeper() -> Arc<dyn PhysicalExprAdapterFactory> {
+    Arc::clone(&KEEPER)
+}
 
 impl PhysicalOptimizerRule for KeepCasts {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         map_scans(plan, |config| {
             let source = config.file_source().downcast_ref::<ParquetSource>()?;
-            let predicate = source.filter()?;
-            let schema = source.table_schema().table_schema();
-            let kept = keep_casts(Arc::clone(&predicate), schema).ok().filter(|kept| kept.transformed)?;
-            let source = Arc::new(source.with_predicate(kept.data));
-            Some(FileScanConfigBuilder::from(config.clone()).with_source(source).build())
+            let adapter = adapter_instead(config.expr_adapter_factory.as_ref());
+            let predicate = kept_predicate(source);
+            if adapter.is_none() && predicate.is_none() {
+                return None;
+            }
+            let mut changed = FileScanConfigBuilder::from(config.clone());
+            if adapter.is_some() {
+                changed = changed.with_expr_adapter(adapter);
+            }
+            if let Some(predicate) = predicate {
+                changed = changed.with_source(Arc::new(source.with_predicate(predicate)));
+            }
+            Some(changed.build())
         })
     }
 
@@ -53,43 +72,21 @@ impl PhysicalOptimizerRule for KeepCasts {
     }
 }
 
-/// The rule for the casts that a file's own types need, and those of projections that move into a scan later; it goes behind
-/// placement: a device takes no scan that adapts.
-#[derive(Debug)]
-pub(super) struct KeepFileCasts;
-
-/// The adapter of every scan that has none of its own; one object, so that it is known again.
-static KEEPER: LazyLock<Arc<dyn PhysicalExprAdapterFactory>> =
-    LazyLock::new(|| Arc::new(CastKeeper { inner: Arc::new(DefaultPhysicalExprAdapterFactory) }));
-
-impl PhysicalOptimizerRule for KeepFileCasts {
-    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        map_scans(plan, |config| {
-            let adapter = match &config.expr_adapter_factory {
-                None => Arc::clone(&KEEPER),
-                Some(inner) => Arc::new(CastKeeper { inner: Arc::clone(inner) }),
-            };
-            Some(FileScanConfigBuilder::from(config.clone()).with_expr_adapter(Some(adapter)).build())
-        })
-    }
-
-    fn name(&self) -> &str {
-        "maar_keep_file_casts"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+/// The adapter to put in the place of a scan's, unless that is ours already.
+fn adapter_instead(
+    adapter: Option<&Arc<dyn PhysicalExprAdapterFactory>>,
+) -> Option<Arc<dyn PhysicalExprAdapterFactory>> {
+    match adapter {
+        None => Some(keeper()),
+        Some(adapter) if Arc::ptr_eq(adapter, &KEEPER) => None,
+        Some(inner) => Some(Arc::new(CastKeeper { inner: Arc::clone(inner) })),
     }
 }
 
-/// The plan without the adapters of [`KeepFileCasts`]: as placement saw it.
-pub(super) fn without_keepers(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    map_scans(plan, |config| match &config.expr_adapter_factory {
-        Some(adapter) if Arc::ptr_eq(adapter, &KEEPER) => {
-            Some(FileScanConfigBuilder::from(config.clone()).with_expr_adapter(None).build())
-        }
-        _ => None,
-    })
+/// The predicate of a scan with the casts kept that have to be, if there are any.
+fn kept_predicate(source: &ParquetSource) -> Option<Expr> {
+    let kept = keep_casts(source.filter()?, source.table_schema().table_schema()).ok()?;
+    kept.transformed.then_some(kept.data)
 }
 
 /// Replaces the scans for which `change` has an answer.

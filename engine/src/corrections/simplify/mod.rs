@@ -16,6 +16,8 @@ mod pushdown;
 mod risk;
 mod sealed;
 
+pub(super) use adapter::keeper;
+
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
@@ -47,19 +49,19 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result
 
 type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
-/// What goes right before placement: devices and the host prune by the same predicates.
+/// What goes right before placement.
 pub(super) fn before_placement() -> PhysicalRule {
     Arc::new(adapter::KeepCasts)
 }
 
-/// What goes right behind placement: devices are lazy by themselves, and adapt no files.
-pub(super) fn behind_placement() -> [PhysicalRule; 2] {
-    [Arc::new(lazy::GuardRisks), Arc::new(adapter::KeepFileCasts)]
+/// What goes right behind placement: devices are lazy by themselves.
+pub(super) fn behind_placement() -> PhysicalRule {
+    Arc::new(lazy::GuardRisks)
 }
 
-/// The plan as placement saw it: without what the last rules add for the host.
+/// The plan as placement saw it: without what the last rule adds for the host.
 pub(super) fn as_placed(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    adapter::without_keepers(lazy::without_guards(plan)?)
+    lazy::without_guards(plan)
 }
 
 /// The host's simplifier, kept from what it gets wrong.

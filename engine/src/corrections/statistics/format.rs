@@ -22,6 +22,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use object_store::{ObjectMeta, ObjectStore};
 use parquet::file::metadata::ParquetMetaData;
 
+use super::super::simplify::keeper;
 use super::reader::{TruthfulParquetFileReaderFactory, passed};
 use super::{facts, order};
 
@@ -147,8 +148,10 @@ impl FileFormat for TruthfulFormat {
         let declared = Arc::clone(config.file_schema());
         let readers = TruthfulParquetFileReaderFactory::new(Arc::clone(host), cache, declared);
         let source = source.clone().with_parquet_file_reader_factory(Arc::new(readers));
-        let config = FileScanConfigBuilder::from(config.clone()).with_source(Arc::new(source)).build();
-        Ok(DataSourceExec::from_data_source(config))
+        let adapter = config.expr_adapter_factory.clone().unwrap_or_else(keeper);
+        let config =
+            FileScanConfigBuilder::from(config.clone()).with_source(Arc::new(source)).with_expr_adapter(Some(adapter));
+        Ok(DataSourceExec::from_data_source(config.build()))
     }
 
     async fn create_writer_physical_plan(
