@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod changes;
 mod declared;
 mod depth;
 mod device;
