@@ -10,6 +10,7 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanState
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryFutureExt;
 
+use crate::corrections::changes;
 use crate::device;
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
@@ -132,6 +133,7 @@ impl Query {
         if let LogicalPlan::Copy(copy) = &plan {
             check_target(&copy.output_url)?;
         }
+        let plan = changes::as_query(plan).await?;
         let optimised = explain::without_change(state.optimize(&plan)?);
         require_device_of_change(&state, &optimised).await?;
         let schema = self.named(optimised.schema().inner());

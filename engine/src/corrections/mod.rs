@@ -7,6 +7,7 @@
 
 mod aggregate_dynamic_filters;
 mod aggregate_schema_check;
+pub(crate) mod changes;
 mod computed_keys;
 mod constant_keys;
 mod dependencies;
@@ -23,6 +24,7 @@ mod local_files;
 mod null_window_arguments;
 pub(crate) mod plans;
 mod prepared_distinct_on;
+mod range_frames;
 pub(crate) mod rules;
 mod set_operations_all;
 mod simplify;
@@ -62,6 +64,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     prepared_distinct_on::install(builder)?;
     simplify::install(builder)?;
     times::install(builder)?;
+    range_frames::install(builder)?;
     computed_keys::install(builder);
     floats::install(builder);
     sliding_floats::install(builder);

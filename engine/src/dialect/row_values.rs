@@ -1,5 +1,5 @@
-//! Row values: `(a, b) IN (SELECT c, d ...)`, `(a, b) IN ((1, 2), ...)` and `(a, b) = (c, d)`, column by column and in three-valued
-//! logic. DataFusion takes a row for a struct, and has no subqueries of several columns.
+//! Row values: `(a, b) IN (SELECT c, d ...)`, `(a, b) IN ((1, 2), ...)`, `(a, b) = (c, d)` and `(a, b) < (c, d)`, column by column
+//! and in three-valued logic. DataFusion takes a row for a struct, orders NULL in it, and has no subqueries of several columns.
 
 use std::ops::ControlFlow;
 
@@ -76,6 +76,10 @@ fn column_by_column(expr: &Expr) -> Option<Expr> {
             let are_same = same(row(left)?, row(right)?)?;
             Some(if *op == BinaryOperator::NotEq { not(are_same) } else { are_same })
         }
+        Expr::BinaryOp { left, op: BinaryOperator::Lt, right } => ordered(row(left)?, row(right)?, "<", "<"),
+        Expr::BinaryOp { left, op: BinaryOperator::LtEq, right } => ordered(row(left)?, row(right)?, "<", "<="),
+        Expr::BinaryOp { left, op: BinaryOperator::Gt, right } => ordered(row(left)?, row(right)?, ">", ">"),
+        Expr::BinaryOp { left, op: BinaryOperator::GtEq, right } => ordered(row(left)?, row(right)?, ">", ">="),
         _ => None,
     }
 }
@@ -107,6 +111,28 @@ fn same(left: &[Expr], right: &[Expr]) -> Option<Expr> {
         |(left, right): (&Expr, &Expr)| Some(filled(&expression("($1) = ($2)")?, &[left.clone(), right.clone()]));
     let pairs: Option<Vec<Expr>> = left.iter().zip(right).map(equal).collect();
     Some(Expr::Nested(Box::new(joined(pairs?, &BinaryOperator::And)?)))
+}
+
+/// The first columns that differ decide: `strict` compares all columns but the last, which `last` does.
+fn ordered(left: &[Expr], right: &[Expr], strict: &str, last: &str) -> Option<Expr> {
+    if left.len() != right.len() {
+        return None;
+    }
+    let rest = |at: usize, decided: Option<Expr>| {
+        let pair = [left[at].clone(), right[at].clone()];
+        match decided {
+            None => Some(filled(&expression(&format!("($1) {last} ($2)"))?, &pair)),
+            Some(decided) => {
+                let [l, r] = pair;
+                Some(filled(&expression(&format!("($1) {strict} ($2) OR ($1) = ($2) AND ($3)"))?, &[l, r, decided]))
+            }
+        }
+    };
+    let mut decided = None;
+    for at in (0..left.len()).rev() {
+        decided = Some(rest(at, decided)?);
+    }
+    decided.map(|decided| Expr::Nested(Box::new(decided)))
 }
 
 /// `text`, in which ROWS is `query` with its columns named, and `$1` says that `columns` are one of its rows.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod changes;
 mod copy;
 mod declared;
 mod depth;

@@ -162,3 +162,18 @@ async fn a_zone_that_is_none_is_refused_when_it_is_set() {
     all_give(&session, &[("select cast(timestamptz '2024-01-01T00:00:00Z' as timestamp)", "2024-01-01T02:00:00")])
         .await;
 }
+
+#[tokio::test]
+async fn differences_of_times_with_and_without_zone_are_those_of_instants() {
+    let session = session();
+    cells(&session, "set timezone = 'America/New_York'").await.unwrap();
+    let times = "(values (timestamp '2024-01-01 00:00:00', timestamptz '2024-01-01 00:00:00+00')) v(t, z)";
+    for (sql, expected) in [
+        ("t - z = arrow_cast(18000, 'Duration(s)')", "true"),
+        ("z - t = arrow_cast(-18000, 'Duration(s)')", "true"),
+        ("z - z = arrow_cast(0, 'Duration(s)')", "true"),
+        ("z - interval '1 day' = timestamptz '2023-12-31 00:00:00+00'", "true"),
+    ] {
+        assert_eq!(cells(&session, &format!("select {sql} from {times}")).await.unwrap(), expected, "{sql}");
+    }
+}

@@ -2,7 +2,10 @@
 //! rule does, once the expressions are turned to the file's own types: `CAST(d AS INT) = 1` over decimals 1.25 and 1.34 skips
 //! both, and so does `d = 1` where a table declares INT over a file of decimals.
 //!
-//! The expressions of a scan pass through an adapter of ours, which wraps such casts.
+//! So does the sign on a float: DataFusion asks for `x < -5` where the condition is `-x > 5`, and NaN is above everything with
+//! either sign.
+//!
+//! The expressions of a scan pass through an adapter of ours, which wraps such casts and signs.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -17,7 +20,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{CastExpr, TryCastExpr};
+use datafusion::physical_expr::expressions::{CastExpr, NegativeExpr, TryCastExpr};
 use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
 };
@@ -139,6 +142,8 @@ fn loses_values(expr: &Expr, file: &Schema) -> Result<bool> {
         (cast.expr(), cast.cast_type())
     } else if let Some(cast) = expr.downcast_ref::<TryCastExpr>() {
         (cast.expr(), cast.cast_type())
+    } else if let Some(negative) = expr.downcast_ref::<NegativeExpr>() {
+        return Ok(negative.arg().data_type(file)?.is_floating());
     } else {
         return Ok(false);
     };
@@ -146,7 +151,7 @@ fn loses_values(expr: &Expr, file: &Schema) -> Result<bool> {
     Ok(is_unwrapped(&from) && is_unwrapped(to) && !keeps_values(&from, to))
 }
 
-/// A cast that nothing looks through.
+/// A cast or sign that nothing looks through.
 #[derive(Debug)]
 struct KeptCast {
     cast: Expr,

@@ -1,6 +1,6 @@
 //! A time without zone that meets one with a zone is a time of the session's zone, as in PostgreSQL and DuckDB: `SET
-//! datafusion.execution.time_zone`, or UTC. They meet in comparisons, in what gives one of several values, in the columns of
-//! set operations and of VALUES, and where rows are inserted.
+//! datafusion.execution.time_zone`, or UTC. They meet in comparisons, in differences, in what gives one of several values, in
+//! the columns of set operations and of VALUES, and where rows are inserted.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{InSubquery, SetComparison};
 use datafusion::logical_expr::{
-    DmlStatement, Expr, ExprSchemable, Join, LogicalPlan, Projection, Union, Values, WriteOp, cast,
+    DmlStatement, Expr, ExprSchemable, Join, LogicalPlan, Operator, Projection, Union, Values, WriteOp, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -60,7 +60,7 @@ impl AnalyzerRule for SessionZone {
 
 fn has_meeting(expr: &Expr) -> bool {
     let meets = |e: &Expr| match e {
-        Expr::BinaryExpr(binary) => binary.op.supports_propagation(),
+        Expr::BinaryExpr(binary) => binary.op.supports_propagation() || binary.op == Operator::Minus,
         Expr::Between(_) | Expr::InList(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::Case(_) => true,
         Expr::ScalarFunction(call) => CHOOSING.contains(&call.func.name()),
         _ => false,
@@ -84,6 +84,9 @@ fn in_zone(mut expr: Expr, schema: &DFSchema, zone: &Arc<str>) -> Result<Transfo
     let changed = match &mut expr {
         Expr::BinaryExpr(binary) if binary.op.supports_propagation() => {
             meet(&mut [&mut binary.left, &mut binary.right], Texts::AreTimes, schema, zone)
+        }
+        Expr::BinaryExpr(binary) if binary.op == Operator::Minus => {
+            meet(&mut [&mut binary.left, &mut binary.right], Texts::StayTexts, schema, zone)
         }
         Expr::Between(between) => {
             meet(&mut [&mut between.expr, &mut between.low, &mut between.high], Texts::AreTimes, schema, zone)

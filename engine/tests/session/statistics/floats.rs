@@ -78,3 +78,17 @@ async fn a_page_of_nan_is_read() {
     ];
     expect(&lake.table(), &cases).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_does_not_hide_nan() {
+    let lake = Lake::new();
+    lake.file("a.parquet", &[doubles(&[10.0, 5.0]), doubles(&[1.0, f64::NAN]), doubles(&[0.0, -7.0])]);
+    let cases = [
+        ("select count(*) from {t} where -x > 5", "2"),
+        ("select count(*) from {t} where -x >= cast('NaN' as double)", "1"),
+        ("select count(*) from {t} where -x <> 0", "5"),
+        ("select count(*) from {t} where not -x < 5", "2"),
+        ("select count(*) from {t} where -(-x) > 10", "1"),
+    ];
+    expect(&lake.table(), &cases).await;
+}
