@@ -24,8 +24,10 @@ use crate::planner::RawTexts;
 use crate::scan::{Load, LoadStats, Source, upload_batches};
 use crate::strategy::{Shapes, plan};
 
-/// Tables that will take more than this share of the device come in waves: builds and groups want room too.
-const WHOLE_SHARE: u64 = 2;
+/// Tables that will take more than so many eighths of the device come in waves. What is near it is tried whole: hot columns
+/// are worth it, and a refusal leads to waves too, unless inputs of the host are lost with it.
+const WHOLE_EIGHTHS: u64 = 7;
+const WHOLE_EIGHTHS_WITH_INPUTS: u64 = 5;
 /// A wave takes this share of the device. There are two at a time, the one that is read and the next.
 const WAVE_SHARE: u64 = 8;
 
@@ -67,9 +69,10 @@ impl Task {
         Ok(Load::open(self.runtime.handle(), self.runtime.store(), sources).await?)
     }
 
-    /// Whether the scans leave too little room for what is made of them.
+    /// Whether the scans leave no room for what is made of them.
     pub(super) fn is_oversized(&self, load: &mut Load) -> bool {
-        load.device_bytes() > self.runtime.handle().memory().budget_bytes / WHOLE_SHARE
+        let eighths = if self.lowered.inputs.is_empty() { WHOLE_EIGHTHS } else { WHOLE_EIGHTHS_WITH_INPUTS };
+        load.device_bytes() > self.runtime.handle().memory().budget_bytes / 8 * eighths
     }
 
     pub(super) async fn whole(&self, load: Load, inputs: Vec<SendableRecordBatchStream>) -> Result<(Tables, Ahead)> {

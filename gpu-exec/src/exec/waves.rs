@@ -21,10 +21,12 @@ pub(super) struct ScanWaves {
     stats: Arc<Mutex<LoadStats>>,
 }
 
-type Coming = SpawnedTask<(Windows, std::result::Result<Option<DeviceTable>, ScanError>)>;
+/// A scan, and what it gave when it was asked.
+type Arrived = (Box<Windows>, std::result::Result<Option<DeviceTable>, ScanError>);
+type Coming = SpawnedTask<Arrived>;
 
 enum State {
-    Idle(Windows),
+    Idle(Box<Windows>),
     /// The next wave is on its way.
     Coming(Coming),
     /// An error ended it.
@@ -33,10 +35,10 @@ enum State {
 
 impl ScanWaves {
     pub(super) fn new(windows: Windows, bytes: u64, stats: Arc<Mutex<LoadStats>>) -> Self {
-        Self { bytes, state: State::Idle(windows), stats }
+        Self { bytes, state: State::Idle(Box::new(windows)), stats }
     }
 
-    fn ask(&self, mut windows: Windows) -> Coming {
+    fn ask(&self, mut windows: Box<Windows>) -> Coming {
         let bytes = self.bytes;
         SpawnedTask::spawn(async move {
             let wave = windows.next(bytes).await;
@@ -45,7 +47,7 @@ impl ScanWaves {
     }
 
     /// Waits for the wave that is on its way.
-    fn arrived(&self, coming: Coming) -> Result<(Windows, std::result::Result<Option<DeviceTable>, ScanError>)> {
+    fn arrived(&self, coming: Coming) -> Result<Arrived> {
         let joined = Handle::current().block_on(coming);
         let (windows, wave) = joined.map_err(|join| Error::Host(DataFusionError::ExecutionJoin(Box::new(join))))?;
         *self.stats.lock() = windows.stats();

@@ -17,7 +17,7 @@ use super::source::{SegmentTable, bytes_read};
 use super::status::{Status, Verdict};
 use crate::codegen::ARGUMENTS_MAX;
 use crate::column::TILE_ROWS;
-use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
+use crate::device::{DeviceBuffer, DeviceError, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
 use crate::strategy::{QueryPlan, Stage, StageSource};
 
@@ -218,9 +218,25 @@ impl<'a> Run<'a> {
                 continue;
             }
             self.emits = true;
-            let end = self.wave_tiles.min(self.next_tile + WAVE_ROWS / TILE_ROWS as u64);
-            self.ready = self.emit(number, &stage, (self.next_tile, end), schema)?.into();
-            self.next_tile = end;
+            self.ready = self.emit_some(number, &stage, schema)?.into();
+        }
+    }
+
+    /// The rows of the next tiles; of fewer where there is no room for what these may put out.
+    fn emit_some(&mut self, number: usize, stage: &Stage, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+        let before = self.rows_emitted;
+        let mut tiles = (self.wave_tiles - self.next_tile).min(WAVE_ROWS / TILE_ROWS as u64);
+        loop {
+            match self.emit(number, stage, (self.next_tile, self.next_tile + tiles), schema) {
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if tiles > 1 => {
+                    self.rows_emitted = before;
+                    tiles /= 2;
+                }
+                done => {
+                    self.next_tile += tiles;
+                    return done;
+                }
+            }
         }
     }
 

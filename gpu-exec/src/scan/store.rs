@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use arrow::datatypes::Field;
+use hashlink::LinkedHashMap;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 use parking_lot::Mutex;
@@ -48,7 +49,8 @@ pub struct ColumnStoreStats {
 #[derive(Debug)]
 struct State {
     files: HashMap<FileName, FileEntry>,
-    pieces: HashMap<PieceKey, PieceEntry>,
+    /// Those used longest ago come first.
+    pieces: LinkedHashMap<PieceKey, Piece>,
     rows: KeptRows,
     stats: ColumnStoreStats,
     footer_bytes: usize,
@@ -63,12 +65,6 @@ type FileName = (Arc<str>, Path);
 #[derive(Debug)]
 struct FileEntry {
     footer: Arc<Footer>,
-    used: u64,
-}
-
-#[derive(Debug)]
-struct PieceEntry {
-    piece: Piece,
     used: u64,
 }
 
@@ -168,12 +164,7 @@ impl ColumnStore {
 
     pub(crate) fn get(&self, key: &PieceKey) -> Option<Piece> {
         let mut state = self.state.lock();
-        state.clock += 1;
-        let clock = state.clock;
-        let found = state.pieces.get_mut(key).map(|entry| {
-            entry.used = clock;
-            entry.piece.clone()
-        });
+        let found = state.pieces.to_back(key).map(|piece| piece.clone());
         match &found {
             Some(_) => state.stats.hits += 1,
             None => state.stats.misses += 1,
@@ -209,12 +200,11 @@ impl ColumnStore {
     /// Keeps a piece, in place of an older form of it.
     pub(crate) fn insert(&self, key: PieceKey, piece: Piece) {
         let mut state = self.state.lock();
-        state.clock += 1;
-        let used = state.clock;
         state.stats.bytes += piece.bytes();
-        let replaced = state.pieces.insert(key, PieceEntry { piece, used });
+        // At the back, also where it was there.
+        let replaced = state.pieces.insert(key, piece);
         if let Some(replaced) = &replaced {
-            state.stats.bytes -= replaced.piece.bytes();
+            state.stats.bytes -= replaced.bytes();
         }
         drop(state);
         drop(replaced);
@@ -226,7 +216,7 @@ impl State {
     fn new(kept_bytes_max: usize) -> Self {
         Self {
             files: HashMap::new(),
-            pieces: HashMap::new(),
+            pieces: LinkedHashMap::new(),
             rows: KeptRows::new(kept_bytes_max),
             stats: ColumnStoreStats::default(),
             footer_bytes: 0,
@@ -237,23 +227,15 @@ impl State {
 
     /// Takes out the least recently used pieces that are not held, until `bytes` are gathered.
     fn evict(&mut self, bytes: u64) -> Vec<Piece> {
-        let mut free: Vec<(u64, PieceKey)> = self
-            .pieces
-            .iter()
-            .filter(|(_, entry)| !entry.piece.is_held())
-            .map(|(key, entry)| (entry.used, key.clone()))
-            .collect();
-        free.sort_unstable_by_key(|(used, _)| *used);
-        let (mut victims, mut gathered) = (Vec::new(), 0);
-        for (_, key) in free {
+        let (mut keys, mut gathered) = (Vec::new(), 0);
+        for (key, piece) in self.pieces.iter().filter(|(_, piece)| !piece.is_held()) {
             if gathered >= bytes {
                 break;
             }
-            if let Some(entry) = self.pieces.remove(&key) {
-                gathered += entry.piece.bytes();
-                victims.push(entry.piece);
-            }
+            gathered += piece.bytes();
+            keys.push(key.clone());
         }
+        let victims: Vec<Piece> = keys.iter().filter_map(|key| self.pieces.remove(key)).collect();
         self.stats.bytes -= gathered;
         self.stats.evicted += victims.len() as u64;
         victims
@@ -267,8 +249,7 @@ impl State {
         self.rows.forget(file);
         let of_file = |key: &&PieceKey| key.parts.iter().any(|part| part.0 == file);
         let keys: Vec<PieceKey> = self.pieces.keys().filter(of_file).cloned().collect();
-        let pieces: Vec<Piece> =
-            keys.iter().filter_map(|key| self.pieces.remove(key)).map(|entry| entry.piece).collect();
+        let pieces: Vec<Piece> = keys.iter().filter_map(|key| self.pieces.remove(key)).collect();
         self.stats.bytes -= pieces.iter().map(Piece::bytes).sum::<u64>();
         self.stats.outdated += pieces.len() as u64;
         pieces

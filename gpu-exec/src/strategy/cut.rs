@@ -46,6 +46,7 @@ impl<'a> PipelineBuilder<'a> {
         }
         self.close(open, Sink::Emit { columns }, None, None);
         super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
+        super::fit::fit_builds(&mut self.builds, &self.groups, self.limits);
         super::fragments::annotate(&mut self.stages, root);
         Ok(QueryPlan { stages: self.stages, builds: self.builds, groups: self.groups, output, skip, fetch })
     }

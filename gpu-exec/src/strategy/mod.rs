@@ -6,6 +6,7 @@
 mod aggregate;
 mod cut;
 mod filter;
+mod fit;
 mod fragments;
 mod groups;
 mod join;
