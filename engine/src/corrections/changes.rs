@@ -171,7 +171,7 @@ impl TableProvider for Rewritten {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (schema, mark) = (self.schema(), Arc::new(Field::new(IS_CHANGED, DataType::Boolean, true)));
         let marked = schema.fields().iter().cloned().chain([mark]).collect::<Vec<_>>();
-        let sink = Rows { into: self.clone(), marked: Arc::new(Schema::new(marked)), schema };
+        let sink = Rows { into: self.clone(), schema: Arc::new(Schema::new(marked)), unmarked: schema };
         Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
     }
 }
@@ -181,14 +181,15 @@ impl TableProvider for Rewritten {
 struct Rows {
     into: Rewritten,
     /// What it reads: the columns of the table and the mark.
-    marked: SchemaRef,
     schema: SchemaRef,
+    /// Those of the table alone.
+    unmarked: SchemaRef,
 }
 
 #[async_trait]
 impl DataSink for Rows {
     fn schema(&self) -> &SchemaRef {
-        &self.marked
+        &self.schema
     }
 
     async fn write_all(&self, mut data: SendableRecordBatchStream, _: &Arc<TaskContext>) -> Result<u64> {
@@ -215,7 +216,7 @@ impl Rows {
         };
         let mark = mark.as_boolean();
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let kept = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.to_vec(), &options)?;
+        let kept = RecordBatch::try_new_with_options(Arc::clone(&self.unmarked), columns.to_vec(), &options)?;
         let kept = match self.into.kind {
             Kind::Delete => filter_record_batch(&kept, &not(mark)?)?,
             Kind::Update => kept,

@@ -170,7 +170,7 @@ fn filtered(aggregate: &Expr, keys: &[Expr], value: &Expr) -> Result<Expr> {
     }
     let mut function = function.clone();
     let tests = keys.iter().zip(values).map(|(key, value)| is(key, value));
-    let own = function.filter.take().map(|own| Expr::Nested(own));
+    let own = function.filter.take().map(Expr::Nested);
     let both = |left, right| Expr::BinaryOp { left: Box::new(left), op: BinaryOperator::And, right: Box::new(right) };
     function.filter = own.into_iter().chain(tests).reduce(both).map(Box::new);
     Ok(Expr::Function(function))
