@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod memory;
+
 use std::path::Path;
 
 use maar_tests::compare::{self, Order};
