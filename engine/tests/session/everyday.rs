@@ -15,6 +15,7 @@ async fn statements_of_other_dialects_are_read() {
         ("with c as materialized (select 1 as x), d as not materialized (select 2) select * from c, d", "1,2"),
         ("with c as (select 1 as x) table c", "1"),
         ("select 5 as x, sum(a) from t group by x", "5,4"),
+        ("select 5 as a, count(*) from t group by a", "5,1;5,1"),
         ("select 1 as a, 3 as \"B\" union all by name select 2 as A, 4 as b, 5 as c order by a", "1,3,;2,4,5"),
         ("select s.*, q.s.*, unnest(s), unnest({'x': 7, 'y': 8}) from q", "1,2,1,2,1,2,7,8"),
         ("select w[1], w[-1], w[2:3], w[0:2], w[3:2], w[-3:-2], w[9] from words", "h,o,el,he,,ll,"),

@@ -43,7 +43,7 @@ impl Resolver<'_> {
             for key in keys {
                 let bare = matches!(key, Expr::Identifier(_));
                 self.expr_with(key, scope, if bare { renamed } else { replaced })?;
-                keep_from_ordinals(key, &selected.items);
+                keep_from_ordinals(key, scope, &selected.items)?;
             }
         }
         for test in [&mut select.having, &mut select.qualify].into_iter().flatten() {
@@ -224,14 +224,19 @@ impl Resolver<'_> {
 }
 
 /// The alias of an integer is a key like any other, and no place in the list, which the planner would make of it.
-fn keep_from_ordinals(key: &mut Expr, items: &[Item]) {
-    let Expr::Identifier(name) = &*key else { return };
-    let Some(item) = items.iter().find(|item| item.is_computed && item.planned == name.value) else { return };
-    if let Expr::Value(value) = &item.expr
+fn keep_from_ordinals(key: &mut Expr, scope: &Scope, items: &[Item]) -> Result<()> {
+    let Expr::Identifier(name) = &*key else { return Ok(()) };
+    if !matches!(scope.column(name)?, Found::Missing) {
+        return Ok(());
+    }
+    let item = items.iter().find(|item| item.is_computed && item.planned == name.value);
+    if let Some(Item { expr, .. }) = item
+        && let Expr::Value(value) = expr
         && matches!(value.value, Value::Number(..))
     {
-        *key = wrapped(item.expr.clone());
+        *key = wrapped(expr.clone());
     }
+    Ok(())
 }
 
 /// `expr` without brackets, if it is a name.
