@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-use crate::dialect::{Grammar, in_our_words, summarized, with_selects};
+use crate::dialect::{Grammar, in_our_words, respelled, summarized, with_selects};
 use crate::error::{Error, ErrorKind, Position, Result};
 
 /// Brackets, calls and subqueries inside each other. Each costs the parser a few stack frames.
@@ -61,7 +61,7 @@ impl Statement {
         check_depth(&self.tokens)?;
         let copied = in_our_words(&self.tokens)?;
         let tokens = copied.or_else(|| summarized(&self.tokens)).unwrap_or_else(|| self.tokens.clone());
-        let mut parser = DFParserBuilder::new(with_selects(&tokens))
+        let mut parser = DFParserBuilder::new(with_selects(&respelled(&tokens)))
             .with_dialect(&Grammar)
             .with_recursion_limit(NESTING_MAX)
             .build()?;

@@ -6,6 +6,7 @@ mod cuda;
 mod device;
 mod errors;
 mod formats;
+mod pages;
 mod scripts;
 mod serve;
 #[path = "../../../tests/src/skip.rs"]

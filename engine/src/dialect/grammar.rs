@@ -1,11 +1,13 @@
-//! The grammar that SQL is read in: the parser's generic one, and lambdas (`x -> x + 1`, `lambda x: x + 1`), which it
-//! leaves out. DataFusion has no JSON operators, so that an arrow behind a name is never one.
+//! The grammar that SQL is read in: the parser's generic one, and lambdas (`x -> x + 1`, `lambda x: x + 1`) and
+//! `operators`, which it leaves out. DataFusion has no JSON operators, so that an arrow behind a name is never one.
 
 use std::any::TypeId;
 
 use datafusion::sql::sqlparser::ast::{Expr, Statement};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+
+use super::operators;
 
 #[derive(Debug)]
 pub(crate) struct Grammar;
@@ -37,6 +39,14 @@ impl Dialect for Grammar {
 
     fn supports_lambda_functions(&self) -> bool {
         true
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        operators::precedence(parser).map(Ok)
+    }
+
+    fn parse_infix(&self, parser: &mut Parser, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        operators::infix(parser, left, precedence)
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {

@@ -8,20 +8,24 @@ mod copy;
 mod declared_keys;
 mod distinct_from;
 mod far_times;
+mod forms;
 mod from_first;
 mod functions;
 mod grammar;
 mod group_keys;
 mod having;
+mod intervals;
 mod like_escape;
 mod listed_subqueries;
 mod names;
+mod operators;
 mod quoted_paths;
 mod readers;
 mod refused;
 mod row_values;
 mod semi_join;
 mod show;
+mod spellings;
 mod spread;
 mod summarize;
 mod tables;
@@ -39,6 +43,7 @@ pub(crate) use functions::{instead_of, written_names};
 pub(crate) use grammar::Grammar;
 pub(crate) use like_escape::NO_ESCAPE;
 pub(crate) use refused::check_option;
+pub(crate) use spellings::respelled;
 pub(crate) use spread::{Pivot, Spread, Value, spread};
 pub(crate) use summarize::{summarized, summary};
 
@@ -72,6 +77,7 @@ pub(crate) async fn rewrite(
 ) -> Result<Rewritten> {
     copy::give_levels(&mut statement);
     refused::check(&statement)?;
+    forms::check(&statement)?;
     let mut statement = show::tables(statement);
     time_zone::respell(&mut statement);
     declared_keys::forget(&mut statement);
@@ -81,6 +87,7 @@ pub(crate) async fn rewrite(
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
     semi_join::write_out(&mut statement);
+    intervals::write_out(&mut statement);
     listed_subqueries::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;

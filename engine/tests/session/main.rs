@@ -10,6 +10,7 @@ mod depth;
 mod device;
 mod docs;
 mod errors;
+mod everyday;
 mod exact;
 mod examples;
 mod explains;

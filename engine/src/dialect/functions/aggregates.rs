@@ -27,5 +27,21 @@ pub(super) const TEMPLATES: &[Template] = &[
     ("geomean geometric_mean", 1, "exp(avg(ln($1)))"),
     ("sem", 1, "stddev_pop($1) / sqrt(count($1))"),
     ("product", 1, "array_product(array_agg(cast($1 as double)))"),
+    // Of a sample, as in DuckDB: a moment is the sum of powers less what the mean makes of them.
+    (
+        "skewness",
+        1,
+        "case when count($1) > 2 then case when sum(power(cast($1 as double), 2)) > sum(cast($1 as double)) * sum(cast($1 as double)) / count($1) then sqrt(cast(count($1) as double) * (count($1) - 1)) / (count($1) - 2) * (sum(power(cast($1 as double), 3)) / count($1) - 3 * sum(power(cast($1 as double), 2)) / count($1) * sum(cast($1 as double)) / count($1) + 2 * power(sum(cast($1 as double)) / count($1), 3)) / power(sum(power(cast($1 as double), 2)) / count($1) - power(sum(cast($1 as double)) / count($1), 2), 1.5) else cast('nan' as double) end end",
+    ),
+    (
+        "kurtosis_pop",
+        1,
+        "case when count($1) > 1 then case when sum(power(cast($1 as double), 2)) > sum(cast($1 as double)) * sum(cast($1 as double)) / count($1) then (sum(power(cast($1 as double), 4)) / count($1) - 4 * sum(power(cast($1 as double), 3)) / count($1) * sum(cast($1 as double)) / count($1) + 6 * sum(power(cast($1 as double), 2)) / count($1) * power(sum(cast($1 as double)) / count($1), 2) - 3 * power(sum(cast($1 as double)) / count($1), 4)) / power((sum(power(cast($1 as double), 2)) / count($1) - power(sum(cast($1 as double)) / count($1), 2)), 2) - 3 else cast('nan' as double) end end",
+    ),
+    (
+        "kurtosis",
+        1,
+        "case when count($1) > 3 then case when sum(power(cast($1 as double), 2)) > sum(cast($1 as double)) * sum(cast($1 as double)) / count($1) then (count($1) - 1) * ((count($1) + 1) * (sum(power(cast($1 as double), 4)) / count($1) - 4 * sum(power(cast($1 as double), 3)) / count($1) * sum(cast($1 as double)) / count($1) + 6 * sum(power(cast($1 as double), 2)) / count($1) * power(sum(cast($1 as double)) / count($1), 2) - 3 * power(sum(cast($1 as double)) / count($1), 4)) / power((sum(power(cast($1 as double), 2)) / count($1) - power(sum(cast($1 as double)) / count($1), 2)), 2) - 3 * (count($1) - 1)) / (cast(count($1) - 2 as double) * (count($1) - 3)) else cast('nan' as double) end end",
+    ),
     ("count_star", 0, "count(*)"),
 ];

@@ -6,6 +6,8 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("array_zip", "arrays_zip"),
     ("list_min", "array_min"),
     ("sequence", "generate_series"),
+    ("to_bin", "bin"),
+    ("format_string", "printf"),
     ("editdist3", "levenshtein"),
     ("greatest_common_divisor", "gcd"),
     ("least_common_multiple", "lcm"),

@@ -39,7 +39,6 @@ pub(super) const TEMPLATES: &[Template] = &[
     ("monthname", 1, "to_char($1, '%B')"),
     ("dayname", 1, "to_char($1, '%A')"),
     ("last_day", 1, "cast(date_trunc('month', $1) + interval '1 month' - interval '1 day' as date)"),
-    ("strftime", 2, "to_char($1, $2)"),
     ("strptime", 2, "to_timestamp($1, $2)"),
     ("add_months", 2, "cast($1 as date) + cast(cast($2 as varchar) || ' months' as interval)"),
     ("time_bucket", 3, "date_bin($1, $2, $3)"),

@@ -13,10 +13,9 @@ const INSTEAD: &[(&str, &str)] = &[
     ("uniform randstr", "lo + (hi - lo) * random(), and uuid() for text"),
     ("scale min_scale trim_scale", "arrow_typeof(x), which names precision and scale"),
     (
-        "conv bin to_bin to_oct to_base unbin from_binary to_binary try_to_binary",
-        "to_hex(n), and decode(text, 'hex') back",
+        "conv to_oct to_base unbin from_binary to_binary try_to_binary",
+        "bin(n), hex(n) and to_hex(n), and decode(text, 'hex') back",
     ),
-    ("hex", "to_hex(n) for numbers, encode(x, 'hex') for bytes"),
     (
         "bit_count bit_position bitstring bitstring_agg get_bit set_bit get_byte set_byte shiftrightunsigned bitmap_and_agg bitmap_bit_position bitmap_bucket_number bitmap_construct_agg bitmap_count bitmap_or_agg",
         "integers with & | ^ << >>, as in (x >> 3) & 1",
@@ -26,8 +25,8 @@ const INSTEAD: &[(&str, &str)] = &[
     ("to_number try_to_number", "cast(x AS DECIMAL(p, s)) or try_cast"),
     // Texts.
     (
-        "printf format format_string format_number format_bytes parse_formatted_bytes pg_size_pretty pg_size_bytes bar elt",
-        "concat(...) with cast, round and lpad",
+        "format_number format_bytes parse_formatted_bytes pg_size_pretty pg_size_bytes bar elt",
+        "printf('%,.2f', x), or concat(...) with cast, round and lpad",
     ),
     ("to_varchar", "cast(x AS VARCHAR), or to_char for dates"),
     (
@@ -69,7 +68,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("aes_encrypt aes_decrypt try_aes_decrypt", "values encrypted outside; digest(x, 'sha256') for a check"),
     ("uuidv7 uuid_extract_timestamp uuid_extract_version", "uuid()"),
     // Dates and times.
-    ("age justify_days justify_hours justify_interval normalized_interval", "a - b, or date_diff('day', b, a)"),
+    ("justify_days justify_hours justify_interval normalized_interval", "a - b, or date_diff('day', b, a)"),
     ("date_subtract", "x - INTERVAL '1 day'"),
     (
         "era timeofday clock_timestamp current_localtime localtime current_timezone",
@@ -87,7 +86,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("window session_window window_time", "date_bin(INTERVAL '10 minutes', t) in GROUP BY"),
     // Lists, maps and structs.
     (
-        "list_reduce array_reduce reduce aggregate list_aggregate list_aggr array_aggregate array_aggr",
+        "list_reduce array_reduce reduce aggregate",
         "list_sum, list_product, list_min, list_max, or unnest in a subquery with an aggregate over it",
     ),
     (
@@ -135,7 +134,7 @@ const INSTEAD: &[(&str, &str)] = &[
         "histogram_exact histogram_numeric histogram_values equi_width_bins is_histogram_other_bin approx_top_k",
         "GROUP BY width_bucket(x, lo, hi, n), or GROUP BY x, with count(*)",
     ),
-    ("kurtosis kurtosis_pop skewness mad", "the formula with avg, stddev_pop, median and count"),
+    ("mad", "median(abs(x - m)), with m from a subquery: SELECT median(x) FROM t"),
     ("arg_max_null arg_max_nulls_last arg_min_null arg_min_nulls_last", "first_value(x ORDER BY y DESC)"),
     ("try_sum try_avg sum_no_overflow", "sum(cast(x AS DECIMAL(38, 0)))"),
     ("fill", "last_value(x) IGNORE NULLS OVER (ORDER BY t)"),

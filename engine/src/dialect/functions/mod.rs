@@ -8,6 +8,8 @@ mod calendar;
 mod dates;
 mod instead;
 mod lambdas;
+mod lists;
+mod queries;
 mod rules;
 mod scalars;
 mod special;
@@ -20,10 +22,9 @@ use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, VisitorMut,
 };
 
-use super::names::position;
 use super::templates;
 use super::walk::visit_mut;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use rules::RULES;
 
 pub(crate) use instead::instead_of;
@@ -69,14 +70,10 @@ impl Calls<'_> {
         let [part] = function.name.0.as_slice() else { return Ok(None) };
         let Some(ident) = part.as_ident() else { return Ok(None) };
         let name = ident.value.to_ascii_lowercase();
-        if let FunctionArguments::Subquery(_) = &function.args {
-            // The planner would leave the query out.
-            let message = format!("{name} of a query is not supported");
-            return Err(Error::new(ErrorKind::Unsupported, message)
-                .or_at(position(ident))
-                .with_hint("a list of the values of a query is (SELECT array_agg(x ORDER BY x) FROM ...)"));
+        if let FunctionArguments::Subquery(query) = &function.args {
+            return queries::written_out(&name, function, query).map(Some);
         }
-        if let Some(written) = special::mode(&name, function) {
+        if let Some(written) = special::mode(&name, function).or_else(|| special::age(&name, function)) {
             return Ok(Some(written));
         }
         if self.is_there(&name, function) {
@@ -91,6 +88,11 @@ impl Calls<'_> {
             && let Some(written) = dates::written_out(&name, arguments)?
         {
             return Ok(Some(Expr::Nested(Box::new(written))));
+        }
+        if let Some(arguments) = &arguments
+            && let Some(written) = lists::written_out(&name, arguments)?
+        {
+            return Ok(Some(written));
         }
         let Some(rule) = RULES.get(name.as_str()) else { return Ok(None) };
         if let Some(arguments) = &arguments

@@ -43,7 +43,7 @@ pub(super) static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|
 pub(crate) fn written_names() -> impl Iterator<Item = &'static str> {
     let templates = TABLES.into_iter().flatten().map(|(names, ..)| *names);
     let names = templates.chain(ALIASES.iter().map(|(names, _)| *names));
-    names.flat_map(|names| names.split(' ')).chain(dates::NAMES).chain(super::special::NAMES)
+    names.flat_map(|names| names.split(' ')).chain(dates::NAMES).chain(super::lists::NAMES).chain(super::special::NAMES)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 use crate::dialect::grammar::expression;
 use crate::dialect::templates::filled;
 
-pub(super) const NAMES: [&str; 4] = ["struct_pack", "current_database", "current_schema", "time_bucket"];
+pub(super) const NAMES: [&str; 5] = ["struct_pack", "current_database", "current_schema", "time_bucket", "strftime"];
 
 /// The call written out, if it is one of these.
 pub(super) fn written_out(state: &SessionState, name: &str, function: &Function) -> Option<Expr> {
@@ -27,6 +27,10 @@ pub(super) fn written_out(state: &SessionState, name: &str, function: &Function)
             "time_bucket",
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(width)), FunctionArg::Unnamed(FunctionArgExpr::Expr(time))],
         ) => time_bucket(width, time),
+        (
+            "strftime",
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), FunctionArg::Unnamed(FunctionArgExpr::Expr(second))],
+        ) => strftime(first, second),
         _ => None,
     }
 }
@@ -44,6 +48,22 @@ pub(super) fn mode(name: &str, function: &Function) -> Option<Expr> {
         list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(order.expr.clone())));
     }
     Some(Expr::Function(call))
+}
+
+/// `age(t)` is that of today's midnight.
+pub(super) fn age(name: &str, function: &Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(time))] = list.args.as_slice() else { return None };
+    let template = expression("age(current_date(), $1)")?;
+    (name == "age").then(|| filled(&template, std::slice::from_ref(time)))
+}
+
+/// `strftime('%Y', t)`, as SQLite has it, with its arguments the other way round.
+fn strftime(first: &Expr, second: &Expr) -> Option<Expr> {
+    let is_format = |expr: &Expr| matches!(expr, Expr::Value(value) if value.to_string().contains('%'));
+    let (time, format) = if is_format(first) && !is_format(second) { (second, first) } else { (first, second) };
+    let template = expression("to_char($1, $2)")?;
+    Some(filled(&template, &[time.clone(), format.clone()]))
 }
 
 /// `struct_pack(a := 1)` is `named_struct('a', 1)`.

@@ -6,6 +6,8 @@
 //! column is one of the result, the door gives it its name back ([`Resolver::statement`]).
 //! Not here: looking tables up (`tables`), and whether a name means anything at all, which the planner says.
 
+mod by_name;
+mod columns;
 mod exprs;
 mod from;
 mod items;
@@ -13,6 +15,7 @@ mod pivot;
 mod query;
 mod scope;
 mod select;
+mod structs;
 mod typed;
 
 pub(super) use pivot::ALL_BUT;
@@ -110,6 +113,9 @@ impl<'a> Resolver<'a> {
             SqlStatement::Insert(insert) => {
                 if let TableObject::TableName(name) = &mut insert.table {
                     let columns = self.table(name);
+                    if by_name::is_asked(&insert.columns) {
+                        return self.insert_by_name(insert, columns.as_deref());
+                    }
                     for column in insert.columns.iter_mut().filter_map(last_ident) {
                         from::respell(column, columns.as_deref())?;
                     }

@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::ast::{
     Cte, Expr, Ident, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, SetExpr, TableAlias, Value,
 };
 
+use super::by_name;
 use super::exprs::Aliases;
 use super::items::{Item, keep_case};
 use super::scope::{Column, Columns, Scope, matching, spell};
@@ -131,9 +132,12 @@ impl Resolver<'_> {
         let output = match body {
             SetExpr::Select(select) => return self.select(select, usage),
             SetExpr::Query(query) => self.query(query, usage)?,
-            SetExpr::SetOperation { left, right, .. } => {
-                let output = self.body(left, usage)?.output;
-                self.body(right, if usage == Use::Result { Use::Relation } else { usage })?;
+            SetExpr::SetOperation { left, right, set_quantifier, .. } => {
+                let mut output = self.body(left, usage)?.output;
+                let other = self.body(right, if usage == Use::Result { Use::Relation } else { usage })?.output;
+                if by_name::is_by_name(*set_quantifier) {
+                    output = by_name::joined(output, other, right)?;
+                }
                 for branch in [left, right] {
                     if let SetExpr::Select(select) = branch.as_mut() {
                         keep_apart(select, None);

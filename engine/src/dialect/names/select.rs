@@ -2,15 +2,17 @@
 
 use datafusion::sql::sqlparser::ast::{
     Distinct, ExcludeSelectItem, Expr, GroupByExpr, Ident, ObjectName, Select, SelectFlavor, SelectItem,
-    SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
+    SelectItemQualifiedWildcardKind, Value, WildcardAdditionalOptions,
 };
 
+use super::columns;
 use super::exprs::Aliases;
 use super::from::{respell, shown};
 use super::items::{Given, Item, Origin, name_apart, reference};
 use super::query::{Output, Selected, planned};
 use super::scope::{Column, Found, Relation, Scope, spell};
 use super::{Resolver, Use, last_ident};
+use crate::dialect::casts::wrapped;
 use crate::error::Result;
 
 impl Resolver<'_> {
@@ -22,6 +24,7 @@ impl Resolver<'_> {
         }
         let typed = self.typed.items(select);
         let scope = self.from(&mut select.from)?;
+        let typed = columns::write_out(&mut select.projection, typed, &scope)?;
         let (given, mut items) = self.items(&mut select.projection, typed, &scope)?;
         let output = name_apart(&mut select.projection, given, usage);
         give_planned_names(&mut items, &output);
@@ -40,6 +43,7 @@ impl Resolver<'_> {
             for key in keys {
                 let bare = matches!(key, Expr::Identifier(_));
                 self.expr_with(key, scope, if bare { renamed } else { replaced })?;
+                keep_from_ordinals(key, scope, &selected.items)?;
             }
         }
         for test in [&mut select.having, &mut select.qualify].into_iter().flatten() {
@@ -91,7 +95,7 @@ impl Resolver<'_> {
             SelectItem::UnnamedExpr(expr) => {
                 self.expr_with(expr, scope, Aliases::Replaced(before))?;
                 if unnests_a_struct(expr) {
-                    return Ok(Given::Unknown);
+                    return Ok(self.unnested_struct(expr, scope)?.unwrap_or(Given::Unknown));
                 }
                 Ok(match self.plain_column(expr, scope)? {
                     Some(column) => Given::One { column, origin: Origin::Table },
@@ -147,10 +151,10 @@ impl Resolver<'_> {
         let mut parts: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident()).cloned().collect();
         // A column in its place makes it a name that the scope can be asked for.
         parts.push(Ident::new("*"));
-        let Some((relation, taken)) = scope.relation(&parts) else { return Ok(Given::Unknown) };
-        if taken + 1 != parts.len() {
-            return Ok(Given::Unknown);
-        }
+        let Some((relation, _)) = scope.relation(&parts).filter(|(_, taken)| taken + 1 == parts.len()) else {
+            parts.pop();
+            return Ok(self.star_of_struct(parts, scope)?.unwrap_or(Given::Unknown));
+        };
         if let (Some(ident), Some(qualifier)) = (last_ident(name), relation.qualifier.last()) {
             spell(ident, qualifier);
         }
@@ -217,6 +221,22 @@ impl Resolver<'_> {
         }
         Ok(left_out)
     }
+}
+
+/// The alias of an integer is a key like any other, and no place in the list, which the planner would make of it.
+fn keep_from_ordinals(key: &mut Expr, scope: &Scope, items: &[Item]) -> Result<()> {
+    let Expr::Identifier(name) = &*key else { return Ok(()) };
+    if !matches!(scope.column(name)?, Found::Missing) {
+        return Ok(());
+    }
+    let item = items.iter().find(|item| item.is_computed && item.planned == name.value);
+    if let Some(Item { expr, .. }) = item
+        && let Expr::Value(value) = expr
+        && matches!(value.value, Value::Number(..))
+    {
+        *key = wrapped(expr.clone());
+    }
+    Ok(())
 }
 
 /// `expr` without brackets, if it is a name.

@@ -2,11 +2,13 @@
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::sql::sqlparser::tokenizer::{Span, TokenWithSpan};
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::rest_of;
 use crate::dialect::quoted;
-use crate::dialect::tokens::{Tokens, bracketed, cut, error_at, is_word, name_of, parts, split_at_commas, tokens_of};
+use crate::dialect::tokens::{
+    Tokens, bracketed, cut, deeper, error_at, is_word, name_of, parts, split_at_commas, tokens_of,
+};
 use crate::error::{ErrorKind, Result};
 
 /// Columns that PIVOT makes at most.
@@ -51,10 +53,33 @@ pub(super) fn pivot(first: &TokenWithSpan, rest: &[TokenWithSpan]) -> Result<Piv
     let keys = split_at_commas(&on).iter().map(|key| Key::of(key, first.span)).collect::<Result<_>>()?;
     let aggregates =
         using.map(|using| split_at_commas(&using)).unwrap_or_else(|| vec![tokens_of("count(*)", first.span)]);
+    if let Some(computed) = aggregates.iter().find(|aggregate| !is_call(aggregate)) {
+        let at = computed.first().map_or(first.span, |token| token.span);
+        return Err(error_at(at, ErrorKind::Unsupported, "USING takes aggregates, and nothing computed of them")
+            .with_hint("compute in a query around it: SELECT a / 2 FROM (PIVOT t ON x USING sum(v))"));
+    }
     let groups = group.map(|group| group.into_iter().filter(|token| !is_word(token, "by")).collect());
     let rest = rest_of(order, limit, first.span);
     let (before, after, with) = Default::default();
     Ok(Pivot { before, after, with, span: first.span, source, keys, aggregates, groups, rest })
+}
+
+/// Whether it is a call and nothing else, with or without a name behind it.
+fn is_call(aggregate: &[TokenWithSpan]) -> bool {
+    let (call, _) = cut(aggregate, "as");
+    match call.as_slice() {
+        [_, arguments @ ..] if bracketed(arguments).is_some() => {
+            // One pair of brackets from end to end.
+            let mut depth = 0;
+            let closes = |token: &&TokenWithSpan| {
+                depth = deeper(depth, &token.token);
+                depth == 0
+            };
+            arguments.iter().filter(closes).count() == 1
+        }
+        [.., last] => last.token == Token::RParen && call.iter().any(|token| is_word(token, "filter")),
+        [] => false,
+    }
 }
 
 impl Key {

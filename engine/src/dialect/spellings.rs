@@ -1,0 +1,91 @@
+//! Statements as other dialects spell them, put right before parsing: `WITH a AS MATERIALIZED (...)`, `TABLE t` for
+//! `SELECT * FROM t`, `INSERT INTO t BY NAME ...`. Not here: FROM without SELECT (`from_first`), operators (`operators`).
+
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::tokens::{Tokens, is_any, is_word, tokens_of};
+
+/// The only column that INSERT INTO ... BY NAME lists until its query's names are known (`names`).
+pub(super) const BY_NAME: &str = "maar_by_name";
+
+/// `tokens` as the parser knows them.
+pub(crate) fn respelled(tokens: &[TokenWithSpan]) -> Tokens {
+    let places: Vec<usize> =
+        (0..tokens.len()).filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
+    let mut respelled: Vec<Option<Tokens>> = vec![None; tokens.len()];
+    let first = places.first().map(|at| &tokens[*at]);
+    let starts_with = |word: &str| first.is_some_and(|first| is_word(first, word));
+    for (place, at) in places.iter().copied().enumerate() {
+        let token = &tokens[at];
+        let near =
+            |offset: isize| place.checked_add_signed(offset).and_then(|place| places.get(place)).map(|at| &tokens[*at]);
+        let is_near = |offset, word: &str| near(offset).is_some_and(|token| is_word(token, word));
+        let opens = |offset| near(offset).is_some_and(|token| token.token == Token::LParen);
+        if is_word(token, "materialized") && opens(1) {
+            let is_not = is_near(-1, "not");
+            if is_near(if is_not { -2 } else { -1 }, "as") {
+                respelled[at] = Some(Vec::new());
+                if is_not {
+                    respelled[places[place - 1]] = Some(Vec::new());
+                }
+            }
+        }
+        if is_word(token, "table") && near(1).is_some_and(|next| is_name(&next.token)) {
+            let begins_query = match near(-1) {
+                None => true,
+                Some(before) if is_word(before, "as") => starts_with("create"),
+                Some(before) if before.token == Token::RParen => starts_with("with"),
+                Some(before) => {
+                    before.token == Token::LParen || is_any(before, &["union", "all", "except", "intersect", "explain"])
+                }
+            };
+            respelled[at] = begins_query.then(|| tokens_of("SELECT * FROM", token.span));
+        }
+        if is_word(token, "by") && is_near(1, "name") && starts_with("insert") && place >= 3 && is_into(&tokens[..at]) {
+            respelled[at] = Some(tokens_of(&format!("({BY_NAME})"), token.span));
+            respelled[places[place + 1]] = Some(Vec::new());
+        }
+    }
+    let pieces = tokens.iter().zip(respelled);
+    pieces.flat_map(|(token, respelled)| respelled.unwrap_or_else(|| vec![token.clone()])).collect()
+}
+
+fn is_name(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_some() || !matches!(word.value.to_ascii_lowercase().as_str(), "from" | "as"))
+}
+
+/// Whether they are INSERT INTO and the name of a table.
+fn is_into(tokens: &[TokenWithSpan]) -> bool {
+    let begins_query = ["select", "from", "values", "with", "set", "table"];
+    tokens.iter().any(|token| is_word(token, "into")) && !tokens.iter().any(|token| is_any(token, &begins_query))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use datafusion::sql::sqlparser::tokenizer::Tokenizer;
+
+    use super::super::grammar::Grammar;
+    use super::*;
+
+    #[test]
+    fn spellings_are_put_right_and_names_stay() {
+        let cases = [
+            ("WITH a AS NOT MATERIALIZED (SELECT 1) TABLE a", "WITH a AS   (SELECT 1) SELECT * FROM a"),
+            ("WITH a AS materialized (SELECT 1) SELECT materialized", "WITH a AS  (SELECT 1) SELECT materialized"),
+            ("TABLE t", "SELECT * FROM t"),
+            ("CREATE TABLE u AS TABLE t", "CREATE TABLE u AS SELECT * FROM t"),
+            ("(TABLE t) UNION ALL TABLE u", "(SELECT * FROM t) UNION ALL SELECT * FROM u"),
+            ("DROP TABLE t", "DROP TABLE t"),
+            ("SELECT 1 AS table FROM t", "SELECT 1 AS table FROM t"),
+            ("INSERT INTO t BY NAME SELECT 1 AS a", "INSERT INTO t (maar_by_name)  SELECT 1 AS a"),
+            ("SELECT a FROM t ORDER BY name", "SELECT a FROM t ORDER BY name"),
+            ("INSERT INTO t SELECT a FROM u ORDER BY name", "INSERT INTO t SELECT a FROM u ORDER BY name"),
+        ];
+        for (sql, expected) in cases {
+            let tokens = Tokenizer::new(&Grammar, sql).tokenize_with_location().unwrap();
+            let written: String = respelled(&tokens).iter().map(|token| token.token.to_string()).collect();
+            assert_eq!(written, expected, "{sql}");
+        }
+    }
+}
