@@ -29,4 +29,5 @@ mod same_names;
 mod spread;
 mod statistics;
 mod support;
+mod views;
 mod zones;
