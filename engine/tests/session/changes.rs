@@ -68,6 +68,6 @@ async fn an_alias_of_a_table_that_the_condition_reads_is_refused() {
     let session = session();
     cells(&session, TABLE).await.unwrap();
     let refused = error(&session, "delete from t as x where exists (select 1 from t where t.k = x.k + 1)").await;
-    assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
+    assert_eq!(refused.kind(), ErrorKind::NotFound, "{refused}");
     assert_eq!(cells(&session, "select count(*) from t").await.unwrap(), "4");
 }
