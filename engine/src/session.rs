@@ -12,6 +12,7 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionConfig;
 use futures::TryFutureExt;
 
+use crate::corrections::views;
 use crate::device::{DeviceKind, Devices};
 use crate::dialect::{self, Pivot, Spread, Value, spread};
 use crate::error::{Error, ErrorKind, Result};
@@ -131,6 +132,8 @@ impl Session {
                 if let LogicalPlan::Ddl(DdlStatement::CreateView(view)) = &mut plan {
                     // As the user wrote it, not as it was rewritten.
                     view.definition = Some(statement.sql().to_string());
+                    let query = std::mem::take(&mut view.input);
+                    view.input = Arc::new(views::before_types(&state, Arc::unwrap_or_clone(query))?);
                 }
                 Ok(Query::new(self.context.clone(), plan, names))
             }

@@ -19,8 +19,10 @@ mod floats_and_decimals;
 mod join_order;
 mod like_dictionaries;
 mod like_escape;
+mod list_length;
 mod listing_cache;
 mod local_files;
+mod nth_value;
 mod null_window_arguments;
 pub(crate) mod plans;
 mod prepared_distinct_on;
@@ -33,6 +35,7 @@ mod sliding_floats;
 mod statistics;
 mod subqueries;
 mod times;
+pub(crate) mod views;
 
 use std::sync::Arc;
 
@@ -70,6 +73,8 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     sliding_floats::install(builder);
     like_dictionaries::install(builder);
     like_escape::install(builder);
+    list_length::install(builder);
+    nth_value::install(builder);
     null_window_arguments::install(builder);
     sliced_lists::install(builder);
     Ok(())

@@ -3,11 +3,15 @@
 //!
 //! Not here: splitting scripts and parsing (`script`), and corrections of plans (`corrections`).
 
+mod bitwise_not;
 mod casts;
 mod copy;
 mod declared_keys;
+mod delete_alias;
 mod distinct_from;
+mod empty_groups;
 mod far_times;
+mod fetch_first;
 mod forms;
 mod from_first;
 mod functions;
@@ -83,6 +87,9 @@ pub(crate) async fn rewrite(
     declared_keys::forget(&mut statement);
     temporary::forget(&mut statement);
     truncate::as_delete(&mut statement);
+    delete_alias::resolve(&mut statement);
+    fetch_first::as_limit(&mut statement);
+    empty_groups::leave_out(&mut statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
@@ -101,6 +108,7 @@ pub(crate) async fn rewrite(
     listed_subqueries::write_out(&mut statement);
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
+    bitwise_not::write_out(&mut statement);
     row_values::write_out(&mut statement);
     far_times::rewrite(&mut statement);
     time_zone::keep_apart(&mut statement);

@@ -1,10 +1,13 @@
-//! Row values: `(a, b) IN (SELECT c, d ...)`, `(a, b) IN ((1, 2), ...)`, `(a, b) = (c, d)` and `(a, b) < (c, d)`, column by column
-//! and in three-valued logic. DataFusion takes a row for a struct, orders NULL in it, and has no subqueries of several columns.
+//! Row values: `(a, b) IN (SELECT c, d ...)`, `(a, b) IN ((1, 2), ...)`, `(a, b) = (c, d)`, `(a, b) < (c, d)` and
+//! `(a, b) = (SELECT c, d ...)`, column by column and in three-valued logic; `ROW(a, b)` is `(a, b)` there. DataFusion takes a row for a struct, orders NULL in it, and has no subqueries of several columns.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, Select, SetExpr, UnaryOperator, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Select, SetExpr, UnaryOperator,
+    VisitorMut,
+};
 
 use super::grammar::expression;
 use super::templates::{filled, filled_over};
@@ -20,6 +23,22 @@ struct RowValues;
 impl VisitorMut for RowValues {
     type Break = ();
 
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::InSubquery { expr, .. } => without_row(expr),
+            Expr::InList { expr, list, .. } => {
+                without_row(expr);
+                list.iter_mut().for_each(without_row);
+            }
+            Expr::BinaryOp { left, op, right } if is_comparison(op) => {
+                without_row(left);
+                without_row(right);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         if let Some(condition) = &mut select.selection {
             in_condition(condition);
@@ -32,6 +51,27 @@ impl VisitorMut for RowValues {
             *expr = new;
         }
         ControlFlow::Continue(())
+    }
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
+}
+
+/// `(a, b)` for `ROW(a, b)`.
+fn without_row(expr: &mut Expr) {
+    let Expr::Function(call) = expr else { return };
+    if call.name.to_string().eq_ignore_ascii_case("row")
+        && let FunctionArguments::List(list) = &call.args
+    {
+        let columns = list.args.iter().map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(column)) => Some(column.clone()),
+            _ => None,
+        });
+        if let Some(columns) = columns.collect::<Option<Vec<_>>>().filter(|columns| columns.len() > 1) {
+            *expr = Expr::Tuple(columns);
+        }
     }
 }
 
@@ -71,6 +111,12 @@ fn column_by_column(expr: &Expr) -> Option<Expr> {
             let pairs: Option<Vec<Expr>> = list.iter().map(|right| same(left, row(right)?)).collect();
             let is_in = Expr::Nested(Box::new(joined(pairs?, &BinaryOperator::Or)?));
             Some(if *negated { not(is_in) } else { is_in })
+        }
+        Expr::BinaryOp { left, op, right } if is_comparison(op) && is_query(right) => {
+            with_one_row(row(left)?, op, right, |row, other| (row, other))
+        }
+        Expr::BinaryOp { left, op, right } if is_comparison(op) && is_query(left) => {
+            with_one_row(row(right)?, op, left, |row, other| (other, row))
         }
         Expr::BinaryOp { left, op: op @ (BinaryOperator::Eq | BinaryOperator::NotEq), right } => {
             let are_same = same(row(left)?, row(right)?)?;
@@ -137,10 +183,47 @@ fn ordered(left: &[Expr], right: &[Expr], strict: &str, last: &str) -> Option<Ex
 
 /// `text`, in which ROWS is `query` with its columns named, and `$1` says that `columns` are one of its rows.
 fn with_rows(text: &str, columns: &[Expr], query: &Query) -> Option<Expr> {
-    let names: Vec<String> = (1..=columns.len()).map(|at| format!("__row_{at}")).collect();
-    let named: Option<Vec<Expr>> = names.iter().map(|name| expression(name)).collect();
+    over(text, same(columns, &named(columns.len())?)?, columns.len(), query)
+}
+
+/// `text`, in which ROWS is `query` with `count` columns that are named, and `$1` is `value`.
+fn over(text: &str, value: Expr, count: usize, query: &Query) -> Option<Expr> {
+    let names: Vec<String> = named(count)?.iter().map(ToString::to_string).collect();
     let text = text.replace("ROWS", &format!("__rows ({})", names.join(", ")));
-    Some(filled_over(&expression(&text)?, &[same(columns, &named?)?], query))
+    Some(filled_over(&expression(&text)?, &[value], query))
+}
+
+/// The names of the columns of ROWS.
+fn named(count: usize) -> Option<Vec<Expr>> {
+    (1..=count).map(|at| expression(&format!("__row_{at}"))).collect()
+}
+
+fn is_query(expr: &Expr) -> bool {
+    match expr {
+        Expr::Subquery(_) => true,
+        Expr::Nested(inner) => is_query(inner),
+        _ => false,
+    }
+}
+
+/// `columns` compared with the one row of `query`, read once: no row is NULL.
+fn with_one_row(
+    columns: &[Expr],
+    op: &BinaryOperator,
+    query: &Expr,
+    sides: fn(Box<Expr>, Box<Expr>) -> (Box<Expr>, Box<Expr>),
+) -> Option<Expr> {
+    let query = match query {
+        Expr::Nested(inner) => return with_one_row(columns, op, inner, sides),
+        Expr::Subquery(query) => query,
+        _ => return None,
+    };
+    if columns_of(query).is_some_and(|count| count != columns.len()) {
+        return None;
+    }
+    let (left, right) = sides(Box::new(Expr::Tuple(columns.to_vec())), Box::new(Expr::Tuple(named(columns.len())?)));
+    let compared = column_by_column(&Expr::BinaryOp { left, op: op.clone(), right })?;
+    over("(SELECT $1 FROM (SELECT 1) AS ROWS)", compared, columns.len(), query)
 }
 
 fn joined(exprs: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {

@@ -26,6 +26,8 @@ async fn the_condition_decides_whatever_it_is() {
         ("delete from t where k = 1 and k = 2", "0", all),
         ("delete from t where not (v > 10)", "1", "2,20;3,;,40"),
         ("delete from t", "4", ""),
+        ("delete from t as x where x.k = 1", "1", "2,20;3,;,40"),
+        ("delete from t x where exists (select 1 from (values (2)) u(x) where u.x = x.k)", "1", "1,10;3,;,40"),
         ("update t set v = 0 where k in (select 1)", "1", "1,0;2,20;3,;,40"),
         ("update t set v = 0 where false", "0", all),
         ("update t set v = (select max(x) from (values (7)) u(x)) where k is null", "1", "1,10;2,20;3,;,7"),
@@ -59,4 +61,13 @@ async fn explained_changes_are_made_by_analyze_alone_and_once() {
     assert_eq!(cells(&session, "select count(*) from t").await.unwrap(), "4");
     cells(&session, "explain analyze update t set v = v + 1 where k in (select 1)").await.unwrap();
     assert_eq!(cells(&session, "select v from t where k = 1").await.unwrap(), "11");
+}
+
+#[tokio::test]
+async fn an_alias_of_a_table_that_the_condition_reads_is_refused() {
+    let session = session();
+    cells(&session, TABLE).await.unwrap();
+    let refused = error(&session, "delete from t as x where exists (select 1 from t where t.k = x.k + 1)").await;
+    assert_eq!(refused.kind(), ErrorKind::NotFound, "{refused}");
+    assert_eq!(cells(&session, "select count(*) from t").await.unwrap(), "4");
 }

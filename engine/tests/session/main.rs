@@ -30,4 +30,5 @@ mod same_names;
 mod spread;
 mod statistics;
 mod support;
+mod views;
 mod zones;

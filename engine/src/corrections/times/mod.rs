@@ -3,12 +3,16 @@
 //! A timestamp without zone that meets one with a zone is read in the other's zone, and not in the session's ([`zones`]). A
 //! comparison brings both sides to the finer unit, so that `t < TIMESTAMP '9999-12-31'` overflows nanoseconds, and then cuts
 //! a finer literal off to the column's unit ([`exact`]). A local time that a change of clocks skips or repeats fails
-//! ([`local`]). Tests: `tests/sqllogictest/slt/times`, `engine/tests/session/zones.rs`.
+//! ([`local`]). A date beside a timestamp, and `date_trunc`, go through nanoseconds, which end in 1677 and 2262 ([`dates`],
+//! [`date_trunc`]). Tests: `tests/sqllogictest/slt/times`, `engine/tests/session/zones.rs`.
 
 mod clocks;
 mod constants;
+mod date_trunc;
+mod dates;
 mod exact;
 mod local;
+mod meetings;
 mod numbers;
 mod pairs;
 mod times_of_rows;
@@ -31,7 +35,8 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result
     let rules = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
     let at = position(rules, COERCION)?;
     rules.insert(at + 1, Arc::new(exact::ExactTimes));
-    rules.insert(at, Arc::new(zones::SessionZone));
+    rules.insert(at, Arc::new(meetings::Meetings));
     rules.push(Arc::new(local::LocalTimes));
+    date_trunc::install(builder);
     Ok(())
 }

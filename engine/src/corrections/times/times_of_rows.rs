@@ -2,10 +2,10 @@
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, lit};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, cast as cast_to, lit};
 
 use super::constants::Constant;
-use super::units::{ends, is_same_time, is_zoned, units_per_day};
+use super::units::{ends, in_own_unit, is_same_time, is_zoned, units_per_day};
 
 /// A column, an expression of columns, or one whose value is known only later.
 pub(super) struct Time {
@@ -35,9 +35,13 @@ impl Time {
         if let Expr::Cast(cast) = expr
             && let DataType::Timestamp(..) = cast.field.data_type()
             && let Some(inner) = Self::of(&cast.expr, schema)
-            && is_same_time(&inner.data_type, cast.field.data_type())
         {
-            return Some(Self { is_converted: true, ..inner });
+            if is_same_time(&inner.data_type, cast.field.data_type()) {
+                return Some(Self { is_converted: true, ..inner });
+            }
+            if let Some(data_type) = in_own_unit(&inner.data_type, cast.field.data_type()) {
+                return Some(Self { expr: cast_to(inner.expr, data_type.clone()), data_type, is_converted: true });
+            }
         }
         let data_type = expr.get_type(schema).ok()?;
         units_per_day(&data_type)?;

@@ -36,6 +36,21 @@ pub(super) fn is_same_time(from: &DataType, to: &DataType) -> bool {
     finer && is_zoned(from) == is_zoned(to)
 }
 
+/// `to` in the unit of `from`, where a cast gives a zone, or takes it, and makes the unit finer.
+pub(super) fn in_own_unit(from: &DataType, to: &DataType) -> Option<DataType> {
+    let own = match from {
+        DataType::Timestamp(own, _) => *own,
+        DataType::Date32 => TimeUnit::Second,
+        _ => return None,
+    };
+    match to {
+        DataType::Timestamp(unit, zone) if own < *unit && is_zoned(from) != zone.is_some() => {
+            Some(DataType::Timestamp(own, zone.clone()))
+        }
+        _ => None,
+    }
+}
+
 pub(super) fn zone_of(data_type: &DataType) -> Option<&str> {
     match data_type {
         DataType::Timestamp(_, zone) => zone.as_deref(),

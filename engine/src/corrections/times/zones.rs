@@ -9,61 +9,49 @@ use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{InSubquery, SetComparison};
+use datafusion::logical_expr::expr::{Case, InSubquery, SetComparison};
 use datafusion::logical_expr::{
     DmlStatement, Expr, ExprSchemable, Join, LogicalPlan, Operator, Projection, Union, Values, WriteOp, cast,
 };
-use datafusion::optimizer::AnalyzerRule;
 
 use super::super::plans::{any_expression, any_node, input_schema, map_named};
 use super::exact::has_cast_of_time;
+use super::meetings::{given, gives_operands, with_types};
 use super::units::{is_utc, is_zoned, zone_of};
 
 const UTC: &str = "+00:00";
-/// Functions that give one of their arguments, or all of them in a list.
-const CHOOSING: [&str; 7] = ["coalesce", "greatest", "least", "make_array", "nullif", "nvl", "nvl2"];
 
-/// The rule; it goes in front of type coercion, which would take the zone of the other side.
-#[derive(Debug)]
-pub(super) struct SessionZone;
-
-impl AnalyzerRule for SessionZone {
-    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
-        let concerns = |node: &LogicalPlan| {
-            Ok(node.schema().fields().iter().any(|field| is_zoned(field.data_type())) || has_cast_of_time(node)?)
+/// `plan` with times of the session's zone where they meet others that have a zone.
+pub(super) fn in_session_zone(plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+    let concerns = |node: &LogicalPlan| {
+        Ok(node.schema().fields().iter().any(|field| is_zoned(field.data_type())) || has_cast_of_time(node)?)
+    };
+    if !any_node(&plan, concerns)? {
+        return Ok(plan);
+    }
+    let zone: Arc<str> = config.execution.time_zone.as_deref().unwrap_or(UTC).into();
+    plan.transform_up_with_subqueries(|node| {
+        let node = match node {
+            LogicalPlan::Join(join) => LogicalPlan::Join(keys(join, &zone)?),
+            LogicalPlan::Union(union) => return unite(union, &zone),
+            LogicalPlan::Values(values) => LogicalPlan::Values(listed(values, &zone)),
+            LogicalPlan::Dml(insert) => LogicalPlan::Dml(inserted(insert, &zone)?),
+            other => other,
         };
-        if !any_node(&plan, concerns)? {
-            return Ok(plan);
+        if !any_expression(&node, has_meeting)? {
+            return Ok(Transformed::yes(node));
         }
-        let zone: Arc<str> = config.execution.time_zone.as_deref().unwrap_or(UTC).into();
-        plan.transform_up_with_subqueries(|node| {
-            let node = match node {
-                LogicalPlan::Join(join) => LogicalPlan::Join(keys(join, &zone)?),
-                LogicalPlan::Union(union) => return unite(union, &zone),
-                LogicalPlan::Values(values) => LogicalPlan::Values(listed(values, &zone)),
-                LogicalPlan::Dml(insert) => LogicalPlan::Dml(inserted(insert, &zone)?),
-                other => other,
-            };
-            if !any_expression(&node, has_meeting)? {
-                return Ok(Transformed::yes(node));
-            }
-            let schema = input_schema(&node)?;
-            map_named(node, |expr| expr.transform_up(|e| in_zone(e, &schema, &zone)))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "maar_session_zone"
-    }
+        let schema = input_schema(&node)?;
+        map_named(node, |expr| expr.transform_up(|e| in_zone(e, &schema, &zone)))
+    })
+    .data()
 }
 
 fn has_meeting(expr: &Expr) -> bool {
     let meets = |e: &Expr| match e {
         Expr::BinaryExpr(binary) => binary.op.supports_propagation() || binary.op == Operator::Minus,
-        Expr::Between(_) | Expr::InList(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::Case(_) => true,
-        Expr::ScalarFunction(call) => CHOOSING.contains(&call.func.name()),
-        _ => false,
+        Expr::Between(_) | Expr::InList(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => true,
+        other => gives_operands(other),
     };
     expr.exists(|e| Ok(meets(e))).unwrap_or(true)
 }
@@ -81,7 +69,8 @@ fn keys(mut join: Join, zone: &Arc<str>) -> Result<Join> {
 }
 
 fn in_zone(mut expr: Expr, schema: &DFSchema, zone: &Arc<str>) -> Result<Transformed<Expr>> {
-    let changed = match &mut expr {
+    let is_given = meet(&mut given(&mut expr), Texts::StayTexts, schema, zone);
+    let is_compared = match &mut expr {
         Expr::BinaryExpr(binary) if binary.op.supports_propagation() => {
             meet(&mut [&mut binary.left, &mut binary.right], Texts::AreTimes, schema, zone)
         }
@@ -96,23 +85,10 @@ fn in_zone(mut expr: Expr, schema: &DFSchema, zone: &Arc<str>) -> Result<Transfo
             operands.extend(list.list.iter_mut());
             meet(&mut operands, Texts::AreTimes, schema, zone)
         }
-        Expr::Case(case) => {
-            let mut compared: Vec<&mut Expr> = case.expr.iter_mut().map(AsMut::as_mut).collect();
-            let mut given: Vec<&mut Expr> = case.else_expr.iter_mut().map(AsMut::as_mut).collect();
-            let is_compared = !compared.is_empty();
-            for (when, then) in &mut case.when_then_expr {
-                if is_compared {
-                    compared.push(when);
-                }
-                given.push(then);
-            }
-            // Both, whatever the first says.
-            meet(&mut compared, Texts::AreTimes, schema, zone) | meet(&mut given, Texts::StayTexts, schema, zone)
-        }
-        Expr::ScalarFunction(call) if CHOOSING.contains(&call.func.name()) => {
-            // The first argument of this one is a condition.
-            let skipped = usize::from(call.func.name() == "nvl2");
-            meet(&mut call.args.iter_mut().skip(skipped).collect::<Vec<_>>(), Texts::StayTexts, schema, zone)
+        Expr::Case(Case { expr: Some(tested), when_then_expr, .. }) => {
+            let mut operands: Vec<&mut Expr> = vec![tested];
+            operands.extend(when_then_expr.iter_mut().map(|(value, _)| value.as_mut()));
+            meet(&mut operands, Texts::AreTimes, schema, zone)
         }
         Expr::InSubquery(InSubquery { expr, subquery, .. })
         | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
@@ -127,7 +103,7 @@ fn in_zone(mut expr: Expr, schema: &DFSchema, zone: &Arc<str>) -> Result<Transfo
         }
         _ => false,
     };
-    Ok(Transformed::new_transformed(expr, changed))
+    Ok(Transformed::new_transformed(expr, is_given || is_compared))
 }
 
 /// What a literal text is beside a time.
@@ -199,19 +175,6 @@ fn unite(union: Union, zone: &Arc<str>) -> Result<Transformed<LogicalPlan>> {
     let inputs = union.inputs.iter().zip(&wanted).map(|(input, wanted)| with_types(input, wanted).map(Arc::new));
     let inputs = inputs.collect::<Result<Vec<_>>>()?;
     Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
-}
-
-/// `plan` with its columns cast to what is wanted of them.
-fn with_types(plan: &Arc<LogicalPlan>, wanted: &[Option<DataType>]) -> Result<LogicalPlan> {
-    let column = |(index, (qualifier, field)): (usize, (Option<&_>, &Arc<_>))| {
-        let column = Expr::from((qualifier, field));
-        match wanted.get(index).and_then(Option::as_ref) {
-            Some(to) => cast(column, to.clone()).alias_qualified(qualifier.cloned(), plan.schema().field(index).name()),
-            None => column,
-        }
-    };
-    let columns: Vec<Expr> = plan.schema().iter().enumerate().map(column).collect();
-    Ok(LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(plan))?))
 }
 
 /// VALUES whose columns have been brought to one type: casts of what has no zone go through the session's. What was written
