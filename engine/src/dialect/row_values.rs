@@ -206,13 +206,11 @@ fn is_query(expr: &Expr) -> bool {
     }
 }
 
+/// Which of two operands stands left, and which right.
+type Sides = fn(Box<Expr>, Box<Expr>) -> (Box<Expr>, Box<Expr>);
+
 /// `columns` compared with the one row of `query`, read once: no row is NULL.
-fn with_one_row(
-    columns: &[Expr],
-    op: &BinaryOperator,
-    query: &Expr,
-    sides: fn(Box<Expr>, Box<Expr>) -> (Box<Expr>, Box<Expr>),
-) -> Option<Expr> {
+fn with_one_row(columns: &[Expr], op: &BinaryOperator, query: &Expr, sides: Sides) -> Option<Expr> {
     let query = match query {
         Expr::Nested(inner) => return with_one_row(columns, op, inner, sides),
         Expr::Subquery(query) => query,

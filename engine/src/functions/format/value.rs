@@ -1,5 +1,7 @@
 //! The values that are formatted: as text, and as numbers where they are some.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
@@ -41,7 +43,7 @@ impl Values {
         };
         let texts = (0..array.len()).map(text).collect::<Result<Vec<Option<String>>>>()?;
         let numbers = match array.data_type() {
-            DataType::UInt64 => Numbers::Unsigned(array.clone()),
+            DataType::UInt64 => Numbers::Unsigned(Arc::clone(array)),
             kind if kind.is_integer() => Numbers::Integers(cast(array, &DataType::Int64)?),
             kind if kind.is_floating() || kind.is_decimal() => Numbers::Floats(cast(array, &DataType::Float64)?),
             _ => Numbers::None,
