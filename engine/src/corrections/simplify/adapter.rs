@@ -5,6 +5,9 @@
 //! So does the sign on a float: DataFusion asks for `x < -5` where the condition is `-x > 5`, and NaN is above everything with
 //! either sign.
 //!
+//! And a TRY_CAST may be NULL where its column is not: DataFusion asks how many NULLs the column has where the condition is
+//! `TRY_CAST(x AS BIGINT) IS NOT DISTINCT FROM NULL`.
+//!
 //! The expressions of a scan pass through an adapter of ours, which wraps such casts and signs.
 
 use std::fmt;
@@ -27,7 +30,7 @@ use datafusion::physical_expr_adapter::{
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::casts::{is_unwrapped, keeps_values};
+use super::casts::{is_total, is_unwrapped, keeps_values};
 
 type Expr = Arc<dyn PhysicalExpr>;
 
@@ -141,6 +144,9 @@ fn loses_values(expr: &Expr, file: &Schema) -> Result<bool> {
     let (inner, to) = if let Some(cast) = expr.downcast_ref::<CastExpr>() {
         (cast.expr(), cast.cast_type())
     } else if let Some(cast) = expr.downcast_ref::<TryCastExpr>() {
+        if !is_total(&cast.expr().data_type(file)?, cast.cast_type()) {
+            return Ok(true);
+        }
         (cast.expr(), cast.cast_type())
     } else if let Some(negative) = expr.downcast_ref::<NegativeExpr>() {
         return Ok(negative.arg().data_type(file)?.is_floating());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maar_engine::datafusion::arrow::array::{ArrayRef, Int64Array, TimestampMillisecondArray};
+use maar_engine::datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, TimestampMillisecondArray};
 
 use super::expect;
 use super::files::Lake;
@@ -29,6 +29,21 @@ async fn a_filter_by_the_day_of_times_around_midnight_is_planned() {
         ("select count(*) from {t} where cast(t as date) < date '1970-01-01'", "1"),
         ("select count(*) from {t} where cast(t as date) = date '1970-01-01'", "3"),
         ("select count(*) from {t} x join {t} y on x.t = y.t where cast(x.t as date) < date '1970-01-01'", "1"),
+    ];
+    expect(&lake.table(), &cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cast_that_may_give_null_says_nothing_of_the_nulls_of_its_column() {
+    let lake = Lake::new();
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN]));
+    lake.file("a.parquet", &[vec![("x", numbers), ("n", Arc::new(Int64Array::from(vec![None])) as ArrayRef)]]);
+    let cases = [
+        ("select count(*) from {t} where try_cast(x as bigint) is not distinct from null", "1"),
+        ("select count(*) from {t} where try_cast(x as bigint) is null", "1"),
+        ("select count(*) from {t} where n is not distinct from try_cast(x as bigint)", "1"),
+        ("select count(*) from {t} where not (n is distinct from try_cast(x as bigint))", "1"),
+        ("select count(*) from {t} where try_cast(x as bigint) is distinct from null", "0"),
     ];
     expect(&lake.table(), &cases).await;
 }
