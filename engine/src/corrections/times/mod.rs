@@ -3,11 +3,12 @@
 //! A timestamp without zone that meets one with a zone is read in the other's zone, and not in the session's ([`zones`]). A
 //! comparison brings both sides to the finer unit, so that `t < TIMESTAMP '9999-12-31'` overflows nanoseconds, and then cuts
 //! a finer literal off to the column's unit ([`exact`]). A local time that a change of clocks skips or repeats fails
-//! ([`local`]). A date beside a timestamp, and `date_trunc`, go through nanoseconds, which end in 1677 and 2262 ([`dates`],
-//! [`date_trunc`]). Tests: `tests/sqllogictest/slt/times`, `engine/tests/session/zones.rs`.
+//! ([`local`]). A date beside a timestamp, `date_trunc` and `date_bin` go through nanoseconds, which end in 1677 and 2262
+//! ([`dates`], [`date_trunc`], [`date_bin`]). Tests: `tests/sqllogictest/slt/times`, `engine/tests/session/zones.rs`.
 
 mod clocks;
 mod constants;
+mod date_bin;
 mod date_trunc;
 mod dates;
 mod exact;
@@ -37,6 +38,7 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result
     rules.insert(at + 1, Arc::new(exact::ExactTimes));
     rules.insert(at, Arc::new(meetings::Meetings));
     rules.push(Arc::new(local::LocalTimes));
+    date_bin::install(builder);
     date_trunc::install(builder);
     Ok(())
 }
