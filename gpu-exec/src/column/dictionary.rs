@@ -82,6 +82,21 @@ impl Dictionary {
         Err(low)
     }
 
+    /// The first position from `start` on whose text is not less. The next one is often near: strides double until it is passed.
+    fn find_from(&self, start: usize, text: &str) -> usize {
+        let (mut low, mut stride) = (start, 1);
+        while low + stride <= self.len() && self.values.value(low + stride - 1) < text {
+            low += stride;
+            stride *= 2;
+        }
+        let mut high = (low + stride).min(self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.values.value(middle) < text { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
     /// One dictionary with the entries of all. Where one of them already holds every entry, it is used itself.
     pub fn union(dictionaries: &[Arc<Dictionary>]) -> Result<Arc<Dictionary>, EncodeError> {
         match distinct(dictionaries).as_slice() {
@@ -145,16 +160,8 @@ impl Remap {
         }
         let mut table = Vec::with_capacity(from.len());
         let mut next = 0;
-        // Few entries are looked for; of many the next is never far.
-        let seldom = from.len().saturating_mul(usize::BITS as usize) < all.len();
         for text in from.values.iter().flatten() {
-            if seldom {
-                next = all.find(text).unwrap_or_else(|at| at);
-            } else {
-                while next < all.len() && all.values.value(next) < text {
-                    next += 1;
-                }
-            }
+            next = all.find_from(next, text);
             debug_assert!(next < all.len() && all.values.value(next) == text);
             table.push(next as u32);
         }
@@ -223,11 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn a_few_entries_are_looked_for() {
+    fn entries_far_apart_are_found() {
         let texts: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
         let all = dictionary(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-        let few = dictionary(&["0000", "0017", "0999"]);
-        assert_eq!(Remap::between(&few, &all), Remap::Table(vec![0, 17, 999]));
+        for step in [1, 2, 3, 17, 400, 999] {
+            let few = dictionary(&texts.iter().step_by(step).map(String::as_str).collect::<Vec<_>>());
+            let table: Vec<u32> = (0..1000).step_by(step).collect();
+            assert_eq!(Remap::between(&few, &all), if step == 1 { Remap::Identity } else { Remap::Table(table) });
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Windows {
     windows: Vec<Window>,
     /// Of each column of the load, once all of it has been seen.
     forms: Arc<[Form]>,
+    /// Of each of them, run by run: what becomes of its codes, of texts.
+    remaps: Vec<Vec<Arc<Remap>>>,
     shape: TableShape,
     held_bytes: usize,
     next: Place,
@@ -55,7 +57,14 @@ struct Place {
 /// What is to be uploaded of a run, column by column.
 struct Slice {
     rows: Range<usize>,
-    chunks: Vec<Arc<EncodedChunk>>,
+    chunks: Vec<(Arc<EncodedChunk>, Arc<Remap>)>,
+}
+
+/// What a survey says of a column in all of them.
+struct Whole {
+    meta: ColumnMeta,
+    form: Form,
+    remaps: Vec<Arc<Remap>>,
 }
 
 /// What a survey says of a column in one run.
@@ -76,7 +85,7 @@ impl Windows {
             scan.stats.columns_resident = 0;
         }
         let shape = TableShape { columns: vec![], rows: RowBound::Exact(0) };
-        Self { load, windows, forms: Arc::new([]), shape, held_bytes: 0, next: Place::default() }
+        Self { load, windows, forms: Arc::new([]), remaps: vec![], shape, held_bytes: 0, next: Place::default() }
     }
 
     /// Texts get dictionaries: a reference to a text is worth nothing once its wave is gone.
@@ -109,12 +118,13 @@ impl Windows {
         let scan = self.scan();
         let meta = |position: &usize| {
             let at = scan.wanted.iter().position(|column| column.position == *position)?;
-            found.get(at).map(|(meta, _)| meta.clone())
+            found.get(at).map(|whole| whole.meta.clone())
         };
         let rows = RowBound::Exact(scan.opened.runs.iter().map(|run| run.rows as u64).sum());
         let shape = TableShape { columns: scan.source.scan.projection.iter().filter_map(meta).collect(), rows };
         self.shape = shape.clone();
-        self.forms = found.into_iter().map(|(_, form)| form).collect();
+        let (forms, remaps): (Vec<Form>, Vec<_>) = found.into_iter().map(|whole| (whole.form, whole.remaps)).unzip();
+        (self.forms, self.remaps) = (forms.into(), remaps);
         let columns_raw = self.scan().wanted.iter().filter(|column| column.raw).count() as u64;
         self.scan_mut().stats.columns_raw = columns_raw;
         Ok(shape)
@@ -212,7 +222,9 @@ impl Windows {
             let run = runs.start + self.next.run;
             let scan = self.scan();
             let rows = scan.opened.runs[run].rows;
-            let chunks: Vec<_> = scan.wanted.iter().filter_map(|column| column.held[run].clone()).collect();
+            let remaps = self.remaps.iter().map(|remaps| Arc::clone(&remaps[run]));
+            let held = scan.wanted.iter().zip(remaps);
+            let chunks: Vec<_> = held.filter_map(|(column, remap)| Some((column.held[run].clone()?, remap))).collect();
             let a_row = row_bytes(&chunks, &self.forms).max(1);
             let fitting = usize::try_from(left / a_row).unwrap_or(usize::MAX) / TILE_ROWS * TILE_ROWS;
             if fitting == 0 && !slices.is_empty() {
@@ -259,18 +271,16 @@ fn windows_of(scan: &mut ScanLoad) -> Vec<Range<usize>> {
 }
 
 /// What holds for a column in all runs.
-fn whole(column: &Column, surveyed: Vec<Surveyed>) -> Result<(ColumnMeta, Form), ScanError> {
+fn whole(column: &Column, surveyed: Vec<Surveyed>) -> Result<Whole, ScanError> {
     let dictionaries: Vec<Arc<Dictionary>> = surveyed.iter().filter_map(|run| run.dictionary.clone()).collect();
     let coded = !dictionaries.is_empty();
     let union = Dictionary::union(&dictionaries)
         .map_err(|source| ScanError::Encode { column: column.name.to_string(), source })?;
-    let mut chunks = Vec::new();
+    let (mut chunks, mut remaps) = (Vec::new(), Vec::with_capacity(surveyed.len()));
     for Surveyed { facts, dictionary } in surveyed {
-        let remap = dictionary.map(|dictionary| Remap::between(&dictionary, &union));
-        chunks.extend(facts.into_iter().map(|facts| match &remap {
-            Some(remap) => facts.recoded(remap),
-            None => facts,
-        }));
+        let remap = dictionary.map_or(Remap::Identity, |dictionary| Remap::between(&dictionary, &union));
+        chunks.extend(facts.into_iter().map(|facts| facts.recoded(&remap)));
+        remaps.push(Arc::new(remap));
     }
     let facts = column.facts(&chunks);
     let (stored, form) = match column.target().stored_empty() {
@@ -281,12 +291,13 @@ fn whole(column: &Column, surveyed: Vec<Surveyed>) -> Result<(ColumnMeta, Form),
         stored @ Stored::Int { .. } => (stored, Form::Integers { range: facts.range }),
         stored => (stored, Form::Own),
     };
-    Ok((ColumnMeta { name: column.name.to_string(), ty: column.ty, stored, facts }, form))
+    let meta = ColumnMeta { name: column.name.to_string(), ty: column.ty, stored, facts };
+    Ok(Whole { meta, form, remaps })
 }
 
 /// Bytes a row of these chunks takes on the device.
-fn row_bytes(chunks: &[Arc<EncodedChunk>], forms: &[Form]) -> u64 {
-    let of = |(chunk, form): (&Arc<EncodedChunk>, &Form)| match (&chunk.stored, form) {
+fn row_bytes(chunks: &[(Arc<EncodedChunk>, Arc<Remap>)], forms: &[Form]) -> u64 {
+    let of = |((chunk, _), form): (&(Arc<EncodedChunk>, Arc<Remap>), &Form)| match (&chunk.stored, form) {
         (Stored::RawText, _) => (chunk.data.len() / chunk.rows.max(1)) as u64 + 1,
         (_, Form::Codes { width, .. }) => width.bytes() as u64 + u64::from(chunk.validity.is_some()),
         (stored, _) => stored.bytes() as u64 + u64::from(chunk.validity.is_some()),
@@ -305,8 +316,8 @@ fn upload(
     let mut segments = Vec::with_capacity(slices.len());
     for slice in slices {
         let mut columns = Vec::with_capacity(slice.chunks.len());
-        for ((chunk, name), form) in slice.chunks.iter().zip(names).zip(forms) {
-            let chunk = chunk.slice(slice.rows.clone(), form);
+        for (((chunk, remap), name), form) in slice.chunks.iter().zip(names).zip(forms) {
+            let chunk = chunk.slice(slice.rows.clone(), form, remap);
             columns.push(upload_chunk(device, &stream, name, &chunk)?.column);
             // The slice does not outlive this, and the copy reads it.
             stream.synchronize()?;

@@ -27,14 +27,14 @@ impl EncodedChunk {
     }
 
     /// Rows of the chunk in a form, as a chunk by themselves. They start at a tile's begin. Facts stay those of all rows.
-    pub(crate) fn slice(&self, rows: Range<usize>, form: &Form) -> Self {
+    /// `remap`: from its codes to those of the form, where it has any.
+    pub(crate) fn slice(&self, rows: Range<usize>, form: &Form, remap: &Remap) -> Self {
         debug_assert!(rows.start.is_multiple_of(TILE_ROWS) && rows.end <= self.rows);
         let (width, padded) = (self.stored.bytes(), padded_rows(rows.len()));
         let data = match (&self.stored, form) {
             (Stored::RawText, _) => raw_text::slice(&self.data, rows.clone()),
-            (Stored::Codes { dictionary, .. }, Form::Codes { width: wide, dictionary: all }) => {
-                let remap = Remap::between(dictionary, all);
-                recoded(&self.data[rows.start * width..rows.end * width], width, *wide, &remap, padded)
+            (Stored::Codes { .. }, Form::Codes { width: wide, .. }) => {
+                recoded(&self.data[rows.start * width..rows.end * width], width, *wide, remap, padded)
             }
             _ => {
                 let mut data = self.data[rows.start * width..rows.end * width].to_vec();
@@ -106,13 +106,13 @@ mod tests {
         let numbers: Int64Array = (0..ROWS as i64).map(|row| (row % 3 != 0).then_some(row - 500)).collect();
         let layout = IntLayout::for_range(Some((-500, ROWS as i128)));
         for rows in [0..TILE_ROWS, TILE_ROWS..ROWS, 2 * TILE_ROWS..2 * TILE_ROWS + 9, 0..ROWS, 0..0] {
-            let whole = encoded(&numbers, Target::Int(layout), 7).slice(rows.clone(), &Form::Own);
+            let whole = encoded(&numbers, Target::Int(layout), 7).slice(rows.clone(), &Form::Own, &Remap::Identity);
             let part = encoded(&numbers.slice(rows.start, rows.len()), Target::Int(layout), 7);
             assert_eq!((whole.rows, whole.data.len()), (part.rows, part.data.len()));
             if part.facts.nulls > 0 {
                 assert_eq!(whole.validity, part.validity, "{rows:?}");
             }
-            let whole = encoded(&texts(), Target::RawText, 0).slice(rows.clone(), &Form::Own);
+            let whole = encoded(&texts(), Target::RawText, 0).slice(rows.clone(), &Form::Own, &Remap::Identity);
             let part = encoded(&texts().slice(rows.start, rows.len()), Target::RawText, 0);
             assert_eq!(whole.data, part.data, "{rows:?}");
         }
@@ -127,7 +127,7 @@ mod tests {
         let Stored::Codes { dictionary: others, .. } = other.stored else { unreachable!() };
         let all = Dictionary::union(&[Arc::clone(&dictionary), others]).unwrap();
         let form = Form::Codes { width: IntWidth::for_codes(all.len()), dictionary: Arc::clone(&all) };
-        let slice = chunk.slice(TILE_ROWS..ROWS, &form);
+        let slice = chunk.slice(TILE_ROWS..ROWS, &form, &Remap::between(&dictionary, &all));
         assert_eq!(slice.stored.bytes(), 4);
         for (row, text) in texts().iter().enumerate().skip(TILE_ROWS) {
             let at = (row - TILE_ROWS) * 4;
@@ -141,7 +141,7 @@ mod tests {
         let layout = IntLayout { width: IntWidth::W16, base: 0 };
         let nothing = Int64Array::from(vec![None; 9]);
         let form = Form::Integers { range: Some((300, 400)) };
-        let slice = encoded(&nothing, Target::Int(layout), 0).slice(0..9, &form);
+        let slice = encoded(&nothing, Target::Int(layout), 0).slice(0..9, &form, &Remap::Identity);
         assert_eq!((&slice.data[..4], slice.filler), (&[44, 1, 44, 1][..], 300));
     }
 }
