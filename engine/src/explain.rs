@@ -47,7 +47,8 @@ fn is_explained(logical: &LogicalPlan) -> bool {
     matches!(logical, LogicalPlan::Explain(explain) if is_for_people(&explain.explain_format))
 }
 
-/// `plan`, or for EXPLAIN of a change one that changes nothing: tables in memory are changed while they are planned.
+/// `plan`, or for EXPLAIN of a change one that changes nothing: some tables are changed while they are planned, those in memory
+/// too where `corrections/changes.rs` has not made a query of it.
 pub(crate) fn without_change(mut plan: LogicalPlan) -> LogicalPlan {
     if let LogicalPlan::Explain(explain) = &mut plan
         && let Some(unchanged) = unchanged(&explain.plan)

@@ -209,7 +209,7 @@ impl std::fmt::Debug for Query {
     }
 }
 
-/// UPDATE and DELETE of tables in memory are made while they are planned: `maar.require_device` has to be asked before.
+/// UPDATE and DELETE of tables of others may be made while they are planned: `maar.require_device` has to be asked before.
 async fn require_device_of_change(state: &SessionState, change: &LogicalPlan) -> Result<()> {
     if !device::is_required(state) {
         return Ok(());

@@ -3,107 +3,44 @@
 //!
 //! Not here: zones that change their clocks, which do not repeat themselves.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use datafusion::arrow::compute::{cast, max, min};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type, TimeUnit};
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::SessionStateBuilder;
-use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
-use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
-use datafusion::optimizer::Analyzer;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 
 use super::units::{per_second, zone_of};
+use super::wrapped::{Wrapping, reaches_far};
 
-const NAME: &str = "date_trunc";
 const SECONDS_IN_400_YEARS: i128 = 146_097 * 86_400;
 /// In 1779: nanoseconds reach far enough before and 400 years behind.
 const FIRST_SECOND: i128 = -6_000_000_000;
 
-pub(super) fn install(builder: &mut SessionStateBuilder) {
-    builder.analyzer().get_or_insert_with(Analyzer::new).add_function_rewrite(Arc::new(FarTimes));
+pub(super) static DATE_TRUNC: Wrapping =
+    Wrapping { function: "date_trunc", rule: "maar_far_date_trunc", applies: repeats, call: truncated };
+
+/// Times that reach far, without clocks that change.
+fn repeats(data_type: &DataType) -> bool {
+    let changes_clocks = zone_of(data_type).is_some_and(|zone| zone.contains('/') && zone != "Etc/UTC");
+    reaches_far(data_type) && !changes_clocks
 }
 
-#[derive(Debug)]
-struct FarTimes;
-
-impl FunctionRewrite for FarTimes {
-    fn name(&self) -> &str {
-        "maar_far_date_trunc"
-    }
-
-    fn rewrite(&self, mut expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
-        match &mut expr {
-            Expr::ScalarFunction(call)
-                if call.func.name() == NAME
-                    && call.func.inner().downcast_ref::<DateTrunc>().is_none()
-                    && reaches_far(call.args.get(1), schema) =>
-            {
-                call.func = Arc::new(ScalarUDF::from(DateTrunc { host: Arc::clone(&call.func) }));
-                Ok(Transformed::yes(expr))
-            }
-            _ => Ok(Transformed::no(expr)),
-        }
-    }
-}
-
-fn reaches_far(time: Option<&Expr>, schema: &DFSchema) -> bool {
-    let data_type = time.and_then(|time| time.get_type(schema).ok());
-    data_type.is_some_and(|data_type| {
-        let changes_clocks = zone_of(&data_type).is_some_and(|zone| zone.contains('/') && zone != "Etc/UTC");
-        matches!(data_type, DataType::Timestamp(unit, _) if unit != TimeUnit::Nanosecond) && !changes_clocks
+/// The host's function over times that it can hold, moved back.
+fn truncated(host: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let data_type = args.args[1].data_type();
+    let DataType::Timestamp(unit, _) = data_type else { return host.invoke_with_args(args) };
+    let is_scalar = matches!(args.args[1], ColumnarValue::Scalar(_));
+    let rows = if is_scalar { 1 } else { args.number_rows };
+    let times = args.args[1].to_array(rows)?;
+    let Some(shifts) = shifts(&times, unit)? else { return host.invoke_with_args(args) };
+    args.args[1] = ColumnarValue::Array(moved(&times, &shifts, i128::checked_sub)?);
+    let near = host.invoke_with_args(args)?.to_array(rows)?;
+    let far = moved(&near, &shifts, i128::checked_add)?;
+    Ok(match is_scalar {
+        true => ColumnarValue::Scalar(ScalarValue::try_from_array(&far, 0)?),
+        false => ColumnarValue::Array(far),
     })
-}
-
-/// The host's function, which is given times that it can hold.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct DateTrunc {
-    host: Arc<ScalarUDF>,
-}
-
-impl ScalarUDFImpl for DateTrunc {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        self.host.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.host.return_type(types)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        self.host.return_field_from_args(args)
-    }
-
-    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
-        self.host.output_ordering(input)
-    }
-
-    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let data_type = args.args[1].data_type();
-        let DataType::Timestamp(unit, _) = data_type else { return self.host.invoke_with_args(args) };
-        let is_scalar = matches!(args.args[1], ColumnarValue::Scalar(_));
-        let rows = if is_scalar { 1 } else { args.number_rows };
-        let times = args.args[1].to_array(rows)?;
-        let Some(shifts) = shifts(&times, unit)? else { return self.host.invoke_with_args(args) };
-        args.args[1] = ColumnarValue::Array(moved(&times, &shifts, i128::checked_sub)?);
-        let near = self.host.invoke_with_args(args)?.to_array(rows)?;
-        let far = moved(&near, &shifts, i128::checked_add)?;
-        Ok(match is_scalar {
-            true => ColumnarValue::Scalar(ScalarValue::try_from_array(&far, 0)?),
-            false => ColumnarValue::Array(far),
-        })
-    }
 }
 
 /// By how much each time is moved; `None` where the host can hold all.

@@ -18,6 +18,7 @@ mod numbers;
 mod pairs;
 mod times_of_rows;
 mod units;
+mod wrapped;
 mod zones;
 
 pub(super) use exact::{compare_exactly, has_cast_of_time};
@@ -38,7 +39,7 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> crate::error::Result
     rules.insert(at + 1, Arc::new(exact::ExactTimes));
     rules.insert(at, Arc::new(meetings::Meetings));
     rules.push(Arc::new(local::LocalTimes));
-    date_bin::install(builder);
-    date_trunc::install(builder);
+    date_bin::DATE_BIN.install(builder);
+    date_trunc::DATE_TRUNC.install(builder);
     Ok(())
 }
