@@ -1,10 +1,11 @@
 //! The catalogs of a session, in which tables are looked up in another way. All else is as the catalogs have it.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::error::Result;
 
 /// How tables are looked up.
@@ -25,6 +26,15 @@ pub(crate) fn looked_up_by(
     look_up: Arc<dyn LookUp>,
 ) -> Arc<dyn CatalogProviderList> {
     Arc::new(Catalogs { inner: Arc::clone(inner), look_up })
+}
+
+/// Whether the tables of `schema` change only by what is done to it, and are found without waiting.
+pub(crate) fn is_in_memory(schema: &dyn SchemaProvider) -> bool {
+    let any: &dyn Any = schema;
+    match any.downcast_ref::<Schema>() {
+        Some(looked_up) => is_in_memory(looked_up.inner.as_ref()),
+        None => any.is::<MemorySchemaProvider>(),
+    }
 }
 
 #[derive(Debug)]

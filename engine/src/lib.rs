@@ -17,6 +17,7 @@ mod install;
 mod memory;
 mod options;
 mod parameters;
+mod plan_cache;
 mod query;
 mod result;
 mod runtime;

@@ -17,6 +17,7 @@ use crate::explain;
 use crate::files::{Names, ScannedFiles, check_target};
 use crate::options;
 use crate::parameters::Parameters;
+use crate::plan_cache::{Listings, Place, Planned};
 use crate::result::QueryResult;
 use crate::stack::{Guarded, guarded};
 
@@ -39,6 +40,8 @@ pub struct Query {
     kind: QueryKind,
     /// What the statement calls the columns of its result, where the plan calls them something else.
     names: Option<Vec<String>>,
+    /// Where its physical plan may be, or may be kept.
+    place: Option<Place>,
 }
 
 impl Query {
@@ -49,7 +52,18 @@ impl Query {
             LogicalPlan::Dml(_) | LogicalPlan::Copy(_) => QueryKind::Change,
             _ => QueryKind::Rows,
         };
-        Self { context, plan, kind, names }
+        Self { context, plan, kind, names, place: None }
+    }
+
+    /// A statement that was planned before.
+    pub(crate) fn kept(context: SessionContext, planned: &Planned, place: Place) -> Self {
+        Self::new(context, planned.logical.clone(), planned.names.clone()).kept_at(place)
+    }
+
+    /// The same, its plan to be kept if it is one that may run again.
+    pub(crate) fn kept_at(self, place: Place) -> Self {
+        let place = (self.kind == QueryKind::Rows).then_some(place);
+        Self { place, ..self }
     }
 
     /// What the statement gives back.
@@ -112,7 +126,7 @@ impl Query {
             return Ok(self);
         }
         let plan = guarded(|| self.plan.with_param_values(parameters.to_datafusion()))??;
-        Ok(Self { plan, ..self })
+        Ok(Self { plan, place: None, ..self })
     }
 
     /// Starts the statement. A [`QueryKind::Command`] is complete when this returns; others run as the result is read.
@@ -121,6 +135,20 @@ impl Query {
     }
 
     async fn start(self) -> Result<QueryResult> {
+        let Some(place) = self.place.clone() else { return self.start_anew(None).await };
+        let state = Arc::new(self.context.state());
+        let Some(kept) = place.take(&self.context, &state).await else { return self.start_anew(Some(place)).await };
+        let kept = kept.afresh()?;
+        let (logical, optimised) = (&kept.planned.logical, &kept.planned.optimised);
+        require_device(&state, logical, kept.physical())?;
+        let stream = execute_stream(Arc::clone(kept.physical()), state.task_ctx())?;
+        let (schema, files) = (self.named(optimised.schema().inner()), ScannedFiles::of(&state, optimised));
+        let physical = Arc::clone(kept.physical());
+        Ok(QueryResult::running(schema, stream, physical, state, files).from_cache().kept_at(place, Some(kept)))
+    }
+
+    /// Plans the statement and starts it.
+    async fn start_anew(self, place: Option<Place>) -> Result<QueryResult> {
         let kind = self.kind;
         let plan = match kind {
             QueryKind::Command => match self.run_command().await? {
@@ -129,7 +157,12 @@ impl Query {
             },
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
-        let state = Arc::new(self.context.state());
+        let mut state = self.context.state();
+        let listings = Arc::new(Listings::default());
+        if place.is_some() {
+            state.config_mut().set_extension(Arc::clone(&listings));
+        }
+        let state = Arc::new(state);
         if let LogicalPlan::Copy(copy) = &plan {
             check_target(&copy.output_url)?;
         }
@@ -146,9 +179,14 @@ impl Query {
             Err(e) => return Err(files.explain(e).await),
         };
         require_device(&state, &plan, &physical)?;
+        let kept = place.as_ref().and_then(|p| p.keeps((&self.plan, &self.names), &optimised, &physical, &listings));
         let stream = execute_stream(Arc::clone(&physical), state.task_ctx())?;
         let stream = explain::with_placement(&state, &optimised, &physical, stream).await?;
-        Ok(QueryResult::running(schema, stream, physical, state, files))
+        let result = QueryResult::running(schema, stream, physical, state, files);
+        Ok(match place {
+            Some(place) => result.kept_at(place, kept),
+            None => result,
+        })
     }
 
     /// CREATE TABLE AS reads its rows while DataFusion runs it: `maar.require_device` has to be asked before.

@@ -15,6 +15,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use crate::device::QueryReport;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::ScannedFiles;
+use crate::plan_cache::{Kept, Place};
 use crate::stack::guarded;
 
 /// How far a result is.
@@ -34,6 +35,9 @@ pub struct QueryResult {
     schema: SchemaRef,
     progress: Progress,
     plan: Option<RanPlan>,
+    is_from_cache: bool,
+    /// The plan, and where it goes for another run once all rows have been read.
+    kept: Option<(Place, Kept)>,
 }
 
 /// The plan, and the state of the session when it was made.
@@ -44,7 +48,8 @@ struct RanPlan {
 
 impl QueryResult {
     pub(crate) fn empty() -> Self {
-        Self { schema: Arc::new(Schema::empty()), progress: Progress::Finished, plan: None }
+        let (schema, progress) = (Arc::new(Schema::empty()), Progress::Finished);
+        Self { schema, progress, plan: None, is_from_cache: false, kept: None }
     }
 
     pub(crate) fn running(
@@ -55,7 +60,25 @@ impl QueryResult {
         files: ScannedFiles,
     ) -> Self {
         let plan = RanPlan { plan, state };
-        Self { schema, progress: Progress::Running { stream, files }, plan: Some(plan) }
+        Self {
+            schema,
+            progress: Progress::Running { stream, files },
+            plan: Some(plan),
+            is_from_cache: false,
+            kept: None,
+        }
+    }
+
+    /// The same, of a plan that was kept.
+    pub(crate) fn from_cache(mut self) -> Self {
+        self.is_from_cache = true;
+        self
+    }
+
+    /// The same; its plan goes to `place` once it has ended well.
+    pub(crate) fn kept_at(mut self, place: Place, kept: Option<Kept>) -> Self {
+        self.kept = kept.map(|kept| (place, kept));
+        self
     }
 
     /// The columns, as planned: every batch has exactly this schema, nullability included.
@@ -70,7 +93,8 @@ impl QueryResult {
 
     /// What ran where. Complete once the stream has ended; before that, what is known so far.
     pub fn report(&self) -> QueryReport {
-        self.plan.as_ref().map(|ran| QueryReport::of(&ran.state, &ran.plan)).unwrap_or_default()
+        let report = self.plan.as_ref().map(|ran| QueryReport::of(&ran.state, &ran.plan)).unwrap_or_default();
+        QueryReport { plan_from_cache: self.is_from_cache, ..report }
     }
 
     /// The next batch; `None` at the end.
@@ -101,6 +125,9 @@ impl QueryResult {
             Some(Err(error)) => self.fail(error, context),
             None => {
                 self.stop();
+                if let Some((place, kept)) = self.kept.take() {
+                    place.put(kept);
+                }
                 Poll::Ready(None)
             }
         }

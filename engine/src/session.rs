@@ -21,6 +21,7 @@ use crate::install::install;
 use crate::memory;
 use crate::options;
 use crate::parameters::Parameters;
+use crate::plan_cache::PlanCache;
 use crate::query::Query;
 use crate::result::QueryResult;
 use crate::script::{Statement, split};
@@ -31,6 +32,7 @@ use crate::suggest::with_table_hint;
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    plans: Arc<PlanCache>,
 }
 
 impl Session {
@@ -49,7 +51,7 @@ impl Session {
 
     /// A session over a DataFusion context of the caller's own, made with [`crate::install`].
     pub fn from_context(context: SessionContext) -> Self {
-        Self { context }
+        Self { context, plans: Arc::default() }
     }
 
     /// The DataFusion context underneath: tables, functions and object stores are registered on it.
@@ -85,7 +87,22 @@ impl Session {
 
     /// Plans one statement of a script; positions in errors are the script's.
     pub async fn plan(&self, statement: &Statement) -> Result<Query> {
-        Guarded::new(self.plan_unguarded(statement)).await
+        Guarded::new(self.plan_or_kept(statement)).await
+    }
+
+    async fn plan_or_kept(&self, statement: &Statement) -> Result<Query> {
+        let place = self.plans.place(&self.context, statement.sql()).await;
+        if let Some(place) = &place
+            && let Some(planned) = place.planned(&self.context).await
+        {
+            return Ok(Query::kept(self.context.clone(), &planned, place.clone()));
+        }
+        let query = self.plan_unguarded(statement).await?;
+        Ok(match place {
+            // A PIVOT without values takes them from its table.
+            Some(place) if !hangs_on_rows(statement)? => query.kept_at(place),
+            _ => query,
+        })
     }
 
     async fn plan_unguarded(&self, statement: &Statement) -> Result<Query> {
@@ -151,6 +168,11 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Whether what the statement means hangs on what is in its tables.
+fn hangs_on_rows(statement: &Statement) -> Result<bool> {
+    Ok(statement.is_summary() || spread(statement.tokens())?.is_some())
 }
 
 impl std::fmt::Debug for Session {
@@ -242,7 +264,7 @@ impl SessionBuilder {
             self.apply_options(config.options_mut())?;
         }
         let context = with_paths(SessionContext::new_with_state(builder.build()));
-        Ok(Session { context })
+        Ok(Session::from_context(context))
     }
 
     fn config(&self) -> SessionConfig {

@@ -14,6 +14,9 @@ use datafusion::error::{DataFusionError, Result};
 /// time of a first launch, one synchronisation and a compilation on a small GPU (some tens of milliseconds).
 pub const SMALL_QUERY_BYTES_DEFAULT: u64 = 32 << 20;
 
+/// Plans take some tens of kilobytes each.
+pub const PLAN_CACHE_DEFAULT: u64 = 128;
+
 /// Which device a session uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DeviceOption {
@@ -64,6 +67,8 @@ pub struct MaarOptions {
     pub resident_memory: Option<u64>,
     /// Under `device = auto`, queries that read fewer bytes stay on the CPU.
     pub small_query_bytes: u64,
+    /// Of how many statements a session keeps the plan for another run; 0 keeps none.
+    pub plan_cache: u64,
 }
 
 impl Default for MaarOptions {
@@ -74,6 +79,7 @@ impl Default for MaarOptions {
             device_memory: None,
             resident_memory: None,
             small_query_bytes: SMALL_QUERY_BYTES_DEFAULT,
+            plan_cache: PLAN_CACHE_DEFAULT,
         }
     }
 }
@@ -117,6 +123,12 @@ const ENTRIES: &[Entry] = &[
         description: "With device = auto, queries that read fewer bytes than this run on the CPU; 0 turns the rule off",
         get: |options| options.small_query_bytes.to_string(),
         set: |options, text| parse_bytes("small_query_bytes", text).map(|bytes| options.small_query_bytes = bytes),
+    },
+    Entry {
+        key: "plan_cache",
+        description: "Of how many statements that ran on a device the plan is kept for another run; 0 keeps none",
+        get: |options| options.plan_cache.to_string(),
+        set: |options, text| parse_count("plan_cache", text).map(|count| options.plan_cache = count),
     },
 ];
 
@@ -166,6 +178,13 @@ fn parse_bool(key: &str, text: &str) -> Result<bool> {
         "true" | "on" | "1" => Ok(true),
         "false" | "off" | "0" => Ok(false),
         _ => config_err!("maar.{key} is true or false; not '{text}'"),
+    }
+}
+
+fn parse_count(key: &str, text: &str) -> Result<u64> {
+    match text.trim().parse() {
+        Ok(count) => Ok(count),
+        Err(_) => config_err!("maar.{key} is a whole number, 0 or more; not '{text}'"),
     }
 }
 
@@ -234,7 +253,8 @@ mod tests {
                 "maar.require_device=true",
                 "maar.device_memory=8000000000",
                 "maar.resident_memory=auto",
-                "maar.small_query_bytes=1024"
+                "maar.small_query_bytes=1024",
+                "maar.plan_cache=128"
             ]
         );
     }
@@ -248,6 +268,7 @@ mod tests {
         assert!(refusal("device_memory", "lots").contains("maar.device_memory is a number of bytes"));
         assert!(refusal("device_memory", "0").contains("maar.device_memory is auto or more than 0 bytes"));
         assert!(refusal("device_memory", "99999999999T").contains("more than 64 bits"));
+        assert!(refusal("plan_cache", "-1").contains("maar.plan_cache is a whole number, 0 or more; not '-1'"));
         assert!(refusal("devise", "cpu").contains("there is no option maar.devise; there are: device, require_device"));
     }
 }

@@ -141,6 +141,37 @@ def kernel_rows(kernels):
                entry.get("clock", "")]
 
 
+MEMORY = ["memory", "right", "first run ms", "of it planning", "second run ms", "of it planning", "kernels ms", "load ms",
+          "waves", "went back to the host"]
+
+
+def memory_rows(memory):
+    """One row a size: sums over its queries, and which of them did not stay on the device."""
+    sizes = list(dict.fromkeys(entry["memory"] for entry in memory["runs"]))
+    for size in sizes:
+        runs = [entry for entry in memory["runs"] if entry["memory"] == size]
+        total = lambda *keys: sum(reach(entry, keys) for entry in runs)
+        back = [f"Q{entry['query']}" for entry in runs if entry.get("way_back")]
+        right = sum(1 for entry in runs if entry.get("correct"))
+        yield [size, f"{right} of {len(runs)}", number(total("first", "ms"), 0), number(total("first", "plan_ms"), 0),
+               number(total("second", "ms"), 0), number(total("second", "plan_ms"), 0),
+               number(total("phases", "kernel_ms"), 1), number(total("phases", "load_ms"), 1),
+               number(total("phases", "waves"), 0), ", ".join(back)]
+
+
+def reach(entry, keys):
+    for key in keys:
+        entry = (entry or {}).get(key)
+    return entry or 0
+
+
+def memory_details(memory):
+    for entry in memory["runs"]:
+        if not entry.get("correct"):
+            why = entry.get("error") or "its rows differ from those with all memory, or from run to run"
+            yield f"- Q{entry['query']} with {entry['memory']}: {why}"
+
+
 def table(results):
     parts = ["# Run of the GPU kit", "", "## Steps", ""]
     how = lambda step: step.get("skipped") or ("ok" if step["exit_code"] == 0 else f"exit code {step['exit_code']}")
@@ -155,6 +186,9 @@ def table(results):
         else:
             parts.append(markdown(COLUMNS, list(tpch_rows(run["maar"], run["duckdb"]))))
             parts += ["", *tpch_details(run["maar"])]
+    for scale, memory in results["memory"].items():
+        parts += ["", f"## With less device memory, TPC-H at scale {scale}", "", markdown(MEMORY, list(memory_rows(memory))), ""]
+        parts += memory_details(memory)
     if isinstance(results["kernels"], dict):
         parts += ["", "## The device alone", "", markdown(MEASURES, list(kernel_rows(results["kernels"])))]
     return "\n".join(parts) + "\n"
@@ -174,6 +208,8 @@ def main():
             for scale in scales_of(folder)
         },
     }
+    read = {scale: read_json(folder / f"memory-{scale}.json") for scale in scales_of(folder)}
+    results["memory"] = {scale: memory for scale, memory in read.items() if memory}
     failed = [step["step"] for step in results["steps"] if step.get("exit_code") and step["step"] != "machine"]
     results["failed_logs"] = {name: log_end(folder, name) for name in failed}
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")

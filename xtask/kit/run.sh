@@ -142,6 +142,16 @@ tpch() {  # tpch SCALE
         round=$((round + 1))
     done
 }
+memory() {  # memory SCALE: less and less of it, so that tables are read in waves
+    local sizes="all 64MB 16MB"
+    case "$1" in 0.* | 1) ;; *) sizes="all 1GB 256MB" ;; esac
+    if ! command -v python3 >/dev/null 2>&1; then
+        skip "memory-$1" "no python3 on PATH"
+    else
+        step "memory-$1" 300 python3 memory.py --data "$kit/cache/tpch-$1" --queries "$kit/queries" \
+            --memory "$sizes" --json "$logs/memory-$1.json"
+    fi
+}
 duckdb() {  # duckdb SCALE
     if [ -z "$python" ]; then
         skip "duckdb-$1" "no Python 3.12 on PATH"
@@ -155,6 +165,9 @@ tpch "$first"
 step kernels 600 ./maar bench kernels --device cuda --json "$logs/kernels.json"
 for scale in $scales; do
     [ "$scale" = "$first" ] || tpch "$scale"
+done
+for scale in $scales; do
+    memory "$scale"
 done
 for scale in $scales; do
     duckdb "$scale"

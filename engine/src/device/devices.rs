@@ -104,6 +104,17 @@ pub(super) fn options(config: &ConfigOptions) -> MaarOptions {
     config.extensions.get::<MaarOptions>().cloned().unwrap_or_default()
 }
 
+/// Of how many statements the plans are kept. Of none on the CPU: the host's operators do not all run twice.
+pub(crate) fn kept_plans(config: &ConfigOptions) -> usize {
+    let options = options(config);
+    match options.device {
+        DeviceKind::Cpu => 0,
+        DeviceKind::Auto | DeviceKind::Cuda | DeviceKind::Emulated => {
+            usize::try_from(options.plan_cache).unwrap_or(usize::MAX)
+        }
+    }
+}
+
 /// The devices in `config`, put there if there are none yet.
 pub(crate) fn install_devices(config: &mut SessionConfig) -> Arc<Devices> {
     match config.get_extension::<Devices>() {

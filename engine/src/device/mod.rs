@@ -17,7 +17,7 @@ pub mod bare {
     pub use maar_gpu_exec::device::{DeviceChoice, DeviceHandle, DeviceInfo, DeviceOptions, selftest};
 }
 
-pub(crate) use devices::install_devices;
+pub(crate) use devices::{install_devices, kept_plans};
 pub(crate) use maar_gpu_exec::device::DeviceError;
 pub(crate) use maar_gpu_exec::error::{CAST, DIVISION_BY_ZERO, Error as DeviceSideError, OVERFLOW};
 pub(crate) use maar_gpu_exec::exec::HostRules;
@@ -26,4 +26,4 @@ pub(crate) use maar_gpu_exec::planner::PlacementRule;
 pub(crate) use maar_gpu_exec::scan::{
     MissingNullCount, ScanError, guarded, is_float, read_metadata, truthful, without_statistics,
 };
-pub(crate) use report::{is_required, places, refusal};
+pub(crate) use report::{is_device_node, is_required, places, refusal, went_back};

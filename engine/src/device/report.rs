@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
-use maar_gpu_exec::exec;
+use maar_gpu_exec::exec::{self, DeviceExec};
 use maar_gpu_exec::planner::{placements, require_device_error};
 use maar_gpu_exec::report::DeviceReport;
 
@@ -19,6 +19,8 @@ pub struct QueryReport {
     pub operators: Vec<OperatorPlacement>,
     /// What ran on the device; nothing where all ran on the host.
     pub work: DeviceReport,
+    /// Whether the plan was kept from an earlier run of the statement.
+    pub plan_from_cache: bool,
 }
 
 impl QueryReport {
@@ -57,4 +59,15 @@ pub(crate) fn refusal(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Op
         return None;
     }
     require_device_error(&places(state, plan))
+}
+
+/// Whether the node stands for a subtree that was placed on a device.
+pub(crate) fn is_device_node(node: &Arc<dyn ExecutionPlan>) -> bool {
+    node.is::<DeviceExec>()
+}
+
+/// Whether any part of `plan` that was placed on a device ran on the host in the end.
+pub(crate) fn went_back(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let own = plan.downcast_ref::<DeviceExec>().is_some_and(|node| node.refusal().is_some());
+    own || plan.children().into_iter().any(went_back)
 }

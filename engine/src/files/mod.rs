@@ -36,7 +36,8 @@ pub(crate) use formats::{compression_option, is_compressed, no_avro, no_compress
 use location::Location;
 pub(crate) use open::table_at;
 pub(crate) use read::{Reading, read};
-pub(crate) use table::arrow_by_partition;
+pub(crate) use scan::files_of;
+pub(crate) use table::{FileTable, arrow_by_partition};
 pub(crate) use target::check_target;
 
 use crate::error::{Error, ErrorKind, Result, nearest};

@@ -23,6 +23,7 @@ use super::csv::CsvTables;
 use super::location::Location;
 use super::table::FileTable;
 use super::{formats, hive, nothing_in, text};
+use crate::plan_cache::Listings;
 
 /// One scan.
 pub(super) struct Scan<'a> {
@@ -47,6 +48,7 @@ impl Scan<'_> {
         };
         let store = self.state.runtime_env().object_store(&store_url)?;
         let listed = list(self.table, self.state, store.as_ref()).await?;
+        Listings::note(self.state, self.table, listed.iter().map(|file| &file.object_meta));
         let chosen = self.table.partitions.choose(listed, &of_paths)?;
         // Which rows a filter leaves is not known here.
         let limit = self.limit.filter(|_| of_rows.is_empty());
@@ -190,6 +192,14 @@ impl Scan<'_> {
         file.ordering = order;
         Ok(file)
     }
+}
+
+/// The files of `table` as they are now.
+pub(crate) async fn files_of(table: &FileTable, state: &dyn Session) -> Result<Vec<ObjectMeta>> {
+    let Some(first) = table.locations.first() else { return Ok(Vec::new()) };
+    let store = state.runtime_env().object_store(first.url().object_store())?;
+    let listed = list(table, state, store.as_ref()).await?;
+    Ok(listed.into_iter().map(|file| file.object_meta).collect())
 }
 
 /// The files of `table`, with the values that their paths give. Empty files hold nothing of any format.

@@ -23,6 +23,7 @@ mod lists;
 mod names;
 mod numbers;
 mod paths;
+mod plan_cache;
 mod prepared;
 mod readers;
 mod rules;

@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use super::task::Task;
 use super::way_back::{Ran, WayBack};
 use super::{DeviceRuntime, display};
+use crate::operators::KnownKernels;
 use crate::planner::Lowered;
 use crate::report::DeviceReport;
 use crate::scan::ParquetScan;
@@ -34,6 +35,8 @@ pub struct DeviceExec {
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     way_back: Option<WayBack>,
+    /// Of earlier runs.
+    kernels: Arc<KnownKernels>,
     ran: Arc<Mutex<Ran>>,
 }
 
@@ -59,6 +62,7 @@ impl DeviceExec {
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
             way_back,
+            kernels: Arc::default(),
             ran: Arc::default(),
         }
     }
@@ -132,6 +136,7 @@ impl ExecutionPlan for DeviceExec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let lowered = Lowered { inputs: children, ..(*self.lowered).clone() };
         let mut node = Self::new(Arc::clone(&self.runtime), lowered, self.scans.clone(), self.way_back.clone());
+        node.kernels = Arc::clone(&self.kernels);
         // Who reports rebuilds plans that have run.
         node.ran = Arc::clone(&self.ran);
         Ok(Arc::new(node))
@@ -141,6 +146,19 @@ impl ExecutionPlan for DeviceExec {
         let options =
             ReplaceChildrenOptions::new(datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute);
         self.replace_children(children, options)
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self {
+            runtime: Arc::clone(&self.runtime),
+            lowered: Arc::clone(&self.lowered),
+            scans: self.scans.clone(),
+            properties: Arc::clone(&self.properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+            way_back: self.way_back.as_ref().map(WayBack::afresh).transpose()?,
+            kernels: Arc::clone(&self.kernels),
+            ran: Arc::default(),
+        }))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
@@ -161,6 +179,7 @@ impl ExecutionPlan for DeviceExec {
             scans: self.scans.clone(),
             context,
             way_back: self.way_back.clone(),
+            kernels: Arc::clone(&self.kernels),
             ran: Arc::clone(&self.ran),
         };
         Ok(task.start(inputs, &self.metrics))

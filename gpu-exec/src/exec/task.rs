@@ -22,7 +22,7 @@ use super::tables::{Ahead, Tables};
 use super::way_back::{Ran, WayBack};
 use crate::device::{CodeOrigin, DeviceError};
 use crate::error::{Error, Result};
-use crate::operators::{Run, StageKernel, StageReport, compile_stages};
+use crate::operators::{KnownKernels, Run, StageKernel, StageReport, compile_stages};
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
@@ -39,6 +39,7 @@ pub(super) struct Task {
     pub(super) scans: Vec<Arc<ParquetScan>>,
     pub(super) context: Arc<TaskContext>,
     pub(super) way_back: Option<WayBack>,
+    pub(super) kernels: Arc<KnownKernels>,
     pub(super) ran: Arc<Mutex<Ran>>,
 }
 
@@ -141,7 +142,14 @@ impl Task {
         let planned = plan(&self.lowered.root, &tables.shapes(), self.runtime.limits())?;
         let strategy_ms = milliseconds(start);
         let compiled_ahead = ahead.kernels.len();
-        let kernels = compile_stages(handle, &planned, &mut ahead.kernels)?;
+        let kernels = match self.kernels.of(&planned) {
+            Some(known) => known,
+            None => {
+                let kernels = compile_stages(handle, &planned, &mut ahead.kernels)?;
+                self.kernels.keep(&planned, &kernels);
+                kernels
+            }
+        };
         let compile_ms = milliseconds(start) - strategy_ms + ahead.waited_ms;
         let Tables { scans, inputs, loads, load_ms } = tables;
         let mut run = Run::new(handle, &planned, &kernels, scans, inputs)?;

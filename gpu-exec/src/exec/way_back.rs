@@ -11,6 +11,7 @@ use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::ConfigOnlyContext;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::execution_plan::reset_plan_states;
 
 use crate::report::DeviceReport;
 
@@ -30,6 +31,13 @@ impl WayBack {
         let context = ConfigOnlyContext::new(config);
         let original = Arc::clone(&self.original);
         self.rules.iter().try_fold(original, |plan, rule| rule.optimize_with_context(plan, &context))
+    }
+}
+
+impl WayBack {
+    /// The same for another run.
+    pub(super) fn afresh(&self) -> Result<Self> {
+        Ok(Self { original: reset_plan_states(Arc::clone(&self.original))?, rules: Arc::clone(&self.rules) })
     }
 }
 

@@ -37,7 +37,7 @@ pub struct ColumnShape {
 }
 
 /// A value of the current row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Register {
     pub repr: Repr,
     pub nullable: bool,
@@ -46,7 +46,7 @@ pub struct Register {
 }
 
 /// Where a register comes from; it is loaded or computed where first needed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
     /// Column of the source.
     Column(usize),
@@ -62,7 +62,7 @@ pub enum Origin {
     Computed(Value),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     /// A device table: register `i` is column `i`.
     Table { columns: Vec<ColumnShape> },
@@ -81,7 +81,7 @@ pub enum KeyTable {
     Wide,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     Filter(Value),
     Probe(Probe),
@@ -112,7 +112,7 @@ pub enum Matching {
 }
 
 /// Looks the row's key up in a build.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
     pub build: BuildId,
     pub table: KeyTable,
@@ -135,7 +135,7 @@ pub struct PayloadShape {
     pub nullable: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Sink {
     Build(BuildSink),
     Aggregate { groups: GroupTable, keys: Vec<Value>, accumulators: Vec<Accumulator> },
@@ -143,7 +143,7 @@ pub enum Sink {
 }
 
 /// Stores rows densely and enters their keys into a table; keys alone, where nobody asks for the rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BuildSink {
     pub build: BuildId,
     pub table: KeyTable,
@@ -153,7 +153,7 @@ pub struct BuildSink {
 }
 
 /// Where groups live.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupTable {
     pub kind: GroupKind,
     /// One a group key; empty when ungrouped.
@@ -201,7 +201,7 @@ pub enum AccumulatorKind {
     MaxI64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Accumulator {
     pub kind: AccumulatorKind,
     /// `None` counts rows. Floats under MIN and MAX are taken as their order-preserving integers.
@@ -209,13 +209,13 @@ pub struct Accumulator {
     pub filter: Option<Value>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EmitColumn {
     pub value: Value,
     pub shape: PayloadShape,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
     pub source: Source,
     pub registers: Vec<Register>,
@@ -226,7 +226,7 @@ pub struct Pipeline {
 
 /// A pipeline in SQL, line by line: columns by their names, `$n` for literals, never a value. For who reads the source.
 /// Nothing else may depend on it, nor on what is missing: a pipeline of no statement has none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fragments {
     /// One a step.
     pub steps: Vec<String>,

@@ -14,7 +14,7 @@ pub enum Repr {
     F64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Value {
     pub kind: ValueKind,
     pub repr: Repr,
@@ -51,7 +51,7 @@ pub enum TextTestKind {
     Like,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ValueKind {
     Register(usize),
     Constant(Constant),

@@ -4,10 +4,13 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::texts::kernel_requests;
 use crate::codegen::{Kernel, generate};
-use crate::device::{CompiledKernel, DeviceHandle, KernelRequest};
+use crate::device::{CodeOrigin, CompiledKernel, DeviceHandle, KernelRequest};
 use crate::error::{Error, Result};
+use crate::ir::Pipeline;
 use crate::strategy::{OutputColumn, QueryPlan};
 
 /// The kernel of one stage.
@@ -15,6 +18,34 @@ use crate::strategy::{OutputColumn, QueryPlan};
 pub struct StageKernel {
     pub kernel: Kernel,
     pub compiled: CompiledKernel,
+}
+
+/// The kernels of the last run of a plan. A pipeline that comes out the same needs no source written: what its source would
+/// be hangs on it alone.
+#[derive(Debug, Default)]
+pub struct KnownKernels(Mutex<Vec<(Pipeline, StageKernel)>>);
+
+impl KnownKernels {
+    /// The kernels of `plan`, if all of them are known.
+    pub fn of(&self, plan: &QueryPlan) -> Option<Vec<StageKernel>> {
+        let known = self.0.lock();
+        let is_same = known.len() == plan.stages.len()
+            && known.iter().zip(&plan.stages).all(|((pipeline, _), stage)| *pipeline == stage.pipeline);
+        is_same.then(|| known.iter().map(|(_, kernel)| kernel.from_memory()).collect())
+    }
+
+    pub fn keep(&self, plan: &QueryPlan, kernels: &[StageKernel]) {
+        let pipelines = plan.stages.iter().map(|stage| stage.pipeline.clone());
+        *self.0.lock() = pipelines.zip(kernels.iter().cloned()).collect();
+    }
+}
+
+impl StageKernel {
+    fn from_memory(&self) -> Self {
+        let mut known = self.clone();
+        known.compiled.origin = CodeOrigin::Memory;
+        known
+    }
 }
 
 /// Writes and compiles the kernels of every stage. Takes out of `ahead` those that have been compiled for the same source.

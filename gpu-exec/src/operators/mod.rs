@@ -19,5 +19,5 @@ mod texts;
 
 pub use emit::Emitted;
 pub use feed::{Feed, SegmentFeed};
-pub use kernels::{StageKernel, compile_stages};
+pub use kernels::{KnownKernels, StageKernel, compile_stages};
 pub use run::{Run, StageReport};

@@ -1,0 +1,71 @@
+//! What a plan found where its files lie, and whether a new listing finds the same.
+
+use std::sync::Arc;
+
+use datafusion::catalog::Session;
+use datafusion::execution::SessionState;
+use futures::future::try_join_all;
+use object_store::ObjectMeta;
+use parking_lot::Mutex;
+
+use crate::error::Result;
+use crate::files::{FileTable, files_of};
+
+/// The files of one table as they were listed.
+#[derive(Debug, Clone)]
+pub(super) struct Listing {
+    pub(super) table: FileTable,
+    /// Where the table lay while its scan was planned: tells it from others as long as the plan holds it.
+    address: usize,
+    files: Vec<ObjectMeta>,
+}
+
+/// The listings that are made while a statement is planned; an extension of the configuration that it is planned with.
+#[derive(Debug, Default)]
+pub(crate) struct Listings(Mutex<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    listings: Vec<Listing>,
+    /// Whether one table was listed twice, and not alike: its files change right now.
+    is_torn: bool,
+}
+
+impl Listings {
+    /// Notes the files of `table`, if the state wants to know them.
+    pub(crate) fn note<'a>(state: &dyn Session, table: &FileTable, files: impl Iterator<Item = &'a ObjectMeta>) {
+        let Some(listings) = state.config().get_extension::<Self>() else { return };
+        let (address, files) = (address(table), files.cloned().collect::<Vec<_>>());
+        let mut noted = listings.0.lock();
+        match noted.listings.iter().find(|listing| listing.address == address) {
+            Some(listing) if listing.files == files => {}
+            Some(_) => noted.is_torn = true,
+            None => noted.listings.push(Listing { table: table.clone(), address, files }),
+        }
+    }
+
+    /// What was noted; `None` where files changed meanwhile.
+    pub(super) fn take(&self) -> Option<Vec<Listing>> {
+        let noted = std::mem::take(&mut *self.0.lock());
+        (!noted.is_torn).then_some(noted.listings)
+    }
+}
+
+/// Whether `table` is among the listed.
+pub(super) fn has(listings: &[Listing], table: &FileTable) -> bool {
+    listings.iter().any(|listing| listing.address == address(table))
+}
+
+fn address(table: &FileTable) -> usize {
+    std::ptr::from_ref(table).addr()
+}
+
+/// Whether all tables still have the files that they had, in the same states. All are listed at once.
+///
+/// # Errors
+/// When a store does not answer, or a file is no longer there.
+pub(super) async fn hold(listings: &[Listing], state: &Arc<SessionState>) -> Result<bool> {
+    let listed = listings.iter().map(|listing| files_of(&listing.table, state.as_ref()));
+    let listed = try_join_all(listed).await?;
+    Ok(listings.iter().zip(listed).all(|(listing, files)| listing.files == files))
+}
