@@ -8,7 +8,7 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 
 use super::way_back::Ran;
 use crate::device::{DeviceInfo, DeviceKind};
-use crate::ir::{JoinKind, JoinSide, Node};
+use crate::ir::{FirstRows, JoinKind, JoinSide, Node};
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
 use crate::scan::ParquetScan;
@@ -18,7 +18,7 @@ pub(super) fn write(
     f: &mut fmt::Formatter<'_>,
     format: DisplayFormatType,
     device: &DeviceInfo,
-    lowered: &Lowered,
+    (lowered, first): (&Lowered, Option<&FirstRows>),
     scans: &[Arc<ParquetScan>],
     ran: &Ran,
 ) -> fmt::Result {
@@ -30,6 +30,10 @@ pub(super) fn write(
         return writeln!(f, "device={kind}");
     }
     write!(f, "DeviceExec: device={kind}")?;
+    if let Some(first) = first {
+        let order = if first.descending { "DESC" } else { "ASC" };
+        write!(f, ", first={} by {} {order}", first.rows, lowered.schema.field(first.column).name())?;
+    }
     match ran {
         Ran::OnDevice(report) => write_measured(f, report),
         Ran::OnHost { reason, plan } => {

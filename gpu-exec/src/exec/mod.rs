@@ -3,6 +3,7 @@
 //! [`DeviceNodes`](crate::planner::DeviceNodes) is implemented here, so that placement makes real nodes.
 
 mod display;
+mod first_rows;
 mod node;
 mod nodes;
 mod runtime;
@@ -11,6 +12,7 @@ mod task;
 mod waves;
 mod way_back;
 
+pub use first_rows::FirstRowsRule;
 pub use node::{DeviceExec, reports};
 pub use nodes::DeviceFactory;
 pub use runtime::{DeviceRuntime, RuntimeOptions};

@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use super::task::Task;
 use super::way_back::{Ran, WayBack};
 use super::{DeviceRuntime, display};
+use crate::ir::FirstRows;
 use crate::operators::KnownKernels;
 use crate::planner::Lowered;
 use crate::report::DeviceReport;
@@ -35,6 +36,8 @@ pub struct DeviceExec {
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     way_back: Option<WayBack>,
+    /// How few of its rows are wanted.
+    first: Option<FirstRows>,
     /// Of earlier runs.
     kernels: Arc<KnownKernels>,
     ran: Arc<Mutex<Ran>>,
@@ -62,7 +65,28 @@ impl DeviceExec {
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
             way_back,
+            first: None,
             kernels: Arc::default(),
+            ran: Arc::default(),
+        }
+    }
+
+    /// The same node, of whose rows no more are wanted than these.
+    pub(super) fn with_first_rows(&self, first: FirstRows) -> Self {
+        Self { first: Some(first), ..self.afresh(self.way_back.clone()) }
+    }
+
+    /// The same node as if it had never run.
+    fn afresh(&self, way_back: Option<WayBack>) -> Self {
+        Self {
+            runtime: Arc::clone(&self.runtime),
+            lowered: Arc::clone(&self.lowered),
+            scans: self.scans.clone(),
+            properties: Arc::clone(&self.properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+            way_back,
+            first: self.first.clone(),
+            kernels: Arc::clone(&self.kernels),
             ran: Arc::default(),
         }
     }
@@ -92,7 +116,7 @@ impl DeviceExec {
 impl DisplayAs for DeviceExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let device = self.runtime.handle().info();
-        display::write(f, format, device, &self.lowered, &self.scans, &self.ran.lock())
+        display::write(f, format, device, (&self.lowered, self.first.as_ref()), &self.scans, &self.ran.lock())
     }
 }
 
@@ -136,6 +160,7 @@ impl ExecutionPlan for DeviceExec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let lowered = Lowered { inputs: children, ..(*self.lowered).clone() };
         let mut node = Self::new(Arc::clone(&self.runtime), lowered, self.scans.clone(), self.way_back.clone());
+        node.first.clone_from(&self.first);
         node.kernels = Arc::clone(&self.kernels);
         // Who reports rebuilds plans that have run.
         node.ran = Arc::clone(&self.ran);
@@ -149,16 +174,7 @@ impl ExecutionPlan for DeviceExec {
     }
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self {
-            runtime: Arc::clone(&self.runtime),
-            lowered: Arc::clone(&self.lowered),
-            scans: self.scans.clone(),
-            properties: Arc::clone(&self.properties),
-            metrics: ExecutionPlanMetricsSet::new(),
-            way_back: self.way_back.as_ref().map(WayBack::afresh).transpose()?,
-            kernels: Arc::clone(&self.kernels),
-            ran: Arc::default(),
-        }))
+        Ok(Arc::new(self.afresh(self.way_back.as_ref().map(WayBack::afresh).transpose()?)))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
@@ -179,6 +195,7 @@ impl ExecutionPlan for DeviceExec {
             scans: self.scans.clone(),
             context,
             way_back: self.way_back.clone(),
+            first: self.first.clone(),
             kernels: Arc::clone(&self.kernels),
             ran: Arc::clone(&self.ran),
         };

@@ -22,12 +22,13 @@ use super::tables::{Ahead, Tables};
 use super::way_back::{Ran, WayBack};
 use crate::device::{CodeOrigin, DeviceError};
 use crate::error::{Error, Result};
+use crate::ir::FirstRows;
 use crate::operators::{KnownKernels, Run, StageKernel, StageReport, compile_stages};
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
 use crate::scan::ParquetScan;
-use crate::strategy::plan;
+use crate::strategy::{QueryPlan, Shapes, plan};
 
 /// Batches that may wait for their reader.
 const BATCHES_QUEUED: usize = 2;
@@ -39,6 +40,7 @@ pub(super) struct Task {
     pub(super) scans: Vec<Arc<ParquetScan>>,
     pub(super) context: Arc<TaskContext>,
     pub(super) way_back: Option<WayBack>,
+    pub(super) first: Option<FirstRows>,
     pub(super) kernels: Arc<KnownKernels>,
     pub(super) ran: Arc<Mutex<Ran>>,
 }
@@ -130,6 +132,12 @@ impl Task {
         Ok(())
     }
 
+    /// The device plan over tables of these shapes.
+    pub(super) fn plan(&self, shapes: &Shapes) -> Result<QueryPlan> {
+        let planned = plan(&self.lowered.root, shapes, self.runtime.limits())?;
+        Ok(QueryPlan { first: self.first.clone(), ..planned })
+    }
+
     fn run(
         &self,
         tables: Tables,
@@ -139,7 +147,7 @@ impl Task {
     ) -> Result<()> {
         let start = Instant::now();
         let handle = self.runtime.handle();
-        let planned = plan(&self.lowered.root, &tables.shapes(), self.runtime.limits())?;
+        let planned = self.plan(&tables.shapes())?;
         let strategy_ms = milliseconds(start);
         let compiled_ahead = ahead.kernels.len();
         let kernels = match self.kernels.of(&planned) {

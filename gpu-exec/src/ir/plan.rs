@@ -2,7 +2,7 @@
 //!
 //! A tree of relational nodes. Row order is never promised by a node. Not here: pipelines, algorithms, widths.
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 
 use super::{Expr, Type};
 
@@ -12,6 +12,17 @@ pub struct Field {
     pub name: String,
     pub ty: Type,
     pub nullable: bool,
+}
+
+/// What the host keeps of a subtree's rows: the first `rows` in an order, of which this is the first key.
+#[derive(Clone, Debug)]
+pub struct FirstRows {
+    /// Position among the output columns, and the type that the host knows it by.
+    pub column: usize,
+    pub data_type: DataType,
+    pub descending: bool,
+    pub nulls_first: bool,
+    pub rows: u64,
 }
 
 #[derive(Clone, Debug)]

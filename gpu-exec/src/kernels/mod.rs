@@ -25,6 +25,9 @@ pub const RUNS: &str = include_str!("fixed/runs.cu");
 /// References to texts become texts: four entry points in one translation unit.
 pub const TEXTS: &str = include_str!("fixed/texts.cu");
 
+/// Some rows of an array: one entry point.
+pub const PICK: &str = include_str!("fixed/pick.cu");
+
 /// The bodies of the micro-benchmarks, templates without an entry point.
 pub const BENCH: &str = include_str!("fixed/bench.cu");
 

@@ -104,7 +104,7 @@ impl Emitted {
     }
 }
 
-fn to_arrow(
+pub(super) fn to_arrow(
     stream: &Stream,
     column: &OutputColumn,
     (data, valid): &(DeviceBuffer, DeviceBuffer),

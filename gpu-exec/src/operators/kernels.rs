@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::first::pick_request;
 use super::texts::kernel_requests;
 use crate::codegen::{Kernel, generate};
 use crate::device::{CodeOrigin, CompiledKernel, DeviceHandle, KernelRequest};
@@ -70,6 +71,7 @@ pub fn compile_stages(
     if plan.output.iter().any(OutputColumn::is_reference) {
         requests.extend(kernel_requests());
     }
+    requests.extend(plan.first.as_ref().map(|_| pick_request()));
     let mut found = handle.kernels(&requests)?.into_iter();
     let of_stage = |(kernel, compiled): (Kernel, Option<CompiledKernel>)| {
         let compiled = compiled.or_else(|| found.next());

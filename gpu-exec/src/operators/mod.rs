@@ -8,6 +8,7 @@ mod arguments;
 mod build;
 mod emit;
 mod feed;
+mod first;
 mod groups;
 mod kernels;
 mod launch;

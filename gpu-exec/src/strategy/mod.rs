@@ -112,6 +112,8 @@ pub struct QueryPlan {
     pub output: Vec<OutputColumn>,
     pub skip: u64,
     pub fetch: Option<u64>,
+    /// Set by who knows what becomes of the rows.
+    pub first: Option<FirstRows>,
 }
 
 /// The shapes of the tables that a subtree reads, by their numbers.

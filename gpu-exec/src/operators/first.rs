@@ -1,0 +1,116 @@
+//! Emitted rows of which the host keeps the first few in an order: only those that may be among them leave the device.
+//!
+//! The first key decides alone: it is taken to the host, its k-th value found there, and every row at it or before it is
+//! picked on the device. Who sorts sees the same rows tied, in the same order. Not here: the order itself, which the host does.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, make_comparator};
+use arrow::compute::{SortOptions, sort_to_indices};
+
+use super::emit::{Emitted, to_arrow};
+use super::launch::launch_tiles;
+use crate::device::{DeviceBuffer, DeviceHandle, KernelRequest, Stream, SyncMode};
+use crate::error::Result;
+use crate::ir::FirstRows;
+use crate::kernels::PICK;
+use crate::strategy::OutputColumn;
+
+/// Fewer rows than this leave as quickly as they are looked at.
+const ROWS_MIN: usize = 4096;
+/// Where more than one row in so many is picked, all of them go.
+const PICKED_SHARE: usize = 4;
+/// Rows that one warp of the kernel's grid takes.
+const ROWS_A_WARP: u64 = 32;
+
+/// The kernel that picks rows.
+pub(super) fn pick_request() -> KernelRequest {
+    KernelRequest { entry: "maar_pick".to_owned(), source: Arc::from(PICK), sync: SyncMode::None }
+}
+
+impl Emitted {
+    /// The rows of `rows` that may be among the first, as output arrays of their own, and how many they are. `None` where
+    /// that is not worth it.
+    pub(super) fn first(
+        &self,
+        (handle, stream): (&DeviceHandle, &Stream),
+        output: &[OutputColumn],
+        rows: Range<usize>,
+        first: &FirstRows,
+    ) -> Result<Option<(Self, usize)>> {
+        let Some(key) = output.get(first.column).filter(|column| !column.is_reference() && column.tail.is_none()) else {
+            return Ok(None);
+        };
+        let wanted = usize::try_from(first.rows).unwrap_or(usize::MAX);
+        if rows.len() < ROWS_MIN || wanted >= rows.len() / PICKED_SHARE {
+            return Ok(None);
+        }
+        let keys = to_arrow(stream, key, &self.columns[first.column], &first.data_type, rows.clone())?;
+        let options = SortOptions { descending: first.descending, nulls_first: first.nulls_first };
+        let picked = at_or_before(&keys, options, wanted, rows.start)?;
+        if picked.len() > rows.len() / PICKED_SHARE {
+            return Ok(None);
+        }
+        let own = self.picked((handle, stream), output, &picked)?;
+        Ok(Some((own, picked.len())))
+    }
+
+    /// These rows, as arrays of their own. Waits for the device, as the list of rows does not outlive the call.
+    fn picked(
+        &self,
+        (handle, stream): (&DeviceHandle, &Stream),
+        output: &[OutputColumn],
+        picked: &[u32],
+    ) -> Result<Self> {
+        let own = Self::new(handle, output, picked.len().max(1) as u64)?;
+        let list: Vec<u8> = picked.iter().flat_map(|row| row.to_le_bytes()).collect();
+        let rows = handle.alloc("rows to pick", list.len())?;
+        stream.upload(&rows, 0, &list)?;
+        let kernels = handle.kernels(&[pick_request()])?;
+        let copy = |from: &DeviceBuffer, to: &DeviceBuffer, width: usize| -> Result<()> {
+            let words = [picked.len() as u64, rows.ptr().0, from.ptr().0, to.ptr().0, width as u64];
+            launch_tiles(handle, stream, &kernels[0], (picked.len() as u64).div_ceil(ROWS_A_WARP), 0, &words)
+        };
+        for ((column, from), to) in output.iter().zip(&self.columns).zip(&own.columns) {
+            copy(&from.0, &to.0, column.shape.bytes())?;
+            if column.shape.nullable {
+                copy(&from.1, &to.1, 1)?;
+            }
+        }
+        stream.synchronize()?;
+        Ok(own)
+    }
+}
+
+/// The rows that come no later than the `wanted`-th in the order of `keys`, ascending; `offset` is the first row's number.
+fn at_or_before(keys: &ArrayRef, options: SortOptions, wanted: usize, offset: usize) -> Result<Vec<u32>> {
+    let first = sort_to_indices(keys.as_ref(), Some(options), Some(wanted.max(1)))?;
+    let Some(last) = first.values().last().map(|last| *last as usize) else { return Ok(vec![]) };
+    let compare = make_comparator(keys.as_ref(), keys.as_ref(), options)?;
+    let rows = (0..keys.len()).filter(|row| compare(*row, last) != Ordering::Greater);
+    Ok(rows.map(|row| (offset + row) as u32).collect())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use arrow::array::Int32Array;
+
+    use super::*;
+
+    #[test]
+    fn ties_of_the_last_are_among_them() {
+        let keys: ArrayRef = Arc::new(Int32Array::from(vec![Some(3), None, Some(1), Some(3), Some(2), None, Some(3)]));
+        let rows = |descending, nulls_first, wanted| {
+            at_or_before(&keys, SortOptions { descending, nulls_first }, wanted, 10).unwrap()
+        };
+        assert_eq!(rows(false, false, 2), [12, 14]);
+        assert_eq!(rows(false, false, 3), [10, 12, 13, 14, 16]);
+        assert_eq!(rows(true, false, 1), [10, 13, 16]);
+        assert_eq!(rows(true, true, 1), [11, 15]);
+        assert_eq!(rows(false, true, 3), [11, 12, 15]);
+        assert_eq!(rows(false, false, 6), [10, 11, 12, 13, 14, 15, 16]);
+    }
+}
