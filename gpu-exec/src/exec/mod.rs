@@ -3,6 +3,7 @@
 //! [`DeviceNodes`](crate::planner::DeviceNodes) is implemented here, so that placement makes real nodes.
 
 mod display;
+mod inputs;
 mod node;
 mod nodes;
 mod runtime;
