@@ -3,7 +3,7 @@
 use std::env;
 use std::sync::Arc;
 
-use super::inputs::INPUT_BYTES;
+use super::room::INPUT_BYTES;
 use crate::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use crate::error::Result;
 use crate::scan::{ColumnStore, SEGMENT_ROWS};

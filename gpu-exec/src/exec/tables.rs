@@ -11,6 +11,7 @@ use datafusion::common::runtime::SpawnedTask;
 use parking_lot::Mutex;
 
 use super::inputs::{Gathered, Inputs, joined};
+use super::streamed::Streamed;
 use super::task::{Task, milliseconds};
 use super::waves::Waves;
 use crate::column::DeviceTable;
@@ -101,20 +102,10 @@ impl Task {
     /// Over scans that are on the device. Inputs are put there too where they fit beside them.
     pub(super) async fn over_loaded(&self, scans: Vec<Loaded>, inputs: &Inputs, start: Instant) -> Result<Tables> {
         let of_scans: u64 = scans.iter().map(|loaded| loaded.stats.device_bytes).sum();
-        let of_inputs: u64 = inputs.tables.iter().map(|gathered| gathered.stats().device_bytes).sum();
+        let fit = !self.is_oversized(of_scans + inputs.device_bytes());
         let scans =
             scans.into_iter().map(|Loaded { table, stats }| (Feed::Resident(table), Arc::new(Mutex::new(stats))));
-        let inputs = if self.is_oversized(of_scans + of_inputs) {
-            self.inputs_in_waves(inputs).await?
-        } else {
-            let mut resident = Vec::with_capacity(inputs.tables.len());
-            for gathered in &inputs.tables {
-                let table = self.upload(&gathered.input).await?;
-                resident.push((Feed::Resident(table), Arc::new(Mutex::new(gathered.stats()))));
-            }
-            resident
-        };
-        Ok(Tables::new(scans.collect(), inputs, start))
+        Ok(Tables::new(scans.collect(), self.feeds(inputs, fit).await?, start))
     }
 
     /// Everything in waves.
@@ -123,23 +114,44 @@ impl Task {
             let (shape, stats) = (windows.shape().clone(), Arc::new(Mutex::new(windows.stats())));
             (Feed::Waves(shape, Box::new(Waves::new(windows, self.wave_bytes(), Arc::clone(&stats)))), stats)
         };
-        Ok(Tables::new(scans.into_iter().map(feed).collect(), self.inputs_in_waves(inputs).await?, start))
+        Ok(Tables::new(scans.into_iter().map(feed).collect(), self.feeds(inputs, false).await?, start))
     }
 
-    async fn inputs_in_waves(&self, inputs: &Inputs) -> Result<Vec<Fed<InputStats>>> {
+    async fn feeds(&self, inputs: &Inputs, fit: bool) -> Result<Vec<Fed<InputStats>>> {
         let mut feeds = Vec::with_capacity(inputs.tables.len());
-        for Gathered { input, gather_ms } in &inputs.tables {
-            let mut input = Arc::clone(input);
-            if self.outlives_waves() && input.has_raw_text() {
-                let coded = tokio::task::spawn_blocking(move || input.without_raw_text());
-                input = Arc::new(coded.await.map_err(joined)??);
-            }
-            let waves = InputWaves::new(self.runtime.handle(), Arc::clone(&input), *gather_ms);
-            let stats = Arc::new(Mutex::new(waves.stats()));
-            let waves = Waves::new(waves, self.wave_bytes(), Arc::clone(&stats));
-            feeds.push((Feed::Waves(input.shape().clone(), Box::new(waves)), stats));
+        for gathered in &inputs.tables {
+            feeds.push(match gathered {
+                Gathered::Whole { input, gather_ms } if fit => {
+                    let stats = Gathered::whole_stats(input, *gather_ms);
+                    (Feed::Resident(self.upload(input).await?), Arc::new(Mutex::new(stats)))
+                }
+                Gathered::Whole { input, gather_ms } => self.input_in_waves(input, *gather_ms).await?,
+                Gathered::Stream(streamed) => {
+                    let streamed = streamed.lock().take();
+                    self.stream(streamed.ok_or_else(|| Error::internal("a stream was to be read by two"))?)
+                }
+            });
         }
         Ok(feeds)
+    }
+
+    async fn input_in_waves(&self, input: &Arc<HostInput>, gather_ms: f64) -> Result<Fed<InputStats>> {
+        let mut input = Arc::clone(input);
+        if self.outlives_waves() && input.has_raw_text() {
+            let coded = tokio::task::spawn_blocking(move || input.without_raw_text());
+            input = Arc::new(coded.await.map_err(joined)??);
+        }
+        let waves = InputWaves::new(self.runtime.handle(), Arc::clone(&input), gather_ms);
+        let stats = Arc::new(Mutex::new(waves.stats()));
+        let waves = Waves::new(waves, self.wave_bytes(), Arc::clone(&stats));
+        Ok((Feed::Waves(input.shape().clone(), Box::new(waves)), stats))
+    }
+
+    fn stream(&self, streamed: Streamed) -> Fed<InputStats> {
+        let (shape, why) = (streamed.rows.shape().clone(), streamed.why.clone());
+        let stats = Arc::new(Mutex::new(streamed.rows.stats()));
+        let waves = Waves::new(streamed, self.wave_bytes(), Arc::clone(&stats));
+        (Feed::Once(shape, Box::new(waves), why), stats)
     }
 
     async fn upload(&self, input: &Arc<HostInput>) -> Result<DeviceTable> {

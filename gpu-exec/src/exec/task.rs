@@ -83,7 +83,8 @@ impl Task {
                     self.run_over(tables, Ahead::wait(compiling).await, sender, baseline).await
                 };
                 match whole.await {
-                    Err(Error::Device(DeviceError::OutOfMemory { .. })) if baseline.output_rows().value() == 0 => {}
+                    Err(Error::Device(DeviceError::OutOfMemory { .. }))
+                        if inputs.stay() && baseline.output_rows().value() == 0 => {}
                     done => return done,
                 }
             }
@@ -144,6 +145,7 @@ impl Task {
         let start = Instant::now();
         let handle = self.runtime.handle();
         let planned = plan(&self.lowered.root, &tables.shapes(), self.runtime.limits())?;
+        tables.inputs.iter().enumerate().try_for_each(|(input, feed)| feed.serves(&planned, input))?;
         let strategy_ms = milliseconds(start);
         let compiled_ahead = ahead.kernels.len();
         let kernels = compile_stages(handle, &planned, &mut ahead.kernels)?;

@@ -12,17 +12,17 @@ use crate::column::DeviceTable;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::operators::SegmentFeed;
-use crate::scan::{InputStats, InputWaves, LoadStats, ScanError, Windows};
+use crate::scan::{InputStats, InputWaves, LoadStats, Windows};
 
 /// Where waves come from.
 pub(super) trait WaveSource: Send + 'static {
     type Stats: Send;
 
     /// The next rows, of about so many bytes; `None` at the end.
-    fn next(&mut self, bytes: u64) -> impl Future<Output = std::result::Result<Option<DeviceTable>, ScanError>> + Send;
+    fn next(&mut self, bytes: u64) -> impl Future<Output = Result<Option<DeviceTable>>> + Send;
 
     /// From the first row again.
-    fn rewind(&mut self);
+    fn rewind(&mut self) -> Result<()>;
 
     /// What was done so far.
     fn stats(&self) -> Self::Stats;
@@ -37,7 +37,7 @@ pub(super) struct Waves<S: WaveSource> {
 }
 
 /// A table, and what it gave when it was asked.
-type Arrived<S> = (Box<S>, std::result::Result<Option<DeviceTable>, ScanError>);
+type Arrived<S> = (Box<S>, Result<Option<DeviceTable>>);
 type Coming<S> = SpawnedTask<Arrived<S>>;
 
 enum State<S: WaveSource> {
@@ -83,7 +83,7 @@ impl<S: WaveSource> SegmentFeed for Waves<S> {
         };
         let (source, wave) = match self.arrived(coming)? {
             // There was no room beside the wave before, which is gone now.
-            (source, Err(ScanError::Device(DeviceError::OutOfMemory { .. }))) => self.arrived(self.ask(source))?,
+            (source, Err(Error::Device(DeviceError::OutOfMemory { .. }))) => self.arrived(self.ask(source))?,
             arrived => arrived,
         };
         let wave = wave?;
@@ -98,7 +98,7 @@ impl<S: WaveSource> SegmentFeed for Waves<S> {
             State::Coming(coming) => self.arrived(coming)?.0,
             State::Failed => return Err(Self::after_failure()),
         };
-        source.rewind();
+        source.rewind()?;
         self.state = State::Idle(source);
         Ok(())
     }
@@ -107,12 +107,13 @@ impl<S: WaveSource> SegmentFeed for Waves<S> {
 impl WaveSource for Windows {
     type Stats = LoadStats;
 
-    async fn next(&mut self, bytes: u64) -> std::result::Result<Option<DeviceTable>, ScanError> {
-        Windows::next(self, bytes).await
+    async fn next(&mut self, bytes: u64) -> Result<Option<DeviceTable>> {
+        Ok(Windows::next(self, bytes).await?)
     }
 
-    fn rewind(&mut self) {
+    fn rewind(&mut self) -> Result<()> {
         Windows::rewind(self);
+        Ok(())
     }
 
     fn stats(&self) -> LoadStats {
@@ -123,12 +124,13 @@ impl WaveSource for Windows {
 impl WaveSource for InputWaves {
     type Stats = InputStats;
 
-    async fn next(&mut self, bytes: u64) -> std::result::Result<Option<DeviceTable>, ScanError> {
-        InputWaves::next(self, bytes).await
+    async fn next(&mut self, bytes: u64) -> Result<Option<DeviceTable>> {
+        Ok(InputWaves::next(self, bytes).await?)
     }
 
-    fn rewind(&mut self) {
+    fn rewind(&mut self) -> Result<()> {
         InputWaves::rewind(self);
+        Ok(())
     }
 
     fn stats(&self) -> InputStats {

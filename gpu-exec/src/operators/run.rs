@@ -101,55 +101,65 @@ impl<'a> Run<'a> {
     pub fn start(&mut self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
-            // Only tables whose size was a guess, and waves, make this wait before the rows are emitted.
-            match self.run_breakers()? {
-                Verdict::Fine if !self.can_grow() => return Ok(()),
-                Verdict::Fine => {}
-                Verdict::Grow => {
-                    self.grow_tables();
-                    continue;
-                }
-            }
-            match self.status.read(&self.stream)? {
-                Verdict::Fine if !self.grow_builds()? => return Ok(()),
-                Verdict::Fine => {}
-                Verdict::Grow => self.grow_tables(),
+            if self.run_breakers()? && self.is_settled()? {
+                return Ok(());
             }
         }
         Err(Error::internal("a run was repeated too often for want of table space"))
     }
 
-    fn run_breakers(&mut self) -> Result<Verdict> {
+    /// Whether all tables so far were large enough. Those that were not have room now, and the run is to be repeated. Only
+    /// tables whose size was a guess make this wait.
+    fn is_settled(&mut self) -> Result<bool> {
+        if !self.can_grow() {
+            return Ok(true);
+        }
+        match self.status.read(&self.stream)? {
+            Verdict::Fine => Ok(!self.grow_builds()?),
+            Verdict::Grow => {
+                self.grow_tables();
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether tables were large enough, as far as that was asked.
+    fn run_breakers(&mut self) -> Result<bool> {
         self.builds = self.plan.builds.iter().map(|_| None).collect();
         self.groups = self.plan.groups.iter().map(|_| None).collect();
         for number in 0..self.plan.stages.len().saturating_sub(1) {
             let stage = self.plan.stages[number].clone();
+            // Before memory is asked for: what comes once is refused here.
+            self.rewind(number, &stage)?;
+            if self.reading(&stage).is_some_and(Reading::comes_once) && !self.is_settled()? {
+                return Ok(false);
+            }
             if let Some(build) = stage.build {
                 self.builds[build.0] = Some(Build::new(self.handle, &self.stream, &self.plan.builds[build.0])?);
             }
             if let Some(groups) = stage.groups {
                 self.groups[groups] = Some(Groups::new(self.handle, &self.stream, &self.plan.groups[groups])?);
             }
-            if self.run_breaker(number, &stage)? == Verdict::Grow {
-                return Ok(Verdict::Grow);
+            if !self.run_breaker(number, &stage)? {
+                return Ok(false);
             }
         }
-        Ok(Verdict::Fine)
+        Ok(true)
     }
 
-    /// Runs a stage over all waves of its source.
-    fn run_breaker(&mut self, number: usize, stage: &Stage) -> Result<Verdict> {
-        self.rewind(number, stage)?;
+    /// Runs a stage over all waves of its source, from where it is. `false` where a table of it turned out too small.
+    fn run_breaker(&mut self, number: usize, stage: &Stage) -> Result<bool> {
         while self.advance(number, stage)? {
             let before = self.stream.time_mark()?;
             self.launch(number, stage, (0, self.tiles(stage)), None)?;
             self.mark(number, before)?;
             // A wave is gone when the next one comes, and a table that is full now only gets fuller.
-            if self.reading(stage).is_some_and(|reading| reading.comes_in_waves())
+            if self.reading(stage).is_some_and(Reading::comes_in_waves)
                 && self.status.read(&self.stream)? == Verdict::Grow
                 && self.can_grow()
             {
-                return Ok(Verdict::Grow);
+                self.grow_tables();
+                return Ok(false);
             }
         }
         if let Some(build) = stage.build.and_then(|build| self.builds[build.0].as_ref()) {
@@ -157,7 +167,7 @@ impl<'a> Run<'a> {
             build.finish(self.handle, &self.stream)?;
             self.mark(number, before)?;
         }
-        Ok(Verdict::Fine)
+        Ok(true)
     }
 
     /// Tables whose size is a guess: hash groups that start small, builds behind joins that multiply rows.

@@ -22,12 +22,12 @@ use crate::ir::Type;
 
 /// The columns of an input, and how they are encoded.
 #[derive(Clone, Debug)]
-pub struct InputColumns(Arc<[InputColumn]>);
+pub struct InputColumns(pub(super) Arc<[InputColumn]>);
 
 #[derive(Clone, Debug)]
-struct InputColumn {
-    name: Arc<str>,
-    ty: Type,
+pub(super) struct InputColumn {
+    pub(super) name: Arc<str>,
+    pub(super) ty: Type,
     /// Text that gets no dictionary.
     raw: bool,
 }
@@ -35,8 +35,8 @@ struct InputColumn {
 /// Some rows of an input, encoded.
 #[derive(Clone, Debug)]
 pub struct InputChunk {
-    rows: usize,
-    columns: Vec<Arc<EncodedChunk>>,
+    pub(super) rows: usize,
+    pub(super) columns: Vec<Arc<EncodedChunk>>,
 }
 
 /// All rows of an input, on the host.
@@ -64,8 +64,10 @@ pub struct InputStats {
     pub rows: u64,
     /// Parts in which its rows were encoded.
     pub chunks: u64,
-    /// Host memory of the encoded rows, in bytes.
+    /// Host memory of the encoded rows, in bytes; of a stream, of those that waited at once.
     pub host_bytes: u64,
+    /// 1 where its rows came once, as more of them were there than the host keeps.
+    pub streamed: u64,
     /// Text columns held as they are, without a dictionary.
     pub columns_raw: u64,
     /// Parts that it was uploaded in, where it does not fit the device; 0 where it does.
@@ -126,7 +128,7 @@ impl InputColumn {
         if self.raw { Target::RawText } else { Target::for_type(self.ty, Some(IntLayout::for_range(range))) }
     }
 
-    fn failed(&self, source: EncodeError) -> ScanError {
+    pub(super) fn failed(&self, source: EncodeError) -> ScanError {
         ScanError::Encode { column: self.name.to_string(), source }
     }
 }
@@ -247,7 +249,7 @@ impl fmt::Display for InputStats {
             "rows={}, chunks={}, host_bytes={}, device_bytes={}, gather_ms={:.1}",
             self.rows, self.chunks, self.host_bytes, self.device_bytes, self.gather_ms
         )?;
-        for (name, count) in [("columns_raw", self.columns_raw), ("waves", self.waves)] {
+        for (name, count) in [("columns_raw", self.columns_raw), ("streamed", self.streamed), ("waves", self.waves)] {
             if count > 0 {
                 write!(f, ", {name}={count}")?;
             }

@@ -204,29 +204,79 @@ async fn a_join_that_multiplies_rows_under_an_aggregate() {
     pairs(&both, 1500).await;
     let gathered = inputs(both.same(PAIRS).await)[0];
     assert!(gathered.rows == 2_250_000 && gathered.host_bytes < 10 << 20, "{gathered:?}");
+    // 36 million, which come once.
     pairs(&both, 6000).await;
-    both.goes_back(PAIRS, "input 1 of the device (HashJoinExec) takes more host memory than there is for it").await;
-    both.goes_back(PAIRS, &format!("and {} bytes may wait for the device", 12 << 20)).await;
+    let streamed = inputs(both.same(PAIRS).await)[0];
+    assert!(streamed.rows == 36_000_000 && streamed.streamed == 1 && streamed.waves > 10, "{streamed:?}");
+    assert!(streamed.host_bytes < 14 << 20, "{streamed:?}");
+    let texts = PAIRS.replace("sum(bv)", "max(bv)").replace("b.v AS", "concat('', CAST(b.v AS VARCHAR)) AS");
+    both.goes_back(&texts, "input 1 of the device (ProjectionExec) takes more host memory than there is for it").await;
+    both.goes_back(&texts, &format!("and {} bytes may wait for the device", 12 << 20)).await;
+}
+
+/// Few rows are kept.
+const FEW: Settings = Settings { segment_rows: 0, memory_bytes: None, input_bytes: Some(200_000), way_back: true };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_the_bound_numbers_come_as_a_stream() {
+    const STREAMED: &[&str] = &[
+        "SELECT count(*), sum(price), min(seldom), max(seldom), count(seldom), max(x), sum(id), max(at), count(wide), sum(wide), sum(small), max(day), sum(y), count(flag) FROM rows",
+        "SELECT flag, count(*), sum(price), max(seldom), max(id), min(x) FROM rows GROUP BY flag",
+        "SELECT sparse, small, day, sum(id), max(seldom), max(price), count(*) FROM rows GROUP BY sparse, small, day",
+        "SELECT small, day, flag, count(*), max(x), sum(wide), min(at) FROM rows GROUP BY small, day, flag",
+        "SELECT class, count(*), sum(price), max(files.word), sum(id) FROM rows JOIN files ON rows.k = files.k GROUP BY class",
+        "SELECT files.k, files.word, rows.x, rows.wide FROM files JOIN rows ON rows.id = files.k",
+        "SELECT rows.id, files.word, rows.at, seldom FROM rows LEFT JOIN files ON rows.sparse = files.sparse",
+        "SELECT id, flag FROM rows WHERE NOT EXISTS (SELECT 1 FROM files WHERE files.k = rows.k)",
+    ];
+    for memory_bytes in [None, Some(6 << 20)] {
+        let both = open(Settings { memory_bytes, ..FEW }).await;
+        for query in STREAMED {
+            let inputs = inputs(both.same(query).await);
+            assert!(inputs[0].streamed == 1 && inputs[0].waves > 1, "{query}: {inputs:?}");
+            assert!(inputs[0].host_bytes < 1 << 20, "{query}: {inputs:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn past_the_bound_the_host_does_it() {
-    let settings = Settings { input_bytes: Some(300_000), way_back: true, ..Settings::default() };
-    let both = open(settings).await;
-    for query in &QUERIES[3..] {
+async fn past_the_bound_the_host_does_the_rest() {
+    let both = open(FEW).await;
+    // Texts, on either side of a join, and what would have to be read as a whole.
+    for query in QUERIES[3..].iter().chain([&JOINS[0], &JOINS[1], &JOINS[4]]) {
         both.goes_back(query, "takes more host memory than there is for it").await;
     }
-    both.goes_back(JOINS[0], "and 300000 bytes may wait for the device").await;
-    both.goes_back(JOINS[4], "takes more host memory").await;
+    both.goes_back("SELECT count(*), sum(rows.id) FROM files LEFT JOIN rows ON files.k = rows.k", "select fewer rows")
+        .await;
+    // A table that was to grow.
+    let small = open(Settings { memory_bytes: Some(16 << 20), ..FEW }).await;
+    let (many, _) = rows(&both, "SELECT value AS v FROM generate_series(1, 600000)", End::Ends).await;
+    small.register("many", &many);
+    let groups = "SELECT count(*), sum(c) FROM (SELECT v * 1000003 AS p, count(*) AS c FROM many GROUP BY v * 1000003)";
+    small.goes_back(groups, "(they were to be read again, by a larger table)").await;
     // What is small enough is done.
     assert_eq!(inputs(both.same("SELECT class, count(*), max(word) FROM names GROUP BY class").await).len(), 1);
-    let both = open(Settings { way_back: false, ..settings }).await;
-    both.fails(QUERIES[3], "select fewer rows or columns of it").await;
+    let both = open(Settings { way_back: false, ..FEW }).await;
+    both.fails(QUERIES[3], "and 200000 bytes may wait for the device; select fewer rows or columns of it").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_ends_an_input_without_an_end() {
+    let both = open(FEW).await;
+    let (table, read) =
+        rows(&both, "SELECT value % 500 AS k, value AS v FROM generate_series(1, 8000)", End::GoesOn).await;
+    both.register("endless", &table);
+    let query = "SELECT files.k, v FROM files JOIN endless ON files.k = endless.k LIMIT 20000";
+    let found = both.device.sql(query).await.unwrap().collect().await.unwrap();
+    assert_eq!(found.iter().map(RecordBatch::num_rows).sum::<usize>(), 20_000);
+    nobody_reads(&read).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_input_that_fails_fails_the_query() {
-    for (memory_bytes, input_bytes) in [(None, None), (Some(700 << 10), None), (None, Some(9 << 20))] {
+    for (memory_bytes, input_bytes) in
+        [(None, None), (Some(700 << 10), None), (None, Some(9 << 20)), (None, Some(200_000))]
+    {
         let both = open(Settings { memory_bytes, input_bytes, way_back: true, ..Settings::default() }).await;
         let (table, read) = rows(&both, ALL, End::Fails).await;
         both.register("cut", &table);
@@ -235,6 +285,8 @@ async fn an_input_that_fails_fails_the_query() {
             "SELECT word, count(*), sum(price) FROM cut GROUP BY word",
             "SELECT count(*) FROM cut JOIN names ON cut.k = names.k",
             "SELECT count(*) FROM names LEFT JOIN cut ON cut.k = names.k",
+            "SELECT flag, count(*), sum(price) FROM cut GROUP BY flag",
+            "SELECT cut.id, names.class FROM cut JOIN names ON cut.k = names.k",
         ] {
             both.fails(query, "the wire was cut").await;
         }
@@ -244,15 +296,24 @@ async fn an_input_that_fails_fails_the_query() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_reads_on_when_the_query_is_dropped() {
-    let both = open(Settings::default()).await;
-    let (table, read) = rows(&both, NAMES, End::GoesOn).await;
+    for settings in [Settings::default(), FEW] {
+        dropped(&open(settings).await).await;
+    }
+}
+
+async fn dropped(both: &Both) {
+    let (table, read) = rows(both, NAMES, End::GoesOn).await;
     both.register("endless", &table);
-    let query = "SELECT class, count(*) FROM endless JOIN rows ON endless.k = rows.k GROUP BY class";
+    let query = "SELECT endless.class, count(*) FROM endless JOIN files ON endless.k = files.k GROUP BY endless.class";
     let plan = both.device.sql(query).await.unwrap().create_physical_plan().await.unwrap();
     let mut stream = execute_stream(plan, both.device.task_ctx()).unwrap();
     let waited = tokio::time::timeout(Duration::from_millis(300), stream.next()).await;
     assert!(waited.is_err() && read.load(Ordering::SeqCst) == 1);
     drop(stream);
+    nobody_reads(&read).await;
+}
+
+async fn nobody_reads(read: &AtomicUsize) {
     for _ in 0..500 {
         if read.load(Ordering::SeqCst) == 0 {
             return;
