@@ -11,7 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
 use crate::corrections::{self, rules::position};
-use crate::device::{Devices, HostRules, MaarOptions, PlacementRule, install_devices};
+use crate::device::{Devices, FirstRowsRule, HostRules, MaarOptions, PlacementRule, install_devices};
 use crate::error::Result;
 use crate::{exact, files, functions};
 
@@ -42,6 +42,7 @@ pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> 
     let physical = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
     place_before_requirements(&mut physical.rules, devices)?;
     physical.rules.insert(0, exact::first_rule());
+    physical.rules.push(Arc::new(FirstRowsRule));
     Ok(builder)
 }
 

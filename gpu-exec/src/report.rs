@@ -1,7 +1,7 @@
 //! What an execution did, from counters and clocks, never from plan names.
 
 use crate::device::CodeOrigin;
-use crate::scan::LoadStats;
+use crate::scan::{InputStats, LoadStats};
 
 /// One execution of one device node, or all those of a query added up.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +11,8 @@ pub struct DeviceReport {
     pub pipelines: Vec<PipelineReport>,
     /// One a scan.
     pub loads: Vec<LoadStats>,
+    /// One a host input.
+    pub inputs: Vec<InputStats>,
     /// Until all tables were on the device, in milliseconds.
     pub load_ms: f64,
     /// Choosing algorithms and resolving expressions.
@@ -52,6 +54,7 @@ impl DeviceReport {
         self.device = other.device;
         self.pipelines.extend(other.pipelines);
         self.loads.extend(other.loads);
+        self.inputs.extend(other.inputs);
         self.load_ms += other.load_ms;
         self.strategy_ms += other.strategy_ms;
         self.compile_ms += other.compile_ms;

@@ -25,6 +25,7 @@ fn every_primitive_compiles_for_every_architecture_without_spills() {
     }
     let mut requests = selftest::requests();
     requests.push(KernelRequest { entry: "maar_run_sums".into(), source: kernels::RUNS.into(), sync: SyncMode::Block });
+    requests.push(KernelRequest { entry: "maar_pick".into(), source: kernels::PICK.into(), sync: SyncMode::None });
     requests.extend(bench::requests());
     for arch in ARCHITECTURES {
         let resources = nvrtc_check(&requests, arch).unwrap();

@@ -92,6 +92,7 @@ impl Wanted {
             device: DeviceOptions { memory_bytes: self.device_memory, ..DeviceOptions::default() },
             resident_bytes: self.resident_memory,
             segment_rows: None,
+            input_bytes: None,
         };
         let runtime = DeviceRuntime::open(choice, &options)?;
         let nodes = Arc::new(DeviceFactory::new(Arc::clone(&runtime)));

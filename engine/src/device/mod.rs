@@ -20,7 +20,7 @@ pub mod bare {
 pub(crate) use devices::{install_devices, kept_plans};
 pub(crate) use maar_gpu_exec::device::DeviceError;
 pub(crate) use maar_gpu_exec::error::{CAST, DIVISION_BY_ZERO, Error as DeviceSideError, OVERFLOW};
-pub(crate) use maar_gpu_exec::exec::HostRules;
+pub(crate) use maar_gpu_exec::exec::{FirstRowsRule, HostRules};
 pub(crate) use maar_gpu_exec::panics::{Panic, caught};
 pub(crate) use maar_gpu_exec::planner::PlacementRule;
 pub(crate) use maar_gpu_exec::scan::{

@@ -169,6 +169,58 @@ async fn what_the_device_has_no_room_for_goes_back_to_the_host_and_the_report_sa
     assert!(refused.message().contains("raise `maar.device_memory`"), "{refused}");
 }
 
+/// Rows of the host under an aggregate of the device.
+const HOST_ROWS: &str =
+    "select count(*) as c, sum(v) as s, max(v % 7) as m from (select value as v from generate_series(0, 1999999))";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_the_host_are_counted() {
+    let (session, _lake) = lake().await;
+    let (_, report) = session.sql(HOST_ROWS).await.unwrap().collect().await.unwrap();
+    let input = report.work.inputs[0];
+    assert!(
+        input.rows == 2_000_000 && input.chunks > 1 && input.host_bytes < 9_000_000 && input.waves == 0,
+        "{input:?}"
+    );
+    let explained = cells(&session, &format!("explain analyze {HOST_ROWS}")).await.unwrap();
+    assert!(explained.contains("input 1: rows=2000000, chunks=") && !explained.contains("waves="), "{explained}");
+    let on_device = cells(&session, HOST_ROWS).await.unwrap();
+    cells(&session, "set maar.device_memory = '6MB'").await.unwrap();
+    assert_eq!(cells(&session, HOST_ROWS).await.unwrap(), on_device);
+    let explained = cells(&session, &format!("explain analyze {HOST_ROWS}")).await.unwrap();
+    assert!(explained.contains("input 1: rows=2000000, chunks=") && explained.contains("waves="), "{explained}");
+    cells(&session, "set maar.device = 'cpu'").await.unwrap();
+    assert_eq!(cells(&session, HOST_ROWS).await.unwrap(), on_device);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_the_host_that_the_session_has_no_room_for_stay_there() {
+    let session = Session::builder().device(DeviceKind::Emulated).memory_limit(5 << 20).target_partitions(2);
+    let session = session.build().unwrap();
+    // Numbers come as a stream.
+    let (_, report) = session.sql(HOST_ROWS).await.unwrap().collect().await.unwrap();
+    let input = report.work.inputs[0];
+    assert!(input.rows == 2_000_000 && input.streamed == 1 && input.host_bytes < 12_000_000, "{input:?}");
+    let texts =
+        "select count(*) as c, max(t) as t from (select concat('a', value) as t from generate_series(0, 1999999))";
+    let (_, report) = session.sql(texts).await.unwrap().collect().await.unwrap();
+    assert!(report.work.inputs.is_empty() && report.work.pipelines.is_empty());
+    let went_back = report.operators.iter().any(|operator| match &operator.place {
+        Placement::Host { reason } => {
+            reason.starts_with("went back to the host: input 1 of the device (ProjectionExec) takes more host memory")
+                && reason.ends_with("raise datafusion.runtime.memory_limit")
+        }
+        _ => false,
+    });
+    assert!(went_back, "{:?}", report.operators);
+    for sql in [HOST_ROWS, texts] {
+        cells(&session, "set maar.device = 'emulated'").await.unwrap();
+        let found = cells(&session, sql).await.unwrap();
+        cells(&session, "set maar.device = 'cpu'").await.unwrap();
+        assert_eq!(cells(&session, sql).await.unwrap(), found);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_of_files_keep_their_kind() {
     let (session, lake) = lake().await;

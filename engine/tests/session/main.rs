@@ -15,6 +15,7 @@ mod exact;
 mod examples;
 mod explains;
 mod files;
+mod first_rows;
 mod functions;
 mod join_filters;
 mod join_order;

@@ -68,6 +68,11 @@ impl Dictionary {
         self.len() == 0
     }
 
+    /// Host memory of the entries, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.get_buffer_memory_size()
+    }
+
     /// The code of a text, or the position where it would stand.
     pub fn find(&self, text: &str) -> Result<usize, usize> {
         let (mut low, mut high) = (0, self.len());

@@ -83,6 +83,9 @@ fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Res
             }
         }
     }
+    for (number, input) in report.inputs.iter().enumerate() {
+        write!(f, "\n      input {}: {input}", number + 1)?;
+    }
     for (number, pipeline) in report.pipelines.iter().enumerate() {
         write!(f, "\n      pipeline {}: {}", number + 1, Measured(pipeline))?;
     }

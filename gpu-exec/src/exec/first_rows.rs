@@ -11,6 +11,7 @@ use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::sorts::sort::SortExec;
 
 use super::DeviceExec;
@@ -27,7 +28,7 @@ impl PhysicalOptimizerRule for FirstRowsRule {
             let Some(device) = sort.input().downcast_ref::<DeviceExec>() else { return Ok(Transformed::no(node)) };
             let Some(first) = first_rows(sort) else { return Ok(Transformed::no(node)) };
             let told: Arc<dyn ExecutionPlan> = Arc::new(device.with_first_rows(first));
-            node.with_new_children(vec![told]).map(Transformed::yes)
+            replace_children_if_necessary(node, vec![told]).map(Transformed::yes)
         })
         .data()
     }

@@ -2,11 +2,15 @@
 //!
 //! [`DeviceNodes`](crate::planner::DeviceNodes) is implemented here, so that placement makes real nodes.
 
+mod chunks;
 mod display;
 mod first_rows;
+mod inputs;
 mod node;
 mod nodes;
+mod room;
 mod runtime;
+mod streamed;
 mod tables;
 mod task;
 mod waves;

@@ -3,6 +3,7 @@
 use std::env;
 use std::sync::Arc;
 
+use super::room::INPUT_BYTES;
 use crate::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use crate::error::Result;
 use crate::scan::{ColumnStore, SEGMENT_ROWS};
@@ -17,6 +18,8 @@ pub struct RuntimeOptions {
     /// Rows that small row groups are gathered to; 0 leaves each by itself. `None`: `MAAR_SEGMENT_ROWS` where that is set,
     /// else a million.
     pub segment_rows: Option<usize>,
+    /// Host memory for the rows of a query's host inputs, in bytes; `None`: a gibibyte.
+    pub input_bytes: Option<u64>,
 }
 
 impl RuntimeOptions {
@@ -36,6 +39,7 @@ impl RuntimeOptions {
 pub struct DeviceRuntime {
     handle: Arc<DeviceHandle>,
     store: Arc<ColumnStore>,
+    input_bytes: u64,
 }
 
 impl DeviceRuntime {
@@ -46,7 +50,8 @@ impl DeviceRuntime {
     pub fn open(choice: DeviceChoice, options: &RuntimeOptions) -> Result<Arc<Self>> {
         let handle = DeviceHandle::open(choice, &options.device)?;
         let store = ColumnStore::new(&handle, options.resident_bytes, options.segment_rows_or_default()?);
-        Ok(Arc::new(Self { handle, store }))
+        let input_bytes = options.input_bytes.unwrap_or(INPUT_BYTES);
+        Ok(Arc::new(Self { handle, store, input_bytes }))
     }
 
     pub fn handle(&self) -> &Arc<DeviceHandle> {
@@ -55,6 +60,11 @@ impl DeviceRuntime {
 
     pub fn store(&self) -> &Arc<ColumnStore> {
         &self.store
+    }
+
+    /// Host memory for the rows of a query's host inputs.
+    pub(super) fn input_bytes(&self) -> u64 {
+        self.input_bytes
     }
 
     /// What strategy may count on.

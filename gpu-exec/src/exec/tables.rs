@@ -1,33 +1,29 @@
 //! The tables of one execution: loaded whole where the device has room for them, else fed in waves.
 //!
 //! Loading whole is asynchronous, all tables at once, and kernels are compiled beside it where footers say what the tables
-//! will be. A table in waves is read once before the first of them, for what a plan has to know of it.
+//! will be. A table in waves is read once before the first of them, for what a plan has to know of it. Not here: how rows of
+//! the host's operators come (`inputs.rs`).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
-use futures::TryStreamExt;
 use parking_lot::Mutex;
 
+use super::inputs::{Gathered, Inputs, joined};
+use super::streamed::Streamed;
 use super::task::{Task, milliseconds};
-use super::waves::ScanWaves;
+use super::waves::Waves;
 use crate::column::DeviceTable;
+use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::operators::{Feed, StageKernel, compile_stages};
-use crate::planner::RawTexts;
-use crate::scan::{Load, LoadStats, Source, upload_batches};
-use crate::strategy::{Shapes, plan};
+use crate::scan::{HostInput, InputStats, InputWaves, Load, LoadStats, Loaded, Source, Windows};
+use crate::strategy::{QueryPlan, Shapes, plan};
 
 /// Tables that will take more than so many eighths of the device come in waves. What is near it is tried whole: hot columns
-/// are worth it, and a refusal leads to waves too, unless inputs of the host are lost with it.
+/// are worth it, and a refusal leads to waves too.
 const WHOLE_EIGHTHS: u64 = 7;
-const WHOLE_EIGHTHS_WITH_INPUTS: u64 = 5;
 /// A wave takes this share of the device. There are two at a time, the one that is read and the next.
 const WAVE_SHARE: u64 = 8;
 
@@ -37,6 +33,8 @@ pub(super) struct Tables {
     pub(super) inputs: Vec<Feed>,
     /// One a scan; of waves, of those so far.
     pub(super) loads: Vec<Arc<Mutex<LoadStats>>>,
+    /// One a host input; of waves, of those so far.
+    pub(super) gathered: Vec<Arc<Mutex<InputStats>>>,
     pub(super) load_ms: f64,
 }
 
@@ -47,14 +45,19 @@ pub(super) struct Ahead {
     pub(super) waited_ms: f64,
 }
 
+/// A table to read, and what it took.
+type Fed<S> = (Feed, Arc<Mutex<S>>);
+
 impl Tables {
+    fn new(scans: Vec<Fed<LoadStats>>, inputs: Vec<Fed<InputStats>>, start: Instant) -> Self {
+        let (scans, loads) = scans.into_iter().unzip();
+        let (inputs, gathered) = inputs.into_iter().unzip();
+        Self { scans, inputs, loads, gathered, load_ms: milliseconds(start) }
+    }
+
     pub(super) fn shapes(&self) -> Shapes {
         let of = |feeds: &[Feed]| feeds.iter().map(|feed| feed.shape().clone()).collect();
         Shapes { scans: of(&self.scans), inputs: of(&self.inputs) }
-    }
-
-    pub(super) fn stats(loads: &[Arc<Mutex<LoadStats>>]) -> Vec<LoadStats> {
-        loads.iter().map(|stats| *stats.lock()).collect()
     }
 }
 
@@ -69,91 +72,124 @@ impl Task {
         Ok(Load::open(self.runtime.handle(), self.runtime.store(), sources).await?)
     }
 
-    /// Whether the scans leave no room for what is made of them.
-    pub(super) fn is_oversized(&self, load: &mut Load) -> bool {
-        let eighths = if self.lowered.inputs.is_empty() { WHOLE_EIGHTHS } else { WHOLE_EIGHTHS_WITH_INPUTS };
-        load.device_bytes() > self.runtime.handle().memory().budget_bytes / 8 * eighths
+    /// Whether tables of so many bytes leave no room for what is made of them.
+    pub(super) fn is_oversized(&self, bytes: u64) -> bool {
+        bytes > self.runtime.handle().memory().budget_bytes / 8 * WHOLE_EIGHTHS
     }
 
-    pub(super) async fn whole(&self, load: Load, inputs: Vec<SendableRecordBatchStream>) -> Result<(Tables, Ahead)> {
-        let start = Instant::now();
-        let ahead = self.compile_ahead(&load);
+    /// The scans on the device; `None` where it has no room for them.
+    pub(super) async fn load(&self, load: Load) -> Result<Option<Vec<Loaded>>> {
         // In a task of its own: the host's operators may compute for long between two answers.
-        let scans = SpawnedTask::spawn(load.finish());
-        let scans = async {
-            match scans.await {
-                Ok(loaded) => loaded.map_err(Error::from),
-                Err(join) => Err(joined(join)),
-            }
-        };
-        let (scans, inputs) = futures::try_join!(scans, self.collect(inputs))?;
-        let loads = scans.iter().map(|loaded| Arc::new(Mutex::new(loaded.stats))).collect();
-        let scans = scans.into_iter().map(|loaded| Feed::Resident(loaded.table)).collect();
-        let tables = Tables { scans, inputs, loads, load_ms: milliseconds(start) };
-        let Some(ahead) = ahead else { return Ok((tables, Ahead::default())) };
-        let start = Instant::now();
-        // What is wrong with an expected plan is no matter: the one over the loaded tables says what is wrong with it.
-        let kernels = ahead.await.ok().and_then(Result::ok).unwrap_or_default();
-        Ok((tables, Ahead { kernels, waited_ms: milliseconds(start) }))
+        let loaded = SpawnedTask::spawn(load.finish()).await.map_err(joined)?;
+        match loaded.map_err(Error::from) {
+            Err(Error::Device(DeviceError::OutOfMemory { .. })) => Ok(None),
+            loaded => loaded.map(Some),
+        }
     }
 
-    pub(super) async fn in_waves(&self, load: Load, inputs: Vec<SendableRecordBatchStream>) -> Result<Tables> {
-        let start = Instant::now();
-        let bytes = self.runtime.handle().memory().budget_bytes / WAVE_SHARE;
-        let inputs = self.collect(inputs).await?;
-        let (mut scans, mut loads) = (vec![], vec![]);
+    /// The scans, each read once, to be read again in waves.
+    pub(super) async fn survey(&self, load: Load) -> Result<Vec<Windows>> {
         let mut all = load.in_windows();
-        // A text that goes to a join's build, or out after one, is read when its wave is gone.
-        if all.len() + inputs.len() > 1 {
-            all.iter_mut().for_each(|windows| windows.without_raw_text());
+        for windows in &mut all {
+            if self.outlives_waves() {
+                windows.without_raw_text();
+            }
+            windows.survey().await?;
         }
-        for mut windows in all {
-            let shape = windows.survey().await?;
-            let stats = Arc::new(Mutex::new(windows.stats()));
-            scans.push(Feed::Waves(shape, Box::new(ScanWaves::new(windows, bytes, Arc::clone(&stats)))));
-            loads.push(stats);
+        Ok(all)
+    }
+
+    /// Over scans that are on the device. Inputs are put there too where they fit beside them.
+    pub(super) async fn over_loaded(&self, scans: Vec<Loaded>, inputs: &Inputs, start: Instant) -> Result<Tables> {
+        let of_scans: u64 = scans.iter().map(|loaded| loaded.stats.device_bytes).sum();
+        let fit = !self.is_oversized(of_scans + inputs.device_bytes());
+        let scans =
+            scans.into_iter().map(|Loaded { table, stats }| (Feed::Resident(table), Arc::new(Mutex::new(stats))));
+        Ok(Tables::new(scans.collect(), self.feeds(inputs, fit).await?, start))
+    }
+
+    /// Everything in waves.
+    pub(super) async fn in_waves(&self, scans: Vec<Windows>, inputs: &Inputs, start: Instant) -> Result<Tables> {
+        let feed = |windows: Windows| {
+            let (shape, stats) = (windows.shape().clone(), Arc::new(Mutex::new(windows.stats())));
+            (Feed::Waves(shape, Box::new(Waves::new(windows, self.wave_bytes(), Arc::clone(&stats)))), stats)
+        };
+        Ok(Tables::new(scans.into_iter().map(feed).collect(), self.feeds(inputs, false).await?, start))
+    }
+
+    async fn feeds(&self, inputs: &Inputs, fit: bool) -> Result<Vec<Fed<InputStats>>> {
+        let mut feeds = Vec::with_capacity(inputs.tables.len());
+        for gathered in &inputs.tables {
+            feeds.push(match gathered {
+                Gathered::Whole { input, gather_ms } if fit => {
+                    let stats = Gathered::whole_stats(input, *gather_ms);
+                    (Feed::Resident(self.upload(input).await?), Arc::new(Mutex::new(stats)))
+                }
+                Gathered::Whole { input, gather_ms } => self.input_in_waves(input, *gather_ms).await?,
+                Gathered::Stream(streamed) => {
+                    let streamed = streamed.lock().take();
+                    self.stream(streamed.ok_or_else(|| Error::internal("a stream was to be read by two"))?)
+                }
+            });
         }
-        Ok(Tables { scans, inputs, loads, load_ms: milliseconds(start) })
+        Ok(feeds)
+    }
+
+    async fn input_in_waves(&self, input: &Arc<HostInput>, gather_ms: f64) -> Result<Fed<InputStats>> {
+        let mut input = Arc::clone(input);
+        if self.outlives_waves() && input.has_raw_text() {
+            let coded = tokio::task::spawn_blocking(move || input.without_raw_text());
+            input = Arc::new(coded.await.map_err(joined)??);
+        }
+        let waves = InputWaves::new(self.runtime.handle(), Arc::clone(&input), gather_ms);
+        let stats = Arc::new(Mutex::new(waves.stats()));
+        let waves = Waves::new(waves, self.wave_bytes(), Arc::clone(&stats));
+        Ok((Feed::Waves(input.shape().clone(), Box::new(waves)), stats))
+    }
+
+    fn stream(&self, streamed: Streamed) -> Fed<InputStats> {
+        let (shape, why) = (streamed.rows.shape().clone(), streamed.why.clone());
+        let stats = Arc::new(Mutex::new(streamed.rows.stats()));
+        let waves = Waves::new(streamed, self.wave_bytes(), Arc::clone(&stats));
+        (Feed::Once(shape, Box::new(waves), why), stats)
+    }
+
+    async fn upload(&self, input: &Arc<HostInput>) -> Result<DeviceTable> {
+        let (handle, input) = (Arc::clone(self.runtime.handle()), Arc::clone(input));
+        let uploaded = tokio::task::spawn_blocking(move || input.upload(&handle));
+        Ok(uploaded.await.map_err(joined)??)
+    }
+
+    fn wave_bytes(&self) -> u64 {
+        self.runtime.handle().memory().budget_bytes / WAVE_SHARE
+    }
+
+    /// Whether a text that goes to a join's build, or out after one, may be read when its wave is gone.
+    fn outlives_waves(&self) -> bool {
+        self.scans.len() + self.lowered.inputs.len() > 1
     }
 
     /// Compiles what the scans will need if footers are right. Nothing where they do not say enough, and where nothing is
     /// read that compiling could run beside.
-    fn compile_ahead(&self, load: &Load) -> Option<SpawnedTask<Result<Vec<StageKernel>>>> {
+    pub(super) fn compile_ahead(&self, load: &Load) -> Option<SpawnedTask<Result<Vec<StageKernel>>>> {
         if load.is_resident() || !self.lowered.inputs.is_empty() {
             return None;
         }
         let shapes = Shapes { scans: load.expected()?, inputs: vec![] };
-        let (runtime, lowered) = (Arc::clone(&self.runtime), Arc::clone(&self.lowered));
+        let (runtime, lowered, first) = (Arc::clone(&self.runtime), Arc::clone(&self.lowered), self.first.clone());
         Some(SpawnedTask::spawn_blocking(move || {
-            let planned = plan(&lowered.root, &shapes, runtime.limits())?;
+            let planned = QueryPlan { first, ..plan(&lowered.root, &shapes, runtime.limits())? };
             compile_stages(runtime.handle(), &planned, &mut vec![])
         }))
     }
-
-    /// The rows of the host's inputs, one input after the other.
-    async fn collect(&self, inputs: Vec<SendableRecordBatchStream>) -> Result<Vec<Feed>> {
-        let mut tables = Vec::with_capacity(inputs.len());
-        let raw = RawTexts::of(&self.lowered.root);
-        for (number, input) in inputs.into_iter().enumerate() {
-            let schema = input.schema();
-            let batches: Vec<RecordBatch> = input.try_collect().await?;
-            tables.push(Feed::Resident(self.upload(schema, batches, raw.of_input(number)).await?));
-        }
-        Ok(tables)
-    }
-
-    async fn upload(&self, schema: SchemaRef, batches: Vec<RecordBatch>, raw: BTreeSet<usize>) -> Result<DeviceTable> {
-        let handle = Arc::clone(self.runtime.handle());
-        let uploaded = tokio::task::spawn_blocking(move || -> Result<DeviceTable> {
-            let stream = handle.stream()?;
-            let table = upload_batches(&handle, &stream, &schema, &batches, &raw)?;
-            stream.synchronize()?;
-            Ok(table)
-        });
-        uploaded.await.map_err(joined)?
-    }
 }
 
-fn joined(error: tokio::task::JoinError) -> Error {
-    Error::Host(DataFusionError::ExecutionJoin(Box::new(error)))
+impl Ahead {
+    /// What is wrong with an expected plan is no matter: the one over the loaded tables says what is wrong with it.
+    pub(super) async fn wait(compiling: Option<SpawnedTask<Result<Vec<StageKernel>>>>) -> Self {
+        let Some(compiling) = compiling else { return Self::default() };
+        let start = Instant::now();
+        let kernels = compiling.await.ok().and_then(Result::ok).unwrap_or_default();
+        Self { kernels, waited_ms: milliseconds(start) }
+    }
 }

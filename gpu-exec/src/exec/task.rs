@@ -2,7 +2,8 @@
 //!
 //! Planning, compiling and running block a thread of their own, which stops at the next wave once nobody reads the stream
 //! any more. Kernels that were compiled while tables loaded are used only where the loaded facts ask for the same source:
-//! what runs was planned over facts of the values, whatever the footers claimed. Not here: tables (`tables.rs`).
+//! what runs was planned over facts of the values, whatever the footers claimed. Not here: tables (`tables.rs`), the
+//! host's inputs (`inputs.rs`).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,7 +50,7 @@ impl Task {
     /// Starts the work; it stops when the stream is dropped.
     pub(super) fn start(
         self,
-        inputs: Vec<SendableRecordBatchStream>,
+        streams: Vec<SendableRecordBatchStream>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> SendableRecordBatchStream {
         let baseline = BaselineMetrics::new(metrics, 0);
@@ -58,7 +59,7 @@ impl Task {
         let task = Arc::new(self);
         *task.ran.lock() = Ran::NotYet;
         builder.spawn(async move {
-            let Err(error) = task.on_device(inputs, &sender, &baseline).await else { return Ok(()) };
+            let Err(error) = task.on_device(streams, &sender, &baseline).await else { return Ok(()) };
             task.go_back(error, &sender, &baseline).await
         });
         builder.build()
@@ -67,28 +68,33 @@ impl Task {
     /// Runs over whole tables where the device has room for them, else in waves.
     async fn on_device(
         self: &Arc<Self>,
-        inputs: Vec<SendableRecordBatchStream>,
+        streams: Vec<SendableRecordBatchStream>,
         sender: &Sender<HostResult<RecordBatch>>,
         baseline: &BaselineMetrics,
     ) -> Result<()> {
+        let start = Instant::now();
         let mut load = self.open().await?;
-        if self.is_oversized(&mut load) {
-            let tables = self.in_waves(load, inputs).await?;
-            return self.run_over(tables, Ahead::default(), sender, baseline).await;
-        }
-        // The host's inputs are gone once they have been read.
-        let again = inputs.is_empty() && !self.scans.is_empty();
-        let whole = async {
-            let (tables, ahead) = self.whole(load, inputs).await?;
-            self.run_over(tables, ahead, sender, baseline).await
-        };
-        match whole.await {
-            Err(Error::Device(DeviceError::OutOfMemory { .. })) if again && baseline.output_rows().value() == 0 => {
-                let tables = self.in_waves(self.open().await?, vec![]).await?;
-                self.run_over(tables, Ahead::default(), sender, baseline).await
+        let (scans, inputs) = if self.is_oversized(load.device_bytes()) {
+            let (windows, inputs) = futures::try_join!(self.survey(load), self.gather(streams))?;
+            (windows, inputs)
+        } else {
+            let compiling = self.compile_ahead(&load);
+            let (loaded, inputs) = futures::try_join!(self.load(load), self.gather(streams))?;
+            if let Some(loaded) = loaded {
+                let whole = async {
+                    let tables = self.over_loaded(loaded, &inputs, start).await?;
+                    self.run_over(tables, Ahead::wait(compiling).await, sender, baseline).await
+                };
+                match whole.await {
+                    Err(Error::Device(DeviceError::OutOfMemory { .. }))
+                        if inputs.stay() && baseline.output_rows().value() == 0 => {}
+                    done => return done,
+                }
             }
-            done => done,
-        }
+            (self.survey(self.open().await?).await?, inputs)
+        };
+        let tables = self.in_waves(scans, &inputs, start).await?;
+        self.run_over(tables, Ahead::default(), sender, baseline).await
     }
 
     async fn run_over(
@@ -148,6 +154,7 @@ impl Task {
         let start = Instant::now();
         let handle = self.runtime.handle();
         let planned = self.plan(&tables.shapes())?;
+        tables.inputs.iter().enumerate().try_for_each(|(input, feed)| feed.serves(&planned, input))?;
         let strategy_ms = milliseconds(start);
         let compiled_ahead = ahead.kernels.len();
         let kernels = match self.kernels.of(&planned) {
@@ -159,7 +166,7 @@ impl Task {
             }
         };
         let compile_ms = milliseconds(start) - strategy_ms + ahead.waited_ms;
-        let Tables { scans, inputs, loads, load_ms } = tables;
+        let Tables { scans, inputs, loads, gathered, load_ms } = tables;
         let mut run = Run::new(handle, &planned, &kernels, scans, inputs)?;
         run.start()?;
         let batch_rows = self.context.session_config().batch_size().max(1);
@@ -177,7 +184,8 @@ impl Task {
         *self.ran.lock() = Ran::OnDevice(DeviceReport {
             device: handle.info().name.clone(),
             pipelines,
-            loads: Tables::stats(&loads),
+            loads: loads.iter().map(|stats| *stats.lock()).collect(),
+            inputs: gathered.iter().map(|stats| *stats.lock()).collect(),
             load_ms,
             strategy_ms,
             compile_ms,

@@ -1,5 +1,6 @@
-//! Waves of a scan that does not fit the device: while one is read, the next is decoded and uploaded.
+//! Waves of a table that does not fit the device: while one is read, the next is made and uploaded.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use datafusion::common::runtime::SpawnedTask;
@@ -11,76 +12,128 @@ use crate::column::DeviceTable;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::operators::SegmentFeed;
-use crate::scan::{LoadStats, ScanError, Windows};
+use crate::scan::{InputStats, InputWaves, LoadStats, Windows};
 
-/// A feed of one scan. It is read on a thread that may block.
-pub(super) struct ScanWaves {
-    /// Bytes a wave.
-    bytes: u64,
-    state: State,
-    stats: Arc<Mutex<LoadStats>>,
+/// Where waves come from.
+pub(super) trait WaveSource: Send + 'static {
+    type Stats: Send;
+
+    /// The next rows, of about so many bytes; `None` at the end.
+    fn next(&mut self, bytes: u64) -> impl Future<Output = Result<Option<DeviceTable>>> + Send;
+
+    /// From the first row again.
+    fn rewind(&mut self) -> Result<()>;
+
+    /// What was done so far.
+    fn stats(&self) -> Self::Stats;
 }
 
-/// A scan, and what it gave when it was asked.
-type Arrived = (Box<Windows>, std::result::Result<Option<DeviceTable>, ScanError>);
-type Coming = SpawnedTask<Arrived>;
+/// A feed of one table. It is read on a thread that may block.
+pub(super) struct Waves<S: WaveSource> {
+    /// Bytes a wave.
+    bytes: u64,
+    state: State<S>,
+    stats: Arc<Mutex<S::Stats>>,
+}
 
-enum State {
-    Idle(Box<Windows>),
+/// A table, and what it gave when it was asked.
+type Arrived<S> = (Box<S>, Result<Option<DeviceTable>>);
+type Coming<S> = SpawnedTask<Arrived<S>>;
+
+enum State<S: WaveSource> {
+    Idle(Box<S>),
     /// The next wave is on its way.
-    Coming(Coming),
+    Coming(Coming<S>),
     /// An error ended it.
     Failed,
 }
 
-impl ScanWaves {
-    pub(super) fn new(windows: Windows, bytes: u64, stats: Arc<Mutex<LoadStats>>) -> Self {
-        Self { bytes, state: State::Idle(Box::new(windows)), stats }
+impl<S: WaveSource> Waves<S> {
+    pub(super) fn new(source: S, bytes: u64, stats: Arc<Mutex<S::Stats>>) -> Self {
+        Self { bytes, state: State::Idle(Box::new(source)), stats }
     }
 
-    fn ask(&self, mut windows: Box<Windows>) -> Coming {
+    fn ask(&self, mut source: Box<S>) -> Coming<S> {
         let bytes = self.bytes;
         SpawnedTask::spawn(async move {
-            let wave = windows.next(bytes).await;
-            (windows, wave)
+            let wave = source.next(bytes).await;
+            (source, wave)
         })
     }
 
     /// Waits for the wave that is on its way.
-    fn arrived(&self, coming: Coming) -> Result<Arrived> {
+    fn arrived(&self, coming: Coming<S>) -> Result<Arrived<S>> {
         let joined = Handle::current().block_on(coming);
-        let (windows, wave) = joined.map_err(|join| Error::Host(DataFusionError::ExecutionJoin(Box::new(join))))?;
-        *self.stats.lock() = windows.stats();
-        Ok((windows, wave))
+        let (source, wave) = joined.map_err(|join| Error::Host(DataFusionError::ExecutionJoin(Box::new(join))))?;
+        *self.stats.lock() = source.stats();
+        Ok((source, wave))
+    }
+
+    fn after_failure() -> Error {
+        Error::internal("a table was asked for more after it had failed")
     }
 }
 
-impl SegmentFeed for ScanWaves {
+impl<S: WaveSource> SegmentFeed for Waves<S> {
     fn next(&mut self) -> Result<Option<DeviceTable>> {
         let coming = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Idle(windows) => self.ask(windows),
+            State::Idle(source) => self.ask(source),
             State::Coming(coming) => coming,
-            State::Failed => return Err(Error::internal("a scan was asked for more after it had failed")),
+            State::Failed => return Err(Self::after_failure()),
         };
-        let (windows, wave) = match self.arrived(coming)? {
+        let (source, wave) = match self.arrived(coming)? {
             // There was no room beside the wave before, which is gone now.
-            (windows, Err(ScanError::Device(DeviceError::OutOfMemory { .. }))) => self.arrived(self.ask(windows))?,
+            (source, Err(Error::Device(DeviceError::OutOfMemory { .. }))) => self.arrived(self.ask(source))?,
             arrived => arrived,
         };
         let wave = wave?;
-        self.state = if wave.is_some() { State::Coming(self.ask(windows)) } else { State::Idle(windows) };
+        self.state = if wave.is_some() { State::Coming(self.ask(source)) } else { State::Idle(source) };
         Ok(wave)
     }
 
     fn rewind(&mut self) -> Result<()> {
-        let mut windows = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Idle(windows) => windows,
+        let mut source = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Idle(source) => source,
             // What comes is not what is wanted now.
             State::Coming(coming) => self.arrived(coming)?.0,
-            State::Failed => return Err(Error::internal("a scan was asked for more after it had failed")),
+            State::Failed => return Err(Self::after_failure()),
         };
-        windows.rewind();
-        self.state = State::Idle(windows);
+        source.rewind()?;
+        self.state = State::Idle(source);
         Ok(())
+    }
+}
+
+impl WaveSource for Windows {
+    type Stats = LoadStats;
+
+    async fn next(&mut self, bytes: u64) -> Result<Option<DeviceTable>> {
+        Ok(Windows::next(self, bytes).await?)
+    }
+
+    fn rewind(&mut self) -> Result<()> {
+        Windows::rewind(self);
+        Ok(())
+    }
+
+    fn stats(&self) -> LoadStats {
+        Windows::stats(self)
+    }
+}
+
+impl WaveSource for InputWaves {
+    type Stats = InputStats;
+
+    async fn next(&mut self, bytes: u64) -> Result<Option<DeviceTable>> {
+        Ok(InputWaves::next(self, bytes).await?)
+    }
+
+    fn rewind(&mut self) -> Result<()> {
+        InputWaves::rewind(self);
+        Ok(())
+    }
+
+    fn stats(&self) -> InputStats {
+        InputWaves::stats(self)
     }
 }

@@ -4,7 +4,8 @@
 use super::source::SegmentTable;
 use crate::column::{DeviceTable, TableShape};
 use crate::device::{DeviceHandle, Stream};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::strategy::{QueryPlan, Stage, StageSource};
 
 /// Segments of one table, a wave at a time.
 pub trait SegmentFeed: Send {
@@ -25,13 +26,34 @@ pub trait SegmentFeed: Send {
 pub enum Feed {
     Resident(DeviceTable),
     Waves(TableShape, Box<dyn SegmentFeed>),
+    /// Waves that come once, and why.
+    Once(TableShape, Box<dyn SegmentFeed>, String),
 }
 
 impl Feed {
     pub fn shape(&self) -> &TableShape {
         match self {
             Feed::Resident(table) => &table.shape,
-            Feed::Waves(shape, _) => shape,
+            Feed::Waves(shape, _) | Feed::Once(shape, ..) => shape,
+        }
+    }
+
+    /// Whether it can be this host input of a plan. What comes once is no build: nobody knows how large that would be, and
+    /// larger it would have to be read again.
+    ///
+    /// # Errors
+    /// It cannot, and the host may do it.
+    pub fn serves(&self, plan: &QueryPlan, input: usize) -> Result<()> {
+        let Feed::Once(_, _, why) = self else { return Ok(()) };
+        let reads = |stage: &&Stage| matches!(stage.source, StageSource::Input(number) if number == input);
+        let mut stages = plan.stages.iter().filter(reads);
+        if stages.any(|stage| stage.build.is_some()) { Err(Error::Refused(why.clone())) } else { Ok(()) }
+    }
+
+    fn waves(&mut self) -> Option<&mut dyn SegmentFeed> {
+        match self {
+            Feed::Resident(_) => None,
+            Feed::Waves(_, feed) | Feed::Once(_, feed, _) => Some(feed.as_mut()),
         }
     }
 }
@@ -58,7 +80,12 @@ impl Reading {
 
     /// Whether what was given is gone when more is asked for.
     pub(super) fn comes_in_waves(&self) -> bool {
-        matches!(self.feed, Feed::Waves(..))
+        !matches!(self.feed, Feed::Resident(_))
+    }
+
+    /// Whether it cannot be read again.
+    pub(super) fn comes_once(&self) -> bool {
+        matches!(self.feed, Feed::Once(..))
     }
 
     pub(super) fn wave(&self) -> Option<&Wave> {
@@ -67,13 +94,9 @@ impl Reading {
 
     pub(super) fn rewind(&mut self) -> Result<()> {
         self.given = false;
-        match &mut self.feed {
-            Feed::Resident(_) => Ok(()),
-            Feed::Waves(_, feed) => {
-                self.wave = None;
-                feed.rewind()
-            }
-        }
+        let Some(feed) = self.feed.waves() else { return Ok(()) };
+        self.wave = None;
+        feed.rewind()
     }
 
     /// Goes on to the next wave; `false` at the end. Nothing may be in flight that reads the last one.
@@ -88,7 +111,7 @@ impl Reading {
                 self.given = true;
                 Some(table.clone())
             }
-            Feed::Waves(_, feed) => {
+            Feed::Waves(_, feed) | Feed::Once(_, feed, _) => {
                 self.wave = None;
                 feed.next()?
             }

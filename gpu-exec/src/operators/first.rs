@@ -40,7 +40,8 @@ impl Emitted {
         rows: Range<usize>,
         first: &FirstRows,
     ) -> Result<Option<(Self, usize)>> {
-        let Some(key) = output.get(first.column).filter(|column| !column.is_reference() && column.tail.is_none()) else {
+        let Some(key) = output.get(first.column).filter(|column| !column.is_reference() && column.tail.is_none())
+        else {
             return Ok(None);
         };
         let wanted = usize::try_from(first.rows).unwrap_or(usize::MAX);

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod build;
+mod emission;
 mod emit;
 mod feed;
 mod first;

@@ -1,9 +1,7 @@
-//! A run: all stages of a plan on one stream, then the emitted rows, wave by wave.
+//! A run: all stages of a plan on one stream, wave by wave. Not here: the last stage, which emits rows (`emission.rs`).
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
-use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
 use super::arguments::StageMemory;
@@ -17,14 +15,12 @@ use super::source::{SegmentTable, bytes_read};
 use super::status::{Status, Verdict};
 use crate::codegen::ARGUMENTS_MAX;
 use crate::column::TILE_ROWS;
-use crate::device::{DeviceBuffer, DeviceError, DeviceHandle, Stream, TimeMark};
+use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
 use crate::strategy::{QueryPlan, Stage, StageSource};
 
-/// Rows an emitting launch covers at most: bounds the memory of results, and how long a dropped query goes on.
-const WAVE_ROWS: u64 = 4 << 20;
 /// How often a run is repeated with larger tables before that counts as a bug.
-const ATTEMPTS_MAX: usize = 24;
+pub(super) const ATTEMPTS_MAX: usize = 24;
 
 /// What one stage did.
 #[derive(Clone, Debug, Default)]
@@ -39,29 +35,29 @@ pub struct StageReport {
 
 /// One execution of a plan.
 pub struct Run<'a> {
-    handle: &'a DeviceHandle,
-    plan: QueryPlan,
+    pub(super) handle: &'a DeviceHandle,
+    pub(super) plan: QueryPlan,
     kernels: &'a [StageKernel],
     scans: Vec<Reading>,
     inputs: Vec<Reading>,
     lookups: Vec<Vec<(DeviceBuffer, DeviceBuffer)>>,
     builds: Vec<Option<Build>>,
     groups: Vec<Option<Groups>>,
-    status: Status,
+    pub(super) status: Status,
     reports: Vec<StageReport>,
     /// Times of stages, read once the stream has been waited for.
     marks: Vec<(usize, TimeMark, TimeMark)>,
     /// Tiles of the last stage's wave: the next one, and how many there are.
-    next_tile: u64,
-    wave_tiles: u64,
+    pub(super) next_tile: u64,
+    pub(super) wave_tiles: u64,
     /// Whether the last stage was launched at all.
-    emits: bool,
-    rows_emitted: u64,
+    pub(super) emits: bool,
+    pub(super) rows_emitted: u64,
     /// Batches of the last wave that nobody has taken yet.
-    ready: VecDeque<RecordBatch>,
+    pub(super) ready: VecDeque<RecordBatch>,
     /// Arguments of launches that take their address.
     argument_arrays: Vec<DeviceBuffer>,
-    stream: Stream,
+    pub(super) stream: Stream,
 }
 
 impl<'a> Run<'a> {
@@ -105,55 +101,65 @@ impl<'a> Run<'a> {
     pub fn start(&mut self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
-            // Only tables whose size was a guess, and waves, make this wait before the rows are emitted.
-            match self.run_breakers()? {
-                Verdict::Fine if !self.can_grow() => return Ok(()),
-                Verdict::Fine => {}
-                Verdict::Grow => {
-                    self.grow_tables();
-                    continue;
-                }
-            }
-            match self.status.read(&self.stream)? {
-                Verdict::Fine if !self.grow_builds()? => return Ok(()),
-                Verdict::Fine => {}
-                Verdict::Grow => self.grow_tables(),
+            if self.run_breakers()? && self.is_settled()? {
+                return Ok(());
             }
         }
         Err(Error::internal("a run was repeated too often for want of table space"))
     }
 
-    fn run_breakers(&mut self) -> Result<Verdict> {
+    /// Whether all tables so far were large enough. Those that were not have room now, and the run is to be repeated. Only
+    /// tables whose size was a guess make this wait.
+    fn is_settled(&mut self) -> Result<bool> {
+        if !self.can_grow() {
+            return Ok(true);
+        }
+        match self.status.read(&self.stream)? {
+            Verdict::Fine => Ok(!self.grow_builds()?),
+            Verdict::Grow => {
+                self.grow_tables();
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether tables were large enough, as far as that was asked.
+    fn run_breakers(&mut self) -> Result<bool> {
         self.builds = self.plan.builds.iter().map(|_| None).collect();
         self.groups = self.plan.groups.iter().map(|_| None).collect();
         for number in 0..self.plan.stages.len().saturating_sub(1) {
             let stage = self.plan.stages[number].clone();
+            // Before memory is asked for: what comes once is refused here.
+            self.rewind(number, &stage)?;
+            if self.reading(&stage).is_some_and(Reading::comes_once) && !self.is_settled()? {
+                return Ok(false);
+            }
             if let Some(build) = stage.build {
                 self.builds[build.0] = Some(Build::new(self.handle, &self.stream, &self.plan.builds[build.0])?);
             }
             if let Some(groups) = stage.groups {
                 self.groups[groups] = Some(Groups::new(self.handle, &self.stream, &self.plan.groups[groups])?);
             }
-            if self.run_breaker(number, &stage)? == Verdict::Grow {
-                return Ok(Verdict::Grow);
+            if !self.run_breaker(number, &stage)? {
+                return Ok(false);
             }
         }
-        Ok(Verdict::Fine)
+        Ok(true)
     }
 
-    /// Runs a stage over all waves of its source.
-    fn run_breaker(&mut self, number: usize, stage: &Stage) -> Result<Verdict> {
-        self.rewind(number, stage)?;
+    /// Runs a stage over all waves of its source, from where it is. `false` where a table of it turned out too small.
+    fn run_breaker(&mut self, number: usize, stage: &Stage) -> Result<bool> {
         while self.advance(number, stage)? {
             let before = self.stream.time_mark()?;
             self.launch(number, stage, (0, self.tiles(stage)), None)?;
             self.mark(number, before)?;
             // A wave is gone when the next one comes, and a table that is full now only gets fuller.
-            if self.reading(stage).is_some_and(|reading| reading.comes_in_waves())
+            if self.reading(stage).is_some_and(Reading::comes_in_waves)
                 && self.status.read(&self.stream)? == Verdict::Grow
                 && self.can_grow()
             {
-                return Ok(Verdict::Grow);
+                self.grow_tables();
+                return Ok(false);
             }
         }
         if let Some(build) = stage.build.and_then(|build| self.builds[build.0].as_ref()) {
@@ -161,7 +167,7 @@ impl<'a> Run<'a> {
             build.finish(self.handle, &self.stream)?;
             self.mark(number, before)?;
         }
-        Ok(Verdict::Fine)
+        Ok(true)
     }
 
     /// Tables whose size is a guess: hash groups that start small, builds behind joins that multiply rows.
@@ -197,101 +203,13 @@ impl<'a> Run<'a> {
         Ok(grown)
     }
 
-    /// The next rows of the result, or `None` at the end. A batch may be empty.
-    pub fn next(&mut self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
-        let number = self.plan.stages.len() - 1;
-        let stage = self.plan.stages[number].clone();
-        let wanted = self.plan.fetch.map(|fetch| fetch.saturating_add(self.plan.skip));
-        loop {
-            if let Some(batch) = self.ready.pop_front() {
-                return Ok(Some(batch));
-            }
-            if wanted.is_some_and(|wanted| self.rows_emitted >= wanted) {
-                return Ok(None);
-            }
-            if self.next_tile >= self.wave_tiles {
-                // Nothing reads the wave that goes: rows are counted when launches over it have been waited for.
-                if !self.advance(number, &stage)? {
-                    return self.end().map(|()| None);
-                }
-                (self.next_tile, self.wave_tiles) = (0, self.tiles(&stage));
-                continue;
-            }
-            self.emits = true;
-            self.ready = self.emit_some(number, &stage, schema)?.into();
-        }
-    }
-
-    /// The rows of the next tiles; of fewer where there is no room for what these may put out.
-    fn emit_some(&mut self, number: usize, stage: &Stage, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-        let before = self.rows_emitted;
-        let mut tiles = (self.wave_tiles - self.next_tile).min(WAVE_ROWS / TILE_ROWS as u64);
-        loop {
-            match self.emit(number, stage, (self.next_tile, self.next_tile + tiles), schema) {
-                Err(Error::Device(DeviceError::OutOfMemory { .. })) if tiles > 1 => {
-                    self.rows_emitted = before;
-                    tiles /= 2;
-                }
-                done => {
-                    self.next_tile += tiles;
-                    return done;
-                }
-            }
-        }
-    }
-
-    /// A last stage without a row to read launches nothing, so nobody has asked yet how the others went.
-    fn end(&mut self) -> Result<()> {
-        if !self.emits && self.status.read(&self.stream)? == Verdict::Grow {
-            return Err(Error::internal("a table overflowed that was sized by its source"));
-        }
-        Ok(())
-    }
-
-    /// Launches the last stage over some tiles of its wave.
-    fn emit(
+    pub(super) fn launch(
         &mut self,
         number: usize,
         stage: &Stage,
         tiles: (u64, u64),
-        schema: &SchemaRef,
-    ) -> Result<Vec<RecordBatch>> {
-        let covered = (tiles.1 - tiles.0) * TILE_ROWS as u64;
-        let mut capacity = covered.min(self.rows_in(stage)).max(1);
-        if stage.rows_out.is_guess() {
-            capacity *= 2;
-        }
-        for _ in 0..ATTEMPTS_MAX {
-            let emitted = Emitted::new(self.handle, &self.plan.output, capacity)?;
-            emitted.reset(&self.stream)?;
-            let before = self.stream.time_mark()?;
-            self.launch(number, stage, tiles, Some(&emitted))?;
-            let verdict = self.status.read(&self.stream)?;
-            self.mark(number, before)?;
-            let rows = emitted.rows(&self.stream)?;
-            match verdict {
-                Verdict::Fine if rows <= capacity => {
-                    let rows = self.limited(rows);
-                    return emitted.batches((self.handle, &self.stream), &self.plan.output, schema, rows);
-                }
-                Verdict::Fine => capacity = rows,
-                Verdict::Grow => return Err(Error::internal("a table overflowed that was sized by its source")),
-            }
-        }
-        Err(Error::internal("a wave was repeated too often for want of room"))
-    }
-
-    /// Which of the next `rows` rows are wanted, by skip and fetch.
-    fn limited(&mut self, rows: u64) -> Range<usize> {
-        let before = self.rows_emitted;
-        self.rows_emitted += rows;
-        let first = self.plan.skip.saturating_sub(before).min(rows);
-        let wanted = |fetch: u64| self.plan.skip.saturating_add(fetch).saturating_sub(before).min(rows);
-        let end = self.plan.fetch.map_or(rows, wanted);
-        first as usize..end.max(first) as usize
-    }
-
-    fn launch(&mut self, number: usize, stage: &Stage, tiles: (u64, u64), emitted: Option<&Emitted>) -> Result<()> {
+        emitted: Option<&Emitted>,
+    ) -> Result<()> {
         let StageKernel { kernel, compiled } = &self.kernels[number];
         let groups = stage.groups.and_then(|groups| self.groups[groups].as_ref());
         let source_groups = match stage.source {
@@ -348,7 +266,7 @@ impl<'a> Run<'a> {
     }
 
     /// Goes on to the next wave of a stage's source; `false` at the end. Groups are one wave.
-    fn advance(&mut self, number: usize, stage: &Stage) -> Result<bool> {
+    pub(super) fn advance(&mut self, number: usize, stage: &Stage) -> Result<bool> {
         let reading = match stage.source {
             StageSource::Scan(scan) => self.scans.get_mut(scan),
             StageSource::Input(input) => self.inputs.get_mut(input),
@@ -376,14 +294,14 @@ impl<'a> Run<'a> {
     }
 
     /// Rows of the wave that is on the device.
-    fn rows_in(&self, stage: &Stage) -> u64 {
+    pub(super) fn rows_in(&self, stage: &Stage) -> u64 {
         match stage.source {
             StageSource::Groups(groups) => self.plan.groups[groups].slots,
             _ => self.table(stage).map_or(0, |table| table.rows),
         }
     }
 
-    fn tiles(&self, stage: &Stage) -> u64 {
+    pub(super) fn tiles(&self, stage: &Stage) -> u64 {
         match stage.source {
             StageSource::Groups(groups) => self.plan.groups[groups].slots.div_ceil(TILE_ROWS as u64),
             _ => self.table(stage).map_or(0, |table| table.tiles),
@@ -399,7 +317,7 @@ impl<'a> Run<'a> {
     }
 
     /// Notes the time of launches since `before`.
-    fn mark(&mut self, number: usize, before: TimeMark) -> Result<()> {
+    pub(super) fn mark(&mut self, number: usize, before: TimeMark) -> Result<()> {
         let after = self.stream.time_mark()?;
         self.marks.push((number, before, after));
         Ok(())

@@ -2,11 +2,12 @@
 //!
 //! [`recognise`] runs while planning and reads nothing. A [`Load`] runs with the query, for all of its scans: it asks for
 //! each file's state, says what tables to expect, loads what the [`ColumnStore`] does not hold yet, and returns tables
-//! whose columns are stored alike in every segment. Host inputs that are no files come through [`upload_batches`]. Not
+//! whose columns are stored alike in every segment. Host inputs that are no files are a [`HostInput`]. Not
 //! here: filters (they are pipelines).
 
 mod assemble;
 mod column;
+mod cut;
 mod decode;
 mod error;
 mod estimate;
@@ -14,6 +15,7 @@ mod expect;
 mod fetch;
 mod footer;
 mod gather;
+mod input;
 mod kept;
 mod load;
 mod open;
@@ -27,6 +29,8 @@ mod round;
 mod runs;
 mod stats;
 mod store;
+mod stream;
+mod survey;
 mod truth;
 mod unify;
 mod upload;
@@ -34,11 +38,12 @@ mod windows;
 
 pub use error::ScanError;
 pub use footer::{guarded, read_metadata};
+pub use input::{HostInput, InputChunk, InputColumns, InputStats, InputWaves};
 pub use load::{Load, Loaded, Source};
 pub use recognise::{ParquetScan, recognise};
 pub use runs::SEGMENT_ROWS;
 pub use stats::LoadStats;
 pub use store::{ColumnStore, ColumnStoreStats};
+pub use stream::InputStream;
 pub use truth::{MissingNullCount, is_float, truthful, without_statistics};
-pub use upload::upload_batches;
 pub use windows::Windows;

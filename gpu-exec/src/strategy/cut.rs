@@ -48,7 +48,15 @@ impl<'a> PipelineBuilder<'a> {
         super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
         super::fit::fit_builds(&mut self.builds, &self.groups, self.limits);
         super::fragments::annotate(&mut self.stages, root);
-        Ok(QueryPlan { stages: self.stages, builds: self.builds, groups: self.groups, output, skip, fetch, first: None })
+        Ok(QueryPlan {
+            stages: self.stages,
+            builds: self.builds,
+            groups: self.groups,
+            output,
+            skip,
+            fetch,
+            first: None,
+        })
     }
 
     /// The open pipeline whose rows are the node's output.

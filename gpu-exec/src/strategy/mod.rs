@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crate::column::{Dictionary, RowBound, TableShape};
 use crate::error::Result;
-use crate::ir::{BuildId, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
+use crate::ir::{BuildId, FirstRows, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
 
 pub use lookup::LookupTable;
 

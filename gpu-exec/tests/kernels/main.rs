@@ -12,6 +12,7 @@ mod compact;
 mod floats;
 mod harness;
 mod means;
+mod pick;
 mod private;
 mod recode;
 mod runs;
@@ -100,6 +101,7 @@ checks! {
     months_are_added: calendar::months;
     runs_hold_the_rows_of_their_slots: runs::runs;
     codes_are_translated: recode::codes;
+    rows_are_picked: pick::rows;
     patterns_match_as_the_host_has_it: text::patterns;
     texts_compare_bytewise: text::comparisons;
     references_become_texts: text::gathered;

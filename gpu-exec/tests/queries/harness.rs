@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
@@ -16,10 +17,20 @@ use maar_gpu_exec::report::DeviceReport;
 use tempfile::TempDir;
 
 pub(crate) struct Both {
-    device: SessionContext,
-    host: SessionContext,
+    pub(crate) device: SessionContext,
+    pub(crate) host: SessionContext,
     runtime: Arc<DeviceRuntime>,
     files: TempDir,
+}
+
+/// How the device of a test is opened, where that matters.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Settings {
+    pub(crate) segment_rows: usize,
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) input_bytes: Option<u64>,
+    /// Whether what the device refuses runs on the host.
+    pub(crate) way_back: bool,
 }
 
 const ITEMS: &str = "SELECT CAST(i AS BIGINT) AS item, CAST(i / 4 AS BIGINT) AS parent, CAST(i % 50 + 1 AS DECIMAL(15,2)) AS quantity, \
@@ -65,6 +76,11 @@ impl Both {
         segment_rows: usize,
         memory_bytes: Option<u64>,
     ) -> Self {
+        Self::with(tables, dictionaries, Settings { segment_rows, memory_bytes, ..Settings::default() }).await
+    }
+
+    pub(crate) async fn with(tables: &[Table<'_>], dictionaries: fn(usize) -> bool, settings: Settings) -> Self {
+        let Settings { segment_rows, memory_bytes, input_bytes, way_back } = settings;
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
         for (table, parts) in tables {
@@ -88,11 +104,16 @@ impl Both {
         };
         let runtime = DeviceRuntime::open(
             DeviceChoice::Emulated,
-            &RuntimeOptions { device: device_options, resident_bytes: None, segment_rows: Some(segment_rows) },
+            &RuntimeOptions {
+                device: device_options,
+                resident_bytes: None,
+                segment_rows: Some(segment_rows),
+                input_bytes,
+            },
         )
         .unwrap();
-        let device = session(Some(Arc::clone(&runtime)));
-        let host = session(None);
+        let device = session(Some(Arc::clone(&runtime)), way_back);
+        let host = session(None, false);
         for context in [&device, &host] {
             for (table, _) in tables {
                 let path = files.path().join(table);
@@ -105,6 +126,23 @@ impl Both {
     /// A table's file, by its number.
     pub(crate) fn file(&self, table: &str, part: usize) -> PathBuf {
         self.files.path().join(format!("{table}/{part}.parquet"))
+    }
+
+    /// A table that is no file: its scan stays on the host.
+    pub(crate) fn register(&self, name: &str, table: &Arc<dyn TableProvider>) {
+        for context in [&self.device, &self.host] {
+            context.register_table(name, Arc::clone(table)).unwrap();
+        }
+    }
+
+    /// Both answers must be the same, and the device must have sent the query back with a reason that says this much.
+    pub(crate) async fn goes_back(&self, query: &str, expected: &str) {
+        let (host, _) = run(&self.host, query).await;
+        let (found, plan) = run(&self.device, query).await;
+        let shown = displayable(plan.as_ref()).indent(true).to_string();
+        assert!(shown.contains("went back to the host: ") && shown.contains(expected), "{query}\n{shown}");
+        assert!(maar_gpu_exec::exec::reports(&plan).is_empty(), "{query}\n{shown}");
+        assert_eq!(host, found, "{query}\n{shown}");
     }
 
     /// Drops what is resident, so that the next query loads what it needs in the form it would choose.
@@ -149,7 +187,7 @@ impl Both {
     }
 }
 
-fn session(runtime: Option<Arc<DeviceRuntime>>) -> SessionContext {
+fn session(runtime: Option<Arc<DeviceRuntime>>, way_back: bool) -> SessionContext {
     let device = if runtime.is_some() { DeviceOption::Emulated } else { DeviceOption::Cpu };
     let options = MaarOptions { device, ..MaarOptions::default() };
     let config = SessionConfig::new().with_option_extension(options).with_target_partitions(2);
@@ -159,8 +197,11 @@ fn session(runtime: Option<Arc<DeviceRuntime>>) -> SessionContext {
         .iter()
         .position(|rule| rule.name() == "EnsureRequirements")
         .expect("the rule list has EnsureRequirements");
-    let nodes =
-        runtime.map(|runtime| Arc::new(DeviceFactory::new(runtime)) as Arc<dyn maar_gpu_exec::planner::DeviceNodes>);
+    let nodes = runtime.map(|runtime| {
+        let nodes = DeviceFactory::new(runtime);
+        let nodes = if way_back { nodes.with_way_back(rules[at..].into()) } else { nodes };
+        Arc::new(nodes) as Arc<dyn maar_gpu_exec::planner::DeviceNodes>
+    });
     rules.insert(at, Arc::new(PlacementRule::new(nodes)));
     SessionContext::new_with_state(
         SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rules(rules).build(),

@@ -8,6 +8,7 @@ mod ahead;
 mod gathered;
 mod hard;
 mod harness;
+mod inputs;
 mod kept;
 mod raw_text;
 mod text;

@@ -14,10 +14,9 @@ use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use maar_gpu_exec::codegen::{Kernel, generate};
 use maar_gpu_exec::column::TableShape;
-use maar_gpu_exec::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use maar_gpu_exec::options::{DeviceOption, MaarOptions};
 use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, RawTexts};
-use maar_gpu_exec::scan::upload_batches;
+use maar_gpu_exec::scan::{HostInput, InputColumns};
 use maar_gpu_exec::strategy::{Limits, Shapes, plan};
 
 use crate::data::{SMALL, Sizes, tables};
@@ -46,34 +45,21 @@ impl DeviceNodes for Keeper {
     }
 }
 
-/// The tables in a session, and a device to upload them to.
+/// The tables in a session.
 pub(crate) struct Generated {
     context: SessionContext,
     keeper: Arc<Keeper>,
-    device: Arc<DeviceHandle>,
-    _cache: tempfile::TempDir,
 }
 
 impl Generated {
-    /// `None`, and listed as skipped, on a machine without a C++ compiler, which the emulated device needs first of all.
-    pub(crate) fn new(sizes: Sizes) -> Option<Self> {
-        let cache = tempfile::tempdir().unwrap();
-        let options = DeviceOptions { cache_dir: Some(cache.path().to_owned()), ..DeviceOptions::default() };
-        let device = match DeviceHandle::open(DeviceChoice::Emulated, &options) {
-            Ok(device) => device,
-            Err(error @ DeviceError::Unavailable { .. }) => {
-                crate::skip::skipped("compiler", "source", &error.to_string());
-                return None;
-            }
-            Err(error) => panic!("{error}"),
-        };
+    pub(crate) fn new(sizes: Sizes) -> Self {
         let keeper = Arc::new(Keeper::default());
         let context = session(Arc::clone(&keeper));
         for (name, rows) in tables(sizes) {
             let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap();
             context.register_table(name, Arc::new(table)).unwrap();
         }
-        Some(Self { context, keeper, device, _cache: cache })
+        Self { context, keeper }
     }
 
     /// A query over a copy of a table whose columns have other names, and these names.
@@ -111,7 +97,7 @@ impl Generated {
             let mut scans = Vec::new();
             let raw = RawTexts::of(&lowered.root);
             for (number, scan) in lowered.scans.iter().enumerate() {
-                scans.push(self.upload(scan, raw.of_scan(number)).await);
+                scans.push(self.shape(scan, raw.of_scan(number)).await);
             }
             let shapes = Shapes { scans, inputs: vec![] };
             let plan = plan(&lowered.root, &shapes, LIMITS).unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -121,12 +107,13 @@ impl Generated {
     }
 
     /// The shape of files that have dictionaries for all texts but comments.
-    async fn upload(&self, scan: &Arc<dyn ExecutionPlan>, mut raw: BTreeSet<usize>) -> TableShape {
+    async fn shape(&self, scan: &Arc<dyn ExecutionPlan>, mut raw: BTreeSet<usize>) -> TableShape {
         let batches = collect(Arc::clone(scan), self.context.task_ctx()).await.unwrap();
-        let stream = self.device.stream().unwrap();
         let schema = scan.schema();
         raw.retain(|column| schema.field(*column).name().ends_with("_comment"));
-        upload_batches(&self.device, &stream, &schema, &batches, &raw).unwrap().shape
+        let columns = InputColumns::new(&schema, &raw).unwrap();
+        let chunk = columns.encode(&batches).unwrap();
+        HostInput::new(columns, vec![chunk]).unwrap().shape().clone()
     }
 
     /// The source of a query, one kernel after another.

@@ -89,13 +89,23 @@ fn require_room(begin: usize, bytes: usize) -> Result<(), EncodeError> {
     if u32::try_from(whole).is_ok() { Ok(()) } else { Err(EncodeError::TextTooLarge { bytes: bytes as u64 }) }
 }
 
+/// Where a row's text begins.
+fn start(data: &[u8], row: usize) -> usize {
+    let at = row * 4;
+    let distance = data[at..at + 4].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+    at + distance
+}
+
+/// Encoded texts as an array.
+pub(super) fn texts(data: &[u8], rows: usize, validity: Option<&[u8]>) -> LargeStringArray {
+    let valid = |row: usize| validity.is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1);
+    let text = |row: usize| str::from_utf8(&data[start(data, row)..start(data, row + 1)]).ok().filter(|_| valid(row));
+    (0..rows).map(text).collect()
+}
+
 /// Rows of encoded texts as texts by themselves.
 pub(super) fn slice(data: &[u8], rows: Range<usize>) -> Vec<u8> {
-    let start = |row: usize| {
-        let at = row * 4;
-        let distance = data[at..at + 4].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-        at + distance
-    };
+    let start = |row: usize| start(data, row);
     let entries = padded_rows(rows.len()) + 1;
     let begin = (entries * 4).next_multiple_of(16);
     let first = start(rows.start);

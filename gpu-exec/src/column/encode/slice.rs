@@ -4,9 +4,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::EncodedChunk;
-use super::{raw_text, validity};
-use crate::column::{Dictionary, Remap, Stored, TILE_ROWS, padded_rows};
+use super::{ChunkEncoder, EncodeError, EncodedChunk, Target, raw_text, validity};
+use crate::column::{Dictionary, IntLayout, Remap, Stored, TILE_ROWS, padded_rows};
 use crate::ir::IntWidth;
 
 /// The form of a column whose chunks were encoded one by one.
@@ -15,7 +14,7 @@ pub(crate) enum Form {
     /// Codes of one dictionary.
     Codes { width: IntWidth, dictionary: Arc<Dictionary> },
     /// Integers of one layout, a value of the column under NULLs; `None` where it has no value.
-    Integers { range: Option<(i128, i128)> },
+    Integers { layout: IntLayout, range: Option<(i128, i128)> },
     /// Every chunk has it already.
     Own,
 }
@@ -23,7 +22,19 @@ pub(crate) enum Form {
 impl EncodedChunk {
     /// Host memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.data.len() + self.validity.as_ref().map_or(0, Vec::len)
+        let words = match &self.stored {
+            Stored::Codes { dictionary, .. } => dictionary.bytes(),
+            _ => 0,
+        };
+        self.data.capacity() + self.validity.as_ref().map_or(0, Vec::capacity) + words
+    }
+
+    /// The same rows with a dictionary, where they are raw text.
+    pub(crate) fn coded(&self) -> Result<Option<Self>, EncodeError> {
+        let Stored::RawText = self.stored else { return Ok(None) };
+        let mut encoder = ChunkEncoder::new(Target::Text, self.rows);
+        encoder.push(&raw_text::texts(&self.data, self.rows, self.validity.as_deref()))?;
+        encoder.finish(0).map(Some)
     }
 
     /// Rows of the chunk in a form, as a chunk by themselves. They start at a tile's begin. Facts stay those of all rows.
@@ -36,6 +47,12 @@ impl EncodedChunk {
             (Stored::Codes { .. }, Form::Codes { width: wide, .. }) => {
                 recoded(&self.data[rows.start * width..rows.end * width], width, *wide, remap, padded)
             }
+            (Stored::Int { width: narrow, base }, Form::Integers { layout, .. })
+                if self.stored.layout() != Some(*layout) =>
+            {
+                let from = IntLayout { width: *narrow, base: *base };
+                laid_out(&self.data[rows.start * width..rows.end * width], from, *layout, padded)
+            }
             _ => {
                 let mut data = self.data[rows.start * width..rows.end * width].to_vec();
                 data.resize(padded * width, 0);
@@ -44,7 +61,8 @@ impl EncodedChunk {
         };
         let stored = match form {
             Form::Codes { width, dictionary } => Stored::Codes { width: *width, dictionary: Arc::clone(dictionary) },
-            Form::Integers { .. } | Form::Own => self.stored.clone(),
+            Form::Integers { layout, .. } => layout.stored(),
+            Form::Own => self.stored.clone(),
         };
         let (facts, parts, filler) = (self.facts, vec![], self.filler);
         let validity = self.validity.as_ref().map(|bits| validity::slice(bits, &rows));
@@ -54,7 +72,7 @@ impl EncodedChunk {
 
     /// Under NULLs stands a value of the column: it is computed with.
     fn refilled(mut self, form: &Form) -> Self {
-        let (Form::Integers { range: Some((min, max)) }, Stored::Int { width, base }) = (form, &self.stored) else {
+        let (Form::Integers { range: Some((min, max)), .. }, Stored::Int { width, base }) = (form, &self.stored) else {
             return self;
         };
         let is_all_null = self.facts.range.is_none();
@@ -77,6 +95,23 @@ fn recoded(codes: &[u8], from: usize, to: IntWidth, remap: &Remap, rows: usize) 
         data.extend_from_slice(&code.to_le_bytes()[..to.bytes()]);
     }
     data.resize(rows * to.bytes(), 0);
+    data
+}
+
+/// Integers of one layout in another that covers them, padded to `rows`. What stands under a NULL of a column without values
+/// may wrap.
+fn laid_out(stored: &[u8], from: IntLayout, to: IntLayout, rows: usize) -> Vec<u8> {
+    let width = to.width.bytes();
+    let shift = from.base.wrapping_sub(to.base);
+    let mut data = Vec::with_capacity(rows * width);
+    for value in stored.chunks(from.width.bytes()) {
+        let sign = if value.last().is_some_and(|high| high >> 7 == 1) { u8::MAX } else { 0 };
+        let mut wide = [sign; 16];
+        wide[..value.len()].copy_from_slice(value);
+        let value = i128::from_le_bytes(wide).wrapping_add(shift);
+        data.extend_from_slice(&value.to_le_bytes()[..width]);
+    }
+    data.resize(rows * width, 0);
     data
 }
 
@@ -137,10 +172,35 @@ mod tests {
     }
 
     #[test]
+    fn integers_get_the_layout_of_all() {
+        let numbers: Int64Array = (0..ROWS as i64).map(|row| (row % 3 != 0).then_some(row - 500)).collect();
+        let layouts =
+            [(-500, ROWS as i128), (-500, 1 << 40), (i128::from(i64::MIN), i128::from(i64::MAX)), (-500, 1 << 70)]
+                .map(|range| (range, IntLayout::for_range(Some(range))));
+        let based = ((-40_000, 20_000), IntLayout { width: IntWidth::W16, base: -10_000 });
+        let narrow = encoded(&numbers, Target::Int(layouts[0].1), -500);
+        for (range, layout) in layouts.into_iter().chain([based]) {
+            let form = Form::Integers { layout, range: Some(range) };
+            let slice = narrow.slice(TILE_ROWS..ROWS, &form, &Remap::Identity);
+            let whole =
+                encoded(&numbers, Target::Int(layout), -500).slice(TILE_ROWS..ROWS, &Form::Own, &Remap::Identity);
+            assert_eq!((slice.data, slice.stored.layout()), (whole.data, Some(layout)));
+        }
+    }
+
+    #[test]
+    fn raw_texts_can_get_a_dictionary_later() {
+        let (raw, coded) = (encoded(&texts(), Target::RawText, 0), encoded(&texts(), Target::Text, 0));
+        let later = raw.coded().unwrap().unwrap();
+        assert_eq!((&later.data, &later.validity, later.facts), (&coded.data, &coded.validity, coded.facts));
+        assert!(coded.coded().unwrap().is_none());
+    }
+
+    #[test]
     fn a_value_of_the_column_stands_under_nulls() {
         let layout = IntLayout { width: IntWidth::W16, base: 0 };
         let nothing = Int64Array::from(vec![None; 9]);
-        let form = Form::Integers { range: Some((300, 400)) };
+        let form = Form::Integers { layout, range: Some((300, 400)) };
         let slice = encoded(&nothing, Target::Int(layout), 0).slice(0..9, &form, &Remap::Identity);
         assert_eq!((&slice.data[..4], slice.filler), (&[44, 1, 44, 1][..], 300));
     }

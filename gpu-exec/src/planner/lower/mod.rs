@@ -20,6 +20,7 @@ use crate::ir::{ExprKind, Field, Node, Type};
 
 pub(crate) use label::file_scan;
 pub use label::label;
+pub use operator::carried;
 pub(crate) use operator::{Kind, Operator, is_movement, recognise};
 
 /// What a placed subtree means, and what it stands on.

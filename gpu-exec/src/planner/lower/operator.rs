@@ -102,6 +102,18 @@ pub(crate) fn is_movement(plan: &Arc<dyn ExecutionPlan>) -> bool {
     MOVEMENT.contains(&plan.name()) && plan.fetch().is_none()
 }
 
+/// The operator whose rows a plan only carries; itself where it does more.
+pub fn carried(plan: &Arc<dyn ExecutionPlan>) -> &Arc<dyn ExecutionPlan> {
+    match plan.children().as_slice() {
+        [only] if is_movement(plan) || plan.downcast_ref().is_some_and(only_columns) => carried(only),
+        _ => plan,
+    }
+}
+
+fn only_columns(projection: &ProjectionExec) -> bool {
+    projection.expr().iter().all(|item| item.expr.is::<Column>())
+}
+
 fn require_unordered(ordered: bool) -> Result<(), Reason> {
     if ordered { Err(Reason::new("rows whose order matters stay on the host")) } else { Ok(()) }
 }
@@ -116,7 +128,7 @@ impl Operator<'_> {
     pub(crate) fn passes_limit(&self) -> bool {
         match self.kind {
             Kind::Limit { .. } | Kind::Pass => true,
-            Kind::Project(projection) => projection.expr().iter().all(|item| item.expr.is::<Column>()),
+            Kind::Project(projection) => only_columns(projection),
             Kind::Scan | Kind::Filter(_) | Kind::Aggregate(_) | Kind::Join(_) => false,
         }
     }

@@ -1,0 +1,129 @@
+//! Host inputs of one execution: all of them at once, encoded while the host computes more, kept within a bound.
+//!
+//! What a plan has to know of an input (facts, the words of its texts) is known when its last row is there, so its rows wait
+//! on the host, as narrow as their values: never as Arrow batches. An input that is too large for that is read as a stream,
+//! whose rows come once and of which nothing is known but its types. Where it has texts, or where it would have to be read
+//! twice, it is refused before a row of the result has left: the host, whose operators need not hold it, does what the
+//! device was to do.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::future::try_join_all;
+use parking_lot::Mutex;
+
+use super::chunks::Chunks;
+use super::room::Room;
+use super::streamed::Streamed;
+use super::task::{Task, milliseconds};
+use crate::device::DeviceHandle;
+use crate::error::{Error, Result};
+use crate::planner::{RawTexts, carried};
+use crate::scan::{HostInput, InputChunk, InputColumns, InputStats, InputStream};
+
+/// A chunk takes at most this share of what may be kept.
+const CHUNK_SHARE: u64 = 16;
+
+/// The inputs of an execution, and the memory that is reserved for them.
+pub(super) struct Inputs {
+    pub(super) tables: Vec<Gathered>,
+    _room: Arc<Room>,
+}
+
+pub(super) enum Gathered {
+    Whole {
+        input: Arc<HostInput>,
+        gather_ms: f64,
+    },
+    /// Until somebody reads it.
+    Stream(Mutex<Option<Streamed>>),
+}
+
+impl Inputs {
+    /// Whether they can be read again after a try.
+    pub(super) fn stay(&self) -> bool {
+        self.tables.iter().all(|gathered| matches!(gathered, Gathered::Whole { .. }))
+    }
+
+    /// Bytes they take on the device where they are put there as a whole.
+    pub(super) fn device_bytes(&self) -> u64 {
+        let of = |gathered: &Gathered| match gathered {
+            Gathered::Whole { input, .. } => input.stats().device_bytes,
+            Gathered::Stream(_) => 0,
+        };
+        self.tables.iter().map(of).sum()
+    }
+}
+
+impl Task {
+    /// The rows of the host's inputs, as many as are kept.
+    pub(super) async fn gather(&self, streams: Vec<SendableRecordBatchStream>) -> Result<Inputs> {
+        let room = Arc::new(Room::new(self.runtime.input_bytes(), &self.context.runtime_env().memory_pool));
+        let raw = RawTexts::of(&self.lowered.root);
+        let mut all = Vec::with_capacity(streams.len());
+        for (number, stream) in streams.into_iter().enumerate() {
+            let columns = InputColumns::new(&stream.schema(), &raw.of_input(number))?;
+            let gathering = Gathering {
+                name: format!("input {} of the device ({})", number + 1, carried(&self.lowered.inputs[number]).name()),
+                device: Arc::clone(self.runtime.handle()),
+                chunks: Chunks::of(stream, columns.clone(), room.bound() / CHUNK_SHARE),
+                columns,
+                room: Arc::clone(&room),
+            };
+            all.push(gathering.gather());
+        }
+        Ok(Inputs { tables: try_join_all(all).await?, _room: room })
+    }
+}
+
+/// One input.
+struct Gathering {
+    name: String,
+    device: Arc<DeviceHandle>,
+    columns: InputColumns,
+    chunks: Chunks,
+    room: Arc<Room>,
+}
+
+impl Gathering {
+    async fn gather(mut self) -> Result<Gathered> {
+        let start = Instant::now();
+        let (mut kept, mut taken) = (vec![], 0);
+        while let Some(chunk) = self.chunks.next().await? {
+            let bytes = chunk.bytes();
+            let full = self.room.take(bytes);
+            kept.push(chunk);
+            match full {
+                Ok(()) => taken += bytes,
+                Err(full) => return self.stream(kept, taken, &full, milliseconds(start)),
+            }
+        }
+        let columns = self.columns;
+        let whole = SpawnedTask::spawn_blocking(move || HostInput::new(columns, kept));
+        let input = Arc::new(whole.await.map_err(joined)??);
+        Ok(Gathered::Whole { input, gather_ms: milliseconds(start) })
+    }
+
+    /// More than is kept.
+    fn stream(self, kept: Vec<InputChunk>, taken: u64, full: &str, gather_ms: f64) -> Result<Gathered> {
+        let Self { name, device, columns, chunks, room } = self;
+        let why = format!("{name} takes more host memory than there is for it: {full}");
+        match InputStream::new(&device, &columns, kept, gather_ms)? {
+            Some(rows) => Ok(Gathered::Stream(Mutex::new(Some(Streamed { rows, more: chunks, room, taken, why })))),
+            None => Err(Error::Refused(why)),
+        }
+    }
+}
+
+impl Gathered {
+    pub(super) fn whole_stats(input: &HostInput, gather_ms: f64) -> InputStats {
+        InputStats { gather_ms, ..input.stats() }
+    }
+}
+
+pub(super) fn joined(error: tokio::task::JoinError) -> Error {
+    Error::Host(DataFusionError::ExecutionJoin(Box::new(error)))
+}
