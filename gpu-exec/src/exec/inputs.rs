@@ -13,7 +13,6 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::future::try_join_all;
-use parking_lot::Mutex;
 
 use super::chunks::Chunks;
 use super::room::Room;
@@ -30,7 +29,7 @@ const CHUNK_SHARE: u64 = 16;
 /// The inputs of an execution, and the memory that is reserved for them.
 pub(super) struct Inputs {
     pub(super) tables: Vec<Gathered>,
-    _room: Arc<Room>,
+    room: Arc<Room>,
 }
 
 pub(super) enum Gathered {
@@ -38,8 +37,9 @@ pub(super) enum Gathered {
         input: Arc<HostInput>,
         gather_ms: f64,
     },
-    /// Until somebody reads it.
-    Stream(Mutex<Option<Streamed>>),
+    Stream(Box<Streamed>),
+    /// Nowhere but where it is read.
+    Gone,
 }
 
 impl Inputs {
@@ -52,9 +52,14 @@ impl Inputs {
     pub(super) fn device_bytes(&self) -> u64 {
         let of = |gathered: &Gathered| match gathered {
             Gathered::Whole { input, .. } => input.stats().device_bytes,
-            Gathered::Stream(_) => 0,
+            Gathered::Stream(_) | Gathered::Gone => 0,
         };
         self.tables.iter().map(of).sum()
+    }
+
+    /// An input is on the device now, and nowhere else.
+    pub(super) fn gone(&self, stats: InputStats) {
+        self.room.give(stats.host_bytes);
     }
 }
 
@@ -75,7 +80,7 @@ impl Task {
             };
             all.push(gathering.gather());
         }
-        Ok(Inputs { tables: try_join_all(all).await?, _room: room })
+        Ok(Inputs { tables: try_join_all(all).await?, room })
     }
 }
 
@@ -112,15 +117,9 @@ impl Gathering {
         let Self { name, device, columns, chunks, room } = self;
         let why = format!("{name} takes more host memory than there is for it: {full}");
         match InputStream::new(&device, &columns, kept, gather_ms)? {
-            Some(rows) => Ok(Gathered::Stream(Mutex::new(Some(Streamed { rows, more: chunks, room, taken, why })))),
+            Some(rows) => Ok(Gathered::Stream(Box::new(Streamed { rows, more: chunks, room, taken, why }))),
             None => Err(Error::Refused(why)),
         }
-    }
-}
-
-impl Gathered {
-    pub(super) fn whole_stats(input: &HostInput, gather_ms: f64) -> InputStats {
-        InputStats { gather_ms, ..input.stats() }
     }
 }
 

@@ -6,9 +6,10 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReser
 use parking_lot::Mutex;
 
 /// Bytes of encoded rows that wait on the host for all inputs of a query together, unless the one who opens the runtime says
-/// another number; less where the session's memory has less left. Sixty million rows of two numbers of eight bytes, which
-/// are more than a gigabyte as Arrow batches and less when they are narrow. More would seldom help: merging dictionaries
-/// takes as much again for a moment, several queries run at once, and the host does the same in less memory.
+/// another number; less where the session's memory has less left. That is sixty million rows of two numbers of eight bytes,
+/// and several times as many of narrow ones: about what one device step may have to know as a whole. More would cost more
+/// than it gives: merging dictionaries takes as much again for a moment, several queries run at once, numbers that are more
+/// come as a stream, and the host does the rest in less memory.
 pub(super) const INPUT_BYTES: u64 = 1 << 30;
 
 /// What is taken of it.

@@ -27,6 +27,20 @@ const WHOLE_EIGHTHS: u64 = 7;
 /// A wave takes this share of the device. There are two at a time, the one that is read and the next.
 const WAVE_SHARE: u64 = 8;
 
+/// Where tables take less than this share of the device, inputs do not stay on the host once they are there: what has no
+/// room beside so little would have hardly more in waves, and the host does the same in less memory.
+const LITTLE_SHARE: u64 = 4;
+
+/// Where inputs are put.
+#[derive(Clone, Copy, PartialEq)]
+enum Put {
+    InWaves,
+    /// On the device, and they stay on the host too: they may have to come in waves after all.
+    Whole,
+    /// On the device alone.
+    Away,
+}
+
 /// Tables to read, and what it took to get them there.
 pub(super) struct Tables {
     pub(super) scans: Vec<Feed>,
@@ -100,43 +114,55 @@ impl Task {
     }
 
     /// Over scans that are on the device. Inputs are put there too where they fit beside them.
-    pub(super) async fn over_loaded(&self, scans: Vec<Loaded>, inputs: &Inputs, start: Instant) -> Result<Tables> {
+    pub(super) async fn over_loaded(&self, scans: Vec<Loaded>, inputs: &mut Inputs, start: Instant) -> Result<Tables> {
         let of_scans: u64 = scans.iter().map(|loaded| loaded.stats.device_bytes).sum();
-        let fit = !self.is_oversized(of_scans + inputs.device_bytes());
+        let bytes = of_scans + inputs.device_bytes();
+        let put = match () {
+            () if self.is_oversized(bytes) => Put::InWaves,
+            () if bytes > self.runtime.handle().memory().budget_bytes / LITTLE_SHARE => Put::Whole,
+            () => Put::Away,
+        };
         let scans =
             scans.into_iter().map(|Loaded { table, stats }| (Feed::Resident(table), Arc::new(Mutex::new(stats))));
-        Ok(Tables::new(scans.collect(), self.feeds(inputs, fit).await?, start))
+        Ok(Tables::new(scans.collect(), self.feeds(inputs, put).await?, start))
     }
 
     /// Everything in waves.
-    pub(super) async fn in_waves(&self, scans: Vec<Windows>, inputs: &Inputs, start: Instant) -> Result<Tables> {
+    pub(super) async fn in_waves(&self, scans: Vec<Windows>, inputs: &mut Inputs, start: Instant) -> Result<Tables> {
         let feed = |windows: Windows| {
             let (shape, stats) = (windows.shape().clone(), Arc::new(Mutex::new(windows.stats())));
             (Feed::Waves(shape, Box::new(Waves::new(windows, self.wave_bytes(), Arc::clone(&stats)))), stats)
         };
-        Ok(Tables::new(scans.into_iter().map(feed).collect(), self.feeds(inputs, false).await?, start))
+        Ok(Tables::new(scans.into_iter().map(feed).collect(), self.feeds(inputs, Put::InWaves).await?, start))
     }
 
-    async fn feeds(&self, inputs: &Inputs, fit: bool) -> Result<Vec<Fed<InputStats>>> {
+    async fn feeds(&self, inputs: &mut Inputs, put: Put) -> Result<Vec<Fed<InputStats>>> {
         let mut feeds = Vec::with_capacity(inputs.tables.len());
-        for gathered in &inputs.tables {
-            feeds.push(match gathered {
-                Gathered::Whole { input, gather_ms } if fit => {
-                    let stats = Gathered::whole_stats(input, *gather_ms);
-                    (Feed::Resident(self.upload(input).await?), Arc::new(Mutex::new(stats)))
-                }
-                Gathered::Whole { input, gather_ms } => self.input_in_waves(input, *gather_ms).await?,
+        for number in 0..inputs.tables.len() {
+            let (input, gather_ms) = match std::mem::replace(&mut inputs.tables[number], Gathered::Gone) {
+                Gathered::Whole { input, gather_ms } => (input, gather_ms),
                 Gathered::Stream(streamed) => {
-                    let streamed = streamed.lock().take();
-                    self.stream(streamed.ok_or_else(|| Error::internal("a stream was to be read by two"))?)
+                    feeds.push(self.stream(*streamed));
+                    continue;
                 }
+                Gathered::Gone => return Err(Error::internal("an input was to be read again that is gone")),
+            };
+            let stats = InputStats { gather_ms, ..input.stats() };
+            if put != Put::Away {
+                inputs.tables[number] = Gathered::Whole { input: Arc::clone(&input), gather_ms };
+            }
+            feeds.push(match put {
+                Put::InWaves => self.input_in_waves(input, gather_ms).await?,
+                Put::Whole | Put::Away => (Feed::Resident(self.upload(input).await?), Arc::new(Mutex::new(stats))),
             });
+            if put == Put::Away {
+                inputs.gone(stats);
+            }
         }
         Ok(feeds)
     }
 
-    async fn input_in_waves(&self, input: &Arc<HostInput>, gather_ms: f64) -> Result<Fed<InputStats>> {
-        let mut input = Arc::clone(input);
+    async fn input_in_waves(&self, mut input: Arc<HostInput>, gather_ms: f64) -> Result<Fed<InputStats>> {
         if self.outlives_waves() && input.has_raw_text() {
             let coded = tokio::task::spawn_blocking(move || input.without_raw_text());
             input = Arc::new(coded.await.map_err(joined)??);
@@ -154,9 +180,12 @@ impl Task {
         (Feed::Once(shape, Box::new(waves), why), stats)
     }
 
-    async fn upload(&self, input: &Arc<HostInput>) -> Result<DeviceTable> {
-        let (handle, input) = (Arc::clone(self.runtime.handle()), Arc::clone(input));
-        let uploaded = tokio::task::spawn_blocking(move || input.upload(&handle));
+    async fn upload(&self, input: Arc<HostInput>) -> Result<DeviceTable> {
+        let handle = Arc::clone(self.runtime.handle());
+        let uploaded = tokio::task::spawn_blocking(move || match Arc::try_unwrap(input) {
+            Ok(alone) => alone.into_table(&handle),
+            Err(shared) => shared.upload(&handle),
+        });
         Ok(uploaded.await.map_err(joined)??)
     }
 

@@ -74,15 +74,14 @@ impl Task {
     ) -> Result<()> {
         let start = Instant::now();
         let mut load = self.open().await?;
-        let (scans, inputs) = if self.is_oversized(load.device_bytes()) {
-            let (windows, inputs) = futures::try_join!(self.survey(load), self.gather(streams))?;
-            (windows, inputs)
+        let (scans, mut inputs) = if self.is_oversized(load.device_bytes()) {
+            futures::try_join!(self.survey(load), self.gather(streams))?
         } else {
             let compiling = self.compile_ahead(&load);
-            let (loaded, inputs) = futures::try_join!(self.load(load), self.gather(streams))?;
+            let (loaded, mut inputs) = futures::try_join!(self.load(load), self.gather(streams))?;
             if let Some(loaded) = loaded {
                 let whole = async {
-                    let tables = self.over_loaded(loaded, &inputs, start).await?;
+                    let tables = self.over_loaded(loaded, &mut inputs, start).await?;
                     self.run_over(tables, Ahead::wait(compiling).await, sender, baseline).await
                 };
                 match whole.await {
@@ -93,7 +92,7 @@ impl Task {
             }
             (self.survey(self.open().await?).await?, inputs)
         };
-        let tables = self.in_waves(scans, &inputs, start).await?;
+        let tables = self.in_waves(scans, &mut inputs, start).await?;
         self.run_over(tables, Ahead::default(), sender, baseline).await
     }
 

@@ -208,6 +208,20 @@ impl HostInput {
     pub fn upload(&self, device: &DeviceHandle) -> Result<DeviceTable, ScanError> {
         Ok(DeviceTable { shape: self.shape.clone(), segments: self.cut.all(device, &self.blocks)? })
     }
+
+    /// The same; rows leave the host as they come to the device.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn into_table(self, device: &DeviceHandle) -> Result<DeviceTable, ScanError> {
+        let Self { chunks, blocks, cut, shape, .. } = self;
+        drop(chunks);
+        let mut segments = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            segments.extend(cut.all(device, &[block])?);
+        }
+        Ok(DeviceTable { shape, segments })
+    }
 }
 
 impl InputWaves {

@@ -67,6 +67,7 @@ struct Rows {
 enum End {
     Ends,
     Fails,
+    Panics,
     /// More of the same, slowly.
     GoesOn,
 }
@@ -96,6 +97,7 @@ impl PartitionStream for Rows {
                 End::Ends => None,
                 End::Fails if at == batches.len() => Some(Err(DataFusionError::Execution("the wire was cut".into()))),
                 End::Fails => None,
+                End::Panics => panic!("the wire burns"),
                 End::GoesOn => Some(Ok(batches[at % batches.len()].clone())),
             };
             async move {
@@ -290,7 +292,12 @@ async fn an_input_that_fails_fails_the_query() {
         ] {
             both.fails(query, "the wire was cut").await;
         }
-        assert_eq!(read.load(Ordering::SeqCst), 0);
+        let (table, _) = rows(&both, ALL, End::Panics).await;
+        both.register("burnt", &table);
+        for query in ["SELECT count(*), sum(price) FROM burnt", "SELECT count(*), max(word) FROM burnt"] {
+            both.fails(query, "panicked").await;
+        }
+        nobody_reads(&read).await;
     }
 }
 
