@@ -167,7 +167,7 @@ impl Task {
         let compile_ms = milliseconds(start) - strategy_ms + ahead.waited_ms;
         let Tables { scans, inputs, loads, gathered, load_ms } = tables;
         let mut run = Run::new(handle, &planned, &kernels, scans, inputs)?;
-        run.start()?;
+        run.start(|| !sender.is_closed())?;
         let batch_rows = self.context.session_config().batch_size().max(1);
         let mut rows_out = 0;
         while let Some(batch) = run.next(&self.lowered.schema)? {

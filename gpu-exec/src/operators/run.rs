@@ -97,11 +97,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Runs every stage but the emitting one, with tables large enough.
-    pub fn start(&mut self) -> Result<()> {
+    /// Runs every stage but the emitting one, with tables large enough. `wanted` is asked before each wave: a feed may have no
+    /// end.
+    pub fn start(&mut self, wanted: impl Fn() -> bool) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
-            if self.run_breakers()? && self.is_settled()? {
+            if self.run_breakers(&wanted)? && self.is_settled()? {
                 return Ok(());
             }
         }
@@ -124,7 +125,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether tables were large enough, as far as that was asked.
-    fn run_breakers(&mut self) -> Result<bool> {
+    fn run_breakers(&mut self, wanted: &dyn Fn() -> bool) -> Result<bool> {
         self.builds = self.plan.builds.iter().map(|_| None).collect();
         self.groups = self.plan.groups.iter().map(|_| None).collect();
         for number in 0..self.plan.stages.len().saturating_sub(1) {
@@ -140,7 +141,7 @@ impl<'a> Run<'a> {
             if let Some(groups) = stage.groups {
                 self.groups[groups] = Some(Groups::new(self.handle, &self.stream, &self.plan.groups[groups])?);
             }
-            if !self.run_breaker(number, &stage)? {
+            if !self.run_breaker(number, &stage, wanted)? {
                 return Ok(false);
             }
         }
@@ -148,8 +149,11 @@ impl<'a> Run<'a> {
     }
 
     /// Runs a stage over all waves of its source, from where it is. `false` where a table of it turned out too small.
-    fn run_breaker(&mut self, number: usize, stage: &Stage) -> Result<bool> {
+    fn run_breaker(&mut self, number: usize, stage: &Stage, wanted: &dyn Fn() -> bool) -> Result<bool> {
         while self.advance(number, stage)? {
+            if !wanted() {
+                return Err(Error::internal("a run goes on that nobody reads"));
+            }
             let before = self.stream.time_mark()?;
             self.launch(number, stage, (0, self.tiles(stage)), None)?;
             self.mark(number, before)?;
