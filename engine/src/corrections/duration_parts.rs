@@ -2,8 +2,8 @@
 //! from three seconds on, and is NULL from 68 years on; the hours, minutes and seconds are those of the whole, 49 of two
 //! days and an hour, and NULL where they are too many.
 //!
-//! Correction: the epoch is the whole in seconds, and other parts are those of days, hours, minutes and seconds written one after
-//! the other, as in DuckDB and PostgreSQL. Test: `tests/sqllogictest/slt/times/duration_parts.slt`.
+//! Correction: the epoch is the whole in seconds, and other parts are those of days, hours, minutes and seconds written one
+//! after the other, as in DuckDB and PostgreSQL. Test: `tests/sqllogictest/slt/times/duration_parts.slt`.
 
 use std::sync::Arc;
 

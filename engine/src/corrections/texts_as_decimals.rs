@@ -1,5 +1,5 @@
-//! Fault: a text with an exponent is no decimal to DataFusion 55.2 (arrow 59.3): `CAST('1e2' AS DECIMAL(10, 2))` fails, and TRY_CAST
-//! gives NULL, though it is a double. An error names `Decimal128(38, 10)`, whatever the decimal is.
+//! Fault: a text with an exponent is no decimal to DataFusion 55.2 (arrow 59.3): `CAST('1e2' AS DECIMAL(10, 2))` fails, and
+//! TRY_CAST gives NULL, though it is a double. An error names `Decimal128(38, 10)`, whatever the decimal is.
 //!
 //! Correction: it is 100.00, as in DuckDB and PostgreSQL; texts are read with the exponent written out where the host
 //! cannot read them. Test: `tests/sqllogictest/slt/types/texts_as_decimals.slt`.

@@ -13,7 +13,8 @@
 //!
 //! Correction: Parquet's format is wrapped. Readers get footers that [`truthful`](maar_gpu_exec::scan::truthful) has
 //! passed ([`reader`]), the planner gets statistics ([`facts`]) and orders ([`order`]) that say exact, inexact or absent
-//! as it is, and the schema is as nullable as the files are ([`format`]). What a program registers passes it too ([`registered`]).
+//! as it is, and the schema is as nullable as the files are ([`format`]). What a program registers passes it too
+//! ([`registered`]).
 //! Test: `engine/tests/session/statistics`.
 
 mod casts;

@@ -1,7 +1,7 @@
 //! A date beside a timestamp becomes one of the unit that stands there: the host takes nanoseconds for both, which know no day
 //! before 1677 or after 2262. They stand beside each other in what gives one of several values, in differences, in the columns
-//! of set operations and in VALUES. A literal TIMESTAMP, which is one of nanoseconds, joins dates and times of another unit where it
-//! loses nothing.
+//! of set operations and in VALUES. A literal TIMESTAMP, which is one of nanoseconds, joins dates and times of another unit
+//! where it loses nothing.
 //!
 //! Not here: comparisons (`exact`), and dates beside times with a zone (`zones`).
 

@@ -30,8 +30,8 @@ use rules::RULES;
 pub(crate) use instead::instead_of;
 pub(crate) use rules::written_names;
 
-/// Functions that the session has and that are written out all the same: `nvl2` fails where its condition has another type than its
-/// values.
+/// Functions that the session has and that are written out all the same: `nvl2` fails where its condition has another type
+/// than its values.
 const NEVER_TAKEN: [&str; 1] = ["nvl2"];
 
 /// Writes out every call in `statement` of a function that the session lacks and that is known here.
