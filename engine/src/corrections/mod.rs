@@ -10,20 +10,25 @@ mod aggregate_schema_check;
 pub(crate) mod changes;
 mod computed_keys;
 mod constant_keys;
+mod date_numbers;
 mod dependencies;
+mod duration_parts;
 mod equal_nulls;
 mod estimates;
 mod filter_pushdown;
 mod floats;
 mod floats_and_decimals;
+mod interval_lengths;
 mod join_order;
 mod like_dictionaries;
 mod like_escape;
 mod list_length;
+mod list_sums;
 mod listing_cache;
 mod local_files;
 mod nth_value;
 mod null_window_arguments;
+mod nullif;
 pub(crate) mod plans;
 mod prepared_distinct_on;
 mod range_frames;
@@ -34,6 +39,7 @@ mod sliced_lists;
 mod sliding_floats;
 mod statistics;
 mod subqueries;
+mod texts_as_decimals;
 mod times;
 pub(crate) mod views;
 
@@ -42,6 +48,8 @@ use std::sync::Arc;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
+
+pub(crate) use times::TimestampOf;
 
 use crate::error::Result;
 
@@ -71,9 +79,15 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     computed_keys::install(builder);
     floats::install(builder);
     sliding_floats::install(builder);
+    nullif::install(builder);
+    date_numbers::install(builder);
+    duration_parts::install(builder);
+    interval_lengths::install(builder);
+    texts_as_decimals::install(builder);
     like_dictionaries::install(builder);
     like_escape::install(builder);
     list_length::install(builder);
+    list_sums::install(builder);
     nth_value::install(builder);
     null_window_arguments::install(builder);
     sliced_lists::install(builder);

@@ -14,9 +14,10 @@ use datafusion::logical_expr::{
     Volatility,
 };
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
-    ObjectName, OrderBy, Query, Select, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, GroupByExpr, Ident, OrderBy, Query, Select, Visit, VisitMut, Visitor, VisitorMut,
 };
+
+use super::templates::call;
 
 const NAME: &str = "maar_named_in_full";
 
@@ -138,20 +139,7 @@ impl VisitorMut for Wrapping {
 
 /// The function around `cast`, or around another expression that is not to be known by its name.
 pub(super) fn wrapped(cast: Expr) -> Expr {
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(NAME)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(cast))],
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
+    call(NAME, vec![cast])
 }
 
 /// Gives its argument back, and has the argument's full text for a name.

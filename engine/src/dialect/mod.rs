@@ -19,10 +19,13 @@ mod grammar;
 mod group_keys;
 mod having;
 mod intervals;
+mod lateral;
 mod like_escape;
+mod list_literals;
 mod listed_subqueries;
 mod names;
 mod operators;
+mod own_units;
 mod quoted_paths;
 mod readers;
 mod refused;
@@ -95,6 +98,7 @@ pub(crate) async fn rewrite(
     like_escape::rewrite(&mut statement);
     semi_join::write_out(&mut statement);
     intervals::write_out(&mut statement);
+    lateral::write_out(&mut statement);
     listed_subqueries::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
     state.register_udf(casts::function())?;
@@ -109,8 +113,10 @@ pub(crate) async fn rewrite(
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     bitwise_not::write_out(&mut statement);
+    list_literals::write_out(&mut statement);
     row_values::write_out(&mut statement);
     far_times::rewrite(&mut statement);
+    own_units::write_out(state, &mut statement)?;
     time_zone::keep_apart(&mut statement);
     group_keys::hide(&mut statement);
     Ok(Rewritten { statement, names, paths })

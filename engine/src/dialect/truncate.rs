@@ -7,14 +7,21 @@ use super::grammar;
 
 pub(super) fn as_delete(statement: &mut Statement) {
     match statement {
-        Statement::Statement(inner) => {
-            if let SqlStatement::Truncate(truncate) = inner.as_ref()
-                && let Some(delete) = deleting(truncate)
-            {
-                **inner = delete;
+        Statement::Statement(inner) => in_parts(inner),
+        Statement::Explain(explain) => as_delete(&mut explain.statement),
+        _ => {}
+    }
+}
+
+/// The statement itself, and the one that PREPARE or EXPLAIN has inside.
+fn in_parts(statement: &mut SqlStatement) {
+    match statement {
+        SqlStatement::Truncate(truncate) => {
+            if let Some(delete) = deleting(truncate) {
+                *statement = delete;
             }
         }
-        Statement::Explain(explain) => as_delete(&mut explain.statement),
+        SqlStatement::Prepare { statement, .. } | SqlStatement::Explain { statement, .. } => in_parts(statement),
         _ => {}
     }
 }

@@ -21,6 +21,10 @@ pub(super) fn misfit(message: &str) -> Option<Error> {
     };
     let mut found = Error::new(ErrorKind::Invalid, text);
     found.hint = message.split_once("Candidate functions:").map(|(_, candidates)| {
+        // The function alone knows which arguments it takes.
+        if candidates.contains("UserDefined") {
+            return "cast the arguments to types that go together".to_string();
+        }
         let all: Vec<&str> = candidates.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let more = if all.len() > LISTED_MAX { ", ..." } else { "" };
         format!("there is {}{more}", all[..all.len().min(LISTED_MAX)].join(", "))

@@ -28,6 +28,16 @@ async fn statements_of_other_dialects_are_read() {
         ("select strftime('%d/%m', date '2024-02-29')", "29/02"),
         ("select array(select x.a from t x where x.a >= y.a order by x.b desc) from t y order by y.a", "[3, 1];[3]"),
         ("select array(select a from t where false), array(select distinct 1 from t)", "[],[1]"),
+        (
+            "select x > time '06:00:00', x between '06:00' and time '07:00:00', x in (time '06:30:00'), time '07:00:00' <= x \
+          from (select arrow_cast('06:30:00', 'Time64(Microsecond)') as x)",
+            "true,true,true,false",
+        ),
+        (
+            "select x - timestamp '2024-01-01 00:00:00' > '12 hours', '1 day' < x - timestamp '2024-01-01 00:00:00' \
+          from (select timestamp '2024-01-02 00:00:00' as x)",
+            "true,false",
+        ),
     ];
     for (sql, expected) in cases {
         assert_eq!(cells(&session, sql).await.unwrap(), expected, "{sql}");

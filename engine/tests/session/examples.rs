@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use crate::support::{cells, session};
 
 #[path = "../../examples/datafusion_install.rs"]
-mod datafusion_install;
+pub(crate) mod datafusion_install;
 #[path = "../../examples/embed.rs"]
 mod embed;
 

@@ -44,6 +44,39 @@ async fn errors_of_arguments_and_options_are_the_users() {
 }
 
 #[tokio::test]
+async fn no_form_of_explain_changes_anything() {
+    let session = session();
+    session.run_script("create table t as values (1), (2)").await.unwrap();
+    let forms = [
+        "(analyze false)",
+        "(verbose)",
+        "verbose",
+        "format tree",
+        "format indent",
+        "format pgjson",
+        "format graphviz",
+        "(format tree)",
+    ];
+    let changes =
+        ["update t set column1 = 7", "delete from t where column1 = 1", "insert into t values (9)", "truncate t"];
+    for (number, change) in changes.into_iter().enumerate() {
+        for form in forms {
+            cells(&session, &format!("explain {form} {change}")).await.unwrap();
+        }
+        session
+            .run_script(&format!("prepare p{number} as {change}; prepare e{number} as explain {change}"))
+            .await
+            .unwrap();
+        for prepared in [format!("explain execute p{number}"), format!("execute e{number}")] {
+            cells(&session, &prepared).await.unwrap();
+        }
+        assert_eq!(cells(&session, "select * from t").await.unwrap(), "1;2", "{change}");
+    }
+    cells(&session, "execute p3").await.unwrap();
+    assert_eq!(cells(&session, "select count(*) from t").await.unwrap(), "0");
+}
+
+#[tokio::test]
 async fn explain_of_commands_speaks_of_them() {
     let session = session();
     session.run_script("create table t as select 1 as x").await.unwrap();

@@ -177,3 +177,16 @@ async fn differences_of_times_with_and_without_zone_are_those_of_instants() {
         assert_eq!(cells(&session, &format!("select {sql} from {times}")).await.unwrap(), expected, "{sql}");
     }
 }
+
+#[tokio::test]
+async fn hours_between_times_with_a_zone_are_those_that_passed() {
+    let session = session();
+    cells(&session, "set timezone = 'Europe/Berlin'").await.unwrap();
+    let times = "timestamptz '2024-03-31 00:30:00+00' as a, timestamptz '2024-03-31 02:30:00+00' as b";
+    let sql = format!(
+        "select date_diff('hour', a, b), date_diff('minute', a, b), date_sub('hour', a, b) from (select {times})"
+    );
+    assert_eq!(cells(&session, &sql).await.unwrap(), "2,120,2");
+    let plain = "select date_diff('hour', timestamp '2024-03-31 01:30:00', timestamp '2024-03-31 04:30:00')";
+    assert_eq!(cells(&session, plain).await.unwrap(), "3");
+}

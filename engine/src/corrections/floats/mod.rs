@@ -5,11 +5,13 @@
 //! Right: NaN is one value, equal to itself and larger than every number, and `-0.0` equals `0.0`, wherever values are
 //! compared. Correction: what is compared is made canonical where it is compared ([`canonical`]), in the operators that
 //! stay on the host ([`operators`]) and, where those cannot be rewritten, in the plan before ([`windows`], [`constants`]); MIN
-//! and MAX of groups compare by order ([`extremes`]). Values themselves pass through as they are. Devices compare so by themselves.
+//! and MAX of groups compare by order ([`extremes`]), and `approx_distinct` counts bits ([`distinct`]). Values themselves
+//! pass through as they are. Devices compare so by themselves.
 //! Tests: `tests/sqllogictest/slt/expressions/float_order.slt`.
 
 mod canonical;
 mod constants;
+mod distinct;
 mod extremes;
 mod operators;
 mod windows;
@@ -24,6 +26,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 pub(super) fn install(builder: &mut SessionStateBuilder) {
     let analyzer = builder.analyzer().get_or_insert_with(Analyzer::new);
     analyzer.add_function_rewrite(Arc::new(extremes::CompareByOrder));
+    analyzer.add_function_rewrite(Arc::new(distinct::CountBits));
     analyzer.rules.push(Arc::new(constants::CanonicalConstants));
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.push(Arc::new(windows::CanonicalWindows));

@@ -61,8 +61,14 @@ impl fmt::Debug for TruthfulFormats {
 }
 
 #[derive(Debug)]
-struct TruthfulFormat {
+pub(super) struct TruthfulFormat {
     host: Arc<dyn FileFormat>,
+}
+
+impl TruthfulFormat {
+    pub(super) fn new(host: Arc<dyn FileFormat>) -> Self {
+        Self { host }
+    }
 }
 
 #[async_trait]

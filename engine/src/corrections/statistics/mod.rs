@@ -13,7 +13,8 @@
 //!
 //! Correction: Parquet's format is wrapped. Readers get footers that [`truthful`](maar_gpu_exec::scan::truthful) has
 //! passed ([`reader`]), the planner gets statistics ([`facts`]) and orders ([`order`]) that say exact, inexact or absent
-//! as it is, and the schema is as nullable as the files are ([`format`]).
+//! as it is, and the schema is as nullable as the files are ([`format`]). What a program registers passes it too
+//! ([`registered`]).
 //! Test: `engine/tests/session/statistics`.
 
 mod casts;
@@ -21,11 +22,13 @@ mod facts;
 mod format;
 mod order;
 mod reader;
+mod registered;
 mod types;
 
 use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
+use datafusion::optimizer::Analyzer;
 
 use crate::error::Result;
 use format::TruthfulFormats;
@@ -39,5 +42,6 @@ pub(super) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
             *format = Arc::new(TruthfulFormats::new(Arc::clone(format)));
         }
     }
+    builder.analyzer().get_or_insert_with(Analyzer::new).rules.insert(0, Arc::new(registered::TruthfulTables));
     casts::install(builder)
 }

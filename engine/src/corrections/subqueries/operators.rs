@@ -10,7 +10,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
     Aggregate, Distinct, DistinctOn, Expr, ExprFunctionExt, FetchType, Filter, Join, JoinType, Limit, LogicalPlan,
-    LogicalPlanBuilder, Operator, Projection, SkipType, SortExpr, Window, binary_expr, lit, when,
+    LogicalPlanBuilder, Operator, Projection, SkipType, SortExpr, Values, Window, binary_expr, lit, when,
 };
 
 use super::dependent::{Attached, Domain, attach as attach_input};
@@ -48,6 +48,9 @@ pub(super) fn attach(plan: LogicalPlan, domain: &Domain, names: &Names) -> Resul
         LogicalPlan::Limit(limit) => of_limit(limit, domain, names),
         LogicalPlan::Join(join) => of_join(join, domain, names),
         LogicalPlan::Union(union) => of_union(&union.inputs, union.schema.columns(), domain, names),
+        LogicalPlan::Values(values) => of_union(&rows_of(&values)?, values.schema.columns(), domain, names),
+        // LATERAL, or a function in FROM, that looks further out than its own query.
+        LogicalPlan::Subquery(subquery) => input_of(subquery.subquery),
         LogicalPlan::Window(window) => of_window(window, domain, names),
         LogicalPlan::Unnest(unnest) => {
             let input = input_of(Arc::clone(&unnest.input))?;
@@ -65,8 +68,6 @@ pub(super) fn attach(plan: LogicalPlan, domain: &Domain, names: &Names) -> Resul
 fn kind(plan: &LogicalPlan) -> &'static str {
     match plan {
         LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE",
-        LogicalPlan::Values(_) => "VALUES",
-        LogicalPlan::Subquery(_) => "LATERAL",
         _ => "this clause",
     }
 }
@@ -264,6 +265,16 @@ fn of_union(
     let renamed = plan.schema().columns().into_iter().zip(outputs);
     let columns = renamed.map(|(old, new)| Expr::Column(old).alias_qualified(new.relation, new.name)).collect();
     Attached { plan, keys }.narrowed(columns)
+}
+
+/// Each row of VALUES as a relation of its own.
+fn rows_of(values: &Values) -> Result<Vec<Arc<LogicalPlan>>> {
+    let columns = values.schema.columns();
+    let relation = |row: &Vec<Expr>| {
+        let row = row.iter().zip(&columns).map(|(value, column)| value.clone().alias(&column.name));
+        LogicalPlanBuilder::empty(true).project(row)?.build().map(Arc::new)
+    };
+    values.values.iter().map(relation).collect()
 }
 
 fn of_window(window: Window, domain: &Domain, names: &Names) -> Result<Attached> {

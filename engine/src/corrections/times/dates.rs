@@ -1,6 +1,7 @@
 //! A date beside a timestamp becomes one of the unit that stands there: the host takes nanoseconds for both, which know no day
-//! before 1677 or after 2262. They stand beside each other in what gives one of several values, in the columns of set
-//! operations and in VALUES. A literal TIMESTAMP, which is one of nanoseconds, joins them where it loses nothing.
+//! before 1677 or after 2262. They stand beside each other in what gives one of several values, in differences, in the columns
+//! of set operations and in VALUES. A literal TIMESTAMP, which is one of nanoseconds, joins dates and times of another unit
+//! where it loses nothing.
 //!
 //! Not here: comparisons (`exact`), and dates beside times with a zone (`zones`).
 
@@ -11,7 +12,8 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, NullEquality};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    DmlStatement, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Projection, Union, Values, cast,
+    Distinct, DmlStatement, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Union,
+    Values, cast,
 };
 
 use super::super::plans::{any_expression, any_node, input_schema, map_named};
@@ -38,7 +40,7 @@ pub(super) fn beside_times(plan: LogicalPlan) -> Result<LogicalPlan> {
             LogicalPlan::Values(values) => return listed(values),
             LogicalPlan::Dml(change) => return stored(change),
             LogicalPlan::Join(join) if join.null_equality == NullEquality::NullEqualsNull => {
-                LogicalPlan::Join(keys(join)?)
+                LogicalPlan::Join(set_operation(join)?)
             }
             other => other,
         };
@@ -53,13 +55,17 @@ pub(super) fn beside_times(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 fn has_choice(expr: &Expr) -> bool {
-    expr.exists(|e| Ok(gives_operands(e))).unwrap_or(true)
+    let is_difference = |e: &Expr| matches!(e, Expr::BinaryExpr(binary) if binary.op == Operator::Minus);
+    expr.exists(|e| Ok(gives_operands(e) || is_difference(e))).unwrap_or(true)
 }
 
 fn chosen(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let mut operands = given(&mut expr);
+    let mut operands = match &mut expr {
+        Expr::BinaryExpr(binary) if binary.op == Operator::Minus => vec![binary.left.as_mut(), binary.right.as_mut()],
+        other => given(other),
+    };
     let kinds: Vec<Kind> = operands.iter().map(|operand| Kind::of(operand, schema)).collect();
-    let Some(unit) = unit_beside_dates(&kinds) else { return Transformed::no(expr) };
+    let Some(unit) = common_unit(&kinds) else { return Transformed::no(expr) };
     for (operand, kind) in operands.iter_mut().zip(&kinds) {
         if let Some(to) = kind.in_unit(unit) {
             **operand = cast(std::mem::take(*operand), to);
@@ -112,35 +118,61 @@ impl Kind {
     }
 }
 
-/// The finest unit of the timestamps that stand beside dates; `None` where no date stands beside one.
-fn unit_beside_dates(kinds: &[Kind]) -> Option<TimeUnit> {
-    let has_time = kinds.iter().any(|kind| matches!(kind, Kind::Time { .. } | Kind::NoTime));
-    let units = kinds.iter().filter_map(|kind| match kind {
-        Kind::Time { least, .. } => Some(*least),
-        _ => None,
-    });
-    (has_time && kinds.contains(&Kind::Date)).then(|| units.max().unwrap_or(TimeUnit::Microsecond))
+/// The finest unit that the timestamps need; `None` where the host takes that one: no date stands beside them, and no
+/// literal that is finer than the others for nothing.
+fn common_unit(kinds: &[Kind]) -> Option<TimeUnit> {
+    let times = || {
+        kinds.iter().filter_map(|kind| match kind {
+            Kind::Time { own, least } => Some((*own, *least)),
+            _ => None,
+        })
+    };
+    let needed = times().map(|(_, least)| least).max();
+    if kinds.contains(&Kind::Date) {
+        let has_time = needed.is_some() || kinds.contains(&Kind::NoTime);
+        return has_time.then(|| needed.unwrap_or(TimeUnit::Microsecond));
+    }
+    let needed = needed?;
+    let meet = times().any(|(own, _)| own > needed) && times().any(|(own, _)| own <= needed);
+    meet.then_some(needed)
 }
 
-/// The keys of INTERSECT and EXCEPT.
-fn keys(mut join: Join) -> Result<Join> {
-    for (left, right) in &mut join.on {
-        let kinds = [Kind::of(left, join.left.schema()), Kind::of(right, join.right.schema())];
-        let Some(unit) = unit_beside_dates(&kinds) else { continue };
-        for (key, kind) in [left, right].into_iter().zip(kinds) {
-            if let Some(to) = kind.in_unit(unit) {
-                *key = cast(std::mem::take(key), to);
-            }
-        }
+/// INTERSECT and EXCEPT, whose rows are those of the left side.
+fn set_operation(mut join: Join) -> Result<Join> {
+    let columns = join.left.schema().fields().iter().zip(join.right.schema().fields());
+    let units = columns.map(|(left, right)| {
+        let kinds = [left, right].map(|field| Kind::with_type(field.data_type(), None));
+        common_unit(&kinds).map(|unit| kinds.map(|kind| kind.in_unit(unit)))
+    });
+    let (left, right): (Vec<_>, Vec<_>) = units.map(|pair| pair.map_or((None, None), |[l, r]| (l, r))).unzip();
+    if left.iter().chain(&right).all(Option::is_none) {
+        return Ok(join);
     }
-    Ok(join)
+    for (side, wanted) in [(&mut join.left, left), (&mut join.right, right)] {
+        *side = Arc::new(match side.as_ref() {
+            LogicalPlan::Distinct(Distinct::All(rows)) => {
+                LogicalPlan::Distinct(Distinct::All(Arc::new(with_types(rows, &wanted)?)))
+            }
+            _ => with_types(side, &wanted)?,
+        });
+    }
+    Join::try_new(
+        join.left,
+        join.right,
+        join.on,
+        join.filter,
+        join.join_type,
+        join.join_constraint,
+        join.null_equality,
+        join.null_aware,
+    )
 }
 
 /// The inputs of a union, in the columns where a date stands beside a timestamp.
 fn unite(union: Union) -> Result<Transformed<LogicalPlan>> {
     let kinds: Vec<Vec<Kind>> = union.inputs.iter().map(|input| kinds_of_columns(input)).collect();
     let units: Vec<Option<TimeUnit>> = (0..union.schema.fields().len())
-        .map(|index| unit_beside_dates(&kinds.iter().filter_map(|kinds| kinds.get(index).copied()).collect::<Vec<_>>()))
+        .map(|index| common_unit(&kinds.iter().filter_map(|kinds| kinds.get(index).copied()).collect::<Vec<_>>()))
         .collect();
     if units.iter().all(Option::is_none) {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
@@ -169,7 +201,7 @@ fn listed(mut values: Values) -> Result<Transformed<LogicalPlan>> {
         let DataType::Timestamp(TimeUnit::Nanosecond, None) = values.schema.field(index).data_type() else { continue };
         let written: Vec<Expr> = values.values.iter().filter_map(|row| row.get(index)).map(as_written).collect();
         let kinds: Vec<Kind> = written.iter().map(|value| Kind::of(value, &DFSchema::empty())).collect();
-        let Some(unit) = unit_beside_dates(&kinds) else { continue };
+        let Some(unit) = common_unit(&kinds) else { continue };
         for ((row, value), kind) in values.values.iter_mut().zip(written).zip(kinds) {
             row[index] = match kind.in_unit(unit) {
                 Some(to) => cast(value, to),

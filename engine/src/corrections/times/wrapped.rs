@@ -13,7 +13,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, cast,
 };
 use datafusion::optimizer::Analyzer;
 
@@ -66,8 +66,12 @@ impl FunctionRewrite for Rule {
     fn rewrite(&self, mut expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
         let Expr::ScalarFunction(call) = &mut expr else { return Ok(Transformed::no(expr)) };
         let is_ours = call.func.name() == self.0.function && call.func.inner().downcast_ref::<Wrapped>().is_none();
-        let time = || call.args.get(1).and_then(|time| time.get_type(schema).ok());
-        if !is_ours || !time().is_some_and(|time| (self.0.applies)(&time)) {
+        let Some(time) = call.args.get_mut(1).filter(|_| is_ours) else { return Ok(Transformed::no(expr)) };
+        let data_type = time.get_type(schema).unwrap_or(DataType::Null);
+        if data_type == DataType::Date32 {
+            // The host takes nanoseconds, which hold few dates.
+            *time = cast(std::mem::take(time), DataType::Timestamp(TimeUnit::Microsecond, None));
+        } else if !(self.0.applies)(&data_type) {
             return Ok(Transformed::no(expr));
         }
         call.func = Arc::new(ScalarUDF::from(Wrapped { wrapping: self.0, host: Arc::clone(&call.func) }));

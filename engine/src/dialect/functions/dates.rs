@@ -62,25 +62,18 @@ fn boundaries(unit: &str) -> String {
         // Weeks begin on Mondays.
         "week" => "(cast(cast(date_trunc('week', cast($3 as timestamp)) as date) as int) - cast(cast(date_trunc('week', cast($2 as timestamp)) as date) as int)) / 7".to_string(),
         "day" => "cast(cast(cast($3 as date) as int) - cast(cast($2 as date) as int) as bigint)".to_string(),
-        "hour" | "minute" | "second" => {
-            let seconds = match unit {
-                "hour" => 3600,
-                "minute" => 60,
-                _ => 1,
-            };
-            let count = |argument: &str| {
-                format!("cast(arrow_cast(date_trunc('{unit}', cast({argument} as timestamp)), 'Timestamp(Second, None)') as bigint)")
-            };
-            format!("({} - {}) / {seconds}", count("$3"), count("$2"))
-        }
-        _ => {
-            let arrow = if unit == "millisecond" { "Millisecond" } else { "Microsecond" };
-            let count = |argument: &str| {
-                format!("cast(arrow_cast(date_trunc('{unit}', cast({argument} as timestamp)), 'Timestamp({arrow}, None)') as bigint)")
-            };
-            format!("{} - {}", count("$3"), count("$2"))
-        }
+        "hour" => format!("{} / 3600", elapsed(unit, "Second")),
+        "minute" => format!("{} / 60", elapsed(unit, "Second")),
+        "second" => elapsed(unit, "Second"),
+        "millisecond" => elapsed(unit, "Millisecond"),
+        _ => elapsed(unit, "Microsecond"),
     }
+}
+
+/// The time from where a unit of the second argument began to where one of the third did, in units of Arrow's. Times with a zone
+/// differ by what has passed, not by what clocks show.
+fn elapsed(unit: &str, arrow: &str) -> String {
+    format!("cast(arrow_cast(date_trunc('{unit}', $3) - date_trunc('{unit}', $2), 'Duration({arrow})') as bigint)")
 }
 
 /// How many whole units lie between the second argument and the third.
@@ -99,10 +92,7 @@ fn whole_units(name: &str, unit: &str) -> Result<String> {
                 .with_hint(format!("date_diff('{unit}', a, b) counts how often a new {unit} begins")));
         }
     };
-    let count = |argument: &str| {
-        format!("cast(arrow_cast(cast({argument} as timestamp), 'Timestamp(Microsecond, None)') as bigint)")
-    };
-    Ok(format!("({} - {}) / {microseconds}", count("$3"), count("$2")))
+    Ok(format!("{} / {microseconds}", elapsed("microsecond", "Microsecond")))
 }
 
 /// The unit that an argument names: a string or a bare word.

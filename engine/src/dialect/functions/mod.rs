@@ -30,6 +30,10 @@ use rules::RULES;
 pub(crate) use instead::instead_of;
 pub(crate) use rules::written_names;
 
+/// Functions that the session has and that are written out all the same: `nvl2` fails where its condition has another type
+/// than its values.
+const NEVER_TAKEN: [&str; 1] = ["nvl2"];
+
 /// Writes out every call in `statement` of a function that the session lacks and that is known here.
 ///
 /// # Errors
@@ -135,7 +139,7 @@ impl Calls<'_> {
                 .any(|argument| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(_))))),
             _ => false,
         };
-        self.state.scalar_functions().contains_key(name)
+        (self.state.scalar_functions().contains_key(name) && !NEVER_TAKEN.contains(&name))
             || self.state.aggregate_functions().contains_key(name)
             || self.state.window_functions().contains_key(name)
             || (self.state.higher_order_functions().contains_key(name) && takes_lambda())

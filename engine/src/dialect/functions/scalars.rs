@@ -6,6 +6,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     // Conditions and NULL.
     ("if iff", 3, "case when $1 then $2 else $3 end"),
     ("if iff", 2, "case when $1 then $2 end"),
+    ("nvl2", 3, "case when $1 is not null then $2 else $3 end"),
     ("isnull", 1, "$1 is null"),
     ("isnotnull notnull", 1, "$1 is not null"),
     ("equal_null", 2, "$1 is not distinct from $2"),

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use maar_engine::datafusion::arrow::array::{ArrayRef, Float32Array, Float64Array};
+use maar_engine::datafusion::arrow::util::pretty::pretty_format_batches;
 use maar_engine::datafusion::parquet::file::properties::WriterProperties;
+use maar_engine::datafusion::prelude::ParquetReadOptions;
 
 use super::expect;
 use super::files::{Columns, Lake};
+use crate::examples::datafusion_install;
 
 fn doubles(values: &[f64]) -> Columns {
     vec![("x", Arc::new(Float64Array::from(values.to_vec())) as ArrayRef)]
@@ -91,4 +94,25 @@ async fn a_sign_does_not_hide_nan() {
         ("select count(*) from {t} where -(-x) > 10", "1"),
     ];
     expect(&lake.table(), &cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_a_program_registers_pass_the_gate_too() {
+    let lake = Lake::new();
+    lake.file("a.parquet", &[doubles(&[1.0, f64::NAN])]);
+    lake.file("b.parquet", &[doubles(&[10.0, 5.0]), doubles(&[1.0, f64::NAN])]);
+    let context = datafusion_install::context().unwrap();
+    let path = lake.path("");
+    context.register_parquet("t", &path, ParquetReadOptions::default()).await.unwrap();
+    let by_query =
+        context.sql("select count(*) from t where x > 20 union all select count(*) from t where x <> 1").await;
+    let read = context.read_parquet(&path, ParquetReadOptions::default()).await.unwrap();
+    context.register_table("u", read.into_view()).unwrap();
+    let by_frame = context.sql("select count(*) from u where x > 20 union all select max(x) from u").await;
+    for (frame, expected) in [(by_query, ["2", "4"]), (by_frame, ["2.0", "NaN"])] {
+        let shown = pretty_format_batches(&frame.unwrap().collect().await.unwrap()).unwrap().to_string();
+        for cell in expected {
+            assert!(shown.contains(&format!("| {cell} ")), "{shown}");
+        }
+    }
 }
