@@ -5,6 +5,8 @@
 
 mod bitwise_not;
 mod casts;
+mod clauses;
+mod comprehensions;
 mod copy;
 mod declared_keys;
 mod delete_alias;
@@ -23,14 +25,18 @@ mod like_escape;
 mod listed_subqueries;
 mod names;
 mod operators;
+mod pivoted;
 mod quoted_paths;
 mod readers;
 mod refused;
 mod row_values;
+mod samples;
 mod semi_join;
 mod show;
+mod slices;
 mod spellings;
 mod spread;
+mod statements;
 mod summarize;
 mod tables;
 mod templates;
@@ -40,7 +46,9 @@ mod tokens;
 mod truncate;
 mod using;
 mod walk;
+mod with_rollup;
 
+pub(crate) use comprehensions::comprehended;
 pub(crate) use copy::in_our_words;
 pub(crate) use from_first::with_selects;
 pub(crate) use functions::{instead_of, written_names};
@@ -81,7 +89,10 @@ pub(crate) async fn rewrite(
 ) -> Result<Rewritten> {
     copy::give_levels(&mut statement);
     refused::check(&statement)?;
+    statements::check(&statement)?;
+    with_rollup::write_out(&mut statement);
     forms::check(&statement)?;
+    clauses::check(&statement)?;
     let mut statement = show::tables(statement);
     time_zone::respell(&mut statement);
     declared_keys::forget(&mut statement);
@@ -94,6 +105,8 @@ pub(crate) async fn rewrite(
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
     semi_join::write_out(&mut statement);
+    samples::write_out(&mut statement)?;
+    slices::write_out(&mut statement);
     intervals::write_out(&mut statement);
     listed_subqueries::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
@@ -106,6 +119,7 @@ pub(crate) async fn rewrite(
     let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
     // Once more: UNPIVOT has become a query with VALUES.
     listed_subqueries::write_out(&mut statement);
+    pivoted::write_out(state, &mut statement)?;
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     bitwise_not::write_out(&mut statement);
