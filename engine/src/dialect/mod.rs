@@ -21,6 +21,7 @@ mod grammar;
 mod group_keys;
 mod having;
 mod intervals;
+mod lambda_lists;
 mod like_escape;
 mod listed_subqueries;
 mod names;
@@ -120,6 +121,7 @@ pub(crate) async fn rewrite(
     // Once more: UNPIVOT has become a query with VALUES.
     listed_subqueries::write_out(&mut statement);
     pivoted::write_out(state, &mut statement)?;
+    lambda_lists::write_out(&mut statement);
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     bitwise_not::write_out(&mut statement);

@@ -95,7 +95,7 @@ const RULES: &[Rule] = &[
         "a subquery that is a value has one column, and this one has $",
         "select only one column in the subquery",
     ),
-    ("in LIKE expression", "coerce ", " in LIKE", "LIKE compares strings, and these are $", "cast both to VARCHAR"),
+    ("common type to coerce", "coerce ", " in LIKE", "LIKE compares strings, and these are $", "cast both to VARCHAR"),
     (
         "is not Struct, Map, or Null",
         "type ",

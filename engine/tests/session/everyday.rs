@@ -38,7 +38,8 @@ async fn statements_of_other_dialects_are_read() {
         ("select count(*) from t tablesample (100 percent)", "2"),
         ("select count(*) from t as x tablesample bernoulli (0) where x.a > 0", "0"),
         ("select count(*) from t tablesample reservoir (1 rows)", "1"),
-        ("select count(*) from (from t using sample 100%) x, (select * from t using sample 1) y", "2"),
+        ("select count(*) from (from t using sample 100%) x, t y", "4"),
+        ("select count(*) from (select * from t using sample 1)", "1"),
         ("select a, count(*) from t group by a with rollup order by a nulls last", "1,1;3,1;,2"),
         ("select a from t where columns('a|b') > 1", "3"),
         ("select columns(c -> c like 'b%') from t order by 1", "2;4"),
@@ -46,6 +47,11 @@ async fn statements_of_other_dialects_are_read() {
         (
             "select j -> 'a' is null, j ->> 'a', (j -> 'a')::int + 1, length(j -> 'a') from (select '{\"a\": 5}' as j)",
             "false,5,6,1",
+        ),
+        ("select j ->> 'a' || '!', j -> 'a' || '!', j -> 'a' = '5' from (select '{\"a\": 5}' as j)", "5!,5!,true"),
+        (
+            "select list_transform([1, 2], x -> [x, 0]), list_transform([a], x -> [[x], [b]]) from t where a = 1",
+            "[[1, 0], [2, 0]],[[[1], [2]]]",
         ),
     ];
     for (sql, expected) in cases {
