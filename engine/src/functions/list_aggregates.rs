@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_null_array};
-use datafusion::arrow::compute::{cast, is_null, nullif, take};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt64Array, new_null_array};
+use datafusion::arrow::compute::{cast, nullif, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
@@ -38,6 +38,9 @@ const NAMES: [(&[&str], &str); 17] = [
     (&["list_bool_or"], "bool_or"),
     (&["list_approx_count_distinct"], "approx_distinct"),
 ];
+
+/// Aggregates that are zero where there is nothing.
+const COUNT: [&str; 2] = ["approx_distinct", "entropy"];
 
 /// The functions, over those of `aggregates` that are there.
 pub(super) fn functions(aggregates: &[Arc<AggregateUDF>]) -> Vec<ScalarUDF> {
@@ -131,10 +134,11 @@ impl OfList {
         let mut groups = accumulator(aggregate, taken)?;
         groups.update_batch(&[values], &owners, None, lists.len())?;
         let results = groups.evaluate(EmitTo::All)?;
-        match lists.null_count() {
-            0 => Ok(results),
-            _ => Ok(nullif(&results, &is_null(lists)?)?),
-        }
+        // Accumulators take it that each group has had a row.
+        let of_nothing_is_null = !COUNT.contains(&self.aggregate.name());
+        let is_null = |row| lists.is_null(row) || (of_nothing_is_null && lists.value_length(row) == 0);
+        let nulls: BooleanArray = (0..lists.len()).map(|row| Some(is_null(row))).collect();
+        Ok(nullif(&results, &nulls)?)
     }
 }
 
