@@ -7,8 +7,8 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-use crate::dialect::{Grammar, in_our_words, respelled, summarized, with_selects};
-use crate::error::{Error, ErrorKind, Position, Result};
+use crate::dialect::{Grammar, comprehended, in_our_words, respelled, summarized, with_selects};
+use crate::error::{Error, ErrorKind, Position, Result, with_keyword};
 
 /// Brackets, calls and subqueries inside each other. Each costs the parser a few stack frames.
 const NESTING_MAX: usize = 128;
@@ -61,12 +61,12 @@ impl Statement {
         check_depth(&self.tokens)?;
         let copied = in_our_words(&self.tokens)?;
         let tokens = copied.or_else(|| summarized(&self.tokens)).unwrap_or_else(|| self.tokens.clone());
-        let mut parser = DFParserBuilder::new(with_selects(&respelled(&tokens)))
+        let mut parser = DFParserBuilder::new(with_selects(&comprehended(respelled(&tokens))))
             .with_dialect(&Grammar)
             .with_recursion_limit(NESTING_MAX)
             .build()?;
         let end = end_of(&self.tokens);
-        let parsed = parser.parse_statements().map_err(|e| Error::from(e).or_at(end))?;
+        let parsed = parser.parse_statements().map_err(|e| with_keyword(Error::from(e).or_at(end), &self.tokens))?;
         let mut parsed = parsed.into_iter();
         match (parsed.next(), parsed.next()) {
             (Some(statement), None) => Ok(statement),

@@ -35,6 +35,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         "CAST(u AS TINYINT) > 0",
         "DuckDB takes the cast off the column, and nothing fails",
     ),
+    differ("expressions/list_aggregates", "a + x * k", "DuckDB's lambda reads k of other rows once lists have ended"),
     differ("expressions/lazy", "(s <> 'x' AND CAST(s AS INT) > 5) IS NULL", "DuckDB casts for every row"),
     differ("expressions/lazy", "max(CAST(s AS INT)) FILTER", "DuckDB casts for every row"),
     differ("expressions/lazy", "WHERE k = 0 AND 100 / k", "DuckDB's integer division by zero is NULL"),

@@ -23,7 +23,6 @@ mod join_order;
 mod like_dictionaries;
 mod like_escape;
 mod list_length;
-mod list_sums;
 mod listing_cache;
 mod local_files;
 mod nth_value;
@@ -87,7 +86,6 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     like_dictionaries::install(builder);
     like_escape::install(builder);
     list_length::install(builder);
-    list_sums::install(builder);
     nth_value::install(builder);
     null_window_arguments::install(builder);
     sliced_lists::install(builder);

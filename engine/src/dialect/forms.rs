@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{AccessExpr, BinaryOperator, Expr, Function, Value, Visitor};
+use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Function, Value, Visitor};
 
 use super::names::position;
 use super::tokens::error_at;
@@ -28,12 +28,6 @@ impl Visitor for Forms {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
         let unsupported = |what: &str| Error::new(ErrorKind::Unsupported, format!("{what} is not supported"));
         match expr {
-            Expr::BinaryOp {
-                op: op @ (BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide), ..
-            } => {
-                let error = unsupported(&format!("the operator {op}"));
-                ControlFlow::Break(error.with_hint("a / b of two integers is an integer; of others it is trunc(a / b)"))
-            }
             Expr::Value(value) => match &value.value {
                 Value::SingleQuotedByteStringLiteral(text) | Value::DoubleQuotedByteStringLiteral(text) => {
                     let error = error_at(value.span, ErrorKind::Unsupported, format!("b'{text}' is not supported"));

@@ -1,5 +1,5 @@
 //! The grammar that SQL is read in: the parser's generic one, and lambdas (`x -> x + 1`, `lambda x: x + 1`) and
-//! `operators`, which it leaves out. DataFusion has no JSON operators, so that an arrow behind a name is never one.
+//! `operators`, which it leaves out. An arrow behind a name is a lambda's until `functions/arrows` knows better.
 
 use std::any::TypeId;
 
@@ -43,6 +43,10 @@ impl Dialect for Grammar {
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
         operators::precedence(parser).map(Ok)
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        operators::prefix(parser)
     }
 
     fn parse_infix(&self, parser: &mut Parser, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {

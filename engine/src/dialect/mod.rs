@@ -5,6 +5,8 @@
 
 mod bitwise_not;
 mod casts;
+mod clauses;
+mod comprehensions;
 mod copy;
 mod declared_keys;
 mod delete_alias;
@@ -19,6 +21,7 @@ mod grammar;
 mod group_keys;
 mod having;
 mod intervals;
+mod lambda_lists;
 mod lateral;
 mod like_escape;
 mod list_literals;
@@ -26,14 +29,18 @@ mod listed_subqueries;
 mod names;
 mod operators;
 mod own_units;
+mod pivoted;
 mod quoted_paths;
 mod readers;
 mod refused;
 mod row_values;
+mod samples;
 mod semi_join;
 mod show;
+mod slices;
 mod spellings;
 mod spread;
+mod statements;
 mod summarize;
 mod tables;
 mod templates;
@@ -43,7 +50,9 @@ mod tokens;
 mod truncate;
 mod using;
 mod walk;
+mod with_rollup;
 
+pub(crate) use comprehensions::comprehended;
 pub(crate) use copy::in_our_words;
 pub(crate) use from_first::with_selects;
 pub(crate) use functions::{instead_of, written_names};
@@ -84,7 +93,10 @@ pub(crate) async fn rewrite(
 ) -> Result<Rewritten> {
     copy::give_levels(&mut statement);
     refused::check(&statement)?;
+    statements::check(&statement)?;
+    with_rollup::write_out(&mut statement);
     forms::check(&statement)?;
+    clauses::check(&statement)?;
     let mut statement = show::tables(statement);
     time_zone::respell(&mut statement);
     declared_keys::forget(&mut statement);
@@ -97,6 +109,8 @@ pub(crate) async fn rewrite(
     distinct_from::mend(&mut statement);
     like_escape::rewrite(&mut statement);
     semi_join::write_out(&mut statement);
+    samples::write_out(&mut statement)?;
+    slices::write_out(&mut statement);
     intervals::write_out(&mut statement);
     lateral::write_out(&mut statement);
     listed_subqueries::write_out(&mut statement);
@@ -110,6 +124,8 @@ pub(crate) async fn rewrite(
     let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
     // Once more: UNPIVOT has become a query with VALUES.
     listed_subqueries::write_out(&mut statement);
+    pivoted::write_out(state, &mut statement)?;
+    lambda_lists::write_out(&mut statement);
     using::write_out(state, &mut statement).await;
     having::write_out(&mut statement);
     bitwise_not::write_out(&mut statement);

@@ -1,7 +1,8 @@
-//! Operators that the parser's generic grammar has not: `a ** b` is `power(a, b)`, `s GLOB 'a*'` a regular expression, and DIV
-//! is read so that it can be refused by its name (`forms`).
+//! Operators that the parser's generic grammar has not: `a ** b` is `power(a, b)`, `s GLOB 'a*'` a regular expression, `s ^@ t`
+//! is `starts_with(s, t)`, and `a DIV b` is what `//` is of integers. Arrows of JSON bind more tightly than sums, products and
+//! comparisons, and a sign than all of them.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -16,7 +17,10 @@ const POWER: u8 = 45;
 enum Operator {
     Power,
     Glob,
+    StartsWith,
     Div,
+    /// `->` and `->>` of JSON.
+    Arrow(BinaryOperator),
 }
 
 /// The operator that comes next, if it is one of these.
@@ -30,6 +34,9 @@ fn next(parser: &Parser) -> Option<Operator> {
         {
             Some(Operator::Glob)
         }
+        (Token::Arrow, _) => Some(Operator::Arrow(BinaryOperator::Arrow)),
+        (Token::LongArrow, _) => Some(Operator::Arrow(BinaryOperator::LongArrow)),
+        (Token::CaretAt, _) => Some(Operator::StartsWith),
         (Token::Word(Word { keyword: Keyword::DIV, quote_style: None, .. }), _) => Some(Operator::Div),
         _ => None,
     }
@@ -38,10 +45,19 @@ fn next(parser: &Parser) -> Option<Operator> {
 /// How tightly the next operator binds.
 pub(super) fn precedence(parser: &Parser) -> Option<u8> {
     Some(match next(parser)? {
-        Operator::Power => POWER,
-        Operator::Glob => GenericDialect.prec_value(Precedence::Like),
+        Operator::Power | Operator::Arrow(_) => POWER,
+        Operator::Glob | Operator::StartsWith => GenericDialect.prec_value(Precedence::Like),
         Operator::Div => GenericDialect.prec_value(Precedence::MulDivModOp),
     })
+}
+
+/// A negative value, if a minus comes next: `-2 ** 2` is 4.
+pub(super) fn prefix(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    if !parser.consume_token(&Token::Minus) {
+        return None;
+    }
+    let negated = parser.parse_subexpr(POWER);
+    Some(negated.map(|negated| Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(negated) }))
 }
 
 /// The operation that begins with `left`.
@@ -58,6 +74,7 @@ pub(super) fn infix(parser: &mut Parser, left: &Expr, precedence: u8) -> Option<
     let call = |template, right| expression(template).map(|template| filled(&template, &[left.clone(), right]));
     match operator {
         Operator::Power => call("power($1, $2)", right),
+        Operator::StartsWith => call("starts_with($1, $2)", right),
         Operator::Glob => {
             let Expr::Value(value) = &right else { return None };
             let Value::SingleQuotedString(pattern) = &value.value else { return None };
@@ -67,6 +84,7 @@ pub(super) fn infix(parser: &mut Parser, left: &Expr, precedence: u8) -> Option<
             let (left, right) = (Box::new(left.clone()), Box::new(right));
             Some(Expr::BinaryOp { left, op: BinaryOperator::MyIntegerDivide, right })
         }
+        Operator::Arrow(op) => Some(Expr::BinaryOp { left: Box::new(left.clone()), op, right: Box::new(right) }),
     }
     .map(Ok)
 }

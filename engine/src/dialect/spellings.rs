@@ -1,5 +1,5 @@
 //! Statements as other dialects spell them, put right before parsing: `WITH a AS MATERIALIZED (...)`, `TABLE t` for
-//! `SELECT * FROM t`, `INSERT INTO t BY NAME ...`. Not here: FROM without SELECT (`from_first`), operators (`operators`).
+//! `SELECT * FROM t`, `INSERT INTO t BY NAME ...`, `USING SAMPLE 10%`. Not here: FROM without SELECT (`from_first`), operators (`operators`).
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -41,6 +41,19 @@ pub(crate) fn respelled(tokens: &[TokenWithSpan]) -> Tokens {
             };
             respelled[at] = begins_query.then(|| tokens_of("SELECT * FROM", token.span));
         }
+        // Behind what reads a single table alone: of a join, DuckDB takes the sample behind it.
+        if is_word(token, "using") && is_near(1, "sample") && is_one_table(&tokens[..at]) {
+            respelled[at] = Some(tokens_of("TABLESAMPLE", token.span));
+            respelled[places[place + 1]] = Some(Vec::new());
+        }
+        let samples = |offset| SAMPLES.iter().any(|word| is_near(offset, word));
+        if token.token == Token::Mod && matches!(near(-1).map(|near| &near.token), Some(Token::Number(..))) {
+            let is_quantity = samples(-2) || (near(-2).is_some_and(|near| near.token == Token::LParen) && samples(-3));
+            respelled[at] = is_quantity.then(|| tokens_of(" PERCENT", token.span));
+        }
+        if is_word(token, "reservoir") && opens(1) && samples(-1) {
+            respelled[at] = Some(Vec::new());
+        }
         if is_word(token, "by") && is_near(1, "name") && starts_with("insert") && place >= 3 && is_into(&tokens[..at]) {
             respelled[at] = Some(tokens_of(&format!("({BY_NAME})"), token.span));
             respelled[places[place + 1]] = Some(Vec::new());
@@ -48,6 +61,18 @@ pub(crate) fn respelled(tokens: &[TokenWithSpan]) -> Tokens {
     }
     let pieces = tokens.iter().zip(respelled);
     pieces.flat_map(|(token, respelled)| respelled.unwrap_or_else(|| vec![token.clone()])).collect()
+}
+
+/// Words that the size of a sample follows.
+const SAMPLES: [&str; 5] = ["tablesample", "sample", "bernoulli", "system", "reservoir"];
+
+/// Whether the last FROM in `tokens` names one table, and no clause follows.
+fn is_one_table(tokens: &[TokenWithSpan]) -> bool {
+    let Some(from) = tokens.iter().rposition(|token| is_word(token, "from")) else { return false };
+    let clauses = ["join", "where", "group", "having", "qualify", "window", "order", "limit", "union", "using"];
+    !tokens[from..]
+        .iter()
+        .any(|token| is_any(token, &clauses) || matches!(token.token, Token::Comma | Token::LParen | Token::RParen))
 }
 
 fn is_name(token: &Token) -> bool {
@@ -79,6 +104,9 @@ mod tests {
             ("DROP TABLE t", "DROP TABLE t"),
             ("SELECT 1 AS table FROM t", "SELECT 1 AS table FROM t"),
             ("INSERT INTO t BY NAME SELECT 1 AS a", "INSERT INTO t (maar_by_name)  SELECT 1 AS a"),
+            ("SELECT * FROM t AS x USING SAMPLE 10%", "SELECT * FROM t AS x TABLESAMPLE  10 PERCENT"),
+            ("SELECT * FROM t TABLESAMPLE reservoir(2 ROWS)", "SELECT * FROM t TABLESAMPLE (2 ROWS)"),
+            ("SELECT a % 2 FROM t JOIN u USING (sample)", "SELECT a % 2 FROM t JOIN u USING (sample)"),
             ("SELECT a FROM t ORDER BY name", "SELECT a FROM t ORDER BY name"),
             ("INSERT INTO t SELECT a FROM u ORDER BY name", "INSERT INTO t SELECT a FROM u ORDER BY name"),
         ];

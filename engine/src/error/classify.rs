@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use parquet::errors::ParquetError;
 
 use super::readable::readable;
-use super::{Error, ErrorKind, Position, arguments, missing, types, values};
+use super::{Error, ErrorKind, Position, arguments, missing, reworded, types, values};
 use crate::device::{DeviceError, DeviceSideError, ScanError};
 use crate::files::no_compression;
 
@@ -61,7 +61,7 @@ fn describe(error: &DataFusionError) -> Error {
         DataFusionError::Plan(message) => planning(message),
         DataFusionError::Execution(message) => execution(message),
         DataFusionError::NotImplemented(message) => not_implemented(message),
-        DataFusionError::Configuration(message) => Error::new(ErrorKind::Invalid, clean(message)),
+        DataFusionError::Configuration(message) => invalid(&clean(message)),
         DataFusionError::ResourcesExhausted(message) => memory(message),
         DataFusionError::IoError(inner) => io(inner),
         DataFusionError::ObjectStore(inner) => store(inner),
@@ -117,9 +117,8 @@ fn syntax(error: &ParserError) -> Error {
     if message.starts_with("COMPRESSION TYPE clause") {
         return no_compression("COMPRESSION TYPE is asked for").or_at(position);
     }
-    let mut found = Error::new(ErrorKind::Syntax, message);
-    found.position = position;
-    found
+    let known = reworded::reworded(&message, ErrorKind::Syntax);
+    known.unwrap_or_else(|| Error::new(ErrorKind::Syntax, message)).or_at(position)
 }
 
 fn split_position(text: &str) -> (String, Option<Position>) {
@@ -135,17 +134,17 @@ fn split_position(text: &str) -> (String, Option<Position>) {
 }
 
 fn schema(error: &SchemaError) -> Error {
-    missing::column(error).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(&error.to_string())))
+    missing::column(error).unwrap_or_else(|| invalid(&clean(&error.to_string())))
 }
 
 fn arrow(error: &ArrowError) -> Error {
     match error {
         ArrowError::DivideByZero => values::division_by_zero(),
         ArrowError::ArithmeticOverflow(text) => values::overflow(&clean(text)),
-        ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, clean(text)),
+        ArrowError::NotYetImplemented(text) => in_words(&clean(text), ErrorKind::Unsupported),
         ArrowError::MemoryError(text) => memory(text),
         ArrowError::SchemaError(text) => {
-            files_disagree(text).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(text)))
+            files_disagree(&types::in_sql(text)).unwrap_or_else(|| Error::new(ErrorKind::Invalid, clean(text)))
         }
         ArrowError::IoError(_, inner) => io(inner),
         ArrowError::ExternalError(inner) => external(inner.as_ref()),
@@ -169,7 +168,7 @@ fn arrow(error: &ArrowError) -> Error {
 fn of_value(text: &str) -> Error {
     let cleaned = clean(text);
     let known = values::on_host(&cleaned).or_else(|| values::pattern(&cleaned));
-    known.or_else(|| values::format_of_dates(&cleaned)).unwrap_or_else(|| Error::new(ErrorKind::Invalid, cleaned))
+    known.or_else(|| values::format_of_dates(&cleaned)).unwrap_or_else(|| invalid(&cleaned))
 }
 
 /// arrow says "Fail to merge schema field 'n' because the from data_type = Int64 does not equal Int32".
@@ -203,10 +202,16 @@ fn planning(message: &str) -> Error {
         let message = format!("the lambda has {count} parameters, and the function gives it fewer");
         return Error::new(ErrorKind::Invalid, message).with_hint("lambdas are given the element alone: x -> x + 1");
     }
-    if let Some(found) = missing::function_or_table(&cleaned) {
-        return found;
-    }
-    Error::new(ErrorKind::Invalid, cleaned)
+    missing::function_or_table(&cleaned).unwrap_or_else(|| invalid(&cleaned))
+}
+
+fn invalid(cleaned: &str) -> Error {
+    in_words(cleaned, ErrorKind::Invalid)
+}
+
+/// In the words of SQL where they are known.
+fn in_words(cleaned: &str, kind: ErrorKind) -> Error {
+    reworded::reworded(cleaned, kind).unwrap_or_else(|| Error::new(kind, cleaned))
 }
 
 fn not_implemented(message: &str) -> Error {
@@ -216,7 +221,7 @@ fn not_implemented(message: &str) -> Error {
         return Error::new(ErrorKind::Unsupported, constant)
             .with_hint("write a number; for an offset of each row's own, join the rows by their row_number()");
     }
-    Error::new(ErrorKind::Unsupported, clean(message))
+    in_words(&clean(message), ErrorKind::Unsupported)
 }
 
 fn execution(message: &str) -> Error {
@@ -231,7 +236,7 @@ fn execution(message: &str) -> Error {
     }
     let missing = ["doesn't exist", "does not exist", "not found"].iter().any(|end| cleaned.contains(end));
     let kind = if missing { ErrorKind::NotFound } else { ErrorKind::Invalid };
-    Error::new(kind, cleaned)
+    in_words(&cleaned, kind)
 }
 
 fn memory(message: &str) -> Error {
@@ -318,7 +323,7 @@ fn device(error: &DeviceError) -> Error {
 }
 
 fn internal(message: &str) -> Error {
-    if let Some(found) = types::mismatch(message) {
+    if let Some(found) = types::mismatch(&types::in_sql(message)) {
         return found;
     }
     if let Some((_, kind, text)) = USERS_OWN.iter().find(|(part, ..)| message.contains(part)) {
@@ -338,7 +343,7 @@ fn clean(message: &str) -> String {
     while let Some(rest) = HEADS.iter().find_map(|head| text.strip_prefix(head)) {
         text = rest;
     }
-    readable(text)
+    types::in_sql(&readable(text))
 }
 
 pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -10,6 +10,20 @@ use crate::dialect::{instead_of, written_names};
 /// How the message about a missing table begins; the name and a quote follow.
 pub(super) const NO_TABLE: &str = "there is no table '";
 
+/// Functions that are nothing without OVER.
+const WINDOWS: [&str; 10] = [
+    "row_number",
+    "rank",
+    "dense_rank",
+    "rank_dense",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+    "nth_value",
+];
+
 /// The error of a column that is not there, if `error` is that.
 pub(super) fn column(error: &SchemaError) -> Option<Error> {
     let SchemaError::FieldNotFound { field, valid_fields } = error else { return None };
@@ -40,6 +54,11 @@ pub(super) fn function_or_table(message: &str) -> Option<Error> {
     let mut candidates: Vec<&str> = written_names().collect();
     candidates.extend(between(message, "Did you mean '", "'?"));
     let near = nearest(name, &candidates);
+    if WINDOWS.contains(&name.to_ascii_lowercase().as_str()) {
+        let text = format!("{name} is a window function, and wants OVER");
+        let hint = format!("write {name}(...) OVER (PARTITION BY a ORDER BY b)");
+        return Some(Error::new(ErrorKind::Invalid, text).with_hint(hint));
+    }
     found.hint = match instead_of(name) {
         Some(instead) => Some(format!("use {instead}")),
         None => near.map(|near| format!("did you mean {near}?")),

@@ -3,12 +3,16 @@
 
 mod arguments;
 mod classify;
+mod keywords;
 mod missing;
 mod nearest;
 mod readable;
 mod render;
+mod reworded;
 mod types;
 mod values;
+
+pub(crate) use keywords::with_keyword;
 
 pub(crate) use nearest::nearest;
 pub(crate) use readable::readable;

@@ -28,6 +28,57 @@ pub(super) fn beyond_unit(message: &str) -> Option<Error> {
     Some(Error::new(ErrorKind::Invalid, text).with_hint("take microseconds: CAST(... AS TIMESTAMP(6))"))
 }
 
+/// Types of arrow's, and what SQL calls them.
+const NAMES: [(&str, &str); 19] = [
+    ("Utf8", "VARCHAR"),
+    ("Utf8View", "VARCHAR"),
+    ("LargeUtf8", "VARCHAR"),
+    ("Boolean", "BOOLEAN"),
+    ("Int8", "TINYINT"),
+    ("Int16", "SMALLINT"),
+    ("Int32", "INT"),
+    ("Int64", "BIGINT"),
+    ("UInt8", "TINYINT UNSIGNED"),
+    ("UInt16", "SMALLINT UNSIGNED"),
+    ("UInt32", "INT UNSIGNED"),
+    ("UInt64", "BIGINT UNSIGNED"),
+    ("Float32", "REAL"),
+    ("Float64", "DOUBLE"),
+    ("Date32", "DATE"),
+    ("Binary", "BYTEA"),
+    ("BinaryView", "BYTEA"),
+    ("Decimal128", "DECIMAL"),
+    ("Decimal256", "DECIMAL"),
+];
+
+/// `text` with types as SQL calls them. What stands in quotes is the user's and stays.
+pub(super) fn in_sql(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let (mut rest, mut quote) = (text, None);
+    while let Some(character) = rest.chars().next() {
+        if quote.is_none() && character.is_ascii_alphabetic() {
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+            let (word, behind) = rest.split_at(end);
+            let is_part = written.ends_with(['.', '_']);
+            let known = NAMES.iter().find(|(name, _)| *name == word).filter(|_| !is_part);
+            written.push_str(known.map_or(word, |(_, named)| *named));
+            rest = behind;
+            continue;
+        }
+        match quote {
+            // The one of "isn't" opens nothing.
+            None if matches!(character, '\'' | '"') && !written.ends_with(|c: char| c.is_ascii_alphanumeric()) => {
+                quote = Some(character);
+            }
+            Some(open) if open == character => quote = None,
+            _ => {}
+        }
+        written.push(character);
+        rest = &rest[character.len_utf8()..];
+    }
+    written
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -45,6 +96,12 @@ mod tests {
             assert!(found.hint().is_some_and(|hint| hint.contains("TIMESTAMP(6)")));
         }
         assert!(beyond_unit("Overflow converting 9999999-01-01 to Microsecond").is_none());
+    }
+
+    #[test]
+    fn types_read_as_sql() {
+        let text = in_sql("cast 'Int64' of List(Int64), t.Int64 and Decimal128(5, 2) to Utf8View; a_Utf8");
+        assert_eq!(text, "cast 'Int64' of List(BIGINT), t.Int64 and DECIMAL(5, 2) to VARCHAR; a_Utf8");
     }
 
     #[test]

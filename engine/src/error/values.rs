@@ -12,8 +12,8 @@ pub(super) fn division_by_zero() -> Error {
 /// arrow says "Overflow happened on: 1 + 2"; the type is in the operands, the remedy in the type.
 pub(super) fn overflow(text: &str) -> Error {
     let operation = text.strip_prefix("Overflow happened on: ").unwrap_or(text);
-    let fits_not = if operation.contains("does not fit") { "" } else { " does not fit its type" };
-    invalid(&format!("arithmetic overflow: {operation}{fits_not}")).with_hint(WIDER)
+    let misfit = if operation.contains("does not fit") { "" } else { " does not fit its type" };
+    invalid(&format!("arithmetic overflow: {operation}{misfit}")).with_hint(WIDER)
 }
 
 const WIDER: &str = "cast an operand to a wider type";

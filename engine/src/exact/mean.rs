@@ -62,7 +62,7 @@ impl FunctionRewrite for UseIntegerMean {
     }
 }
 
-fn integer_mean() -> Arc<AggregateUDF> {
+pub(super) fn integer_mean() -> Arc<AggregateUDF> {
     static MEAN: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| {
         Arc::new(AggregateUDF::from(IntegerMean { signature: Signature::user_defined(Volatility::Immutable) }))
     });

@@ -19,7 +19,11 @@ pub(crate) use wide_decimals::without_host_checks;
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::functions_aggregate::average::Avg;
+use datafusion::functions_aggregate::sum::Sum;
+use datafusion::logical_expr::AggregateUDF;
 use datafusion::optimizer::{Analyzer, Optimizer};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
@@ -35,6 +39,15 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     analyzer.add_function_rewrite(Arc::new(mean::UseIntegerMean));
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     wrap(&mut optimizer.rules, fold::REPLACED_RULE, fold::folded)
+}
+
+/// What is exact in the place of `aggregate`, where values of a type are aggregated without a plan.
+pub(crate) fn over_values(aggregate: &Arc<AggregateUDF>, value: &DataType) -> Arc<AggregateUDF> {
+    match aggregate.inner() {
+        own if own.is::<Sum>() => sum::exact_sum(),
+        own if own.is::<Avg>() && value.is_integer() => mean::integer_mean(),
+        _ => Arc::clone(aggregate),
+    }
 }
 
 /// The rule that goes first: placement then sees `+ - *` marked as failing on overflow.

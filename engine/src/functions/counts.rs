@@ -1,4 +1,5 @@
-//! Aggregates over how often each value comes: `mode`, the most frequent one; `histogram`, a map of all; `entropy`, in bits.
+//! Aggregates over how often each value comes: `mode`, the most frequent one; `histogram`, a map of all; `entropy`, in bits;
+//! `mad`, the median of how far values are from their median.
 //! NULL does not count. Of values that come equally often, `mode` is the least, so that it does not hang on the order of rows.
 
 use std::collections::HashMap;
@@ -13,8 +14,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
-pub(super) fn functions() -> [AggregateUDF; 3] {
-    [What::Mode, What::Histogram, What::Entropy]
+pub(super) fn functions() -> [AggregateUDF; 4] {
+    [What::Mode, What::Histogram, What::Entropy, What::Mad]
         .map(|what| AggregateUDF::from(Counting { what, signature: Signature::any(1, Volatility::Immutable) }))
 }
 
@@ -24,6 +25,7 @@ enum What {
     Mode,
     Histogram,
     Entropy,
+    Mad,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -38,6 +40,7 @@ impl AggregateUDFImpl for Counting {
             What::Mode => "mode",
             What::Histogram => "histogram",
             What::Entropy => "entropy",
+            What::Mad => "mad",
         }
     }
 
@@ -50,6 +53,8 @@ impl AggregateUDFImpl for Counting {
             (What::Mode, [value]) => value.clone(),
             (What::Histogram, [value]) => DataType::Map(entries(value), false),
             (What::Entropy, _) => DataType::Float64,
+            (What::Mad, [value]) if value.is_numeric() || value.is_null() => DataType::Float64,
+            (What::Mad, [value]) => return datafusion::common::plan_err!("mad takes a number, not {value}"),
             (_, _) => return datafusion::common::plan_err!("{} takes one argument", self.name()),
         })
     }
@@ -154,6 +159,34 @@ impl Counts {
         let share = |count: i64| count as f64 / total as f64;
         sorted.into_iter().map(|(_, count)| -share(count) * share(count).log2()).fold(0.0, |sum, bits| sum + bits)
     }
+
+    fn mad(&self) -> Result<Option<f64>> {
+        let number = |value: &ScalarValue| match value.cast_to(&DataType::Float64)? {
+            ScalarValue::Float64(Some(number)) => Ok(number),
+            other => datafusion::common::internal_err!("{other} is no number"),
+        };
+        let numbers = self.sorted().into_iter().map(|(value, count)| Ok((number(value)?, count)));
+        let mut numbers = numbers.collect::<Result<Vec<(f64, i64)>>>()?;
+        let Some(middle) = median(&mut numbers) else { return Ok(None) };
+        numbers.iter_mut().for_each(|(number, _)| *number = (*number - middle).abs());
+        Ok(median(&mut numbers))
+    }
+}
+
+/// The median of numbers that come so often; the mean of two that are in the middle.
+fn median(numbers: &mut [(f64, i64)]) -> Option<f64> {
+    numbers.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    let total: i64 = numbers.iter().map(|(_, count)| count).sum();
+    let at = |place: i64| {
+        let mut behind = 0;
+        let reaches = |(_, count): &&(f64, i64)| {
+            behind += count;
+            behind > place
+        };
+        numbers.iter().find(reaches).map(|(number, _)| *number)
+    };
+    let (low, high) = (at((total - 1) / 2)?, at(total / 2)?);
+    Some(if low == high { low } else { low + (high - low) / 2.0 })
 }
 
 /// NaN is one value, whatever its bits, and so is zero, whatever its sign.
@@ -203,6 +236,7 @@ impl Accumulator for Counts {
             What::Mode => self.mode(),
             What::Histogram => self.histogram(),
             What::Entropy => Ok(ScalarValue::Float64(Some(self.entropy()))),
+            What::Mad => Ok(ScalarValue::Float64(self.mad()?)),
         }
     }
 

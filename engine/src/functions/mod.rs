@@ -1,13 +1,18 @@
 //! Functions that DataFusion lacks and that no rewrite can say: `mode`, `histogram` and `entropy` of values counted one by one
-//! (`counts`), `age` of calendars (`age`), digits of other bases (`digits`), templates of text (`format`),
-//! characters of strings (`subscripts`). Not here:
+//! (`counts`), `age` of calendars (`age`), digits of other bases (`digits`), digests (`sha1`), templates of text (`format`),
+//! JSON in strings (`json`), aggregates of lists (`list_aggregates`, `list_reduce`), characters of strings (`subscripts`), `//` (`whole_division`). Not here:
 //! functions that are written out as what DataFusion has (`dialect/functions`).
 
 mod age;
 mod counts;
 mod digits;
 mod format;
+mod json;
+mod list_aggregates;
+mod list_reduce;
+mod sha1;
 mod subscripts;
+mod whole_division;
 
 use std::sync::Arc;
 
@@ -16,7 +21,9 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 /// Adds the functions, and subscripts of strings, to the session's. One that a program registers comes first.
 pub(crate) fn install(builder: &mut SessionStateBuilder) {
-    builder.expr_planners().get_or_insert_with(Vec::new).insert(0, Arc::new(subscripts::Subscripts));
+    let planners = builder.expr_planners().get_or_insert_with(Vec::new);
+    planners.insert(0, Arc::new(subscripts::Subscripts));
+    planners.insert(0, Arc::new(whole_division::WholeDivision));
     let aggregates =
         builder.aggregate_functions().get_or_insert_with(SessionStateDefaults::default_aggregate_functions);
     let known = |name: &str, all: &[Arc<AggregateUDF>]| all.iter().any(|function| function.name() == name);
@@ -25,9 +32,15 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) {
             aggregates.push(Arc::new(function));
         }
     }
+    let of_lists = list_aggregates::functions(aggregates);
+    builder
+        .higher_order_functions()
+        .get_or_insert_with(SessionStateDefaults::default_higher_order_functions)
+        .push(Arc::new(list_reduce::function()));
     let scalars = builder.scalar_functions().get_or_insert_with(SessionStateDefaults::default_scalar_functions);
     let known = |name: &str, all: &[Arc<ScalarUDF>]| all.iter().any(|function| function.name() == name);
-    for function in digits::functions().into_iter().chain(format::functions()).chain([age::function()]) {
+    let others = digits::functions().into_iter().chain(format::functions()).chain([age::function(), sha1::function()]);
+    for function in others.chain(of_lists).chain(json::functions()) {
         if !known(function.name(), scalars) {
             scalars.push(Arc::new(function));
         }

@@ -2,8 +2,10 @@
 //! expression, which then runs wherever such an expression runs. A function of that name that the session has comes first.
 //! docs/functions.md lists them.
 
+mod adorned;
 mod aggregates;
 mod aliases;
+mod arrows;
 mod calendar;
 mod dates;
 mod instead;
@@ -39,8 +41,12 @@ const NEVER_TAKEN: [&str; 1] = ["nvl2"];
 /// # Errors
 /// Of kind Invalid or Unsupported, for a call whose arguments do not say what it means.
 pub(super) fn write_out(state: &SessionState, statement: &mut Statement) -> Result<()> {
+    arrows::write_out(state, statement);
     match visit_mut(statement, &mut Calls { state }) {
-        ControlFlow::Continue(()) => lambdas::check(state, statement),
+        ControlFlow::Continue(()) => {
+            adorned::check(state, statement)?;
+            lambdas::check(state, statement)
+        }
         ControlFlow::Break(error) => Err(error),
     }
 }
@@ -77,7 +83,9 @@ impl Calls<'_> {
         if let FunctionArguments::Subquery(query) = &function.args {
             return queries::written_out(&name, function, query).map(Some);
         }
-        if let Some(written) = special::mode(&name, function).or_else(|| special::age(&name, function)) {
+        special::check_template(&name, function)?;
+        let special = special::mode(&name, function).or_else(|| special::age(&name, function));
+        if let Some(written) = special.or_else(|| special::quantiles(&name, function)) {
             return Ok(Some(written));
         }
         if self.is_there(&name, function) {

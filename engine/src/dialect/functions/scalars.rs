@@ -23,6 +23,8 @@ pub(super) const TEMPLATES: &[Template] = &[
     ("add", 2, "$1 + $2"),
     ("subtract", 2, "$1 - $2"),
     ("multiply", 2, "$1 * $2"),
+    ("divide", 2, "$1 // $2"),
+    ("div", 2, "$1 div $2"),
     ("xor", 2, "$1 ^ $2"),
     ("fdiv", 2, "floor(cast($1 as double) / $2)"),
     ("negative", 1, "-$1"),

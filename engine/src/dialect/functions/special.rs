@@ -6,8 +6,11 @@ use datafusion::sql::sqlparser::ast::{
     Value,
 };
 
+use super::is_adorned;
 use crate::dialect::grammar::expression;
 use crate::dialect::templates::filled;
+use crate::dialect::tokens::error_at;
+use crate::error::{ErrorKind, Result};
 
 pub(super) const NAMES: [&str; 5] = ["struct_pack", "current_database", "current_schema", "time_bucket", "strftime"];
 
@@ -48,6 +51,49 @@ pub(super) fn mode(name: &str, function: &Function) -> Option<Expr> {
         list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(order.expr.clone())));
     }
     Some(Expr::Function(call))
+}
+
+/// `quantile_cont(x, [0.25, 0.5])` is a list of the quantiles.
+pub(super) fn quantiles(name: &str, function: &Function) -> Option<Expr> {
+    const ONE: [(&str, &str); 5] = [
+        ("quantile_cont", "percentile_cont"),
+        ("percentile_cont", "percentile_cont"),
+        ("quantile", "percentile_cont"),
+        ("approx_quantile", "approx_percentile_cont"),
+        ("percentile", "percentile_cont"),
+    ];
+    let (_, one) = ONE.iter().find(|(own, _)| *own == name).filter(|_| !is_adorned(function))?;
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let [
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Array(asked))),
+    ] = list.args.as_slice()
+    else {
+        return None;
+    };
+    let each = (0..asked.elem.len()).map(|at| format!("{one}(${}) within group (order by $1)", at + 2));
+    let template = format!("case when count($1) > 0 then [{}] end", each.collect::<Vec<_>>().join(", "));
+    let arguments: Vec<Expr> = std::iter::once(value.clone()).chain(asked.elem.iter().cloned()).collect();
+    Some(filled(&expression(&template)?, &arguments))
+}
+
+/// `to_char(t, 'YYYY-MM-DD')` and `date_format(t, 'yyyy-MM-dd')` would be those letters for every time.
+///
+/// # Errors
+/// Of kind Invalid, for a template of letters without a code.
+pub(super) fn check_template(name: &str, function: &Function) -> Result<()> {
+    let FunctionArguments::List(list) = &function.args else { return Ok(()) };
+    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(template)))] = list.args.as_slice() else {
+        return Ok(());
+    };
+    let Value::SingleQuotedString(letters) = &template.value else { return Ok(()) };
+    let is_template = ["to_char", "date_format"].contains(&name);
+    if !is_template || letters.contains('%') || !letters.contains(|c: char| c.is_ascii_alphabetic()) {
+        return Ok(());
+    }
+    let error =
+        error_at(template.span, ErrorKind::Invalid, format!("{name} takes the codes of C, and '{letters}' has none"));
+    Err(error.with_hint("write '%Y-%m-%d %H:%M:%S'"))
 }
 
 /// `age(t)` is that of today's midnight.

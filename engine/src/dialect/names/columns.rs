@@ -1,18 +1,20 @@
-//! `COLUMNS(*)`, `COLUMNS('a.*')` and `COLUMNS(['a', 'b'])` in a select list: the item once for each of the columns, with the
-//! column in its place. Not here: those of UNPIVOT (`spread`).
+//! `COLUMNS(*)`, `COLUMNS('a.*')`, `COLUMNS(['a', 'b'])` and `COLUMNS(c -> c LIKE 'a%')` in a select list: the item once for each
+//! of the columns, with the column in its place; in WHERE, the condition of all of them. Not here: those of UNPIVOT (`spread`).
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem, Value, VisitMut, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem, Value, Visit, VisitMut, VisitorMut,
     visit_expressions,
 };
 use regex::Regex;
 
+use super::column_tests::holds;
 use super::from::shown;
 use super::items::reference;
 use super::scope::{Scope, position, same_but_for_case};
 use crate::dialect::quoted;
+use crate::dialect::templates::and;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Writes the items out. `typed` are their texts, and what comes back those of the items that they become.
@@ -42,7 +44,7 @@ pub(super) fn write_out(
         };
         for (name, expr) in columns_of(&call, scope)? {
             let mut item = item.clone();
-            let _ = item.visit(&mut Replace { by: &expr });
+            let _ = VisitMut::visit(&mut item, &mut Replace { by: &expr });
             items.push(item);
             written.push(renamed(&text, &name));
         }
@@ -51,8 +53,25 @@ pub(super) fn write_out(
     Ok(Some(written))
 }
 
+/// Writes out a condition: it holds where it does for each of the columns.
+///
+/// # Errors
+/// When the columns are not known, or none fits.
+pub(super) fn write_out_test(test: &mut Expr, scope: &Scope) -> Result<()> {
+    let Some(call) = call_in(test)? else { return Ok(()) };
+    let each = columns_of(&call, scope)?.into_iter().map(|(_, column)| {
+        let mut test = test.clone();
+        let _ = VisitMut::visit(&mut test, &mut Replace { by: &column });
+        test
+    });
+    if let Some(all) = each.reduce(and) {
+        *test = all;
+    }
+    Ok(())
+}
+
 /// The COLUMNS of an item; several of one item must be the same.
-fn call_in(item: &SelectItem) -> Result<Option<Function>> {
+fn call_in<V: Visit>(item: &V) -> Result<Option<Function>> {
     let mut found: Option<Function> = None;
     let several = visit_expressions(item, |expr| match (as_call(expr), &found) {
         (Some(call), Some(before)) if call.args != before.args => ControlFlow::Break(()),
@@ -85,7 +104,9 @@ fn columns_of(call: &Function, scope: &Scope) -> Result<Vec<(String, Expr)>> {
     };
     let Some(fits) = test(call)? else {
         let error = error(ErrorKind::Unsupported, format!("{call} is not supported"));
-        return Err(error.with_hint("write COLUMNS(*), COLUMNS('regular expression') or COLUMNS(['a', 'b'])"));
+        return Err(error.with_hint(
+            "write COLUMNS(*), COLUMNS('regular expression'), COLUMNS(['a', 'b']) or COLUMNS(c -> c LIKE 'a%')",
+        ));
     };
     let is_alone = scope.relations.len() == 1;
     let named = |(relation, column): (&_, &super::scope::Column)| {
@@ -121,6 +142,13 @@ fn test(call: &Function) -> Result<Option<Test>> {
             names.map(|names| -> Test {
                 Box::new(move |column| names.iter().any(|name| same_but_for_case(name, column)))
             })
+        }
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda)))] => {
+            let mut names = lambda.params.iter().map(|parameter| parameter.name.value.clone());
+            let (Some(name), None, test) = (names.next(), names.next(), lambda.body.clone()) else { return Ok(None) };
+            // Whether it is a test at all does not hang on the column.
+            holds(&test, &name, "")
+                .map(|_| -> Test { Box::new(move |column| holds(&test, &name, column).unwrap_or(false)) })
         }
         [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern))] => match string(pattern) {
             Some(pattern) => {

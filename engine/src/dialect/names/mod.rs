@@ -7,6 +7,7 @@
 //! Not here: looking tables up (`tables`), and whether a name means anything at all, which the planner says.
 
 mod by_name;
+mod column_tests;
 mod columns;
 mod exprs;
 mod from;

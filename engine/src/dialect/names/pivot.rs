@@ -1,4 +1,4 @@
-//! PIVOT and UNPIVOT in FROM, as the queries that they are: an aggregate with a FILTER for each value, and each row once for
+//! PIVOT and UNPIVOT in FROM, as the queries that they are: an aggregate over the rows of each value, and each row once for
 //! each of the columns that it is taken apart into.
 
 use std::collections::HashSet;
@@ -13,6 +13,7 @@ use super::Resolver;
 use super::from::{columns_of, respell};
 use super::query::planned;
 use super::scope::{Column, Scope};
+use crate::dialect::pivoted::{COMPUTED, called, over_rows};
 use crate::dialect::{grammar, quoted};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -157,9 +158,6 @@ fn unsupported(what: &str, instead: &str) -> Error {
 
 /// `aggregate` over the rows whose `keys` are `value`, a tuple where there are several keys.
 fn filtered(aggregate: &Expr, keys: &[Expr], value: &Expr) -> Result<Expr> {
-    let Expr::Function(function) = aggregate else {
-        return Err(unsupported("PIVOT by anything but an aggregate", "write one aggregate, such as sum(x)"));
-    };
     let values = match value {
         Expr::Tuple(values) if keys.len() > 1 => values.as_slice(),
         one => std::slice::from_ref(one),
@@ -168,12 +166,20 @@ fn filtered(aggregate: &Expr, keys: &[Expr], value: &Expr) -> Result<Expr> {
         let message = format!("PIVOT over {} columns wants as many values, not {value}", keys.len());
         return Err(Error::new(ErrorKind::Invalid, message));
     }
-    let mut function = function.clone();
     let tests = keys.iter().zip(values).map(|(key, value)| is(key, value));
-    let own = function.filter.take().map(Expr::Nested);
     let both = |left, right| Expr::BinaryOp { left: Box::new(left), op: BinaryOperator::And, right: Box::new(right) };
-    function.filter = own.into_iter().chain(tests).reduce(both).map(Box::new);
-    Ok(Expr::Function(function))
+    Ok(match tests.reduce(both) {
+        Some(test) => over_rows(computed(aggregate).clone(), test),
+        None => computed(aggregate).clone(),
+    })
+}
+
+/// What PIVOT computes, without what the parser wants around it.
+fn computed(aggregate: &Expr) -> &Expr {
+    match called(aggregate, COMPUTED).as_deref() {
+        Some(&[computed]) => computed,
+        _ => aggregate,
+    }
 }
 
 fn is(key: &Expr, value: &Expr) -> Expr {
@@ -198,7 +204,7 @@ fn pivoted_name(value: &ExprWithAlias, aggregate: &ExprWithAlias, several: bool)
     };
     match &aggregate.alias {
         Some(alias) => format!("{value_name}_{}", alias.value),
-        None if several => format!("{value_name}_{}", aggregate.expr),
+        None if several => format!("{value_name}_{}", computed(&aggregate.expr)),
         None => value_name,
     }
 }

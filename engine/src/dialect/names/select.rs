@@ -10,10 +10,10 @@ use super::exprs::Aliases;
 use super::from::{respell, shown};
 use super::items::{Given, Item, Origin, name_apart, reference};
 use super::query::{Output, Selected, planned};
-use super::scope::{Column, Found, Relation, Scope, spell};
+use super::scope::{Column, Found, Relation, Scope, position, spell};
 use super::{Resolver, Use, last_ident};
 use crate::dialect::casts::wrapped;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 impl Resolver<'_> {
     pub(super) fn select(&mut self, select: &mut Select, usage: Use) -> Result<Selected> {
@@ -25,6 +25,9 @@ impl Resolver<'_> {
         let typed = self.typed.items(select);
         let scope = self.from(&mut select.from)?;
         let typed = columns::write_out(&mut select.projection, typed, &scope)?;
+        if let Some(test) = &mut select.selection {
+            columns::write_out_test(test, &scope)?;
+        }
         let (given, mut items) = self.items(&mut select.projection, typed, &scope)?;
         let output = name_apart(&mut select.projection, given, usage);
         give_planned_names(&mut items, &output);
@@ -94,7 +97,7 @@ impl Resolver<'_> {
         match item {
             SelectItem::UnnamedExpr(expr) => {
                 self.expr_with(expr, scope, Aliases::Replaced(before))?;
-                if unnests_a_struct(expr) {
+                if unnests_a_struct(expr) && !self.unnests_a_list(expr, scope)? {
                     return Ok(self.unnested_struct(expr, scope)?.unwrap_or(Given::Unknown));
                 }
                 Ok(match self.plain_column(expr, scope)? {
@@ -217,6 +220,12 @@ impl Resolver<'_> {
             for item in &mut replace.items {
                 self.expr(&mut item.expr, scope)?;
                 respell(&mut item.column_name, columns.as_deref())?;
+                let name = planned(&item.column_name);
+                if columns.as_ref().is_some_and(|columns| !columns.iter().any(|column| column.name == name)) {
+                    let message = format!("REPLACE names {name}, which is no column of the star");
+                    let error = Error::new(ErrorKind::NotFound, message).or_at(position(&item.column_name));
+                    return Err(error.with_hint(format!("write *, ... AS {name} for a further column")));
+                }
             }
         }
         Ok(left_out)

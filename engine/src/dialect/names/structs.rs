@@ -2,7 +2,7 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Subscript, Value,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Subscript, Value,
 };
 
 use super::Resolver;
@@ -10,6 +10,26 @@ use super::items::Given;
 use super::scope::{Column, Scope};
 use crate::dialect::quoted;
 use crate::error::Result;
+
+/// Functions that give a list, whatever they are given.
+const GIVE_LISTS: [&str; 16] = [
+    "make_array",
+    "range",
+    "generate_series",
+    "string_to_array",
+    "array_agg",
+    "array_distinct",
+    "array_sort",
+    "list_sort",
+    "array_transform",
+    "list_transform",
+    "array_filter",
+    "list_filter",
+    "map_keys",
+    "map_values",
+    "map_entries",
+    "regexp_match",
+];
 
 impl Resolver<'_> {
     /// The fields of the struct that `parts` name; `None` where they name none whose fields are known.
@@ -35,8 +55,27 @@ impl Resolver<'_> {
                 let columns = written.iter().map(|field| (field.value.as_ref().clone(), column(&field.key)));
                 Ok(Some(Given::Star { columns: columns.collect(), is_written_out: true }))
             }
+            Expr::Function(call) if call.name.to_string() == "named_struct" => Ok(named_fields(call)),
             _ => self.fields_of(argument, scope),
         }
+    }
+
+    /// Whether `expr` is `unnest` of what is a list for certain, and so one column.
+    pub(super) fn unnests_a_list(&self, expr: &Expr, scope: &Scope) -> Result<bool> {
+        let Expr::Function(function) = expr else { return Ok(false) };
+        let FunctionArguments::List(list) = &function.args else { return Ok(false) };
+        let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice() else { return Ok(false) };
+        Ok(match argument {
+            Expr::Array(_) => true,
+            Expr::Function(call) => {
+                let name = call.name.to_string().to_ascii_lowercase();
+                GIVE_LISTS.contains(&name.as_str())
+            }
+            _ => matches!(
+                self.type_of(argument, scope)?,
+                Some(DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..))
+            ),
+        })
     }
 
     fn fields_of(&self, expr: &Expr, scope: &Scope) -> Result<Option<Given>> {
@@ -58,4 +97,21 @@ impl Resolver<'_> {
         });
         Ok(Some(Given::Star { columns: columns.collect(), is_written_out: true }))
     }
+}
+
+/// The fields of `named_struct('a', 1, 'b', 2)`; `None` where a name is no literal.
+fn named_fields(call: &Function) -> Option<Given> {
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let expr = |argument: &'_ FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    };
+    let exprs: Vec<Expr> = list.args.iter().map(expr).collect::<Option<_>>()?;
+    let column = |pair: &[Expr]| {
+        let [Expr::Value(name), value] = pair else { return None };
+        let Value::SingleQuotedString(name) = &name.value else { return None };
+        Some((value.clone(), Column { name: name.clone(), data_type: None }))
+    };
+    let columns: Option<Vec<(Expr, Column)>> = exprs.chunks(2).map(column).collect();
+    Some(Given::Star { columns: columns?, is_written_out: true })
 }

@@ -2,9 +2,10 @@
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
+use datafusion::sql::sqlparser::tokenizer::{Span, TokenWithSpan};
 
 use super::rest_of;
+use crate::dialect::pivoted::{COMPUTED, OVER_ROWS};
 use crate::dialect::quoted;
 use crate::dialect::tokens::{
     Tokens, bracketed, cut, deeper, error_at, is_word, name_of, parts, split_at_commas, tokens_of,
@@ -53,33 +54,22 @@ pub(super) fn pivot(first: &TokenWithSpan, rest: &[TokenWithSpan]) -> Result<Piv
     let keys = split_at_commas(&on).iter().map(|key| Key::of(key, first.span)).collect::<Result<_>>()?;
     let aggregates =
         using.map(|using| split_at_commas(&using)).unwrap_or_else(|| vec![tokens_of("count(*)", first.span)]);
-    if let Some(computed) = aggregates.iter().find(|aggregate| !is_call(aggregate)) {
-        let at = computed.first().map_or(first.span, |token| token.span);
-        return Err(error_at(at, ErrorKind::Unsupported, "USING takes aggregates, and nothing computed of them")
-            .with_hint("compute in a query around it: SELECT a / 2 FROM (PIVOT t ON x USING sum(v))"));
-    }
     let groups = group.map(|group| group.into_iter().filter(|token| !is_word(token, "by")).collect());
     let rest = rest_of(order, limit, first.span);
     let (before, after, with) = Default::default();
     Ok(Pivot { before, after, with, span: first.span, source, keys, aggregates, groups, rest })
 }
 
-/// Whether it is a call and nothing else, with or without a name behind it.
+/// Whether it is a call and nothing else.
 fn is_call(aggregate: &[TokenWithSpan]) -> bool {
-    let (call, _) = cut(aggregate, "as");
-    match call.as_slice() {
-        [_, arguments @ ..] if bracketed(arguments).is_some() => {
-            // One pair of brackets from end to end.
-            let mut depth = 0;
-            let closes = |token: &&TokenWithSpan| {
-                depth = deeper(depth, &token.token);
-                depth == 0
-            };
-            arguments.iter().filter(closes).count() == 1
-        }
-        [.., last] => last.token == Token::RParen && call.iter().any(|token| is_word(token, "filter")),
-        [] => false,
-    }
+    let [_, arguments @ ..] = aggregate else { return false };
+    // One pair of brackets from end to end.
+    let mut depth = 0;
+    let closes = |token: &&TokenWithSpan| {
+        depth = deeper(depth, &token.token);
+        depth == 0
+    };
+    bracketed(arguments).is_some() && arguments.iter().filter(closes).count() == 1
 }
 
 impl Key {
@@ -172,7 +162,8 @@ impl Pivot {
         let mut written = tokens_of("select * from ", self.span);
         written.extend_from_slice(&self.source);
         written.extend(tokens_of(" pivot (", self.span));
-        written.extend(self.joined(&self.aggregates, ","));
+        let aggregates: Vec<Tokens> = self.aggregates.iter().map(|aggregate| self.as_call(aggregate)).collect();
+        written.extend(self.joined(&aggregates, ","));
         written.extend(tokens_of(" for ", self.span));
         written.extend(self.tuple(keys));
         written.extend(tokens_of(" in (", self.span));
@@ -185,7 +176,18 @@ impl Pivot {
         written
     }
 
-    /// The aggregates under the groups that the statement names, each with a FILTER for each combination.
+    /// What is computed of aggregates as a call, which alone the parser takes in FROM.
+    fn as_call(&self, aggregate: &[TokenWithSpan]) -> Tokens {
+        let (computed, alias) = cut(aggregate, "as");
+        if is_call(&computed) {
+            return aggregate.to_vec();
+        }
+        let name = alias.map(|alias| [tokens_of(" as ", self.span), alias].concat()).unwrap_or_default();
+        let call = [tokens_of(&format!("{COMPUTED}("), self.span), computed, tokens_of(")", self.span)].concat();
+        [call, name].concat()
+    }
+
+    /// The aggregates under the groups that the statement names, each over the rows of each combination.
     fn grouped(&self, groups: &Tokens, keys: &[Tokens], combinations: &[(Vec<Tokens>, String)]) -> Result<Tokens> {
         let mut written = tokens_of("select ", self.span);
         written.extend_from_slice(groups);
@@ -204,9 +206,9 @@ impl Pivot {
                     }
                     None => name.clone(),
                 };
-                written.extend(tokens_of(", ", self.span));
+                written.extend(tokens_of(&format!(", {OVER_ROWS}("), self.span));
                 written.extend(call);
-                written.extend(tokens_of(" filter (where ", self.span));
+                written.extend(tokens_of(", ", self.span));
                 written.extend(test.clone());
                 written.extend(tokens_of(&format!(") as {}", quoted(&name)), self.span));
             }

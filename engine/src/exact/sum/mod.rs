@@ -58,7 +58,7 @@ fn is_window_sum(function: &WindowFunctionDefinition) -> bool {
     matches!(function, WindowFunctionDefinition::AggregateUDF(function) if function.inner().is::<Sum>())
 }
 
-fn exact_sum() -> Arc<AggregateUDF> {
+pub(super) fn exact_sum() -> Arc<AggregateUDF> {
     static SUM: LazyLock<Arc<AggregateUDF>> =
         LazyLock::new(|| Arc::new(AggregateUDF::from(ExactSum { original: Sum::new() })));
     Arc::clone(&SUM)
