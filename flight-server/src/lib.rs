@@ -7,6 +7,7 @@
 mod actions;
 mod endpoint;
 mod handles;
+mod messages;
 mod metadata;
 mod reply;
 mod server;

@@ -7,3 +7,4 @@ mod metadata;
 mod prepared;
 mod queries;
 mod support;
+mod types;
