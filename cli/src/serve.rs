@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use maar_flight_server::Server;
+use maar_flight_server::{Limits, Server};
 use tokio::sync::oneshot;
 
 use crate::args::DeviceArg;
@@ -19,7 +19,7 @@ pub(crate) async fn run(listen: SocketAddr, device: DeviceArg) -> Result<(), Fai
     let (ready, address) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving = workers.spawn(async move {
-        let server = Server::bind(session, listen)?;
+        let server = Server::bind(session, listen, Limits::default())?;
         let _ = ready.send(server.address());
         let told = async {
             let _ = stopped.await;

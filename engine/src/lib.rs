@@ -24,6 +24,7 @@ mod script;
 mod session;
 mod stack;
 mod suggest;
+mod temporary;
 mod unseen;
 
 pub use device::{Devices, OperatorPlacement, Placement, QueryReport, discover as devices};

@@ -19,6 +19,7 @@ use crate::options;
 use crate::parameters::Parameters;
 use crate::result::QueryResult;
 use crate::stack::{Guarded, guarded};
+use crate::temporary::{CreateOf, made_by};
 
 /// What a statement gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,12 +165,14 @@ impl Query {
 
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
-        if let LogicalPlan::Statement(PlanStatement::SetVariable(set)) = &self.plan {
-            options::check(&set.variable, &set.value)?;
+        if let LogicalPlan::Statement(statement) = &self.plan {
+            options::check_set(self.context.state_ref().read().config(), statement)?;
         }
         self.require_device_of_input().await?;
-        let running =
-            Names::All.are_no_paths(self.context.execute_logical_plan(self.plan.clone())).map_err(Error::from);
+        let mut plan = self.plan.clone();
+        let made = CreateOf::taken_off(&mut plan);
+        let running = made_by(made, self.context.execute_logical_plan(plan));
+        let running = Names::All.are_no_paths(running).map_err(Error::from);
         let frame = match Guarded::new(running).await {
             Ok(frame) => frame,
             Err(e) if matches!(self.plan, LogicalPlan::Statement(PlanStatement::SetVariable(_))) => {

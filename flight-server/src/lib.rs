@@ -1,19 +1,24 @@
 //! Flight SQL over [`maar_engine::Session`]: plans in GetFlightInfo, runs in DoGet, cancels when the stream is dropped.
 //!
-//! [`serve`] is the entry point. This crate knows the protocol and no query logic. As yet it has neither users nor
-//! encryption, so it listens on loopback addresses only; and one engine session serves all clients: what one of
-//! them SETs or CREATEs, all see.
+//! [`serve`] is the entry point. This crate knows the protocol and no query logic. Each client has a session of its own
+//! (`sessions`, `session`) over one catalog and the same devices. As yet there are neither users nor encryption, so it
+//! listens on loopback addresses only.
 
 mod actions;
+mod connection;
 mod endpoint;
 mod handles;
 mod messages;
 mod metadata;
 mod reply;
+mod secrets;
 mod server;
 mod service;
+mod session;
+mod sessions;
 mod statements;
 mod status;
 mod wire;
 
 pub use server::{ServeError, Server, serve};
+pub use sessions::Limits;

@@ -14,6 +14,7 @@ use prost::bytes::Bytes;
 use tonic::Status;
 
 use crate::messages;
+use crate::secrets::Secret;
 use crate::status::{from_engine, from_flight};
 use crate::wire::to_wire;
 
@@ -21,8 +22,8 @@ use crate::wire::to_wire;
 pub(crate) type Reply = Pin<Box<dyn Stream<Item = Result<FlightData, Status>> + Send>>;
 
 /// The ticket of a statement that is kept under `handle`.
-pub(crate) fn statement_ticket(handle: Vec<u8>) -> Bytes {
-    TicketStatementQuery { statement_handle: handle.into() }.as_any().encode_to_vec().into()
+pub(crate) fn statement_ticket(handle: &Secret) -> Bytes {
+    TicketStatementQuery { statement_handle: handle.to_vec().into() }.as_any().encode_to_vec().into()
 }
 
 /// Where the rows are: at this server, over the connection that the client has, for whoever shows the ticket.

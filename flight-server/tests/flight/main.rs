@@ -6,5 +6,7 @@ mod changes;
 mod metadata;
 mod prepared;
 mod queries;
+mod session_options;
+mod sessions;
 mod support;
 mod types;
