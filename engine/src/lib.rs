@@ -17,6 +17,7 @@ mod install;
 mod memory;
 mod options;
 mod parameters;
+mod placeholders;
 mod query;
 mod result;
 mod runtime;

@@ -10,6 +10,8 @@ mod endpoint;
 mod handles;
 mod messages;
 mod metadata;
+mod parameters;
+mod prepared;
 mod reply;
 mod secrets;
 mod server;

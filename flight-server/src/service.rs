@@ -22,6 +22,8 @@ use tonic::{Request, Response, Status};
 
 use crate::actions;
 use crate::metadata::{catalog, keys};
+use crate::parameters::Values;
+use crate::prepared::Prepared;
 use crate::reply::{self, Reply};
 use crate::session::InUse;
 use crate::statements::{self, Statement};
@@ -42,10 +44,12 @@ impl Service {
         let broken = |e: &dyn std::fmt::Display| Status::invalid_argument(format!("not a command of Flight SQL: {e}"));
         let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
         let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
-            Command::CommandStatementQuery(command) => self.schema_of(&command.query).await?,
+            Command::CommandStatementQuery(command) => {
+                statements::dataset_schema(&statements::plan(&self.session.engine, &command.query).await?)?
+            }
             Command::CommandPreparedStatementQuery(command) => {
-                let sql = self.session.prepared.get(&command.prepared_statement_handle)?;
-                self.schema_of(&sql).await?
+                let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+                prepared.columns(&self.session.engine).await?
             }
             // Of the others a FlightInfo tells it, and making that one runs nothing.
             _ => {
@@ -65,23 +69,11 @@ impl Service {
         }))))
     }
 
-    /// The columns of a statement's rows as the client will get them.
-    async fn schema_of(&self, sql: &str) -> Result<Arc<Schema>, Status> {
-        statements::dataset_schema(&statements::plan(&self.session.engine, sql).await?)
-    }
-
-    async fn plan_info(&self, sql: &str, descriptor: FlightDescriptor) -> Result<Response<FlightInfo>, Status> {
-        let query = statements::plan(&self.session.engine, sql).await?;
-        let statement = Statement::ready(query).await?;
+    /// Keeps a statement until it is fetched.
+    fn keep(&self, statement: Statement, descriptor: FlightDescriptor) -> InfoResult {
         let schema = Arc::clone(statement.schema());
         let handle = self.session.statements.insert(statement)?;
         reply::info(descriptor, reply::statement_ticket(&handle), &schema).map(Response::new)
-    }
-
-    async fn update(&self, sql: &str, stream: PeekableFlightDataStream) -> Result<i64, Status> {
-        // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
-        stream.try_for_each(|_| std::future::ready(Ok(()))).await?;
-        statements::update(statements::plan(&self.session.engine, sql).await?).await
     }
 }
 
@@ -113,7 +105,8 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         refuse_transaction(query.transaction_id.is_some())?;
-        self.plan_info(&query.query, request.into_inner()).await
+        let query = statements::plan_complete(&self.session.engine, &query.query).await?;
+        self.keep(Statement::ready(query).await?, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
@@ -127,7 +120,9 @@ impl FlightSqlService for Service {
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
-        self.update(&command.query, request.into_inner()).await
+        // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
+        request.into_inner().try_for_each(|_| std::future::ready(Ok(()))).await?;
+        statements::update(statements::plan_complete(&self.session.engine, &command.query).await?).await
     }
 
     async fn do_action_create_prepared_statement(
@@ -136,12 +131,13 @@ impl FlightSqlService for Service {
         _request: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
-        let schema = self.schema_of(&command.query).await?;
-        let handle = self.session.prepared.insert(Arc::from(command.query))?;
+        let (prepared, columns) = Prepared::new(&self.session.engine, command.query).await?;
+        let parameters = reply::encoded(&prepared.parameters())?;
+        let handle = self.session.prepared.insert(Arc::new(prepared))?;
         Ok(ActionCreatePreparedStatementResult {
             prepared_statement_handle: handle.to_vec().into(),
-            dataset_schema: reply::encoded(&schema)?,
-            parameter_schema: reply::encoded(&Schema::empty())?,
+            dataset_schema: reply::encoded(&columns)?,
+            parameter_schema: parameters,
         })
     }
 
@@ -160,8 +156,8 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
-        let sql = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.plan_info(&sql, request.into_inner()).await
+        let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+        self.keep(prepared.ready(&self.session.engine).await?, request.into_inner())
     }
 
     /// For clients that fetch with the command itself, without asking for a FlightInfo.
@@ -170,17 +166,18 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementQuery,
         _request: Request<Ticket>,
     ) -> RowsResult {
-        let sql = self.session.prepared.get(&command.prepared_statement_handle)?;
-        let query = statements::plan(&self.session.engine, &sql).await?;
-        self.fetch(Statement::ready(query).await?).await
+        let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+        self.fetch(prepared.ready(&self.session.engine).await?).await
     }
 
     async fn do_put_prepared_statement_query(
         &self,
-        _command: CommandPreparedStatementQuery,
-        _request: Request<PeekableFlightDataStream>,
+        command: CommandPreparedStatementQuery,
+        request: Request<PeekableFlightDataStream>,
     ) -> Result<DoPutPreparedStatementResult, Status> {
-        Err(Status::unimplemented("this server takes no parameters yet: write the values into the statement"))
+        let values = Values::read(request.into_inner()).await?;
+        self.session.prepared.get(&command.prepared_statement_handle)?.bind(values)?;
+        Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(command.prepared_statement_handle) })
     }
 
     async fn do_put_prepared_statement_update(
@@ -188,8 +185,9 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementUpdate,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
-        let sql = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.update(&sql, request.into_inner()).await
+        let values = Values::read(request.into_inner()).await?;
+        let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+        prepared.update(&self.session.engine, values).await
     }
 
     async fn do_action_fallback(

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handles::Handles;
+use crate::prepared::Prepared;
 use crate::statements::Statement;
 
 /// Statements that are planned and not yet fetched, and for how long they wait.
@@ -23,8 +24,7 @@ const PREPARED_TTL: Duration = Duration::from_secs(60 * 60);
 pub(crate) struct ClientSession {
     pub(crate) engine: Session,
     pub(crate) statements: Handles<Statement>,
-    /// The SQL: a prepared statement is planned whenever it runs, as files and tables change.
-    pub(crate) prepared: Handles<Arc<str>>,
+    pub(crate) prepared: Handles<Arc<Prepared>>,
     used: Mutex<Instant>,
     /// Its place among the sessions that the server admits.
     _place: OwnedSemaphorePermit,

@@ -4,6 +4,7 @@
 mod cancel;
 mod changes;
 mod metadata;
+mod parameters;
 mod prepared;
 mod queries;
 mod session_options;

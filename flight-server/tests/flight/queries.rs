@@ -57,7 +57,7 @@ async fn errors_have_codes_and_say_what_to_do() {
         ("", Code::InvalidArgument, "no statement"),
         ("select amuont from t", Code::NotFound, "amount"),
         ("select * from tt", Code::NotFound, "tt"),
-        ("select $1", Code::Unimplemented, "$1"),
+        ("select $1", Code::InvalidArgument, "$1"),
         // Found out by running.
         ("select 1 / amount from t", Code::InvalidArgument, "zero"),
         ("select 9223372036854775807 + amount from t", Code::InvalidArgument, "verflow"),
