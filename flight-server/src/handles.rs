@@ -49,14 +49,15 @@ impl<T> Handles<T> {
         Ok(handle)
     }
 
-    /// Takes a value out.
+    /// Takes a value out, with its handle.
     ///
     /// # Errors
     /// NOT_FOUND for a handle that is not ours, was taken before, or has expired.
-    pub(crate) fn take(&self, handle: &[u8]) -> Result<T, Status> {
-        let held = handle.try_into().ok().and_then(|handle: &Secret| self.kept.lock().remove(handle));
+    pub(crate) fn take(&self, handle: &[u8]) -> Result<(Secret, T), Status> {
+        let handle: Secret = handle.try_into().map_err(|_| self.unknown())?;
+        let held = self.kept.lock().remove(&handle);
         let live = held.filter(|held| held.expires > Instant::now());
-        live.map(|held| held.value).ok_or_else(|| self.unknown())
+        live.map(|held| (handle, held.value)).ok_or_else(|| self.unknown())
     }
 
     /// A copy of a value, which then lives for another time to live.
@@ -121,7 +122,7 @@ mod tests {
         let handles = Handles::new("statement", 2, LONG);
         let handle = handles.insert("a").unwrap();
         assert_eq!(handles.get(&handle).unwrap(), "a");
-        assert_eq!(handles.take(&handle).unwrap(), "a");
+        assert_eq!(handles.take(&handle).unwrap(), (handle, "a"));
         assert_eq!(handles.take(&handle).unwrap_err().code(), Code::NotFound);
     }
 

@@ -13,6 +13,7 @@ mod metadata;
 mod parameters;
 mod prepared;
 mod reply;
+mod running;
 mod secrets;
 mod server;
 mod service;

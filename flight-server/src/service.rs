@@ -9,14 +9,15 @@ use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::sql::metadata::SqlInfoData;
 use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
-    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
-    Any, Command, CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys,
-    CommandGetImportedKeys, CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
-    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementQuery, CommandStatementUpdate,
-    DoPutPreparedStatementResult, SqlInfo, TicketStatementQuery,
+    ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
+    ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any, Command, CommandGetCatalogs,
+    CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandPreparedStatementQuery,
+    CommandPreparedStatementUpdate, CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult,
+    SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{Action, FlightDescriptor, FlightInfo, SchemaResult, Ticket};
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use prost::Message;
 use tonic::{Request, Response, Status};
 
@@ -25,6 +26,8 @@ use crate::metadata::{catalog, keys};
 use crate::parameters::Values;
 use crate::prepared::Prepared;
 use crate::reply::{self, Reply};
+use crate::running::Run;
+use crate::secrets::{Secret, secret};
 use crate::session::InUse;
 use crate::statements::{self, Statement};
 
@@ -60,13 +63,10 @@ impl Service {
         Ok(SchemaResult { schema: reply::encoded(&schema)? })
     }
 
-    async fn fetch(&self, statement: Statement) -> RowsResult {
-        let session = self.session.clone();
-        let rows = statement.fetch().await?;
-        // While its rows are read a session is in use.
-        Ok(Response::new(Box::pin(rows.inspect(move |_| {
-            let _ = &session;
-        }))))
+    /// Runs a statement, which can be cancelled by its handle.
+    async fn fetch(&self, handle: Secret, statement: Statement) -> RowsResult {
+        let run = Run::new(self.session.clone(), handle);
+        run.rows(statement.fetch()).await.map(Response::new)
     }
 
     /// Keeps a statement until it is fetched.
@@ -110,8 +110,8 @@ impl FlightSqlService for Service {
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
-        let statement = self.session.statements.take(&ticket.statement_handle)?;
-        self.fetch(statement).await
+        let (handle, statement) = self.session.statements.take(&ticket.statement_handle)?;
+        self.fetch(handle, statement).await
     }
 
     async fn do_put_statement_update(
@@ -151,6 +151,17 @@ impl FlightSqlService for Service {
         Ok(())
     }
 
+    async fn do_action_cancel_query(
+        &self,
+        command: ActionCancelQueryRequest,
+        _request: Request<Action>,
+    ) -> Result<ActionCancelQueryResult, Status> {
+        let broken = |e| Status::invalid_argument(format!("CancelQuery is asked for with what is no FlightInfo: {e}"));
+        let info = FlightInfo::decode(command.info).map_err(broken)?;
+        // The numbers of the two results are the same.
+        Ok(ActionCancelQueryResult { result: actions::cancel(&self.session, &info)?.into() })
+    }
+
     async fn get_flight_info_prepared_statement(
         &self,
         command: CommandPreparedStatementQuery,
@@ -167,7 +178,7 @@ impl FlightSqlService for Service {
         _request: Request<Ticket>,
     ) -> RowsResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.fetch(prepared.ready(&self.session.engine).await?).await
+        self.fetch(secret()?, prepared.ready(&self.session.engine).await?).await
     }
 
     async fn do_put_prepared_statement_query(

@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handles::Handles;
 use crate::prepared::Prepared;
+use crate::running::Running;
 use crate::statements::Statement;
 
 /// Statements that are planned and not yet fetched, and for how long they wait.
@@ -25,6 +26,7 @@ pub(crate) struct ClientSession {
     pub(crate) engine: Session,
     pub(crate) statements: Handles<Statement>,
     pub(crate) prepared: Handles<Arc<Prepared>>,
+    pub(crate) running: Running,
     used: Mutex<Instant>,
     /// Its place among the sessions that the server admits.
     _place: OwnedSemaphorePermit,
@@ -36,6 +38,7 @@ impl ClientSession {
             engine,
             statements: Handles::new("statement", STATEMENTS_MAX, STATEMENT_TTL),
             prepared: Handles::new("prepared statement", PREPARED_MAX, PREPARED_TTL),
+            running: Running::default(),
             used: Mutex::new(Instant::now()),
             _place: place,
         }

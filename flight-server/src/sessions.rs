@@ -84,7 +84,7 @@ impl Sessions {
         Ok(connection(request)?.peek().map(InUse::new))
     }
 
-    /// Ends the session of a call. What runs in it goes on to its end.
+    /// Ends the session of a call, and what runs in it.
     ///
     /// # Errors
     /// UNAUTHENTICATED for a token of no session.
@@ -96,7 +96,7 @@ impl Sessions {
             }
             None => connection(request)?.end().into_iter().collect(),
         };
-        drop(ended);
+        ended.iter().for_each(|session| session.running.cancel_all());
         Ok(())
     }
 

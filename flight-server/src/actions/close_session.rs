@@ -1,5 +1,5 @@
 //! CloseSession: the end of a client's session, with its temporary tables, its options, and what it left with the server.
-//! Drivers send it when they disconnect. What runs goes on to its end.
+//! Drivers send it when they disconnect. What runs in it is cancelled.
 
 use arrow_flight::Action;
 use tonic::{Request, Status};

@@ -1,6 +1,7 @@
-//! Actions beyond those of `arrow-flight`, one file each: the session's options and its end. Here: the list of what this server
-//! does, and which file answers.
+//! Actions beyond those of `arrow-flight`, one file each: cancelling, the session's options and its end. Here: the list of what
+//! this server does, and which file answers.
 
+mod cancel;
 mod close_session;
 mod session_options;
 
@@ -11,11 +12,15 @@ use futures::{Stream, stream};
 use prost::Message;
 use tonic::{Request, Status};
 
+pub(crate) use cancel::cancel;
+
 use crate::sessions::Sessions;
 
-// The first two are answered by `arrow-flight`, which keeps their names to itself.
+// The first three are answered by `arrow-flight`, which keeps their names to itself.
 const CREATE_PREPARED_STATEMENT: &str = "CreatePreparedStatement";
 const CLOSE_PREPARED_STATEMENT: &str = "ClosePreparedStatement";
+const CANCEL_QUERY: &str = "CancelQuery";
+const CANCEL_FLIGHT_INFO: &str = "CancelFlightInfo";
 const SET_SESSION_OPTIONS: &str = "SetSessionOptions";
 const GET_SESSION_OPTIONS: &str = "GetSessionOptions";
 const CLOSE_SESSION: &str = "CloseSession";
@@ -27,6 +32,8 @@ const ACTIONS: &[(&str, &str)] = &[
         "Keeps a statement to be run again: ActionCreatePreparedStatementRequest to ActionCreatePreparedStatementResult",
     ),
     (CLOSE_PREPARED_STATEMENT, "Drops a kept statement: ActionClosePreparedStatementRequest, no result"),
+    (CANCEL_QUERY, "The older CancelFlightInfo: ActionCancelQueryRequest to ActionCancelQueryResult"),
+    (CANCEL_FLIGHT_INFO, "Ends a statement that waits or runs: CancelFlightInfoRequest to CancelFlightInfoResult"),
     (SET_SESSION_OPTIONS, "Sets options of the session: SetSessionOptionsRequest to SetSessionOptionsResult"),
     (GET_SESSION_OPTIONS, "Lists options of the session: GetSessionOptionsRequest to GetSessionOptionsResult"),
     (CLOSE_SESSION, "Ends the client's session: CloseSessionRequest to CloseSessionResult"),
@@ -42,12 +49,16 @@ pub(crate) fn list() -> Vec<Result<ActionType, Status>> {
     ACTIONS.iter().map(action).collect()
 }
 
-/// Runs an action about the session itself; `None` for any other.
+/// Runs an action that `arrow-flight` does not know; `None` for any other.
 ///
 /// # Errors
 /// INVALID_ARGUMENT for a body that is not the action's message, and those of finding the session.
 pub(crate) async fn run(sessions: &Sessions, request: &Request<Action>) -> Result<Option<ActionStream>, Status> {
     Ok(Some(match request.get_ref().r#type.as_str() {
+        CANCEL_FLIGHT_INFO => {
+            let wanted = body(request.get_ref())?;
+            answer(&cancel::flight_info(&*sessions.of(request)?, wanted)?)
+        }
         SET_SESSION_OPTIONS => answer(&session_options::set(sessions, request).await?),
         GET_SESSION_OPTIONS => answer(&session_options::get(sessions, request)?),
         CLOSE_SESSION => answer(&close_session::run(sessions, request)?),
