@@ -14,6 +14,7 @@ use futures::stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::actions;
+use crate::gate::Gate;
 use crate::metadata::sql_info;
 use crate::service::Service;
 use crate::sessions::Sessions;
@@ -21,12 +22,13 @@ use crate::sessions::Sessions;
 /// All calls of the Flight protocol.
 pub(crate) struct Endpoint {
     sessions: Arc<Sessions>,
+    gate: Gate,
     sql_info: Arc<SqlInfoData>,
 }
 
 impl Endpoint {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Self, Status> {
-        Ok(Self { sessions, sql_info: Arc::new(sql_info::values()?) })
+    pub(crate) fn new(sessions: Arc<Sessions>, gate: Gate) -> Result<Self, Status> {
+        Ok(Self { sessions, gate, sql_info: Arc::new(sql_info::values()?) })
     }
 
     /// What answers a call, in its session.
@@ -49,16 +51,24 @@ impl FlightService for Endpoint {
         self.service(&request)?.schema(request.into_inner()).await.map(Response::new)
     }
 
-    async fn list_actions(&self, _request: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
+    async fn list_actions(&self, request: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
+        self.sessions.peek(&request)?;
         Ok(Response::new(Box::pin(stream::iter(actions::list()))))
     }
 
-    /// Opens a session and gives the token that leads to it, in a header as drivers want it, and as the answer's payload.
+    /// Opens a session for who may have one, and gives the token that leads to it, in a header as drivers want it and as the
+    /// answer's payload. Who shows a token gets it back.
     async fn handshake(
         &self,
-        _request: Request<Streaming<HandshakeRequest>>,
+        request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let token = self.sessions.log_in()?;
+        let token = match self.sessions.token_of(&request)? {
+            Some(token) => token,
+            None => {
+                self.gate.pass(request.metadata()).await?;
+                self.sessions.log_in()?
+            }
+        };
         let answer = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };
         let mut response = Response::new(Box::pin(stream::iter([Ok(answer)])) as Self::HandshakeStream);
         let header = format!("Bearer {token}").parse();

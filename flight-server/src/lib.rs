@@ -1,12 +1,13 @@
 //! Flight SQL over [`maar_engine::Session`]: plans in GetFlightInfo, runs in DoGet, cancels when the stream is dropped.
 //!
 //! [`serve`] is the entry point. This crate knows the protocol and no query logic. Each client has a session of its own
-//! (`sessions`, `session`) over one catalog and the same devices. As yet there are neither users nor encryption, so it
-//! listens on loopback addresses only.
+//! (`sessions`, `session`) over one catalog and the same devices. Where it has users (`users`), a session begins with a
+//! login (`gate`). As yet there is no encryption, so it listens on loopback addresses only.
 
 mod actions;
 mod connection;
 mod endpoint;
+mod gate;
 mod handles;
 mod messages;
 mod metadata;
@@ -21,7 +22,9 @@ mod session;
 mod sessions;
 mod statements;
 mod status;
+mod users;
 mod wire;
 
-pub use server::{ServeError, Server, serve};
+pub use server::{ServeError, ServeOptions, Server, serve};
 pub use sessions::Limits;
+pub use users::{Users, UsersError};

@@ -14,7 +14,9 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::connection::Io;
 use crate::endpoint::Endpoint;
+use crate::gate::Gate;
 use crate::sessions::{Limits, Sessions};
+use crate::users::Users;
 
 /// Bytes of one message from a client. Statements are far smaller; no table travels this way yet.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -35,9 +37,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Why the server cannot start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address can be reached from other machines, and there are no users and no encryption yet.
+    /// The address can be reached from other machines, and there is no encryption yet.
     #[error(
-        "will not listen on {0}: other machines reach it, and this server has no authentication and no encryption yet. \
+        "will not listen on {0}: other machines reach it, and this server has no encryption yet. \
          Listen on 127.0.0.1 or [::1], and reach it from elsewhere through an SSH tunnel"
     )]
     NotLoopback(SocketAddr),
@@ -57,6 +59,15 @@ pub enum ServeError {
     Internal(String),
 }
 
+/// How a server serves. The default has no users: everyone on the machine may connect.
+#[derive(Debug, Clone, Default)]
+pub struct ServeOptions {
+    /// How many sessions there are, and for how long.
+    pub limits: Limits,
+    /// Who may log in; without a login nothing is answered then.
+    pub users: Option<Users>,
+}
+
 /// A server that listens; [`Server::run`] answers.
 pub struct Server {
     incoming: TcpIncoming,
@@ -72,15 +83,16 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError::NotLoopback`], and [`ServeError::Listen`] when the port is taken.
-    pub fn bind(session: Session, address: SocketAddr, limits: Limits) -> Result<Self, ServeError> {
+    pub fn bind(session: Session, address: SocketAddr, options: ServeOptions) -> Result<Self, ServeError> {
         if !address.ip().to_canonical().is_loopback() {
             return Err(ServeError::NotLoopback(address));
         }
         let refused = |cause| ServeError::Listen { address, cause };
         let incoming = TcpIncoming::bind(address).map_err(refused)?.with_nodelay(Some(true));
         let address = incoming.local_addr().map_err(refused)?;
-        let sessions = Arc::new(Sessions::new(session, limits));
-        let endpoint = Endpoint::new(Arc::clone(&sessions));
+        let ServeOptions { limits, users } = options;
+        let sessions = Arc::new(Sessions::new(session, limits, users.is_some()));
+        let endpoint = Endpoint::new(Arc::clone(&sessions), Gate::new(users));
         let endpoint = endpoint.map_err(|status| ServeError::Internal(status.message().to_owned()))?;
         Ok(Self { incoming, address, sessions, sweep: SWEEP.min(limits.idle / 2).max(SWEEP_LEAST), endpoint })
     }
@@ -139,10 +151,10 @@ async fn sweep(sessions: &Sessions, every: Duration) {
 pub async fn serve(
     session: Session,
     address: SocketAddr,
-    limits: Limits,
+    options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    Server::bind(session, address, limits)?.run(shutdown).await
+    Server::bind(session, address, options)?.run(shutdown).await
 }
 
 #[cfg(test)]
@@ -154,17 +166,18 @@ mod tests {
     async fn only_loopback_addresses() {
         let session = Session::new().unwrap();
         for open in ["0.0.0.0:0", "[::]:0", "10.0.0.1:0", "[::ffff:10.0.0.1]:0"] {
-            let refused = Server::bind(session.clone(), open.parse().unwrap(), Limits::default()).err().unwrap();
+            let refused = Server::bind(session.clone(), open.parse().unwrap(), ServeOptions::default()).err().unwrap();
             assert!(matches!(refused, ServeError::NotLoopback(_)), "{refused}");
         }
-        let server = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap(), Limits::default()).unwrap();
-        let taken = Server::bind(session, server.address(), Limits::default()).err().unwrap();
+        let server = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap(), ServeOptions::default()).unwrap();
+        let taken = Server::bind(session, server.address(), ServeOptions::default()).err().unwrap();
         assert!(matches!(taken, ServeError::Listen { .. }), "{taken}");
     }
 
     #[tokio::test]
     async fn it_stops_when_told() {
-        let server = Server::bind(Session::new().unwrap(), "127.0.0.1:0".parse().unwrap(), Limits::default()).unwrap();
+        let server =
+            Server::bind(Session::new().unwrap(), "127.0.0.1:0".parse().unwrap(), ServeOptions::default()).unwrap();
         timeout(GRACE, server.run(std::future::ready(()))).await.unwrap().unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! All sessions of a server: which of them a call belongs to, how many there are, and when one ends.
 //!
 //! A call with a bearer token belongs to the session that a handshake made. It outlives its connections and ends when nothing
-//! uses it for a time. A call without a token belongs to its connection's session.
+//! uses it for a time. A call without a token belongs to its connection's session, or is refused where there are users.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -36,15 +36,17 @@ pub(crate) struct Sessions {
     /// What clients' sessions begin as.
     base: Session,
     limits: Limits,
+    /// Whether every session begins with a login: the server has users.
+    by_login: bool,
     places: Arc<Semaphore>,
     by_token: Mutex<HashMap<Secret, Arc<ClientSession>>>,
     all: Mutex<Vec<Weak<ClientSession>>>,
 }
 
 impl Sessions {
-    pub(crate) fn new(base: Session, limits: Limits) -> Self {
+    pub(crate) fn new(base: Session, limits: Limits, by_login: bool) -> Self {
         let places = Arc::new(Semaphore::new(limits.sessions.min(Semaphore::MAX_PERMITS)));
-        Self { base, limits, places, by_token: Mutex::default(), all: Mutex::default() }
+        Self { base, limits, by_login, places, by_token: Mutex::default(), all: Mutex::default() }
     }
 
     pub(crate) fn base(&self) -> &Session {
@@ -61,15 +63,25 @@ impl Sessions {
         Ok(secrets::written(&token))
     }
 
+    /// Whether a login that shows a token has a session already.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED for a token of no session.
+    pub(crate) fn token_of<T>(&self, login: &Request<T>) -> Result<Option<String>, Status> {
+        let Some(token) = bearer(login.metadata()) else { return Ok(None) };
+        self.named(token)?;
+        Ok(Some(token.to_owned()))
+    }
+
     /// The session of a call.
     ///
     /// # Errors
-    /// UNAUTHENTICATED for a token of no session; RESOURCE_EXHAUSTED when a new one is wanted and there are too many.
+    /// UNAUTHENTICATED for a token of no session, or none where there are users; RESOURCE_EXHAUSTED when a new one is wanted and there are too many.
     pub(crate) fn of<T>(&self, request: &Request<T>) -> Result<InUse, Status> {
         if let Some(token) = bearer(request.metadata()) {
             return self.named(token);
         }
-        let session = connection(request)?.session(|| self.open())?;
+        let session = self.connection(request)?.session(|| self.open())?;
         Ok(InUse::new(session))
     }
 
@@ -81,7 +93,7 @@ impl Sessions {
         if let Some(token) = bearer(request.metadata()) {
             return self.named(token).map(Some);
         }
-        Ok(connection(request)?.peek().map(InUse::new))
+        Ok(self.connection(request)?.peek().map(InUse::new))
     }
 
     /// Ends the session of a call, and what runs in it.
@@ -94,7 +106,7 @@ impl Sessions {
                 let session = self.named(token)?;
                 self.take_out(|known| session.is(known))
             }
-            None => connection(request)?.end().into_iter().collect(),
+            None => self.connection(request)?.end().into_iter().collect(),
         };
         ended.iter().for_each(|session| session.running.cancel_all());
         Ok(())
@@ -121,6 +133,15 @@ impl Sessions {
         Ok(session)
     }
 
+    /// The connection of a call without a token.
+    fn connection<'a, T>(&self, request: &'a Request<T>) -> Result<&'a Connection, Status> {
+        if self.by_login {
+            return Err(Status::unauthenticated("this server has users: log in with user and password"));
+        }
+        let connection = request.extensions().get::<Connection>();
+        connection.ok_or_else(|| Status::internal("internal error, a bug of ours: a call without a connection"))
+    }
+
     fn named(&self, token: &str) -> Result<InUse, Status> {
         let ended = || Status::unauthenticated("the session of this token has ended, or never was: log in again");
         let token = secrets::read(token).ok_or_else(ended)?;
@@ -140,13 +161,8 @@ impl Sessions {
     }
 }
 
-/// The token of a call. Other credentials say nothing here: there are no users.
+/// The token of a call. User and password count at the login only (`gate`).
 fn bearer(metadata: &MetadataMap) -> Option<&str> {
     let (scheme, token) = metadata.get("authorization")?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-fn connection<T>(request: &Request<T>) -> Result<&Connection, Status> {
-    let connection = request.extensions().get::<Connection>();
-    connection.ok_or_else(|| Status::internal("internal error, a bug of ours: a call without a connection"))
 }

@@ -117,7 +117,7 @@ async fn set_one(session: &Session, base: &Session, name: &str, value: Option<Op
         Some(value) => format!("SET {full} = '{}'", value.replace('\'', "''")),
         None => format!("RESET {full}"),
     };
-    let set = async { session.sql(&sql).await?.collect().await };
+    let set = async { Box::pin(session.sql(&sql)).await?.collect().await };
     set.await.map(|_| ()).map_err(|_: Error| Refusal::InvalidValue)
 }
 

@@ -11,3 +11,4 @@ mod session_options;
 mod sessions;
 mod support;
 mod types;
+mod users;

@@ -12,7 +12,7 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use futures::TryStreamExt;
 use maar_engine::Session;
 use maar_engine::device::DeviceKind;
-use maar_flight_server::{Limits, Server};
+use maar_flight_server::{Limits, ServeOptions, Server};
 use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 use tonic::Status;
@@ -32,7 +32,12 @@ pub(crate) async fn serve(session: Session) -> Client {
 
 /// The address of a server of its own, which ends with the test.
 pub(crate) fn serve_within(session: Session, limits: Limits) -> String {
-    let server = Server::bind(session, "127.0.0.1:0".parse().unwrap(), limits).unwrap();
+    serve_with(session, ServeOptions { limits, ..ServeOptions::default() })
+}
+
+/// The same, served in some way.
+pub(crate) fn serve_with(session: Session, options: ServeOptions) -> String {
+    let server = Server::bind(session, "127.0.0.1:0".parse().unwrap(), options).unwrap();
     let url = format!("http://{}", server.address());
     tokio::spawn(server.run(std::future::pending()));
     url
