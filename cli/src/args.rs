@@ -99,6 +99,14 @@ pub(crate) enum Command {
         /// Address and port to listen on
         #[arg(long, default_value = "127.0.0.1:31337")]
         listen: SocketAddr,
+        /// File of users, a line NAME:HASH for each (see `maar user`); without it everyone on this machine may connect
+        #[arg(long, value_name = "FILE")]
+        users: Option<PathBuf>,
+    },
+    /// Write the line of a user for `serve --users`; the password is read from stdin
+    User {
+        /// The user's name
+        name: String,
     },
     /// Run a benchmark
     #[command(subcommand)]

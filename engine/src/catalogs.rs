@@ -1,4 +1,5 @@
-//! The catalogs of a session, in which tables are looked up in another way. All else is as the catalogs have it.
+//! The catalogs of a session, in which tables are looked up, made or dropped in another way. All else is as the catalogs
+//! have it.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -6,18 +7,60 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::datasource::TableType;
 use datafusion::error::Result;
 
-/// How tables are looked up.
+/// How tables are looked up, made and dropped in a `schema` of that catalog and name. What is not said is the schema's.
 #[async_trait]
 pub(crate) trait LookUp: Debug + Send + Sync {
-    /// What `name` is in `schema`, a schema of that catalog and name.
+    /// What `name` is.
     async fn table(
         &self,
         schema: &dyn SchemaProvider,
         place: (&str, &str),
         name: &str,
     ) -> Result<Option<Arc<dyn TableProvider>>>;
+
+    /// What kind of table `name` is.
+    async fn table_type(
+        &self,
+        schema: &dyn SchemaProvider,
+        _place: (&str, &str),
+        name: &str,
+    ) -> Result<Option<TableType>> {
+        schema.table_type(name).await
+    }
+
+    /// The names of all tables.
+    fn names(&self, schema: &dyn SchemaProvider, _place: (&str, &str)) -> Vec<String> {
+        schema.table_names()
+    }
+
+    /// Whether there is a table `name`.
+    fn is_there(&self, schema: &dyn SchemaProvider, _place: (&str, &str), name: &str) -> bool {
+        schema.table_exist(name)
+    }
+
+    /// Makes `table` known as `name`.
+    fn register(
+        &self,
+        schema: &dyn SchemaProvider,
+        _place: (&str, &str),
+        name: String,
+        table: Arc<dyn TableProvider>,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        schema.register_table(name, table)
+    }
+
+    /// Forgets `name`.
+    fn deregister(
+        &self,
+        schema: &dyn SchemaProvider,
+        _place: (&str, &str),
+        name: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        schema.deregister_table(name)
+    }
 }
 
 /// The catalogs of `inner`.
@@ -93,6 +136,12 @@ struct Schema {
     look_up: Arc<dyn LookUp>,
 }
 
+impl Schema {
+    fn place(&self) -> (&str, &str) {
+        (&self.place.0, &self.place.1)
+    }
+}
+
 #[async_trait]
 impl SchemaProvider for Schema {
     fn owner_name(&self) -> Option<&str> {
@@ -100,22 +149,26 @@ impl SchemaProvider for Schema {
     }
 
     fn table_names(&self) -> Vec<String> {
-        self.inner.table_names()
+        self.look_up.names(self.inner.as_ref(), self.place())
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.look_up.table(self.inner.as_ref(), (&self.place.0, &self.place.1), name).await
+        self.look_up.table(self.inner.as_ref(), self.place(), name).await
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        self.look_up.table_type(self.inner.as_ref(), self.place(), name).await
     }
 
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.inner.register_table(name, table)
+        self.look_up.register(self.inner.as_ref(), self.place(), name, table)
     }
 
     fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.inner.deregister_table(name)
+        self.look_up.deregister(self.inner.as_ref(), self.place(), name)
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.inner.table_exist(name)
+        self.look_up.is_there(self.inner.as_ref(), self.place(), name)
     }
 }

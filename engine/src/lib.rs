@@ -17,6 +17,7 @@ mod install;
 mod memory;
 mod options;
 mod parameters;
+mod placeholders;
 mod plan_cache;
 mod query;
 mod result;
@@ -25,6 +26,7 @@ mod script;
 mod session;
 mod stack;
 mod suggest;
+mod temporary;
 mod unseen;
 
 pub use device::{Devices, OperatorPlacement, Placement, QueryReport, discover as devices};

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanStatement};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryFutureExt;
 
-use crate::corrections::changes;
+use crate::corrections::{assigned_parameters, changes};
 use crate::device;
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
@@ -20,6 +21,7 @@ use crate::parameters::Parameters;
 use crate::plan_cache::{Listings, Place, Planned};
 use crate::result::QueryResult;
 use crate::stack::{Guarded, guarded};
+use crate::temporary::{CreateOf, made_by};
 
 /// What a statement gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,21 +74,36 @@ impl Query {
     }
 
     /// The columns of the result, exactly as [`QueryResult::schema`] will have them; none for [`QueryKind::Command`].
-    /// Types that hang on a placeholder without a value are what planning assumed.
+    /// Of placeholders without a value it is what they give for NULL of the type that [`Query::parameters`] says, of text
+    /// where it says none: what a value of another type gives may be another type.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] when types do not fit: planning alone does not check them all.
     pub fn schema(&self) -> Result<SchemaRef> {
-        match self.kind {
-            QueryKind::Command => Ok(Arc::new(Schema::empty())),
-            QueryKind::Rows | QueryKind::Change if self.plan.get_parameter_names()?.is_empty() => {
-                // Types are final only behind the optimiser: coercion makes `u64 - 5` a decimal, and a sum that is split into
-                // two levels gains digits.
-                let optimised = guarded(|| self.context.state().optimize(&self.plan))??;
-                Ok(self.named(optimised.schema().inner()))
-            }
-            QueryKind::Rows | QueryKind::Change => Ok(self.named(self.plan.schema().inner())),
+        if self.kind == QueryKind::Command {
+            return Ok(Arc::new(Schema::empty()));
         }
+        if self.plan.get_parameter_names()?.is_empty() {
+            return self.final_schema();
+        }
+        // A placeholder that must not be NULL (LIMIT) says so: then the types are what planning assumed.
+        let typed = self.parameters_as_nulls().and_then(|nulls| self.clone().with_parameters(&nulls)?.final_schema());
+        Ok(typed.unwrap_or_else(|_| self.named(self.plan.schema().inner())))
+    }
+
+    /// Types are final only behind the optimiser: coercion makes `u64 - 5` a decimal, and a sum that is split into two
+    /// levels gains digits.
+    fn final_schema(&self) -> Result<SchemaRef> {
+        let optimised = guarded(|| self.context.state().optimize(&self.plan))??;
+        Ok(self.named(optimised.schema().inner()))
+    }
+
+    fn parameters_as_nulls(&self) -> Result<Parameters> {
+        let mut nulls = Parameters::new();
+        for (name, data_type) in self.parameters()? {
+            nulls.set(&name, ScalarValue::try_new_null(&data_type.unwrap_or(DataType::Utf8))?);
+        }
+        Ok(nulls)
     }
 
     /// `planned` with the names that the statement gives the columns.
@@ -104,9 +121,13 @@ impl Query {
         &self.plan
     }
 
-    /// The placeholders of the statement (`$1`, `$name`) with their types where planning could tell.
+    /// The placeholders of the statement (`$1`, `$name`) with their types where planning could tell. Where one is used as two
+    /// types, it says none of any.
     pub fn parameters(&self) -> Result<BTreeMap<String, Option<DataType>>> {
-        Ok(self.plan.get_parameter_types()?.into_iter().collect())
+        match self.plan.get_parameter_types() {
+            Ok(typed) => Ok(typed.into_iter().collect()),
+            Err(_) => Ok(self.plan.get_parameter_names()?.into_iter().map(|name| (name, None)).collect()),
+        }
     }
 
     /// The same query with its placeholders filled in.
@@ -166,7 +187,7 @@ impl Query {
         if let LogicalPlan::Copy(copy) = &plan {
             check_target(&copy.output_url)?;
         }
-        let plan = changes::as_query(plan).await?;
+        let plan = changes::as_query(assigned_parameters::cast(plan)?).await?;
         let optimised = explain::without_change(state.optimize(&plan)?);
         require_device_of_change(&state, &optimised).await?;
         let schema = self.named(optimised.schema().inner());
@@ -202,12 +223,14 @@ impl Query {
 
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
-        if let LogicalPlan::Statement(PlanStatement::SetVariable(set)) = &self.plan {
-            options::check(&set.variable, &set.value)?;
+        if let LogicalPlan::Statement(statement) = &self.plan {
+            options::check_set(self.context.state_ref().read().config(), statement)?;
         }
         self.require_device_of_input().await?;
-        let running =
-            Names::All.are_no_paths(self.context.execute_logical_plan(self.plan.clone())).map_err(Error::from);
+        let mut plan = self.plan.clone();
+        let made = CreateOf::taken_off(&mut plan);
+        let running = made_by(made, self.context.execute_logical_plan(plan));
+        let running = Names::All.are_no_paths(running).map_err(Error::from);
         let frame = match Guarded::new(running).await {
             Ok(frame) => frame,
             Err(e) if matches!(self.plan, LogicalPlan::Statement(PlanStatement::SetVariable(_))) => {

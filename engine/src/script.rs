@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 
 use crate::dialect::{Grammar, comprehended, in_our_words, respelled, summarized, with_selects};
 use crate::error::{Error, ErrorKind, Position, Result, with_keyword};
+use crate::placeholders::numbered;
 
 /// Brackets, calls and subqueries inside each other. Each costs the parser a few stack frames.
 const NESTING_MAX: usize = 128;
@@ -161,7 +162,8 @@ impl<'a> Script<'a> {
                     let sql = self.script.get(start..offset(last.span.end)).unwrap_or_default().to_string();
                     let tokens: Vec<TokenWithSpan> = own.iter().map(|token| self.moved(token)).collect();
                     let position = tokens.iter().find(|token| is_visible(token)).map_or(self.place, position);
-                    return Some(piece(Ok(Statement { tokens, position, sql }), start));
+                    let statement = numbered(tokens).map(|tokens| Statement { tokens, position, sql });
+                    return Some(piece(statement, start));
                 }
                 _ => (self.at, self.place) = (end, end_place),
             }

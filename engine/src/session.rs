@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use datafusion::catalog::CatalogProviderList;
 use datafusion::common::config::ConfigOptions;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionConfig;
 use futures::TryFutureExt;
@@ -27,12 +28,16 @@ use crate::result::QueryResult;
 use crate::script::{Statement, split};
 use crate::stack::Guarded;
 use crate::suggest::with_table_hint;
+use crate::temporary::{self, with_temporary};
 
-/// A session: a catalog, options, and the memory its queries share. Cheap to clone; clones are the same session.
+/// A session: options, temporary tables and prepared statements of its own, over a catalog, devices and memory that it may share
+/// with others ([`Session::for_client`]). Cheap to clone; clones are the same session.
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
     plans: Arc<PlanCache>,
+    /// What the sessions that share a catalog all see.
+    shared: Arc<dyn CatalogProviderList>,
 }
 
 impl Session {
@@ -51,7 +56,26 @@ impl Session {
 
     /// A session over a DataFusion context of the caller's own, made with [`crate::install`].
     pub fn from_context(context: SessionContext) -> Self {
-        Self { context, plans: Arc::default() }
+        let shared = Arc::clone(context.state_ref().read().catalog_list());
+        Self { context, shared, plans: Arc::default() }
+    }
+
+    /// A session of its own for a client of this process. Catalog, devices, memory and functions are this session's; the options
+    /// begin as this session's are now, but those of the process cannot be set; there are no temporary tables and no
+    /// prepared statements yet.
+    #[must_use]
+    pub fn for_client(&self) -> Self {
+        let mut state = self.context.state();
+        options::guard_those_of_the_process(state.config_mut());
+        Self::over(state, &self.shared)
+    }
+
+    /// A session with what `state` has, over `shared` and temporary tables of its own.
+    fn over(mut state: SessionState, shared: &Arc<dyn CatalogProviderList>) -> Self {
+        let catalogs = with_temporary(state.config_mut(), shared);
+        let state = SessionStateBuilder::new_from_existing(state).with_catalog_list(catalogs).build();
+        let context = with_paths(SessionContext::new_with_state(state));
+        Self { context, shared: Arc::clone(shared), plans: Arc::default() }
     }
 
     /// The DataFusion context underneath: tables, functions and object stores are registered on it.
@@ -138,7 +162,7 @@ impl Session {
         if statement.is_summary() {
             rewritten = dialect::summary(&mut state, rewritten).await?;
         }
-        let (parsed, names) = (rewritten.statement, rewritten.names);
+        let (parsed, names, is_temporary) = (rewritten.statement, rewritten.names, rewritten.is_temporary);
         let paths = NamedPaths::of(&state, &parsed, &rewritten.paths);
         paths.check_described(&state).await?;
         // Guarded on its own: a panic of a file's reader is explained like its errors.
@@ -152,6 +176,10 @@ impl Session {
                     let query = std::mem::take(&mut view.input);
                     view.input = Arc::new(views::before_types(&state, Arc::unwrap_or_clone(query))?);
                 }
+                if is_temporary {
+                    temporary::mark(&mut plan);
+                }
+                temporary::check_view(state.config(), &plan)?;
                 Ok(Query::new(self.context.clone(), plan, names))
             }
             Err(e) => Err(with_table_hint(&state, paths.explain(&state, e).await)),
@@ -263,8 +291,9 @@ impl SessionBuilder {
         if let Some(config) = builder.config() {
             self.apply_options(config.options_mut())?;
         }
-        let context = with_paths(SessionContext::new_with_state(builder.build()));
-        Ok(Session::from_context(context))
+        let state = builder.build();
+        let shared = Arc::clone(state.catalog_list());
+        Ok(Session::over(state, &shared))
     }
 
     fn config(&self) -> SessionConfig {

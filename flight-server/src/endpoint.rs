@@ -1,41 +1,39 @@
-//! The gRPC service in front of [`Service`]. `arrow-flight` derives a whole service from the Flight SQL messages, but
-//! with no GetSchema and a list of actions that most servers lack; these two are answered here, the rest is passed on.
+//! The gRPC service in front of [`Service`]: finds the session of each call. `arrow-flight` derives a whole service from the
+//! Flight SQL messages, but with no GetSchema, no sessions, and a list of actions that most servers lack; these are
+//! answered here, the rest is passed on.
 
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightService;
-use arrow_flight::sql::{Any, Command};
+use arrow_flight::sql::metadata::SqlInfoData;
 use arrow_flight::{
-    Action, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, PollInfo, SchemaResult, Ticket,
+    Action, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse, PollInfo,
+    SchemaResult, Ticket,
 };
 use futures::stream;
-use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::actions;
-use crate::reply;
+use crate::gate::Gate;
+use crate::metadata::sql_info;
 use crate::service::Service;
+use crate::sessions::Sessions;
 
 /// All calls of the Flight protocol.
-pub(crate) struct Endpoint(pub(crate) Arc<Service>);
+pub(crate) struct Endpoint {
+    sessions: Arc<Sessions>,
+    gate: Gate,
+    sql_info: Arc<SqlInfoData>,
+}
 
 impl Endpoint {
-    async fn schema(&self, descriptor: &FlightDescriptor) -> Result<SchemaResult, Status> {
-        let broken = |e: &dyn std::fmt::Display| Status::invalid_argument(format!("not a command of Flight SQL: {e}"));
-        let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
-        let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
-            Command::CommandStatementQuery(command) => self.0.schema_of(&command.query).await?,
-            Command::CommandPreparedStatementQuery(command) => {
-                let sql = self.0.prepared_sql(&command.prepared_statement_handle)?;
-                self.0.schema_of(&sql).await?
-            }
-            // Of the others a FlightInfo tells it, and making that one runs nothing.
-            _ => {
-                let info = self.0.get_flight_info(Request::new(descriptor.clone())).await?;
-                return Ok(SchemaResult { schema: info.into_inner().schema });
-            }
-        };
-        Ok(SchemaResult { schema: reply::encoded(&schema)? })
+    pub(crate) fn new(sessions: Arc<Sessions>, gate: Gate) -> Result<Self, Status> {
+        Ok(Self { sessions, gate, sql_info: Arc::new(sql_info::values()?) })
+    }
+
+    /// What answers a call, in its session.
+    fn service<T>(&self, request: &Request<T>) -> Result<Service, Status> {
+        Ok(Service::new(self.sessions.of(request)?, Arc::clone(&self.sql_info)))
     }
 }
 
@@ -50,48 +48,65 @@ impl FlightService for Endpoint {
     type DoExchangeStream = <Service as FlightService>::DoExchangeStream;
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
-        self.schema(request.get_ref()).await.map(Response::new)
+        self.service(&request)?.schema(request.into_inner()).await.map(Response::new)
     }
 
-    async fn list_actions(&self, _request: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
+    async fn list_actions(&self, request: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
+        self.sessions.peek(&request)?;
         Ok(Response::new(Box::pin(stream::iter(actions::list()))))
     }
 
+    /// Opens a session for who may have one, and gives the token that leads to it, in a header as drivers want it and as the
+    /// answer's payload. Who shows a token gets it back.
     async fn handshake(
         &self,
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        self.0.handshake(request).await
+        let token = match self.sessions.token_of(&request)? {
+            Some(token) => token,
+            None => {
+                self.gate.pass(request.metadata()).await?;
+                self.sessions.log_in()?
+            }
+        };
+        let answer = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };
+        let mut response = Response::new(Box::pin(stream::iter([Ok(answer)])) as Self::HandshakeStream);
+        let header = format!("Bearer {token}").parse();
+        response.metadata_mut().insert("authorization", header.map_err(|_| Status::internal("a token is no header"))?);
+        Ok(response)
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
-        self.0.list_flights(request).await
+        self.service(&request)?.list_flights(request).await
     }
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
-        self.0.get_flight_info(request).await
+        self.service(&request)?.get_flight_info(request).await
     }
 
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
-        self.0.poll_flight_info(request).await
+        self.service(&request)?.poll_flight_info(request).await
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        self.0.do_get(request).await
+        self.service(&request)?.do_get(request).await
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
-        self.0.do_put(request).await
+        self.service(&request)?.do_put(request).await
     }
 
     async fn do_exchange(
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
-        self.0.do_exchange(request).await
+        self.service(&request)?.do_exchange(request).await
     }
 
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
-        self.0.do_action(request).await
+        match actions::run(&self.sessions, &request).await? {
+            Some(answer) => Ok(Response::new(answer)),
+            None => self.service(&request)?.do_action(request).await,
+        }
     }
 }

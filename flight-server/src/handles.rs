@@ -1,12 +1,12 @@
-//! What the server keeps between two calls of a client, under opaque handles: bounded in number and in time.
+//! What a session keeps between two calls of its client, under handles that cannot be guessed: bounded in number and in time.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tonic::Status;
+
+use crate::secrets::{Secret, secret};
 
 /// Values under handles. A value that nobody asks for during its time to live is dropped.
 pub(crate) struct Handles<T> {
@@ -14,14 +14,7 @@ pub(crate) struct Handles<T> {
     noun: &'static str,
     capacity: usize,
     time_to_live: Duration,
-    /// Random for each server: a handle of another server, or of the one before a restart, is not mistaken for ours.
-    key: RandomState,
-    kept: Mutex<Kept<T>>,
-}
-
-struct Kept<T> {
-    next: u64,
-    values: HashMap<u64, Held<T>>,
+    kept: Mutex<HashMap<Secret, Held<T>>>,
 }
 
 struct Held<T> {
@@ -31,43 +24,40 @@ struct Held<T> {
 
 impl<T> Handles<T> {
     pub(crate) fn new(noun: &'static str, capacity: usize, time_to_live: Duration) -> Self {
-        let kept = Mutex::new(Kept { next: 0, values: HashMap::new() });
-        Self { noun, capacity, time_to_live, key: RandomState::new(), kept }
+        Self { noun, capacity, time_to_live, kept: Mutex::default() }
     }
 
     /// Keeps a value and gives its handle.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED when as many as fit are kept and none has expired.
-    pub(crate) fn insert(&self, value: T) -> Result<Vec<u8>, Status> {
-        let now = Instant::now();
+    pub(crate) fn insert(&self, value: T) -> Result<Secret, Status> {
+        let (now, handle) = (Instant::now(), secret()?);
         let mut expired = Vec::new();
-        let number = {
+        {
             let mut kept = self.kept.lock();
-            if kept.values.len() >= self.capacity {
-                expired = kept.expire(now);
+            if kept.len() >= self.capacity {
+                expired = expire(&mut kept, now);
             }
-            if kept.values.len() >= self.capacity {
+            if kept.len() >= self.capacity {
                 return Err(self.full());
             }
-            let number = kept.next;
-            kept.next += 1;
-            kept.values.insert(number, Held { value, expires: now + self.time_to_live });
-            number
-        };
+            kept.insert(handle, Held { value, expires: now + self.time_to_live });
+        }
         // Dropping may end a query: not under the lock.
         drop(expired);
-        Ok([number, self.tag(number)].map(u64::to_be_bytes).concat())
+        Ok(handle)
     }
 
-    /// Takes a value out.
+    /// Takes a value out, with its handle.
     ///
     /// # Errors
     /// NOT_FOUND for a handle that is not ours, was taken before, or has expired.
-    pub(crate) fn take(&self, handle: &[u8]) -> Result<T, Status> {
-        let held = self.number(handle).and_then(|number| self.kept.lock().values.remove(&number));
+    pub(crate) fn take(&self, handle: &[u8]) -> Result<(Secret, T), Status> {
+        let handle: Secret = handle.try_into().map_err(|_| self.unknown())?;
+        let held = self.kept.lock().remove(&handle);
         let live = held.filter(|held| held.expires > Instant::now());
-        live.map(|held| held.value).ok_or_else(|| self.unknown())
+        live.map(|held| (handle, held.value)).ok_or_else(|| self.unknown())
     }
 
     /// A copy of a value, which then lives for another time to live.
@@ -79,32 +69,22 @@ impl<T> Handles<T> {
         T: Clone,
     {
         let now = Instant::now();
-        let number = self.number(handle).ok_or_else(|| self.unknown())?;
+        let handle: &Secret = handle.try_into().map_err(|_| self.unknown())?;
         let mut kept = self.kept.lock();
-        let held = kept.values.get_mut(&number).filter(|held| held.expires > now).ok_or_else(|| self.unknown())?;
+        let held = kept.get_mut(handle).filter(|held| held.expires > now).ok_or_else(|| self.unknown())?;
         held.expires = now + self.time_to_live;
         Ok(held.value.clone())
     }
 
     /// Drops what has expired.
     pub(crate) fn sweep(&self) {
-        let expired = self.kept.lock().expire(Instant::now());
+        let expired = expire(&mut self.kept.lock(), Instant::now());
         drop(expired);
-    }
-
-    fn number(&self, handle: &[u8]) -> Option<u64> {
-        let (number, tag) = handle.split_first_chunk::<8>()?;
-        let number = u64::from_be_bytes(*number);
-        (*tag == self.tag(number).to_be_bytes()).then_some(number)
-    }
-
-    fn tag(&self, number: u64) -> u64 {
-        self.key.hash_one(number)
     }
 
     fn full(&self) -> Status {
         Status::resource_exhausted(format!(
-            "the server keeps {} {}s and takes no more before some are fetched or closed, or expire ({} s after their last use)",
+            "a session keeps {} {}s and takes no more before some are fetched or closed, or expire ({} s after their last use)",
             self.capacity,
             self.noun,
             self.time_to_live.as_secs()
@@ -113,20 +93,17 @@ impl<T> Handles<T> {
 
     fn unknown(&self) -> Status {
         Status::not_found(format!(
-            "there is no {} under this handle: it was fetched or closed, or expired ({} s after its last use), or the \
-             server was restarted. Run it again",
+            "this session has no {} under this handle: it was fetched or closed, or expired ({} s after its last use), or \
+             it is another session's: a client that opens several connections logs in, for one session. Run it again",
             self.noun,
             self.time_to_live.as_secs()
         ))
     }
 }
 
-impl<T> Kept<T> {
-    /// Takes out what has expired, for the caller to drop.
-    fn expire(&mut self, now: Instant) -> Vec<Held<T>> {
-        let old = self.values.extract_if(|_, held| held.expires <= now);
-        old.map(|(_, held)| held).collect()
-    }
+/// Takes out what has expired, for the caller to drop.
+fn expire<T>(kept: &mut HashMap<Secret, Held<T>>, now: Instant) -> Vec<Held<T>> {
+    kept.extract_if(|_, held| held.expires <= now).map(|(_, held)| held).collect()
 }
 
 #[cfg(test)]
@@ -145,7 +122,7 @@ mod tests {
         let handles = Handles::new("statement", 2, LONG);
         let handle = handles.insert("a").unwrap();
         assert_eq!(handles.get(&handle).unwrap(), "a");
-        assert_eq!(handles.take(&handle).unwrap(), "a");
+        assert_eq!(handles.take(&handle).unwrap(), (handle, "a"));
         assert_eq!(handles.take(&handle).unwrap_err().code(), Code::NotFound);
     }
 
@@ -176,6 +153,6 @@ mod tests {
         brief.insert(Arc::new(())).unwrap();
         assert_eq!(Arc::strong_count(&value), 1, "the expired one is dropped");
         brief.sweep();
-        assert!(brief.kept.lock().values.is_empty());
+        assert!(brief.kept.lock().is_empty());
     }
 }

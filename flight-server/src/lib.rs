@@ -1,18 +1,30 @@
 //! Flight SQL over [`maar_engine::Session`]: plans in GetFlightInfo, runs in DoGet, cancels when the stream is dropped.
 //!
-//! [`serve`] is the entry point. This crate knows the protocol and no query logic. As yet it has neither users nor
-//! encryption, so it listens on loopback addresses only; and one engine session serves all clients: what one of
-//! them SETs or CREATEs, all see.
+//! [`serve`] is the entry point. This crate knows the protocol and no query logic. Each client has a session of its own
+//! (`sessions`, `session`) over one catalog and the same devices. Where it has users (`users`), a session begins with a
+//! login (`gate`). As yet there is no encryption, so it listens on loopback addresses only.
 
 mod actions;
+mod connection;
 mod endpoint;
+mod gate;
 mod handles;
+mod messages;
 mod metadata;
+mod parameters;
+mod prepared;
 mod reply;
+mod running;
+mod secrets;
 mod server;
 mod service;
+mod session;
+mod sessions;
 mod statements;
 mod status;
+mod users;
 mod wire;
 
-pub use server::{ServeError, Server, serve};
+pub use server::{ServeError, ServeOptions, Server, serve};
+pub use sessions::Limits;
+pub use users::{Users, UsersError};

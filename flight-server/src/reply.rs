@@ -6,15 +6,15 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::writer::IpcWriteOptions;
-use arrow_flight::encode::FlightDataEncoderBuilder;
-use arrow_flight::error::FlightError;
 use arrow_flight::sql::{ProstMessageExt, TicketStatementQuery};
 use arrow_flight::{FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket};
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use prost::Message;
 use prost::bytes::Bytes;
 use tonic::Status;
 
+use crate::messages;
+use crate::secrets::Secret;
 use crate::status::{from_engine, from_flight};
 use crate::wire::to_wire;
 
@@ -22,8 +22,8 @@ use crate::wire::to_wire;
 pub(crate) type Reply = Pin<Box<dyn Stream<Item = Result<FlightData, Status>> + Send>>;
 
 /// The ticket of a statement that is kept under `handle`.
-pub(crate) fn statement_ticket(handle: Vec<u8>) -> Bytes {
-    TicketStatementQuery { statement_handle: handle.into() }.as_any().encode_to_vec().into()
+pub(crate) fn statement_ticket(handle: &Secret) -> Bytes {
+    TicketStatementQuery { statement_handle: handle.to_vec().into() }.as_any().encode_to_vec().into()
 }
 
 /// Where the rows are: at this server, over the connection that the client has, for whoever shows the ticket.
@@ -47,13 +47,9 @@ pub(crate) fn stream(
     batches: impl Stream<Item = maar_engine::Result<RecordBatch>> + Send + 'static,
 ) -> Reply {
     let target = Arc::clone(&schema);
-    let converted = batches.map(move |batch| {
-        let batch = batch.map_err(|e| from_engine(&e)).and_then(|batch| to_wire(&batch, &target));
-        batch.map_err(FlightError::from)
-    });
-    // Bodies stay uncompressed: not every driver can read compressed ones.
-    let encoder = FlightDataEncoderBuilder::new().with_schema(schema).build(converted);
-    Box::pin(encoder.map_err(from_flight))
+    let converted =
+        batches.map(move |batch| batch.map_err(|e| from_engine(&e)).and_then(|batch| to_wire(&batch, &target)));
+    Box::pin(messages::stream(&schema, converted))
 }
 
 /// One batch as it is.

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use futures::TryStreamExt;
 use maar_engine::Session;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tonic::transport::server::TcpIncoming;
 
+use crate::connection::Io;
 use crate::endpoint::Endpoint;
-use crate::service::Service;
+use crate::gate::Gate;
+use crate::sessions::{Limits, Sessions};
+use crate::users::Users;
 
 /// Bytes of one message from a client. Statements are far smaller; no table travels this way yet.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -23,8 +27,9 @@ const HEADER_BYTES_MAX: u32 = 64 << 10;
 /// Connections that say nothing are asked whether they live, before something between us and the client cuts them.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// How often forgotten statements are looked for.
+/// How often forgotten statements and sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
+const SWEEP_LEAST: Duration = Duration::from_millis(50);
 
 /// How long queries may go on once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -32,9 +37,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Why the server cannot start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address can be reached from other machines, and there are no users and no encryption yet.
+    /// The address can be reached from other machines, and there is no encryption yet.
     #[error(
-        "will not listen on {0}: other machines reach it, and this server has no authentication and no encryption yet. \
+        "will not listen on {0}: other machines reach it, and this server has no encryption yet. \
          Listen on 127.0.0.1 or [::1], and reach it from elsewhere through an SSH tunnel"
     )]
     NotLoopback(SocketAddr),
@@ -54,27 +59,42 @@ pub enum ServeError {
     Internal(String),
 }
 
+/// How a server serves. The default has no users: everyone on the machine may connect.
+#[derive(Debug, Clone, Default)]
+pub struct ServeOptions {
+    /// How many sessions there are, and for how long.
+    pub limits: Limits,
+    /// Who may log in; without a login nothing is answered then.
+    pub users: Option<Users>,
+}
+
 /// A server that listens; [`Server::run`] answers.
 pub struct Server {
     incoming: TcpIncoming,
     address: SocketAddr,
-    service: Arc<Service>,
+    sessions: Arc<Sessions>,
+    endpoint: Endpoint,
+    sweep: Duration,
 }
 
 impl Server {
-    /// Listens on `address` (port 0: any free one). Must be called inside a tokio runtime.
+    /// Listens on `address` (port 0: any free one). Every client gets a session of its own, which begins as `session` is
+    /// then ([`Session::for_client`]). Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// [`ServeError::NotLoopback`], and [`ServeError::Listen`] when the port is taken.
-    pub fn bind(session: Session, address: SocketAddr) -> Result<Self, ServeError> {
+    pub fn bind(session: Session, address: SocketAddr, options: ServeOptions) -> Result<Self, ServeError> {
         if !address.ip().to_canonical().is_loopback() {
             return Err(ServeError::NotLoopback(address));
         }
         let refused = |cause| ServeError::Listen { address, cause };
         let incoming = TcpIncoming::bind(address).map_err(refused)?.with_nodelay(Some(true));
         let address = incoming.local_addr().map_err(refused)?;
-        let service = Service::new(session).map_err(|status| ServeError::Internal(status.message().to_owned()))?;
-        Ok(Self { incoming, address, service: Arc::new(service) })
+        let ServeOptions { limits, users } = options;
+        let sessions = Arc::new(Sessions::new(session, limits, users.is_some()));
+        let endpoint = Endpoint::new(Arc::clone(&sessions), Gate::new(users));
+        let endpoint = endpoint.map_err(|status| ServeError::Internal(status.message().to_owned()))?;
+        Ok(Self { incoming, address, sessions, sweep: SWEEP.min(limits.idle / 2).max(SWEEP_LEAST), endpoint })
     }
 
     /// Where it listens.
@@ -90,8 +110,8 @@ impl Server {
     /// # Errors
     /// [`ServeError::Network`].
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { incoming, service, .. } = self;
-        let endpoint = Endpoint(Arc::clone(&service));
+        let Self { incoming, sessions, endpoint, sweep: every, .. } = self;
+        let incoming = incoming.map_ok(Io::new);
         let flight = FlightServiceServer::new(endpoint).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let router = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
@@ -103,7 +123,7 @@ impl Server {
         }));
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
-            () = sweep(&service) => {}
+            () = sweep(&sessions, every) => {}
             () = shutdown => {}
         }
         drop(stop);
@@ -115,12 +135,12 @@ impl Server {
 }
 
 /// Never ends.
-async fn sweep(service: &Service) {
-    let mut ticks = interval(SWEEP);
+async fn sweep(sessions: &Sessions, every: Duration) {
+    let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        service.sweep();
+        sessions.sweep();
     }
 }
 
@@ -131,9 +151,10 @@ async fn sweep(service: &Service) {
 pub async fn serve(
     session: Session,
     address: SocketAddr,
+    options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    Server::bind(session, address)?.run(shutdown).await
+    Server::bind(session, address, options)?.run(shutdown).await
 }
 
 #[cfg(test)]
@@ -145,17 +166,18 @@ mod tests {
     async fn only_loopback_addresses() {
         let session = Session::new().unwrap();
         for open in ["0.0.0.0:0", "[::]:0", "10.0.0.1:0", "[::ffff:10.0.0.1]:0"] {
-            let refused = Server::bind(session.clone(), open.parse().unwrap()).err().unwrap();
+            let refused = Server::bind(session.clone(), open.parse().unwrap(), ServeOptions::default()).err().unwrap();
             assert!(matches!(refused, ServeError::NotLoopback(_)), "{refused}");
         }
-        let server = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap()).unwrap();
-        let taken = Server::bind(session, server.address()).err().unwrap();
+        let server = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap(), ServeOptions::default()).unwrap();
+        let taken = Server::bind(session, server.address(), ServeOptions::default()).err().unwrap();
         assert!(matches!(taken, ServeError::Listen { .. }), "{taken}");
     }
 
     #[tokio::test]
     async fn it_stops_when_told() {
-        let server = Server::bind(Session::new().unwrap(), "127.0.0.1:0".parse().unwrap()).unwrap();
+        let server =
+            Server::bind(Session::new().unwrap(), "127.0.0.1:0".parse().unwrap(), ServeOptions::default()).unwrap();
         timeout(GRACE, server.run(std::future::ready(()))).await.unwrap().unwrap();
     }
 }

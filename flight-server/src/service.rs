@@ -1,7 +1,7 @@
-//! The Flight SQL service: each message to the room that answers it. What a message means is decided there, not here.
+//! The Flight SQL service for one call: each message to the room that answers it. What a message means is decided there,
+//! not here; whose session it is, in front (`endpoint`).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
@@ -9,78 +9,71 @@ use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::sql::metadata::SqlInfoData;
 use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
-    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
-    CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+    ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
+    ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any, Command, CommandGetCatalogs,
+    CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
     CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandPreparedStatementQuery,
     CommandPreparedStatementUpdate, CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult,
     SqlInfo, TicketStatementQuery,
 };
-use arrow_flight::{Action, FlightDescriptor, FlightInfo, HandshakeRequest, Ticket};
+use arrow_flight::{Action, FlightDescriptor, FlightInfo, SchemaResult, Ticket};
 use futures::TryStreamExt;
-use maar_engine::Session;
-use tonic::{Request, Response, Status, Streaming};
+use prost::Message;
+use tonic::{Request, Response, Status};
 
 use crate::actions;
-use crate::handles::Handles;
-use crate::metadata::{catalog, keys, sql_info};
+use crate::metadata::{catalog, keys};
+use crate::parameters::Values;
+use crate::prepared::Prepared;
 use crate::reply::{self, Reply};
+use crate::running::Run;
+use crate::secrets::{Secret, secret};
+use crate::session::InUse;
 use crate::statements::{self, Statement};
 
-/// Statements that are planned and not yet fetched, and for how long they wait.
-const STATEMENTS_MAX: usize = 1024;
-const STATEMENT_TTL: Duration = Duration::from_secs(5 * 60);
-
-/// Prepared statements, and for how long an unused one is kept.
-const PREPARED_MAX: usize = 1024;
-const PREPARED_TTL: Duration = Duration::from_secs(60 * 60);
-
-/// One engine session and what its clients left with the server between two calls.
+/// Answers one call of a client, in its session.
 pub(crate) struct Service {
-    session: Session,
-    sql_info: SqlInfoData,
-    statements: Handles<Statement>,
-    /// The SQL: a prepared statement is planned whenever it runs, as files and tables change.
-    prepared: Handles<Arc<str>>,
+    session: InUse,
+    sql_info: Arc<SqlInfoData>,
 }
 
 impl Service {
-    pub(crate) fn new(session: Session) -> Result<Self, Status> {
-        Ok(Self {
-            session,
-            sql_info: sql_info::values()?,
-            statements: Handles::new("statement", STATEMENTS_MAX, STATEMENT_TTL),
-            prepared: Handles::new("prepared statement", PREPARED_MAX, PREPARED_TTL),
-        })
+    pub(crate) fn new(session: InUse, sql_info: Arc<SqlInfoData>) -> Self {
+        Self { session, sql_info }
     }
 
-    /// Drops what no client came back for.
-    pub(crate) fn sweep(&self) {
-        self.statements.sweep();
-        self.prepared.sweep();
+    /// The answer to GetSchema; nothing runs.
+    pub(crate) async fn schema(&self, descriptor: FlightDescriptor) -> Result<SchemaResult, Status> {
+        let broken = |e: &dyn std::fmt::Display| Status::invalid_argument(format!("not a command of Flight SQL: {e}"));
+        let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
+        let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
+            Command::CommandStatementQuery(command) => {
+                statements::dataset_schema(&statements::plan(&self.session.engine, &command.query).await?)?
+            }
+            Command::CommandPreparedStatementQuery(command) => {
+                let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+                prepared.columns(&self.session.engine).await?
+            }
+            // Of the others a FlightInfo tells it, and making that one runs nothing.
+            _ => {
+                let info = self.get_flight_info(Request::new(descriptor)).await?;
+                return Ok(SchemaResult { schema: info.into_inner().schema });
+            }
+        };
+        Ok(SchemaResult { schema: reply::encoded(&schema)? })
     }
 
-    /// The columns of a statement's rows as the client will get them.
-    pub(crate) async fn schema_of(&self, sql: &str) -> Result<Arc<Schema>, Status> {
-        statements::dataset_schema(&statements::plan(&self.session, sql).await?)
+    /// Runs a statement, which can be cancelled by its handle.
+    async fn fetch(&self, handle: Secret, statement: Statement) -> RowsResult {
+        let run = Run::new(self.session.clone(), handle);
+        run.rows(statement.fetch()).await.map(Response::new)
     }
 
-    /// The SQL of a prepared statement.
-    pub(crate) fn prepared_sql(&self, handle: &[u8]) -> Result<Arc<str>, Status> {
-        self.prepared.get(handle)
-    }
-
-    async fn plan_info(&self, sql: &str, descriptor: FlightDescriptor) -> Result<Response<FlightInfo>, Status> {
-        let query = statements::plan(&self.session, sql).await?;
-        let statement = Statement::ready(query).await?;
+    /// Keeps a statement until it is fetched.
+    fn keep(&self, statement: Statement, descriptor: FlightDescriptor) -> InfoResult {
         let schema = Arc::clone(statement.schema());
-        let handle = self.statements.insert(statement)?;
-        reply::info(descriptor, reply::statement_ticket(handle), &schema).map(Response::new)
-    }
-
-    async fn update(&self, sql: &str, stream: PeekableFlightDataStream) -> Result<i64, Status> {
-        // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
-        stream.try_for_each(|_| std::future::ready(Ok(()))).await?;
-        statements::update(statements::plan(&self.session, sql).await?).await
+        let handle = self.session.statements.insert(statement)?;
+        reply::info(descriptor, reply::statement_ticket(&handle), &schema).map(Response::new)
     }
 }
 
@@ -106,25 +99,19 @@ fn no_rows(schema: Arc<Schema>) -> RowsResult {
 impl FlightSqlService for Service {
     type FlightService = Self;
 
-    async fn do_handshake(
-        &self,
-        _request: Request<Streaming<HandshakeRequest>>,
-    ) -> Result<Response<<Self as FlightService>::HandshakeStream>, Status> {
-        Err(Status::unimplemented("this server has no users yet: connect without user, password and token"))
-    }
-
     async fn get_flight_info_statement(
         &self,
         query: CommandStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         refuse_transaction(query.transaction_id.is_some())?;
-        self.plan_info(&query.query, request.into_inner()).await
+        let query = statements::plan_complete(&self.session.engine, &query.query).await?;
+        self.keep(Statement::ready(query).await?, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
-        let statement = self.statements.take(&ticket.statement_handle)?;
-        statement.fetch().await.map(Response::new)
+        let (handle, statement) = self.session.statements.take(&ticket.statement_handle)?;
+        self.fetch(handle, statement).await
     }
 
     async fn do_put_statement_update(
@@ -133,7 +120,9 @@ impl FlightSqlService for Service {
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
-        self.update(&command.query, request.into_inner()).await
+        // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
+        request.into_inner().try_for_each(|_| std::future::ready(Ok(()))).await?;
+        statements::update(statements::plan_complete(&self.session.engine, &command.query).await?).await
     }
 
     async fn do_action_create_prepared_statement(
@@ -142,12 +131,13 @@ impl FlightSqlService for Service {
         _request: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
-        let schema = self.schema_of(&command.query).await?;
-        let handle = self.prepared.insert(Arc::from(command.query))?;
+        let (prepared, columns) = Prepared::new(&self.session.engine, command.query).await?;
+        let parameters = reply::encoded(&prepared.parameters())?;
+        let handle = self.session.prepared.insert(Arc::new(prepared))?;
         Ok(ActionCreatePreparedStatementResult {
-            prepared_statement_handle: handle.into(),
-            dataset_schema: reply::encoded(&schema)?,
-            parameter_schema: reply::encoded(&Schema::empty())?,
+            prepared_statement_handle: handle.to_vec().into(),
+            dataset_schema: reply::encoded(&columns)?,
+            parameter_schema: parameters,
         })
     }
 
@@ -157,8 +147,19 @@ impl FlightSqlService for Service {
         command: ActionClosePreparedStatementRequest,
         _request: Request<Action>,
     ) -> Result<(), Status> {
-        let _ = self.prepared.take(&command.prepared_statement_handle);
+        let _ = self.session.prepared.take(&command.prepared_statement_handle);
         Ok(())
+    }
+
+    async fn do_action_cancel_query(
+        &self,
+        command: ActionCancelQueryRequest,
+        _request: Request<Action>,
+    ) -> Result<ActionCancelQueryResult, Status> {
+        let broken = |e| Status::invalid_argument(format!("CancelQuery is asked for with what is no FlightInfo: {e}"));
+        let info = FlightInfo::decode(command.info).map_err(broken)?;
+        // The numbers of the two results are the same.
+        Ok(ActionCancelQueryResult { result: actions::cancel(&self.session, &info)?.into() })
     }
 
     async fn get_flight_info_prepared_statement(
@@ -166,8 +167,8 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
-        let sql = self.prepared.get(&command.prepared_statement_handle)?;
-        self.plan_info(&sql, request.into_inner()).await
+        let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+        self.keep(prepared.ready(&self.session.engine).await?, request.into_inner())
     }
 
     /// For clients that fetch with the command itself, without asking for a FlightInfo.
@@ -176,17 +177,18 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementQuery,
         _request: Request<Ticket>,
     ) -> RowsResult {
-        let sql = self.prepared.get(&command.prepared_statement_handle)?;
-        let query = statements::plan(&self.session, &sql).await?;
-        Statement::ready(query).await?.fetch().await.map(Response::new)
+        let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+        self.fetch(secret()?, prepared.ready(&self.session.engine).await?).await
     }
 
     async fn do_put_prepared_statement_query(
         &self,
-        _command: CommandPreparedStatementQuery,
-        _request: Request<PeekableFlightDataStream>,
+        command: CommandPreparedStatementQuery,
+        request: Request<PeekableFlightDataStream>,
     ) -> Result<DoPutPreparedStatementResult, Status> {
-        Err(Status::unimplemented("this server takes no parameters yet: write the values into the statement"))
+        let values = Values::read(request.into_inner()).await?;
+        self.session.prepared.get(&command.prepared_statement_handle)?.bind(values)?;
+        Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(command.prepared_statement_handle) })
     }
 
     async fn do_put_prepared_statement_update(
@@ -194,15 +196,16 @@ impl FlightSqlService for Service {
         command: CommandPreparedStatementUpdate,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
-        let sql = self.prepared.get(&command.prepared_statement_handle)?;
-        self.update(&sql, request.into_inner()).await
+        let values = Values::read(request.into_inner()).await?;
+        let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+        prepared.update(&self.session.engine, values).await
     }
 
     async fn do_action_fallback(
         &self,
         request: Request<Action>,
     ) -> Result<Response<<Self as FlightService>::DoActionStream>, Status> {
-        actions::run(request.into_inner()).map(Response::new)
+        Err(actions::unknown(request.get_ref()))
     }
 
     async fn get_flight_info_catalogs(
@@ -214,7 +217,7 @@ impl FlightSqlService for Service {
     }
 
     async fn do_get_catalogs(&self, command: CommandGetCatalogs, _request: Request<Ticket>) -> RowsResult {
-        metadata_rows(catalog::catalogs(&self.session, command)?)
+        metadata_rows(catalog::catalogs(&self.session.engine, command)?)
     }
 
     async fn get_flight_info_schemas(
@@ -226,7 +229,7 @@ impl FlightSqlService for Service {
     }
 
     async fn do_get_schemas(&self, command: CommandGetDbSchemas, _request: Request<Ticket>) -> RowsResult {
-        metadata_rows(catalog::schemas(&self.session, command)?)
+        metadata_rows(catalog::schemas(&self.session.engine, command)?)
     }
 
     async fn get_flight_info_tables(
@@ -238,7 +241,7 @@ impl FlightSqlService for Service {
     }
 
     async fn do_get_tables(&self, command: CommandGetTables, _request: Request<Ticket>) -> RowsResult {
-        metadata_rows(catalog::tables(&self.session, command).await?)
+        metadata_rows(catalog::tables(&self.session.engine, command).await?)
     }
 
     async fn get_flight_info_table_types(

@@ -1,18 +1,24 @@
 //! Statements between the calls of a client: planned by one, run by the next. What runs when is decided here:
 //! rows when they are fetched, everything that changes something at once and exactly once.
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{SchemaRef, UInt64Type};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt64Array};
+use arrow::datatypes::{DataType, Schema, SchemaRef, UInt64Type};
 use futures::{StreamExt, stream};
 use maar_engine::{Query, QueryKind, QueryResult, Session};
 use tonic::Status;
 
 use crate::reply::{self, Reply};
-use crate::status::from_engine;
+use crate::status::{from_engine, from_flight};
 use crate::wire::wire_schema;
 
 /// Bytes of one statement.
 pub(crate) const SQL_BYTES_MAX: i64 = 1 << 20;
+
+/// The column of a change's result.
+const COUNT: &str = "count";
 
 /// A statement that waits to be fetched.
 pub(crate) struct Statement {
@@ -26,6 +32,8 @@ enum State {
     /// Was run at once, because it changes something. The first batch has been asked for, which is the whole of the
     /// work but for an EXECUTE of a query: the rest of its rows come as they are fetched.
     Started { first: Option<RecordBatch>, rest: Box<QueryResult> },
+    /// Was run at once, several times over: the sum of its counts.
+    Changed(RecordBatch),
 }
 
 impl Statement {
@@ -45,6 +53,14 @@ impl Statement {
         }
     }
 
+    /// A change that was made, in several runs, to so many rows.
+    pub(crate) fn changed(rows: i64) -> Result<Self, Status> {
+        let rows: ArrayRef = Arc::new(UInt64Array::from(vec![rows.unsigned_abs()]));
+        let batch = RecordBatch::try_from_iter_with_nullable([(COUNT, rows, false)]);
+        let batch = batch.map_err(|e| from_flight(e.into()))?;
+        Ok(Self { schema: batch.schema(), state: State::Changed(batch) })
+    }
+
     /// The columns as the client gets them.
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
@@ -54,6 +70,7 @@ impl Statement {
     pub(crate) async fn fetch(self) -> Result<Reply, Status> {
         Ok(match self.state {
             State::Planned(query) => reply::stream(self.schema, execute(*query).await?),
+            State::Changed(count) => reply::batch(count),
             State::Started { first, rest } => reply::stream(self.schema, stream::iter(first.map(Ok)).chain(*rest)),
         })
     }
@@ -65,21 +82,29 @@ pub(crate) async fn plan(session: &Session, sql: &str) -> Result<Query, Status> 
         let message = format!("the statement is {} bytes long, {SQL_BYTES_MAX} are the most", sql.len());
         return Err(Status::invalid_argument(message));
     }
-    let query = Box::pin(session.prepare(sql)).await.map_err(|e| from_engine(&e))?;
-    refuse_parameters(&query)?;
-    Ok(query)
+    Box::pin(session.prepare(sql)).await.map_err(|e| from_engine(&e))
 }
 
-fn refuse_parameters(query: &Query) -> Result<(), Status> {
-    if query.kind() == QueryKind::Command {
-        // Those of a PREPARE are EXECUTE's to fill in; other commands take none, and say so when they run.
-        return Ok(());
-    }
-    match query.parameters().map_err(|e| from_engine(&e))?.keys().next() {
-        None => Ok(()),
-        Some(name) => Err(Status::unimplemented(format!(
-            "this server takes no parameters yet, and the statement has {name}. Hint: write the value into the statement"
+/// Plans a statement that comes without values.
+///
+/// # Errors
+/// INVALID_ARGUMENT for one with parameters, and those of planning.
+pub(crate) async fn plan_complete(session: &Session, sql: &str) -> Result<Query, Status> {
+    let query = plan(session, sql).await?;
+    match parameters(&query)?.keys().next() {
+        None => Ok(query),
+        Some(name) => Err(Status::invalid_argument(format!(
+            "the parameter {name} has no value. Hint: prepare the statement and bind one, or write it into the statement"
         ))),
+    }
+}
+
+/// The parameters of a statement, with their types where planning could tell.
+pub(crate) fn parameters(query: &Query) -> Result<BTreeMap<String, Option<DataType>>, Status> {
+    match query.kind() {
+        // Those of a PREPARE are EXECUTE's to fill in; other commands take none, and say so when they run.
+        QueryKind::Command => Ok(BTreeMap::new()),
+        QueryKind::Rows | QueryKind::Change => query.parameters().map_err(|e| from_engine(&e)),
     }
 }
 
@@ -87,7 +112,7 @@ fn refuse_parameters(query: &Query) -> Result<(), Status> {
 pub(crate) fn dataset_schema(query: &Query) -> Result<SchemaRef, Status> {
     match query.kind() {
         QueryKind::Rows => columns(query),
-        QueryKind::Change | QueryKind::Command => Ok(SchemaRef::new(arrow::datatypes::Schema::empty())),
+        QueryKind::Change | QueryKind::Command => Ok(SchemaRef::new(Schema::empty())),
     }
 }
 
@@ -110,7 +135,7 @@ pub(crate) async fn update(query: Query) -> Result<i64, Status> {
 
 /// The `count` of a change.
 fn count(batch: &RecordBatch) -> i64 {
-    let column = batch.column_by_name("count").and_then(|column| column.as_primitive_opt::<UInt64Type>());
+    let column = batch.column_by_name(COUNT).and_then(|column| column.as_primitive_opt::<UInt64Type>());
     let counts = column.into_iter().flat_map(|counts| counts.iter().flatten());
     counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX)).sum()
 }

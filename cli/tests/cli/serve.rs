@@ -1,6 +1,6 @@
 //! `maar serve`: where it listens, and that Ctrl-C ends it. What it answers is tested in flight-server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use crate::{command, maar};
@@ -9,7 +9,7 @@ use crate::{command, maar};
 fn an_address_that_other_machines_reach_is_refused() {
     let ran = maar(&["serve", "--listen", "0.0.0.0:0"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    assert!(ran.err.contains("no authentication") && ran.err.contains("127.0.0.1"), "{}", ran.err);
+    assert!(ran.err.contains("no encryption") && ran.err.contains("127.0.0.1"), "{}", ran.err);
 }
 
 #[test]
@@ -22,4 +22,37 @@ fn it_says_where_it_listens_and_ends_on_interrupt() {
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// `maar user NAME` with this on stdin: its exit code, stdout and stderr.
+fn user(name: &str, password: &str) -> (Option<i32>, String, String) {
+    let mut child = command(&["user", name]);
+    let child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.as_ref().unwrap().write_all(password.as_bytes()).unwrap();
+    let ran = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (ran.status.code(), text(ran.stdout), text(ran.stderr))
+}
+
+#[test]
+fn users_are_made_read_and_asked_for() {
+    let (code, line, _) = user("ada", "correct horse\n");
+    assert!(code == Some(0) && line.starts_with("ada:$argon2id$") && !line.contains("horse"), "{line}");
+    let (code, _, error) = user("ada", "\n");
+    assert!(code == Some(1) && error.contains("the password is empty"), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("users");
+    std::fs::write(&file, format!("{line}nonsense\n")).unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--users", file.to_str().unwrap()];
+    let ran = maar(&serve);
+    assert!(ran.code == 1 && ran.err.contains("line 2") && ran.err.contains("maar user"), "{}", ran.err);
+    std::fs::write(&file, line).unwrap();
+    let mut child =
+        command(&serve).env("MAAR_DEVICE", "cpu").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.contains("no encryption") && !said.contains("no users"), "{said}");
 }

@@ -7,6 +7,7 @@
 
 mod aggregate_dynamic_filters;
 mod aggregate_schema_check;
+pub(crate) mod assigned_parameters;
 pub(crate) mod changes;
 mod computed_keys;
 mod constant_keys;

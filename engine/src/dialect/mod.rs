@@ -79,6 +79,8 @@ pub(crate) struct Rewritten {
     pub(crate) names: Option<Vec<String>>,
     /// Names in it that are paths, though they do not look so.
     pub(crate) paths: Vec<String>,
+    /// Whether it makes a TEMP table or view.
+    pub(crate) is_temporary: bool,
 }
 
 /// The statement that DataFusion is to plan for `statement`, whose tokens are `tokens`. From then on `state` remembers the
@@ -100,7 +102,7 @@ pub(crate) async fn rewrite(
     let mut statement = show::tables(statement);
     time_zone::respell(&mut statement);
     declared_keys::forget(&mut statement);
-    temporary::forget(&mut statement);
+    let is_temporary = temporary::take(&mut statement);
     truncate::as_delete(&mut statement);
     delete_alias::resolve(&mut statement);
     fetch_first::as_limit(&mut statement);
@@ -135,7 +137,7 @@ pub(crate) async fn rewrite(
     own_units::write_out(state, &mut statement)?;
     time_zone::keep_apart(&mut statement);
     group_keys::hide(&mut statement);
-    Ok(Rewritten { statement, names, paths })
+    Ok(Rewritten { statement, names, paths, is_temporary })
 }
 
 /// `name` as an identifier of SQL.

@@ -51,7 +51,8 @@ pub(crate) async fn summary(state: &mut SessionState, query: Rewritten) -> Resul
     let plan = state.statement_to_plan(query.statement).await?;
     let sql = written(plan.schema().as_arrow(), &text);
     let statement = grammar::statement(&sql).map_err(datafusion::error::DataFusionError::from)?;
-    Ok(Rewritten { statement: Statement::Statement(Box::new(statement)), names: None, paths: query.paths })
+    let statement = Statement::Statement(Box::new(statement));
+    Ok(Rewritten { statement, names: None, paths: query.paths, is_temporary: false })
 }
 
 fn written(schema: &Schema, query: &str) -> String {

@@ -4,6 +4,7 @@
 
 mod basics;
 mod changes;
+mod clients;
 mod copy;
 mod declared;
 mod depth;

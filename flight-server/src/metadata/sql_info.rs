@@ -22,8 +22,7 @@ const FLAGS: &[(SqlInfo, bool)] = &[
     (SqlInfo::FlightSqlServerReadOnly, false),
     (SqlInfo::FlightSqlServerSql, true),
     (SqlInfo::FlightSqlServerSubstrait, false),
-    // The flag is about the action CancelQuery; dropping the stream cancels.
-    (SqlInfo::FlightSqlServerCancel, false),
+    (SqlInfo::FlightSqlServerCancel, true),
     (SqlInfo::FlightSqlServerBulkIngestion, false),
     (SqlInfo::FlightSqlServerIngestTransactionsSupported, false),
     (SqlInfo::SqlDdlCatalog, false),

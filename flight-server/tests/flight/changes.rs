@@ -28,7 +28,7 @@ async fn updates_give_their_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_and_prepare_are_of_the_server() {
+async fn settings_and_prepare_are_of_the_session() {
     let mut client = serve(session()).await;
     rows(&mut client, "set datafusion.execution.batch_size = 100").await.unwrap();
     assert_eq!(

@@ -4,6 +4,11 @@
 mod cancel;
 mod changes;
 mod metadata;
+mod parameters;
 mod prepared;
 mod queries;
+mod session_options;
+mod sessions;
 mod support;
+mod types;
+mod users;

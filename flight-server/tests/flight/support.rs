@@ -12,7 +12,7 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use futures::TryStreamExt;
 use maar_engine::Session;
 use maar_engine::device::DeviceKind;
-use maar_flight_server::Server;
+use maar_flight_server::{Limits, ServeOptions, Server};
 use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 use tonic::Status;
@@ -27,10 +27,25 @@ pub(crate) fn session() -> Session {
 
 /// A client of a server of its own, which ends with the test.
 pub(crate) async fn serve(session: Session) -> Client {
-    let server = Server::bind(session, "127.0.0.1:0".parse().unwrap()).unwrap();
+    connect(&serve_within(session, Limits::default())).await
+}
+
+/// The address of a server of its own, which ends with the test.
+pub(crate) fn serve_within(session: Session, limits: Limits) -> String {
+    serve_with(session, ServeOptions { limits, ..ServeOptions::default() })
+}
+
+/// The same, served in some way.
+pub(crate) fn serve_with(session: Session, options: ServeOptions) -> String {
+    let server = Server::bind(session, "127.0.0.1:0".parse().unwrap(), options).unwrap();
     let url = format!("http://{}", server.address());
     tokio::spawn(server.run(std::future::pending()));
-    Client::new(Channel::from_shared(url).unwrap().connect().await.unwrap())
+    url
+}
+
+/// A client with a connection of its own.
+pub(crate) async fn connect(url: &str) -> Client {
+    Client::new(Channel::from_shared(url.to_owned()).unwrap().connect().await.unwrap())
 }
 
 /// A server with the table `t (name, amount)` over a Parquet file of three rows.

@@ -1,13 +1,16 @@
 //! Types on the wire: what mainstream clients read. Drivers refuse or garble views, dictionaries and half floats, so
-//! these leave as plain columns; the schema that is advertised is converted by the same table as the data.
+//! these leave as plain columns; the schema that is advertised is converted by the same table as the data (`columns`).
+
+mod columns;
 
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::compute::cast;
-use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Fields, Schema, SchemaRef, UnionFields};
 use arrow::error::ArrowError;
 use tonic::Status;
+
+pub(crate) use columns::range;
 
 use crate::status::capped;
 
@@ -29,7 +32,8 @@ fn wire_field(field: &FieldRef) -> FieldRef {
     Arc::new(changed.with_metadata(field.metadata().clone()))
 }
 
-fn wire_type(data_type: &DataType) -> DataType {
+/// The type that a column of `data_type` leaves as.
+pub(crate) fn wire_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,
@@ -44,22 +48,23 @@ fn wire_type(data_type: &DataType) -> DataType {
         DataType::FixedSizeList(item, length) => DataType::FixedSizeList(wire_field(item), *length),
         DataType::Struct(fields) => DataType::Struct(wire_fields(fields)),
         DataType::Map(entries, sorted) => DataType::Map(wire_field(entries), *sorted),
+        DataType::Union(fields, mode) => {
+            let changed: UnionFields = fields.iter().map(|(id, field)| (id, wire_field(field))).collect();
+            DataType::Union(changed, *mode)
+        }
         other => other.clone(),
     }
 }
 
-/// `batch` under `schema`, which is [`wire_schema`] of the batch's own.
+/// `batch` under `schema`, which was advertised: [`wire_schema`] of the batch's own, or of what was known before it ran.
 ///
 /// # Errors
 /// When strings or binaries of one batch pass the 2 GiB that their offsets reach.
 pub(crate) fn to_wire(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Status> {
     let fields = schema.fields().iter();
-    let columns = batch.columns().iter().zip(fields).map(|(column, field)| {
-        if column.data_type() == field.data_type() {
-            return Ok(Arc::clone(column));
-        }
-        cast(column, field.data_type()).map_err(|e| refused(field, &e))
-    });
+    let columns = batch.columns().iter().zip(fields);
+    let columns =
+        columns.map(|(column, field)| columns::converted(column, field.data_type()).map_err(|e| refused(field, &e)));
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns.collect::<Result<_, _>>()?, &rows).map_err(|e| {
         Status::internal(capped(format!("internal error, a bug of ours: a batch does not fit its schema: {e}")))

@@ -1,0 +1,108 @@
+//! Sessions of clients beside each other: what they share, and what each has to itself.
+
+use maar_engine::ErrorKind;
+
+use crate::support::{cells, error, session};
+
+#[tokio::test]
+async fn tables_are_shared_and_options_are_not() {
+    let base = session();
+    base.run_script("create table t as values (1), (2)").await.unwrap();
+    let (one, two) = (base.for_client(), base.for_client());
+    one.run_script("create table u as values (3)").await.unwrap();
+    for each in [&base, &one, &two] {
+        assert_eq!(cells(each, "select sum(column1) from t").await.unwrap(), "3");
+        assert_eq!(cells(each, "select column1 from u").await.unwrap(), "3");
+    }
+    let show = "show datafusion.execution.batch_size";
+    let before = cells(&base, show).await.unwrap();
+    one.run_script("set datafusion.execution.batch_size = 100").await.unwrap();
+    assert_eq!(cells(&one, show).await.unwrap(), "datafusion.execution.batch_size,100");
+    assert_eq!((cells(&two, show).await.unwrap(), cells(&base, show).await.unwrap()), (before.clone(), before));
+    one.run_script("prepare p as select column1 from t where column1 > $1").await.unwrap();
+    assert_eq!(cells(&one, "execute p(1)").await.unwrap(), "2");
+    assert!(error(&two, "execute p(1)").await.to_string().contains('p'));
+}
+
+#[tokio::test]
+async fn a_temporary_table_is_its_sessions_alone_and_hides_a_shared_one() {
+    let base = session();
+    let (one, two) = (base.for_client(), base.for_client());
+    one.run_script("create temp table own as values (1); insert into own values (2)").await.unwrap();
+    assert_eq!(cells(&one, "select sum(column1) from OWN").await.unwrap(), "3");
+    assert_eq!(error(&two, "select * from own").await.kind(), ErrorKind::NotFound);
+
+    // The same name for all.
+    two.run_script("create table own as values (10)").await.unwrap();
+    assert_eq!(cells(&one, "select sum(column1) from own").await.unwrap(), "3");
+    assert_eq!(cells(&base, "select sum(column1) from own").await.unwrap(), "10");
+    let kind = "select table_type from information_schema.tables where table_name = 'own'";
+    assert_eq!(cells(&one, kind).await.unwrap(), "LOCAL TEMPORARY");
+    assert_eq!(cells(&two, kind).await.unwrap(), "BASE TABLE");
+    assert!(error(&one, "create temp table own as values (5)").await.to_string().contains("already exists"));
+    one.run_script("create or replace temp table own as values (7)").await.unwrap();
+    assert_eq!(cells(&one, "select column1 from own").await.unwrap(), "7");
+    assert!(error(&one, "create table own as values (5)").await.to_string().contains("already exists"));
+    one.run_script("create or replace table own as values (11)").await.unwrap();
+    assert_eq!(cells(&one, "select column1 from own").await.unwrap(), "7", "still hidden");
+    assert_eq!(cells(&two, "select column1 from own").await.unwrap(), "11");
+
+    one.run_script("drop table own").await.unwrap();
+    assert_eq!(cells(&one, "select column1 from own").await.unwrap(), "11", "no longer hidden");
+    one.run_script("drop table own").await.unwrap();
+    assert_eq!(error(&two, "select * from own").await.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn views_show_no_session_what_is_anothers() {
+    let base = session();
+    let (one, two) = (base.for_client(), base.for_client());
+    one.run_script("create temp table secret as values (1); create temp view peek as select * from secret")
+        .await
+        .unwrap();
+    assert_eq!(cells(&one, "select * from peek").await.unwrap(), "1");
+    assert_eq!(error(&two, "select * from peek").await.kind(), ErrorKind::NotFound);
+    for sql in [
+        "create view v as select * from secret",
+        "create view v as select (select max(column1) from peek) as m",
+        "create or replace view v as values ((select 1 where exists (select 1 from secret)))",
+    ] {
+        let refused = error(&one, sql).await;
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{sql}");
+        assert!(refused.to_string().contains("TEMP VIEW"), "{refused}");
+    }
+    // A copy of the rows is nobody's secret.
+    one.run_script("create table copied as select * from secret").await.unwrap();
+    assert_eq!(cells(&two, "select * from copied").await.unwrap(), "1");
+    one.run_script("drop view peek; create view v as select * from copied").await.unwrap();
+    assert_eq!(cells(&two, "select * from v").await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn options_of_the_process_are_no_clients() {
+    let base = session();
+    let client = base.for_client();
+    for sql in [
+        "set maar.device_memory = '1GB'",
+        "SET MAAR.RESIDENT_MEMORY = '1GB'",
+        "set datafusion.runtime.memory_limit = '100G'",
+        "reset datafusion.runtime.memory_limit",
+        "reset maar.device_memory",
+    ] {
+        let refused = error(&client, sql).await;
+        assert!(refused.kind() == ErrorKind::Invalid && refused.to_string().contains("server"), "{sql}: {refused}");
+        assert!(error(&client.for_client(), sql).await.to_string().contains("server"), "{sql}");
+    }
+    base.run_script("set maar.device_memory = '1GB'; set datafusion.runtime.memory_limit = '1G'").await.unwrap();
+    client.run_script("set maar.require_device = false; set datafusion.execution.time_zone = '+01:00'").await.unwrap();
+}
+
+#[tokio::test]
+async fn paths_are_tables_of_every_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = session();
+    let path = folder.path().join("t.csv");
+    std::fs::write(&path, "a\n1\n2\n").unwrap();
+    let client = base.for_client();
+    assert_eq!(cells(&client, &format!("select sum(a) from '{}'", path.display())).await.unwrap(), "3");
+}

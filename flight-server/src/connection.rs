@@ -1,0 +1,102 @@
+//! A client's connection. It has a session of its own, made when a call first wants one and gone with the connection, for
+//! clients that do not log in: most drivers keep one connection, and send nothing else to be known by.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tonic::Status;
+use tonic::transport::server::Connected;
+
+use crate::session::ClientSession;
+
+/// What tonic gives to each call of a connection. The last clone goes with the connection.
+#[derive(Clone, Default)]
+pub(crate) struct Connection(Arc<Mutex<Option<Arc<ClientSession>>>>);
+
+impl Connection {
+    /// Its session, made by `open` if there is none yet.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub(crate) fn session(
+        &self,
+        open: impl FnOnce() -> Result<Arc<ClientSession>, Status>,
+    ) -> Result<Arc<ClientSession>, Status> {
+        let mut own = self.0.lock();
+        match own.as_ref() {
+            Some(session) => Ok(Arc::clone(session)),
+            None => Ok(Arc::clone(own.insert(open()?))),
+        }
+    }
+
+    /// Its session, if there is one.
+    pub(crate) fn peek(&self) -> Option<Arc<ClientSession>> {
+        self.0.lock().clone()
+    }
+
+    /// Ends its session; the next call makes another.
+    pub(crate) fn end(&self) -> Option<Arc<ClientSession>> {
+        self.0.lock().take()
+    }
+}
+
+/// The bytes of a connection.
+pub(crate) struct Io {
+    stream: TcpStream,
+    connection: Connection,
+}
+
+impl Io {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, connection: Connection::default() }
+    }
+}
+
+impl Connected for Io {
+    type ConnectInfo = Connection;
+
+    fn connect_info(&self) -> Connection {
+        self.connection.clone()
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,58 @@
+//! The gate before a session: a login with user and password, where the server has users. Everyone passes where it has none.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use tokio::sync::Semaphore;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+use crate::users::Users;
+
+/// Passwords that are checked at once. Each check takes 19 MiB and some ten milliseconds of a core.
+const CHECKS_MAX: usize = 2;
+
+/// Who may open a session.
+pub(crate) struct Gate {
+    users: Option<Arc<Users>>,
+    checks: Semaphore,
+}
+
+impl Gate {
+    pub(crate) fn new(users: Option<Users>) -> Self {
+        Self { users: users.map(Arc::new), checks: Semaphore::new(CHECKS_MAX) }
+    }
+
+    /// Lets a login pass that has the right credentials (`authorization: Basic ...`).
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED for all others, in the same words.
+    pub(crate) async fn pass(&self, login: &MetadataMap) -> Result<(), Status> {
+        let Some(users) = &self.users else { return Ok(()) };
+        let (name, password) = credentials(login).ok_or_else(refused)?;
+        let turn = self.checks.acquire().await;
+        let users = Arc::clone(users);
+        let check = tokio::task::spawn_blocking(move || users.verify(&name, &password));
+        let fits = check.await.unwrap_or(false);
+        drop(turn);
+        match fits {
+            true => Ok(()),
+            false => Err(refused()),
+        }
+    }
+}
+
+fn credentials(login: &MetadataMap) -> Option<(String, String)> {
+    let (scheme, encoded) = login.get("authorization")?.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (name, password) = decoded.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
+}
+
+fn refused() -> Status {
+    Status::unauthenticated("user and password are needed, and must be right")
+}
