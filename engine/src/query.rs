@@ -165,7 +165,7 @@ impl Query {
         let stream = execute_stream(Arc::clone(kept.physical()), state.task_ctx())?;
         let (schema, files) = (self.named(optimised.schema().inner()), ScannedFiles::of(&state, optimised));
         let physical = Arc::clone(kept.physical());
-        Ok(QueryResult::running(schema, stream, physical, state, files).from_cache().kept_at(place, Some(kept)))
+        Ok(QueryResult::running(schema, stream, physical, state, files).planned_before().kept_at(place, Some(kept)))
     }
 
     /// Plans the statement and starts it.

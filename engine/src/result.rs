@@ -70,7 +70,7 @@ impl QueryResult {
     }
 
     /// The same, of a plan that was kept.
-    pub(crate) fn from_cache(mut self) -> Self {
+    pub(crate) fn planned_before(mut self) -> Self {
         self.is_from_cache = true;
         self
     }

@@ -24,7 +24,7 @@ pub(super) fn write_out(state: &mut SessionState, statement: &mut Statement) -> 
     let _ = visit_mut(statement, &mut casts);
     if casts.is_changed {
         for function in TimestampOf::functions(zone.as_deref()) {
-            state.register_udf(function.into())?;
+            state.register_udf(function)?;
         }
     }
     Ok(())

@@ -32,7 +32,7 @@ impl KnownKernels {
         let known = self.0.lock();
         let is_same = known.len() == plan.stages.len()
             && known.iter().zip(&plan.stages).all(|((pipeline, _), stage)| *pipeline == stage.pipeline);
-        is_same.then(|| known.iter().map(|(_, kernel)| kernel.from_memory()).collect())
+        is_same.then(|| known.iter().map(|(_, kernel)| kernel.found_again()).collect())
     }
 
     pub fn keep(&self, plan: &QueryPlan, kernels: &[StageKernel]) {
@@ -42,7 +42,7 @@ impl KnownKernels {
 }
 
 impl StageKernel {
-    fn from_memory(&self) -> Self {
+    fn found_again(&self) -> Self {
         let mut known = self.clone();
         known.compiled.origin = CodeOrigin::Memory;
         known
