@@ -498,7 +498,7 @@ fn write_texts(bench: &Bench, name: &str, k: i64, words: &[Option<&str>], dictio
 /// `SELECT k, s` where `s` needs no dictionary.
 async fn raw_scan(bench: &Bench, filter: Option<&str>) -> maar_gpu_exec::scan::ParquetScan {
     let mut scan = bench.plan("k, s", filter).await;
-    scan.allow_raw_text(&[1].into());
+    scan.allow_raw_text(&[1].into(), &[1].into());
     scan
 }
 
@@ -562,9 +562,9 @@ async fn text_with_dictionaries_keeps_them_and_absent_text_is_null() {
     // Put out twice, it is raw only where both may be.
     let mut twice = scan;
     twice.projection = vec![1, 0, 1];
-    twice.allow_raw_text(&[0].into());
+    twice.allow_raw_text(&[0].into(), &[].into());
     assert!(twice.raw_text.is_empty());
-    twice.allow_raw_text(&[0, 2].into());
+    twice.allow_raw_text(&[0, 2].into(), &[].into());
     assert_eq!(twice.raw_text, [1]);
 }
 
@@ -592,7 +592,7 @@ async fn large_dictionaries_of_texts_that_hardly_repeat_are_not_made_one() {
     let part = batch(&[("k", int(0..10_000)), ("s", numbered(10_000)), ("few", numbered(700))]);
     bench.write_with("a.parquet", std::slice::from_ref(&part), properties);
     let mut scan = bench.plan("k, s, few", None).await;
-    scan.allow_raw_text(&[1, 2].into());
+    scan.allow_raw_text(&[1, 2].into(), &[1, 2].into());
     let loaded = bench.load(&scan).await.unwrap();
     assert!(matches!(loaded.table.shape.columns[1].stored, Stored::RawText));
     assert!(matches!(loaded.table.shape.columns[2].stored, Stored::Codes { .. }));

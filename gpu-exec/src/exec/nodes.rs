@@ -48,7 +48,7 @@ impl DeviceNodes for DeviceFactory {
         let mut scans = scans.map_err(|reason| Error::internal(format!("a placed scan was refused: {reason}")))?;
         let raw = RawTexts::of(&lowered.root);
         for (number, scan) in scans.iter_mut().enumerate() {
-            scan.allow_raw_text(&raw.of_scan(number));
+            scan.allow_raw_text(&raw.of_scan(number), &raw.of_waves(number));
         }
         let scans = scans.into_iter().map(Arc::new).collect();
         let way_back = self.host_rules.clone().map(|rules| WayBack { original, rules });

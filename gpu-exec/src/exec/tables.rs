@@ -105,9 +105,6 @@ impl Task {
     pub(super) async fn survey(&self, load: Load) -> Result<Vec<Windows>> {
         let mut all = load.in_windows();
         for windows in &mut all {
-            if self.outlives_waves() {
-                windows.without_raw_text();
-            }
             windows.survey().await?;
         }
         Ok(all)
@@ -193,7 +190,7 @@ impl Task {
         self.runtime.handle().memory().budget_bytes / WAVE_SHARE
     }
 
-    /// Whether a text that goes to a join's build, or out after one, may be read when its wave is gone.
+    /// Whether a text of an input that goes to a join's build, or out after one, may be read when its wave is gone.
     fn outlives_waves(&self) -> bool {
         self.scans.len() + self.lowered.inputs.len() > 1
     }

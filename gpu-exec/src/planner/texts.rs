@@ -20,19 +20,31 @@ type Origin = Option<(Leaf, usize)>;
 
 /// The text columns of a plan's leaves that need no dictionary, by their position in what the leaf puts out.
 #[derive(Debug, Default)]
-pub struct RawTexts(BTreeSet<(Leaf, usize)>);
+pub struct RawTexts {
+    raw: BTreeSet<(Leaf, usize)>,
+    /// Those of them that a join hands on or looks at: a build may refer to their texts when the rows they came with are gone.
+    joined: BTreeSet<(Leaf, usize)>,
+}
 
 impl RawTexts {
     /// Those of a plan.
     pub fn of(root: &Node) -> Self {
         let mut uses = Uses::default();
         uses.columns(root);
-        Self(uses.seen.difference(&uses.coded).copied().collect())
+        let raw: BTreeSet<_> = uses.seen.difference(&uses.coded).copied().collect();
+        Self { joined: uses.joined.intersection(&raw).copied().collect(), raw }
     }
 
     /// Positions in the output of a scan.
     pub fn of_scan(&self, scan: usize) -> BTreeSet<usize> {
         self.of_leaf(Leaf::Scan(scan))
+    }
+
+    /// Those of a scan that nothing refers to once a wave of it is gone.
+    pub fn of_waves(&self, scan: usize) -> BTreeSet<usize> {
+        let mut own = self.of_scan(scan);
+        own.retain(|column| !self.joined.contains(&(Leaf::Scan(scan), *column)));
+        own
     }
 
     /// Positions in the output of a host input.
@@ -41,7 +53,7 @@ impl RawTexts {
     }
 
     fn of_leaf(&self, leaf: Leaf) -> BTreeSet<usize> {
-        self.0.iter().filter(|(of, _)| *of == leaf).map(|(_, column)| *column).collect()
+        self.raw.iter().filter(|(of, _)| *of == leaf).map(|(_, column)| *column).collect()
     }
 }
 
@@ -51,6 +63,8 @@ struct Uses {
     seen: BTreeSet<(Leaf, usize)>,
     /// Those that need a dictionary.
     coded: BTreeSet<(Leaf, usize)>,
+    /// Those that go through a join.
+    joined: BTreeSet<(Leaf, usize)>,
 }
 
 impl Uses {
@@ -75,10 +89,14 @@ impl Uses {
                     self.read(other, &right);
                 }
                 if let Some(residual) = residual {
-                    self.read(residual, &[left.as_slice(), right.as_slice()].concat());
+                    let columns = [left.as_slice(), right.as_slice()].concat();
+                    self.read(residual, &columns);
+                    self.joined.extend(columns.into_iter().flatten());
                 }
                 let column = |side, index: usize| if side == JoinSide::Left { left[index] } else { right[index] };
-                output.iter().map(|kept| column(kept.side, kept.index)).collect()
+                let output: Vec<Origin> = output.iter().map(|kept| column(kept.side, kept.index)).collect();
+                self.joined.extend(output.iter().flatten());
+                output
             }
             Node::Aggregate { input, keys, calls, fields } => {
                 let columns = self.columns(input);

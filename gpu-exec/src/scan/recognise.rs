@@ -40,18 +40,25 @@ pub struct ParquetScan {
     /// Positions in `table_schema` of text columns that need no dictionary, as what reads the scan only carries and
     /// tests them. Not known here: whoever makes the plan says it.
     pub raw_text: Vec<usize>,
+    /// Those of them that may be so in waves: nothing refers to their texts once a wave is gone.
+    pub raw_in_waves: Vec<usize>,
     /// Rows of all files where the planner knows them exactly.
     pub rows: Option<u64>,
 }
 
 impl ParquetScan {
-    /// Says which columns of the output may be raw text. A column put out twice may be so only where both may.
-    pub fn allow_raw_text(&mut self, output: &BTreeSet<usize>) {
+    /// Says which columns of the output may be raw text, and which of them in waves.
+    pub fn allow_raw_text(&mut self, output: &BTreeSet<usize>, in_waves: &BTreeSet<usize>) {
+        (self.raw_text, self.raw_in_waves) = (self.all_of(output), self.all_of(in_waves));
+    }
+
+    /// Columns of the table all of whose places in the output are among these.
+    fn all_of(&self, output: &BTreeSet<usize>) -> Vec<usize> {
         let places = || self.projection.iter().enumerate();
         let coded: BTreeSet<usize> =
             places().filter(|(place, _)| !output.contains(place)).map(|(_, column)| *column).collect();
         let raw: BTreeSet<usize> = self.projection.iter().copied().filter(|column| !coded.contains(column)).collect();
-        self.raw_text = raw.into_iter().collect();
+        raw.into_iter().collect()
     }
 }
 
@@ -121,6 +128,7 @@ pub fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<ParquetScan, String> {
         projection,
         schema,
         raw_text: vec![],
+        raw_in_waves: vec![],
         predicate: source.filter().filter(|_| source.table_parquet_options().global.pruning),
         rows: config.statistics().num_rows.get_value().filter(|_| exact_rows(config)).map(|rows| *rows as u64),
     })

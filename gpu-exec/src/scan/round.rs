@@ -178,10 +178,11 @@ impl ScanLoad {
         Some(kept)
     }
 
-    /// Texts get dictionaries.
-    pub(crate) fn without_raw_text(&mut self) {
-        for column in self.wanted.iter_mut().filter(|column| column.raw) {
-            column.raw = false;
+    /// Texts get dictionaries where something may refer to them once their wave is gone.
+    pub(crate) fn for_waves(&mut self) {
+        let may_be_raw = &self.source.scan.raw_in_waves;
+        for column in &mut self.wanted {
+            column.raw &= may_be_raw.contains(&column.position);
         }
         // Files give them otherwise.
         self.reads.clear();

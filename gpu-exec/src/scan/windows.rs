@@ -49,6 +49,7 @@ impl Windows {
         let mut windows = Vec::new();
         for scan in &mut load.scans {
             scan.holds = true;
+            scan.for_waves();
             windows.extend(windows_of(scan).into_iter().map(|runs| Window { runs, kept: false }));
             // What is resident serves other queries as long as there is room for it.
             scan.wanted.iter_mut().for_each(|column| column.pieces.fill(None));
@@ -57,11 +58,6 @@ impl Windows {
         let shape = TableShape { columns: vec![], rows: RowBound::Exact(0) };
         let cut = Cut { names: Arc::new([]), forms: Arc::new([]), places: Arc::new([]) };
         Self { load, windows, cut, remaps: vec![], shape, held_bytes: 0, window: 0, next: Place::default() }
-    }
-
-    /// Texts get dictionaries: a reference to a text is worth nothing once its wave is gone.
-    pub fn without_raw_text(&mut self) {
-        self.load.scans.iter_mut().for_each(ScanLoad::without_raw_text);
     }
 
     /// Reads all of the table once, so that its shape is true of every row.

@@ -87,3 +87,41 @@ async fn a_limit_ends_it() {
     )
     .await;
 }
+
+/// Of a table that is joined, a text that is tested before the join needs no dictionary; one that goes through it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_nothing_refers_to_later_stay_as_they_are() {
+    let both = Both::within(&tables(), |_| false, 0, Some(MEMORY)).await;
+    let all = "facts.id + facts.seldom + price > 0 OR x > 1 OR flag OR day > DATE '2000-01-01'";
+    for (query, raw) in [
+        (
+            format!(
+                "SELECT class, count(*), sum(facts.id) FROM facts JOIN names ON facts.k = names.k WHERE own NOT LIKE '%7%3%' AND ({all}) GROUP BY class"
+            ),
+            1,
+        ),
+        (
+            format!(
+                "SELECT names.k, count(facts.id) FROM names LEFT JOIN facts ON facts.k = names.k AND own LIKE '%1%' AND ({all}) GROUP BY names.k"
+            ),
+            1,
+        ),
+        (
+            format!(
+                "SELECT facts.own, names.class FROM facts JOIN names ON facts.k = names.k WHERE own LIKE '%77%' AND ({all})"
+            ),
+            0,
+        ),
+        (
+            format!(
+                "SELECT count(*) FROM facts JOIN names ON facts.k = names.k AND facts.own <> names.word WHERE ({all})"
+            ),
+            0,
+        ),
+    ] {
+        let reports = both.same(&query).await;
+        let of_waves = reports.iter().flat_map(|report| &report.loads).filter(|load| load.waves > 1);
+        let raw_columns: Vec<u64> = of_waves.map(|load| load.columns_raw).collect();
+        assert_eq!(raw_columns, [raw], "{query}");
+    }
+}
