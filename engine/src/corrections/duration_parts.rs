@@ -35,13 +35,9 @@ impl FunctionRewrite for PartsOfDurations {
     }
 
     fn rewrite(&self, expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
-        let part = match &expr {
-            Expr::ScalarFunction(call) if call.func.name() == "date_part" => part_of(&call.args, schema),
-            _ => None,
-        };
-        let (Some(part), Expr::ScalarFunction(mut call)) = (part, expr.clone()) else {
-            return Ok(Transformed::no(expr));
-        };
+        let Expr::ScalarFunction(mut call) = expr else { return Ok(Transformed::no(expr)) };
+        let part = if call.func.name() == "date_part" { part_of(&call.args, schema) } else { None };
+        let Some(part) = part else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
         let taken = DurationPart { part, signature: Signature::any(1, Volatility::Immutable) };
         Ok(Transformed::yes(ScalarUDF::from(taken).call(vec![call.args.remove(1)])))
     }
