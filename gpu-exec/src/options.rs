@@ -14,7 +14,7 @@ use datafusion::error::{DataFusionError, Result};
 /// time of a first launch, one synchronisation and a compilation on a small GPU (some tens of milliseconds).
 pub const SMALL_QUERY_BYTES_DEFAULT: u64 = 32 << 20;
 
-/// Plans take some tens of kilobytes each.
+/// Enough for the statements of a dashboard; bounds what kept plans take.
 pub const PLAN_CACHE_DEFAULT: u64 = 128;
 
 /// Which device a session uses.

@@ -6,8 +6,7 @@ use std::ops::ControlFlow;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query,
-    VisitMut, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, VisitMut, VisitorMut,
 };
 
 use super::templates;
@@ -22,18 +21,7 @@ pub(super) const COMPUTED: &str = "maar_computed";
 
 /// `expr` over the rows that pass `test`.
 pub(super) fn over_rows(expr: Expr, test: Expr) -> Expr {
-    let argument = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
-    let args = vec![argument(expr), argument(test)];
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(OVER_ROWS)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
+    templates::call(OVER_ROWS, vec![expr, test])
 }
 
 /// The expressions that `expr` is called with, if it is a call of `name`.
