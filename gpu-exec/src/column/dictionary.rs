@@ -1,16 +1,16 @@
 //! Order-preserving dictionaries: distinct texts in ascending byte order; a code is a position.
 //!
-//! Segments are read with dictionaries of their own; [`Dictionary::union`] makes one for a whole table, and
-//! [`Remap::between`] says how each segment's codes change. Building one from rows is the text encoder's work.
+//! Segments are read with dictionaries of their own; [`Dictionary::united`] makes one for a whole table, and says how
+//! each segment's codes change. Building one from rows is the text encoder's work.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, StringArray};
+use arrow::array::{Array, StringArray, StringBuilder};
 
 use super::EncodeError;
 use super::derived::Derived;
+use super::merge::{Merged, merge};
 
 /// The texts of a column. They never change, and are shared by the segments of a table.
 #[derive(Debug)]
@@ -47,7 +47,9 @@ impl Dictionary {
         if i32::try_from(bytes).is_err() {
             return Err(EncodeError::DictionaryTooLarge { bytes });
         }
-        Ok(Self::from_sorted(StringArray::from_iter_values(texts)))
+        let mut values = StringBuilder::with_capacity(texts.size_hint().0, bytes);
+        texts.for_each(|text| values.append_value(text));
+        Ok(Self::from_sorted(values.finish()))
     }
 
     pub fn values(&self) -> &StringArray {
@@ -87,92 +89,78 @@ impl Dictionary {
         Err(low)
     }
 
-    /// The first position from `start` on whose text is not less. The next one is often near: strides double until it is passed.
-    fn find_from(&self, start: usize, text: &str) -> usize {
-        let (mut low, mut stride) = (start, 1);
-        while low + stride <= self.len() && self.values.value(low + stride - 1) < text {
-            low += stride;
-            stride *= 2;
-        }
-        let mut high = (low + stride).min(self.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.values.value(middle) < text { low = middle + 1 } else { high = middle }
-        }
-        low
+    /// One dictionary with the entries of all. Where one of them already holds every entry, it is used itself.
+    ///
+    /// # Errors
+    /// `DictionaryTooLarge` where the entries exceed what one dictionary can hold.
+    pub fn union(dictionaries: &[Arc<Dictionary>]) -> Result<Arc<Dictionary>, EncodeError> {
+        Ok(Self::united(dictionaries)?.0)
     }
 
-    /// One dictionary with the entries of all. Where one of them already holds every entry, it is used itself.
-    pub fn union(dictionaries: &[Arc<Dictionary>]) -> Result<Arc<Dictionary>, EncodeError> {
-        match distinct(dictionaries).as_slice() {
-            [] => Ok(Arc::new(Dictionary::empty())),
-            [only] => Ok(Arc::clone(only)),
-            several => merge(several),
-        }
+    /// [`Dictionary::union`], and what becomes of the codes of each.
+    ///
+    /// # Errors
+    /// `DictionaryTooLarge` where the entries exceed what one dictionary can hold.
+    pub fn united(dictionaries: &[Arc<Dictionary>]) -> Result<(Arc<Dictionary>, Vec<Arc<Remap>>), EncodeError> {
+        let Distinct { dictionaries: distinct, which } = distinct(dictionaries);
+        let (union, remaps) = match distinct.as_slice() {
+            [] => return Ok((Arc::new(Dictionary::empty()), vec![])),
+            [only] => (Arc::clone(only), vec![Arc::new(Remap::Identity)]),
+            several => merged(several)?,
+        };
+        Ok((union, which.into_iter().map(|at| Arc::clone(&remaps[at])).collect()))
     }
 }
 
 /// Length and ends of a dictionary: equal for equal ones.
 type Likeness<'a> = (usize, Option<&'a str>, Option<&'a str>);
 
-/// The different ones among the dictionaries.
-fn distinct(dictionaries: &[Arc<Dictionary>]) -> Vec<&Arc<Dictionary>> {
-    let mut distinct: Vec<&Arc<Dictionary>> = Vec::new();
+/// The different ones among some dictionaries.
+struct Distinct<'a> {
+    dictionaries: Vec<&'a Arc<Dictionary>>,
+    /// One for each of all: the position of its like.
+    which: Vec<usize>,
+}
+
+fn distinct(dictionaries: &[Arc<Dictionary>]) -> Distinct<'_> {
+    let mut found = Distinct { dictionaries: vec![], which: Vec::with_capacity(dictionaries.len()) };
     // Only dictionaries alike in length and ends are compared entry by entry: a table may have thousands.
     let mut alike: HashMap<Likeness<'_>, Vec<usize>> = HashMap::new();
     for dictionary in dictionaries {
         let values = &dictionary.values;
         let end = |at: Option<usize>| at.filter(|at| *at < values.len()).map(|at| values.value(at));
         let candidates = alike.entry((values.len(), end(Some(0)), end(values.len().checked_sub(1)))).or_default();
-        let same = |at: &usize| Arc::ptr_eq(distinct[*at], dictionary) || distinct[*at].values == *values;
-        if !candidates.iter().any(same) {
-            candidates.push(distinct.len());
-            distinct.push(dictionary);
+        let same = |at: &&usize| {
+            let known = found.dictionaries[**at];
+            Arc::ptr_eq(known, dictionary) || known.values == *values
+        };
+        let at = candidates.iter().find(same).copied().unwrap_or(found.dictionaries.len());
+        if at == found.dictionaries.len() {
+            candidates.push(at);
+            found.dictionaries.push(dictionary);
         }
+        found.which.push(at);
     }
-    distinct
+    found
 }
 
-/// Merges sorted dictionaries through a heap of their next entries.
-fn merge(dictionaries: &[&Arc<Dictionary>]) -> Result<Arc<Dictionary>, EncodeError> {
-    let mut merged: Vec<&str> = Vec::new();
-    let next = |source: usize, at: usize| {
-        let values = &dictionaries[source].values;
-        (at < values.len()).then(|| Reverse((values.value(at), source, at)))
-    };
-    let mut heap: BinaryHeap<_> = (0..dictionaries.len()).filter_map(|source| next(source, 0)).collect();
-    while let Some(Reverse((text, source, at))) = heap.pop() {
-        if merged.last() != Some(&text) {
-            merged.push(text);
-        }
-        heap.extend(next(source, at + 1));
-    }
-    if u32::try_from(merged.len()).is_err() {
+/// The union of different dictionaries, and what becomes of the codes of each.
+fn merged(dictionaries: &[&Arc<Dictionary>]) -> Result<(Arc<Dictionary>, Vec<Arc<Remap>>), EncodeError> {
+    let entries: usize = dictionaries.iter().map(|dictionary| dictionary.len()).sum();
+    if u32::try_from(entries).is_err() {
         return Err(EncodeError::DictionaryTooLarge { bytes: usize::MAX });
     }
-    let whole = dictionaries.iter().find(|d| d.len() == merged.len());
-    match whole {
-        Some(whole) => Ok(Arc::clone(whole)),
-        None => Ok(Arc::new(Dictionary::from_ascending(merged.iter().copied())?)),
-    }
+    let lists: Vec<&StringArray> = dictionaries.iter().map(|dictionary| &dictionary.values).collect();
+    let Merged { texts, places } = merge(&lists);
+    let whole = dictionaries.iter().find(|dictionary| dictionary.len() == texts.len());
+    let union = match whole {
+        Some(whole) => Arc::clone(whole),
+        None => Arc::new(Dictionary::from_ascending(texts.iter().copied())?),
+    };
+    Ok((union, places.into_iter().map(|places| Arc::new(Remap::from_table(places))).collect()))
 }
 
 impl Remap {
-    /// From codes of a dictionary to those of one that has all its entries, and maybe more.
-    pub fn between(from: &Dictionary, all: &Dictionary) -> Self {
-        if std::ptr::eq(from, all) {
-            return Remap::Identity;
-        }
-        let mut table = Vec::with_capacity(from.len());
-        let mut next = 0;
-        for text in from.values.iter().flatten() {
-            next = all.find_from(next, text);
-            debug_assert!(next < all.len() && all.values.value(next) == text);
-            table.push(next as u32);
-        }
-        Self::from_table(table)
-    }
-
     fn from_table(table: Vec<u32>) -> Self {
         // Ascending without gaps from 0 is where every entry keeps its code.
         let identity = table.last().is_none_or(|last| *last as usize + 1 == table.len());
@@ -200,9 +188,8 @@ mod tests {
 
     /// The union, and what becomes of the codes of each.
     fn united(parts: &[Arc<Dictionary>]) -> (Arc<Dictionary>, Vec<Remap>) {
-        let union = Dictionary::union(parts).unwrap();
-        let remaps = parts.iter().map(|part| Remap::between(part, &union)).collect();
-        (union, remaps)
+        let (union, remaps) = Dictionary::united(parts).unwrap();
+        (union, remaps.iter().map(|remap| Remap::clone(remap)).collect())
     }
 
     #[test]
@@ -235,13 +222,15 @@ mod tests {
     }
 
     #[test]
-    fn entries_far_apart_are_found() {
+    fn dictionaries_that_are_alike_share_their_codes() {
         let texts: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
         let all = dictionary(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-        for step in [1, 2, 3, 17, 400, 999] {
-            let few = dictionary(&texts.iter().step_by(step).map(String::as_str).collect::<Vec<_>>());
-            let table: Vec<u32> = (0..1000).step_by(step).collect();
-            assert_eq!(Remap::between(&few, &all), if step == 1 { Remap::Identity } else { Remap::Table(table) });
+        for step in [2, 3, 17, 400, 999] {
+            let few = || dictionary(&texts.iter().step_by(step).map(String::as_str).collect::<Vec<_>>());
+            let table = Remap::Table((0..1000).step_by(step).collect());
+            let (union, remaps) = united(&[few(), Arc::clone(&all), few()]);
+            assert!(Arc::ptr_eq(&union, &all));
+            assert_eq!(remaps, [table.clone(), Remap::Identity, table]);
         }
     }
 

@@ -10,6 +10,8 @@ mod dictionary;
 mod encode;
 mod facts;
 mod layout;
+mod merge;
+mod prefix;
 mod shape;
 mod stored;
 mod table;

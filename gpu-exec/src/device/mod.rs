@@ -24,7 +24,7 @@ mod stream;
 
 use std::fmt;
 
-pub(crate) use self::parallel::cores;
+pub(crate) use self::parallel::{cores, side_by_side};
 pub use code::{CodeOrigin, CompiledKernel, KernelRequest, SyncMode, without_comments};
 pub use counters::CountersSnapshot;
 pub use cuda::nvrtc_check;

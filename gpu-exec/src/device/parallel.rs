@@ -1,4 +1,4 @@
-//! Compiling several requests at once, in order of asking; how many cores there are for that and the like.
+//! Work done side by side, with results in the order of asking; how many cores there are for that and the like.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use super::{DeviceError, DeviceResult, KernelRequest};
+use super::{DeviceResult, KernelRequest};
 
 /// Compilers at work at once for one call: each takes a few hundred MB.
 const COMPILERS_MAX: usize = 8;
@@ -22,29 +22,33 @@ pub(crate) fn map<T: Send>(
     requests: &[KernelRequest],
     compile: impl Fn(&KernelRequest) -> DeviceResult<T> + Sync,
 ) -> Vec<DeviceResult<T>> {
-    let workers = requests.len().min(cores()).min(COMPILERS_MAX);
+    side_by_side(requests, COMPILERS_MAX, compile)
+}
+
+/// `work` of every item, in their order, on as many threads as there are cores, up to `most`. A panic of it is passed on.
+pub(crate) fn side_by_side<I: Sync, T: Send>(items: &[I], most: usize, work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+    let workers = items.len().min(cores()).min(most);
     if workers <= 1 {
-        return requests.iter().map(compile).collect();
+        return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<DeviceResult<T>>>> = Mutex::new(requests.iter().map(|_| None).collect());
+    let results: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(items.len()));
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some((index, request)) = claim(&next, requests) {
-                    let result = compile(request);
-                    if let Some(place) = results.lock().get_mut(index) {
-                        *place = Some(result);
-                    }
+                while let Some((index, item)) = claim(&next, items) {
+                    let result = work(item);
+                    results.lock().push((index, result));
                 }
             });
         }
     });
-    let lost = || Err(DeviceError::fault("compile", "a compiling thread ended without a result"));
-    results.into_inner().into_iter().map(|result| result.unwrap_or_else(lost)).collect()
+    let mut results = results.into_inner();
+    results.sort_unstable_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn claim<'a>(next: &AtomicUsize, requests: &'a [KernelRequest]) -> Option<(usize, &'a KernelRequest)> {
+fn claim<'a, I>(next: &AtomicUsize, items: &'a [I]) -> Option<(usize, &'a I)> {
     let index = next.fetch_add(1, Ordering::Relaxed);
-    requests.get(index).map(|request| (index, request))
+    items.get(index).map(|item| (index, item))
 }

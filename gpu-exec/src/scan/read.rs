@@ -96,7 +96,12 @@ fn reader_for(
     raw_text: bool,
 ) -> Result<(ArrowReaderMetadata, DataType), ScanError> {
     let physical = footer.metadata.file_metadata().schema_descr().column(leaf).physical_type();
-    let wanted = wanted_type(physical, field.data_type(), declared.data_type(), raw_text);
+    let form = match () {
+        () if raw_text => TextForm::Raw,
+        () if footer.lacks_dictionary(declared.name()) => TextForm::Plain,
+        () => TextForm::Dictionary,
+    };
+    let wanted = wanted_type(physical, field.data_type(), declared.data_type(), form);
     if wanted != *field.data_type() {
         let mut fields: Vec<_> = footer.schema.fields().iter().map(Arc::clone).collect();
         fields[root] = Arc::new(field.clone().with_data_type(wanted.clone()));
@@ -111,16 +116,33 @@ fn reader_for(
     Ok((reader, field.data_type().clone()))
 }
 
-/// Text keeps its dictionaries, unless it is wanted raw; decimals keep their physical width; INT96 takes the declared unit.
-fn wanted_type(physical: PhysicalType, actual: &DataType, declared: &DataType, raw_text: bool) -> DataType {
+/// What the reader is asked for where a column is text.
+#[derive(Clone, Copy, Debug)]
+enum TextForm {
+    /// Texts that become the column as they are.
+    Raw,
+    /// Texts that a dictionary is made of. A reader that is asked for one makes one a batch, to be looked up once more.
+    Plain,
+    /// The file's own dictionary.
+    Dictionary,
+}
+
+impl TextForm {
+    fn data_type(self) -> DataType {
+        match self {
+            TextForm::Raw => DataType::LargeUtf8,
+            TextForm::Plain => DataType::Utf8View,
+            TextForm::Dictionary => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        }
+    }
+}
+
+/// Text has the form wanted; decimals keep their physical width; INT96 takes the declared unit.
+fn wanted_type(physical: PhysicalType, actual: &DataType, declared: &DataType, form: TextForm) -> DataType {
     let text = Type::from_arrow(declared) == Some(Type::Text);
     match actual {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) if text => {
-            if raw_text {
-                DataType::LargeUtf8
-            } else {
-                dictionary_type()
-            }
+            form.data_type()
         }
         DataType::Decimal128(precision, scale) => match physical {
             PhysicalType::INT32 if *precision <= 9 => DataType::Decimal32(*precision, *scale),
@@ -134,10 +156,6 @@ fn wanted_type(physical: PhysicalType, actual: &DataType, declared: &DataType, r
         }
         _ => actual.clone(),
     }
-}
-
-fn dictionary_type() -> DataType {
-    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 /// Whether values of both types are the same stored values (the decimal kinds of one precision and scale are).

@@ -41,13 +41,14 @@ pub(super) fn whole(
 ) -> Result<Whole, ScanError> {
     let dictionaries: Vec<Arc<Dictionary>> = surveyed.iter().filter_map(|chunk| chunk.dictionary.clone()).collect();
     let coded = !dictionaries.is_empty();
-    let union =
-        Dictionary::union(&dictionaries).map_err(|source| ScanError::Encode { column: name.to_owned(), source })?;
+    let (union, united) =
+        Dictionary::united(&dictionaries).map_err(|source| ScanError::Encode { column: name.to_owned(), source })?;
+    let mut united = united.into_iter();
     let (mut chunks, mut remaps) = (Vec::new(), Vec::with_capacity(surveyed.len()));
     for Surveyed { facts, dictionary } in surveyed {
-        let remap = dictionary.map_or(Remap::Identity, |dictionary| Remap::between(&dictionary, &union));
+        let remap = dictionary.and_then(|_| united.next()).unwrap_or_else(|| Arc::new(Remap::Identity));
         chunks.extend(facts.into_iter().map(|facts| facts.recoded(&remap)));
-        remaps.push(Arc::new(remap));
+        remaps.push(remap);
     }
     let facts = facts(&chunks);
     let (stored, form) = match target(&facts) {

@@ -57,14 +57,13 @@ fn unify_text(
     pieces: &mut [Piece],
     dictionaries: &[Arc<Dictionary>],
 ) -> Result<Vec<usize>, ScanError> {
-    let union =
-        Dictionary::union(dictionaries).map_err(|source| ScanError::Encode { column: column.to_owned(), source })?;
+    let (union, remaps) =
+        Dictionary::united(dictionaries).map_err(|source| ScanError::Encode { column: column.to_owned(), source })?;
     let width = IntWidth::for_codes(union.len());
     let mut changed = Vec::new();
-    for (at, piece) in pieces.iter_mut().enumerate() {
-        let remap = Remap::between(&dictionaries[at], &union);
+    for (at, (piece, remap)) in pieces.iter_mut().zip(&remaps).enumerate() {
         let stored = Stored::Codes { width, dictionary: Arc::clone(&union) };
-        if remap == Remap::Identity && piece.stored.bytes() == width.bytes() {
+        if **remap == Remap::Identity && piece.stored.bytes() == width.bytes() {
             // Codes mean the same; the larger dictionary only has more of them.
             if !Arc::ptr_eq(&dictionaries[at], &union) {
                 piece.stored = stored;
@@ -72,9 +71,9 @@ fn unify_text(
             }
             continue;
         }
-        piece.column.data = Arc::new(recode(handle, stream, column, piece, width, &remap)?);
+        piece.column.data = Arc::new(recode(handle, stream, column, piece, width, remap)?);
         piece.stored = stored;
-        piece.facts = piece.facts.recoded(&remap);
+        piece.facts = piece.facts.recoded(remap);
         piece.filler = u32::try_from(piece.filler).map_or(piece.filler, |code| i128::from(remap.apply(code)));
         changed.push(at);
     }

@@ -160,9 +160,9 @@ mod tests {
         let other: Vec<String> = (0..70_000).map(|number| format!("other {number}")).collect();
         let other = encoded(&StringArray::from(other), Target::Text, 0);
         let Stored::Codes { dictionary: others, .. } = other.stored else { unreachable!() };
-        let all = Dictionary::union(&[Arc::clone(&dictionary), others]).unwrap();
+        let (all, remaps) = Dictionary::united(&[dictionary, others]).unwrap();
         let form = Form::Codes { width: IntWidth::for_codes(all.len()), dictionary: Arc::clone(&all) };
-        let slice = chunk.slice(TILE_ROWS..ROWS, &form, &Remap::between(&dictionary, &all));
+        let slice = chunk.slice(TILE_ROWS..ROWS, &form, &remaps[0]);
         assert_eq!(slice.stored.bytes(), 4);
         for (row, text) in texts().iter().enumerate().skip(TILE_ROWS) {
             let at = (row - TILE_ROWS) * 4;

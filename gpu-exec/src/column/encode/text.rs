@@ -4,16 +4,17 @@
 //! its text's rank. Arrays that come with a dictionary are never hashed row by row: each dictionary entry in use is
 //! looked up once. Entries no row uses do not enter the dictionary.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray, StringArray, StringViewArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Int32Type};
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::EncodeError;
 use super::validity::for_each_null;
+use crate::column::prefix::{Keyed, Prefix};
 use crate::column::{ChunkFacts, Dictionary, Stored};
 use crate::ir::IntWidth;
 
@@ -37,8 +38,10 @@ struct Interner {
     bytes: String,
     /// Where each text ends in `bytes`.
     ends: Vec<usize>,
+    /// Of each text, so that a table that grows does not read them all again.
+    hashes: Vec<u64>,
     table: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 /// The string arrays behind one face.
@@ -139,11 +142,13 @@ impl TextEncoder {
     ) -> Result<(Vec<u8>, Stored, ChunkFacts, i128), EncodeError> {
         let Self { interner, mut codes, .. } = self;
         let count = interner.ends.len();
-        let mut order: Vec<u32> = (0..count as u32).collect();
-        order.sort_unstable_by_key(|number| interner.text(*number));
-        let dictionary = Dictionary::from_ascending(order.iter().map(|number| interner.text(*number)))?;
+        let texts = || (0..count as u32).map(|number| interner.text(number));
+        let prefix = Prefix::of(texts());
+        let mut order: Vec<(Keyed<'_>, u32)> = texts().map(|text| prefix.keyed(text)).zip(0..).collect();
+        order.sort_unstable_by_key(|(text, _)| *text);
+        let dictionary = Dictionary::from_ascending(order.iter().map(|(keyed, _)| keyed.text))?;
         let mut ranks = vec![0_u32; count.max(1)];
-        for (rank, number) in (0..).zip(&order) {
+        for (rank, (_, number)) in (0..).zip(&order) {
             ranks[*number as usize] = rank;
         }
         for code in &mut codes {
@@ -180,7 +185,7 @@ impl Interner {
 
     /// The number of a text, new or known.
     fn number(&mut self, text: &str) -> Result<u32, EncodeError> {
-        let Self { bytes, ends, table, hasher } = self;
+        let Self { bytes, ends, hashes, table, hasher } = self;
         let hash = hasher.hash_one(text);
         if let Some(known) = table.find(hash, |number| text_at(bytes, ends, *number) == text) {
             return Ok(*known);
@@ -189,7 +194,8 @@ impl Interner {
         let number = number.ok_or(EncodeError::DictionaryTooLarge { bytes: bytes.len() })?;
         bytes.push_str(text);
         ends.push(bytes.len());
-        table.insert_unique(hash, number, |number| hasher.hash_one(text_at(bytes, ends, *number)));
+        hashes.push(hash);
+        table.insert_unique(hash, number, |number| hashes[*number as usize]);
         Ok(number)
     }
 }
