@@ -25,8 +25,8 @@ use crate::device::{DeviceHandle, DeviceResult, Stream, cores};
 
 /// Row groups whose bytes are fetched or waiting to be decoded at a time.
 const GROUPS_AT_ONCE: usize = 32;
-/// Decoding threads at most; also bounded by the cores there are.
-const DECODERS_MAX: usize = 8;
+/// Decoding threads at most; also bounded by the cores there are. Each holds a chunk, decoded and encoded.
+const DECODERS_MAX: usize = 64;
 /// Compressed bytes in host memory at a time, in MiB. A larger row group is fetched alone.
 const FETCHED_MIB_MAX: u32 = 1024;
 

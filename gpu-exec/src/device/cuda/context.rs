@@ -37,12 +37,18 @@ fn describe(error: result::DriverError) -> String {
     format!("{} ({})", text(error.error_name()), text(error.error_string()))
 }
 
+/// Loads the driver's library. Asked first, because cudarc panics where it is absent.
+pub(super) fn load() -> DeviceResult<()> {
+    // SAFETY: only tries to load the library.
+    match unsafe { sys::is_culib_present() } {
+        true => Ok(()),
+        false => Err(DeviceError::unavailable("libcuda, NVIDIA's driver library, is not found", REMEDY)),
+    }
+}
+
 /// Loads and initialises the driver.
 pub(super) fn init() -> DeviceResult<()> {
-    // SAFETY: only tries to load the library. Asked first, because cudarc panics where it is absent.
-    if !unsafe { sys::is_culib_present() } {
-        return Err(DeviceError::unavailable("libcuda, NVIDIA's driver library, is not found", REMEDY));
-    }
+    load()?;
     result::init().map_err(|error| {
         DeviceError::unavailable(
             format!("the NVIDIA driver does not start: {}", describe(error)),
@@ -51,7 +57,7 @@ pub(super) fn init() -> DeviceResult<()> {
     })
 }
 
-/// The CUDA version of the driver, (major, minor).
+/// The CUDA version of the driver, (major, minor); it need not be initialised.
 pub(super) fn driver_version() -> DeviceResult<(i32, i32)> {
     let mut version = 0;
     // SAFETY: an out-parameter; needs no context.

@@ -13,6 +13,7 @@ use std::any::Any;
 use std::ffi::CString;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use cudarc::driver::{result, sys};
 
@@ -44,11 +45,40 @@ impl Rings {
     }
 }
 
+/// A GPU whose driver has started.
+struct Gpu {
+    info: DeviceInfo,
+    context: Arc<Context>,
+}
+
+impl Gpu {
+    fn start(ordinal: usize) -> DeviceResult<Self> {
+        context::init()?;
+        Ok(Self { info: context::info(ordinal)?, context: Context::retain(ordinal)? })
+    }
+}
+
+/// The thread that allocates the large slots ahead of the first load: the system takes milliseconds to lock the pages of
+/// each. Ends before the device does.
+#[derive(Debug)]
+struct Staging(JoinHandle<()>);
+
+impl Staging {
+    /// Without a thread, slots are allocated when they are asked for.
+    fn prepare(rings: &Arc<Rings>) -> Option<Self> {
+        let rings = Arc::clone(rings);
+        let fill = move || rings.large.fill();
+        thread::Builder::new().name("maar-staging".to_owned()).spawn(fill).ok().map(Self)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct CudaDevice {
     info: DeviceInfo,
     context: Arc<Context>,
     rings: Arc<Rings>,
+    /// Joined when the device is dropped.
+    staging: Option<Staging>,
     nvrtc: Nvrtc,
     /// What code is compiled for.
     arch: u32,
@@ -56,16 +86,22 @@ pub(super) struct CudaDevice {
 }
 
 impl CudaDevice {
+    /// Opens GPU `ordinal`. The driver starts while NVRTC is looked for: each takes some hundred milliseconds.
     pub(super) fn open(ordinal: usize) -> DeviceResult<Self> {
-        context::init()?;
-        let info = context::info(ordinal)?;
-        let nvrtc = Nvrtc::find(Some(context::driver_version()?.0))?;
+        context::load()?;
+        let driver = context::driver_version()?.0;
+        let (gpu, nvrtc) = thread::scope(|scope| {
+            let nvrtc = scope.spawn(|| Nvrtc::find(Some(driver)));
+            (Gpu::start(ordinal), nvrtc.join())
+        });
+        let Gpu { info, context } = gpu?;
+        let nvrtc = nvrtc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let arch = nvrtc.architecture(info.compute_capability)?;
-        let context = Context::retain(ordinal)?;
         let ring = |(bytes, slots)| PinnedRing::new(Arc::clone(&context), bytes, slots);
         let rings = Arc::new(Rings { small: ring(SMALL_SLOT), large: ring(LARGE_SLOT) });
         let identity = nvrtc.identity(arch);
-        Ok(Self { info, context, rings, nvrtc, arch, identity })
+        let staging = Staging::prepare(&rings);
+        Ok(Self { info, context, rings, staging, nvrtc, arch, identity })
     }
 
     /// The budget where none is set: most of what is free now.
@@ -120,6 +156,15 @@ impl Device for CudaDevice {
 
     fn stream(&self) -> DeviceResult<Box<dyn DeviceStream>> {
         Ok(Box::new(CudaStream::new(Arc::clone(&self.context), Arc::clone(&self.rings))?))
+    }
+}
+
+impl Drop for CudaDevice {
+    fn drop(&mut self) {
+        if let Some(Staging(thread)) = self.staging.take() {
+            // It has no panic to tell of that matters now.
+            let _ = thread.join();
+        }
     }
 }
 

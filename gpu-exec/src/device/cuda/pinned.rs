@@ -37,6 +37,14 @@ struct RawSlot {
     event: sys::CUevent,
 }
 
+impl RawSlot {
+    /// Whether the copy that used it last is done.
+    fn is_idle(&self) -> bool {
+        // SAFETY: the event is live.
+        unsafe { result::event::query(self.event) }.is_ok()
+    }
+}
+
 // SAFETY: plain page-locked memory and an event, owned by whoever holds the slot.
 unsafe impl Send for RawSlot {}
 
@@ -49,17 +57,43 @@ impl PinnedRing {
         self.slot_bytes
     }
 
-    /// A slot that no copy uses any more; waits for one. The context is current.
+    /// Allocates slots until all are there, or one cannot be had: then it is asked for again when it is needed.
+    pub(super) fn fill(&self) {
+        while self.context.bind().is_ok() && self.may_create() {
+            // Dropped, the slot is at rest.
+            if self.created().is_err() {
+                break;
+            }
+        }
+    }
+
+    fn may_create(&self) -> bool {
+        let mut state = self.state.lock();
+        let may = state.created < self.slots_max;
+        state.created += usize::from(may);
+        may
+    }
+
+    /// A slot that has been counted already.
+    fn created(&self) -> DeviceResult<Slot<'_>> {
+        self.create().inspect_err(|_| {
+            self.state.lock().created -= 1;
+            self.given_back.notify_one();
+        })
+    }
+
+    /// A slot that no copy uses any more: one that is at rest, a new one, or one that is waited for. The context is
+    /// current.
     pub(super) fn take(&self) -> DeviceResult<Slot<'_>> {
         let mut state = self.state.lock();
         loop {
+            if let Some(raw) = state.free.pop_front_if(|raw| raw.is_idle()) {
+                return Ok(Slot { ring: self, raw: Some(raw) });
+            }
             if state.created < self.slots_max {
                 state.created += 1;
                 drop(state);
-                return self.create().inspect_err(|_| {
-                    self.state.lock().created -= 1;
-                    self.given_back.notify_one();
-                });
+                return self.created();
             }
             if let Some(raw) = state.free.pop_front() {
                 drop(state);
