@@ -12,7 +12,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryFutureExt;
 
 use crate::corrections::{assigned_parameters, changes};
-use crate::device;
+use crate::device::{self, Listed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
 use crate::files::{Names, ScannedFiles, check_target};
@@ -157,7 +157,7 @@ impl Query {
 
     async fn start(self) -> Result<QueryResult> {
         let Some(place) = self.place.clone() else { return self.start_anew(None).await };
-        let state = Arc::new(self.context.state());
+        let state = Arc::new(self.state());
         let Some(kept) = place.take(&self.context, &state).await else { return self.start_anew(Some(place)).await };
         let kept = kept.afresh()?;
         let (logical, optimised) = (&kept.planned.logical, &kept.planned.optimised);
@@ -166,6 +166,13 @@ impl Query {
         let (schema, files) = (self.named(optimised.schema().inner()), ScannedFiles::of(&state, optimised));
         let physical = Arc::clone(kept.physical());
         Ok(QueryResult::running(schema, stream, physical, state, files).planned_before().kept_at(place, Some(kept)))
+    }
+
+    /// The session's state, for one start: what is listed for it is listed now.
+    fn state(&self) -> SessionState {
+        let mut state = self.context.state();
+        state.config_mut().set_extension(Arc::new(Listed::default()));
+        state
     }
 
     /// Plans the statement and starts it.
@@ -178,7 +185,7 @@ impl Query {
             },
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
-        let mut state = self.context.state();
+        let mut state = self.state();
         let listings = Arc::new(Listings::default());
         if place.is_some() {
             state.config_mut().set_extension(Arc::clone(&listings));

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use bytes::Bytes;
+use futures::TryStreamExt;
 use maar_gpu_exec::column::Stored;
-use maar_gpu_exec::scan::{ParquetScan, ScanError};
-use object_store::ObjectStoreExt;
+use maar_gpu_exec::scan::{Listed, ParquetScan, ScanError};
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use self::scan_support::files::{Bench, batch};
 use self::scan_support::store::{Fault, FaultyStore};
@@ -66,6 +67,52 @@ async fn a_file_replaced_while_it_is_read_is_no_result() {
         *objects.fault.lock().unwrap() = Fault::None;
         assert_eq!(bench.rows(&bench.load(&scan).await.unwrap().table), values);
     }
+}
+
+/// The scan as a statement finds it that lists the store now.
+async fn listed(objects: &FaultyStore, scan: &ParquetScan) -> (ParquetScan, Listed) {
+    let files: Vec<_> = objects.list(None).try_collect().await.unwrap();
+    let listed = Listed::default();
+    listed.note(scan.store_url.as_str(), &files.clone().into());
+    (ParquetScan { files, ..scan.clone() }, listed)
+}
+
+#[tokio::test]
+async fn what_was_just_listed_is_not_asked_for_again() {
+    let (bench, objects, scan, values) = bench(3000).await;
+    let heads = || objects.heads.swap(0, Ordering::Relaxed);
+    let (scan, states) = listed(&objects, &scan).await;
+    heads();
+    assert_eq!(bench.rows(&bench.load_listed(&scan, &states).await.unwrap().table), values);
+    assert_eq!(heads(), 1, "after reading, whether it is still the file that was listed");
+    assert_eq!(bench.rows(&bench.load_listed(&scan, &states).await.unwrap().table), values);
+    assert_eq!(heads(), 0);
+    assert_eq!(bench.rows(&bench.load(&scan).await.unwrap().table), values);
+    assert_eq!(heads(), 1, "a listing of another statement says nothing");
+}
+
+#[tokio::test]
+async fn a_file_replaced_after_it_was_listed_is_no_mixture() {
+    let (bench, objects, scan, values) = bench(3000).await;
+    let (scan, states) = listed(&objects, &scan).await;
+    let path = scan.files[0].location.clone();
+    let original = objects.get(&path).await.unwrap().bytes().await.unwrap();
+    // As long, and another state.
+    objects.put(&path, original.clone().into()).await.unwrap();
+    let error = bench.load_listed(&scan, &states).await.unwrap_err();
+    assert!(matches!(error, ScanError::FileChanged { .. }) && error.to_string().contains("a.parquet"), "{error}");
+    // Longer: it cannot be opened as it was listed, and is read as it is.
+    let longer = [&b"PAR1 and something"[..], &original].concat();
+    objects.put(&path, longer.into()).await.unwrap();
+    assert!(bench.load_listed(&scan, &states).await.is_err(), "its offsets are another file's");
+    objects.put(&path, original.into()).await.unwrap();
+    let (scan, states) = listed(&objects, &scan).await;
+    assert_eq!(bench.rows(&bench.load_listed(&scan, &states).await.unwrap().table), values);
+    objects.delete(&path).await.unwrap();
+    assert_eq!(bench.rows(&bench.load_listed(&scan, &states).await.unwrap().table), values, "all of it is resident");
+    bench.columns.clear();
+    let error = bench.load_listed(&scan, &states).await.unwrap_err();
+    assert!(matches!(error, ScanError::FileGone { .. }), "{error}");
 }
 
 #[tokio::test]

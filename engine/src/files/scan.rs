@@ -23,6 +23,7 @@ use super::csv::CsvTables;
 use super::location::Location;
 use super::table::FileTable;
 use super::{formats, hive, nothing_in, text};
+use crate::device::Listed;
 use crate::plan_cache::Listings;
 
 /// One scan.
@@ -48,7 +49,7 @@ impl Scan<'_> {
         };
         let store = self.state.runtime_env().object_store(&store_url)?;
         let listed = list(self.table, self.state, store.as_ref()).await?;
-        Listings::note(self.state, self.table, listed.iter().map(|file| &file.object_meta));
+        Listings::note(self.state, self.table, &noted(self.state, &store_url, listed.iter()));
         let chosen = self.table.partitions.choose(listed, &of_paths)?;
         // Which rows a filter leaves is not known here.
         let limit = self.limit.filter(|_| of_rows.is_empty());
@@ -195,11 +196,25 @@ impl Scan<'_> {
 }
 
 /// The files of `table` as they are now.
-pub(crate) async fn files_of(table: &FileTable, state: &dyn Session) -> Result<Vec<ObjectMeta>> {
-    let Some(first) = table.locations.first() else { return Ok(Vec::new()) };
-    let store = state.runtime_env().object_store(first.url().object_store())?;
+pub(crate) async fn files_of(table: &FileTable, state: &dyn Session) -> Result<Arc<[ObjectMeta]>> {
+    let Some(first) = table.locations.first() else { return Ok(Arc::new([])) };
+    let store_url = first.url().object_store();
+    let store = state.runtime_env().object_store(&store_url)?;
     let listed = list(table, state, store.as_ref()).await?;
-    Ok(listed.into_iter().map(|file| file.object_meta).collect())
+    Ok(noted(state, &store_url, listed.iter()))
+}
+
+/// The states of files that were just listed; the device need not ask for them again.
+fn noted<'a>(
+    state: &dyn Session,
+    store_url: &ObjectStoreUrl,
+    files: impl Iterator<Item = &'a PartitionedFile>,
+) -> Arc<[ObjectMeta]> {
+    let files: Arc<[ObjectMeta]> = files.map(|file| file.object_meta.clone()).collect();
+    if let Some(listed) = state.config().get_extension::<Listed>() {
+        listed.note(store_url.as_str(), &files);
+    }
+    files
 }
 
 /// The files of `table`, with the values that their paths give. Empty files hold nothing of any format.

@@ -17,7 +17,7 @@ pub(super) struct Listing {
     pub(super) table: FileTable,
     /// Where the table lay while its scan was planned: tells it from others as long as the plan holds it.
     address: usize,
-    files: Vec<ObjectMeta>,
+    files: Arc<[ObjectMeta]>,
 }
 
 /// The listings that are made while a statement is planned; an extension of the configuration that it is planned with.
@@ -33,9 +33,9 @@ struct Noted {
 
 impl Listings {
     /// Notes the files of `table`, if the state wants to know them.
-    pub(crate) fn note<'a>(state: &dyn Session, table: &FileTable, files: impl Iterator<Item = &'a ObjectMeta>) {
+    pub(crate) fn note(state: &dyn Session, table: &FileTable, files: &Arc<[ObjectMeta]>) {
         let Some(listings) = state.config().get_extension::<Self>() else { return };
-        let (address, files) = (address(table), files.cloned().collect::<Vec<_>>());
+        let (address, files) = (address(table), Arc::clone(files));
         let mut noted = listings.0.lock();
         match noted.listings.iter().find(|listing| listing.address == address) {
             Some(listing) if listing.files == files => {}

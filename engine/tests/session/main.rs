@@ -21,6 +21,7 @@ mod functions;
 mod join_filters;
 mod join_order;
 mod likes;
+mod listing;
 mod lists;
 mod names;
 mod numbers;

@@ -18,7 +18,7 @@ use crate::column::DeviceTable;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::operators::{Feed, StageKernel, compile_stages};
-use crate::scan::{HostInput, InputStats, InputWaves, Load, LoadStats, Loaded, Source, Windows};
+use crate::scan::{HostInput, InputStats, InputWaves, Listed, Load, LoadStats, Loaded, Source, Windows};
 use crate::strategy::{QueryPlan, Shapes, plan};
 
 /// Tables that will take more than so many eighths of the device come in waves. What is near it is tried whole: hot columns
@@ -76,14 +76,15 @@ impl Tables {
 }
 
 impl Task {
-    /// The files of all scans, as they are now.
+    /// The files of all scans, as the statement has listed them or as they are now.
     pub(super) async fn open(&self) -> Result<Load> {
         let mut sources = Vec::with_capacity(self.scans.len());
         for scan in &self.scans {
             let objects = self.context.runtime_env().object_store(&scan.store_url)?;
             sources.push(Source::new(Arc::clone(scan), objects));
         }
-        Ok(Load::open(self.runtime.handle(), self.runtime.store(), sources).await?)
+        let listed = self.context.session_config().get_extension::<Listed>();
+        Ok(Load::open(self.runtime.handle(), self.runtime.store(), sources, listed.as_deref()).await?)
     }
 
     /// Whether tables of so many bytes leave no room for what is made of them.

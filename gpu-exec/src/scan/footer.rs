@@ -24,11 +24,12 @@ use crate::panics::caught;
 const TAIL_BYTES: u64 = 64 << 10;
 /// A dictionary below this many bytes costs nothing worth avoiding.
 const DICTIONARY_BYTES: i64 = 256 << 10;
+const SECOND_NS: i64 = 1_000_000_000;
 /// Rows a row group may claim: buffers are sized by it before the data has proven it.
 const GROUP_ROWS_MAX: i64 = i32::MAX as i64;
 
 /// The state of a file that a footer belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct FileState {
     size: u64,
     modified_ns: Option<i64>,
@@ -44,6 +45,18 @@ impl FileState {
             tag: meta.e_tag.clone(),
             version: meta.version.clone(),
         }
+    }
+
+    /// Whether both are the same state. S3 lists times in thousandths of a second and tells them in whole seconds of
+    /// one file: the tag tells more then. It says a version of one file only.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let seconds = |state: &Self| state.modified_ns.map(|time| time.div_euclid(SECOND_NS));
+        let is_whole = |state: &Self| state.modified_ns.is_none_or(|time| time.rem_euclid(SECOND_NS) == 0);
+        let same_tag = self.tag.is_some() && self.tag == other.tag;
+        let same_time = self.modified_ns == other.modified_ns
+            || (same_tag && (is_whole(self) || is_whole(other)) && seconds(self) == seconds(other));
+        let same_version = self.version.is_none() || other.version.is_none() || self.version == other.version;
+        self.size == other.size && self.tag == other.tag && same_time && same_version
     }
 }
 
@@ -179,4 +192,32 @@ fn parse(bytes: &Bytes, file_size: u64) -> Result<ParquetMetaData, ParquetError>
 /// Those of the code.
 pub fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     caught(decode).unwrap_or_else(|panic| Err(ParquetError::General(format!("the decoder gave up: {panic}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_known_again_whoever_tells_it() {
+        let state = |modified_ns: i64, tag: Option<&str>| FileState {
+            size: 7,
+            modified_ns: Some(modified_ns),
+            tag: tag.map(str::to_owned),
+            version: None,
+        };
+        let (listed, told) = (state(5_123_000_000, Some("a")), state(5_000_000_000, Some("a")));
+        assert!(listed.is(&told) && told.is(&listed) && listed.is(&listed));
+        assert!(FileState { version: Some("1".to_owned()), ..told.clone() }.is(&listed), "listings name no version");
+        for other in [
+            state(6_000_000_000, Some("a")),
+            state(5_000_000_000, Some("b")),
+            state(5_000_000_000, None),
+            state(5_124_000_000, Some("a")),
+            FileState { size: 8, ..listed.clone() },
+        ] {
+            assert!(!listed.is(&other) && !other.is(&listed), "{other:?}");
+        }
+        assert!(!state(5_123_000_000, None).is(&state(5_000_000_000, None)), "without a tag the time is all there is");
+    }
 }

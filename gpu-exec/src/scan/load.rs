@@ -16,6 +16,7 @@ use super::expect::expected_shape;
 use super::fetch::{Fetched, Outcome, Place, fetch};
 use super::footer::Footer;
 use super::kept::{Rows, RowsKey, host_bytes, kept_bytes_max};
+use super::listed::{Listed, States};
 use super::open::{open, unchanged};
 use super::piece::{Piece, PieceKey};
 use super::round::{Round, ScanLoad, There};
@@ -69,18 +70,20 @@ pub struct Load {
 }
 
 impl Load {
-    /// Opens the files of scans, which are read as they are now, whatever was listed when the query was planned; takes
-    /// the columns that are resident.
+    /// Opens the files of scans; takes the columns that are resident. Files are read in the state that the statement has
+    /// `listed`, all others as they are now, whatever was listed when the query was planned.
     ///
     /// # Errors
-    /// A file that is gone or corrupt; a column with no stored form.
+    /// A file that is gone, changed or corrupt; a column with no stored form.
     pub async fn open(
         device: &Arc<DeviceHandle>,
         columns: &Arc<ColumnStore>,
         sources: Vec<Source>,
+        listed: Option<&Listed>,
     ) -> Result<Self, ScanError> {
         let sources: Vec<Arc<Source>> = sources.into_iter().map(Arc::new).collect();
-        let opened = open(columns, &sources).await?;
+        let listings = listed.map(Listed::listings).unwrap_or_default();
+        let opened = open(columns, &sources, &States::of(&listings)).await?;
         let mut scans = Vec::with_capacity(sources.len());
         for (source, (opened, stats)) in sources.into_iter().zip(opened) {
             scans.push(ScanLoad::new(columns, source, opened, stats)?);

@@ -1,7 +1,7 @@
 //! From files to device columns: recognise a host scan, prune row groups, fetch, decode, encode, upload, keep.
 //!
 //! [`recognise`] runs while planning and reads nothing. A [`Load`] runs with the query, for all of its scans: it asks for
-//! each file's state, says what tables to expect, loads what the [`ColumnStore`] does not hold yet, and returns tables
+//! each file's state that the statement has not just listed, says what tables to expect, loads what the [`ColumnStore`] does not hold yet, and returns tables
 //! whose columns are stored alike in every segment. Host inputs that are no files are a [`HostInput`]. Not
 //! here: filters (they are pipelines).
 
@@ -17,6 +17,7 @@ mod footer;
 mod gather;
 mod input;
 mod kept;
+mod listed;
 mod load;
 mod open;
 mod piece;
@@ -39,6 +40,7 @@ mod windows;
 pub use error::ScanError;
 pub use footer::{guarded, read_metadata};
 pub use input::{HostInput, InputChunk, InputColumns, InputStats, InputWaves};
+pub use listed::Listed;
 pub use load::{Load, Loaded, Source};
 pub use recognise::{ParquetScan, recognise};
 pub use runs::SEGMENT_ROWS;

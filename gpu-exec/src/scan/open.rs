@@ -1,4 +1,5 @@
-//! Opening the files of scans: each file's state asked anew, footers from memory or from the file, row groups pruned.
+//! Opening the files of scans: each file's state, asked anew where the statement has not just listed it, footers from memory
+//! or from the file, row groups pruned.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
 use super::footer::{FileState, Footer};
+use super::listed::States;
 use super::prune::Pruner;
 use super::runs::{Choice, Run, runs};
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError, Source};
@@ -58,6 +60,7 @@ impl Opened {
 pub(crate) async fn open(
     columns: &ColumnStore,
     sources: &[Arc<Source>],
+    states: &States<'_>,
 ) -> Result<Vec<(Opened, LoadStats)>, ScanError> {
     let mut places: HashMap<(&str, &Path), usize> = HashMap::new();
     // A list, not an adapter with a closure: a stream that borrows through one is not `Send` enough to be spawned.
@@ -68,7 +71,7 @@ pub(crate) async fn open(
         for listed in &source.scan.files {
             let place = places.entry((&source.url, &listed.location)).or_insert(opening.len());
             if *place == opening.len() {
-                opening.push(open_file(columns, source, listed));
+                opening.push(open_file(columns, source, listed, states.has(&source.url, listed)));
             }
             files.push(*place);
         }
@@ -92,22 +95,33 @@ pub(crate) async fn open(
     Ok(sources.iter().zip(files_of).map(scan).collect())
 }
 
-/// The footer of one file, and the bytes read for it; `None` for an empty object, which the host skips too.
+/// A footer, and the bytes read for it; `None` for an empty object, which the host skips too.
+type OpenedFile = Option<(Arc<Footer>, u64)>;
+
+/// Opens one file in the state that was listed where `is_current`, else in the one it has now.
 async fn open_file(
     columns: &ColumnStore,
     source: &Source,
     listed: &ObjectMeta,
-) -> Result<Option<(Arc<Footer>, u64)>, ScanError> {
+    is_current: bool,
+) -> Result<OpenedFile, ScanError> {
+    if is_current && let Ok(opened) = open_state(columns, source, listed.clone()).await {
+        return Ok(opened);
+    }
+    // What cannot be opened as it was listed may have changed since.
     let path = &listed.location;
-    let meta = match source.objects.head(path).await {
-        Ok(meta) => meta,
+    match source.objects.head(path).await {
+        Ok(meta) => open_state(columns, source, meta).await,
         Err(error) => {
             columns.forget(&source.url, path);
-            return Err(source.named(ScanError::store(path, error)));
+            Err(source.named(ScanError::store(path, error)))
         }
-    };
+    }
+}
+
+async fn open_state(columns: &ColumnStore, source: &Source, meta: ObjectMeta) -> Result<OpenedFile, ScanError> {
     if meta.size == 0 {
-        columns.forget(&source.url, path);
+        columns.forget(&source.url, &meta.location);
         return Ok(None);
     }
     if let Some(footer) = columns.footer(&source.url, &meta) {
@@ -164,7 +178,7 @@ pub(crate) async fn unchanged(columns: &ColumnStore, read: &[(Arc<Source>, Arc<F
 async fn check_unchanged(columns: &ColumnStore, source: &Source, footer: &Footer) -> Result<(), ScanError> {
     let path = &footer.meta.location;
     let changed = match source.objects.head(path).await {
-        Ok(meta) if FileState::of(&meta) == FileState::of(&footer.meta) => return Ok(()),
+        Ok(meta) if FileState::of(&meta).is(&FileState::of(&footer.meta)) => return Ok(()),
         Ok(_) => ScanError::FileChanged { path: path.to_string() },
         Err(error) => ScanError::store(path, error),
     };

@@ -120,7 +120,7 @@ impl ColumnStore {
         let clock = state.clock;
         let name = (Arc::clone(url), meta.location.clone());
         let entry = state.files.get_mut(&name)?;
-        if FileState::of(&entry.footer.meta) == FileState::of(meta) {
+        if FileState::of(&entry.footer.meta).is(&FileState::of(meta)) {
             entry.used = clock;
             return Some(Arc::clone(&entry.footer));
         }

@@ -13,7 +13,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use maar_gpu_exec::column::DeviceTable;
 use maar_gpu_exec::device::{DeviceChoice, DeviceHandle, DeviceOptions};
-use maar_gpu_exec::scan::{ColumnStore, Load, Loaded, ParquetScan, ScanError, Source, recognise};
+use maar_gpu_exec::scan::{ColumnStore, Listed, Load, Loaded, ParquetScan, ScanError, Source, recognise};
 use object_store::ObjectStore;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -81,13 +81,22 @@ impl Bench {
         Ok(self.open(&[scan]).await?.finish().await?.remove(0))
     }
 
+    /// Loads a scan of a statement that has listed its files.
+    pub async fn load_listed(&self, scan: &ParquetScan, listed: &Listed) -> Result<Loaded, ScanError> {
+        Ok(self.open_listed(&[scan], Some(listed)).await?.finish().await?.remove(0))
+    }
+
     /// The scans of one query, still to be loaded.
     pub async fn open(&self, scans: &[&ParquetScan]) -> Result<Load, ScanError> {
+        self.open_listed(scans, None).await
+    }
+
+    async fn open_listed(&self, scans: &[&ParquetScan], listed: Option<&Listed>) -> Result<Load, ScanError> {
         let local =
             || session(SessionConfig::new()).runtime_env().object_store(ObjectStoreUrl::local_filesystem()).unwrap();
         let objects = self.objects.as_ref().map_or_else(local, Arc::clone);
         let source = |scan: &&ParquetScan| Source::new(Arc::new((*scan).clone()), Arc::clone(&objects));
-        Load::open(&self.device, &self.columns, scans.iter().map(source).collect()).await
+        Load::open(&self.device, &self.columns, scans.iter().map(source).collect(), listed).await
     }
 
     /// Plans and loads.

@@ -35,11 +35,18 @@ pub struct FaultyStore {
     pub fault: Mutex<Fault>,
     /// Bytes of column chunks given out.
     pub chunk_bytes: AtomicU64,
+    /// How often a file's state was asked for.
+    pub heads: AtomicU64,
 }
 
 impl FaultyStore {
     pub fn new() -> Self {
-        Self { inner: InMemory::new(), fault: Mutex::new(Fault::None), chunk_bytes: AtomicU64::new(0) }
+        Self {
+            inner: InMemory::new(),
+            fault: Mutex::new(Fault::None),
+            chunk_bytes: AtomicU64::new(0),
+            heads: AtomicU64::new(0),
+        }
     }
 }
 
@@ -77,6 +84,7 @@ impl ObjectStore for FaultyStore {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.heads.fetch_add(u64::from(options.head), Ordering::Relaxed);
         self.inner.get_opts(location, options).await
     }
 
