@@ -159,6 +159,20 @@ def memory_rows(memory):
                number(total("phases", "waves"), 0), ", ".join(back)]
 
 
+COLD = ["compiled code", "of 22", "process ms", "before and after ms", "plan ms", "execute ms", "load ms", "decode ms, all threads",
+        "upload ms, all threads", "compile ms, all threads", "kernels ms"]
+
+
+def cold_rows(cold):
+    """One row for what was compiled before: sums over its queries."""
+    for code in dict.fromkeys(entry["code"] for entry in cold["runs"]):
+        runs = [entry for entry in cold["runs"] if entry["code"] == code and not entry.get("error")]
+        total = lambda *keys: number(sum(reach(entry, keys) for entry in runs), 0)
+        yield [{"none": "none", "disk": "on disk"}[code], str(len(runs)), total("process_ms"), total("outside_ms"),
+               total("plan_ms"), total("execute_ms"),
+               *(total("phases", name) for name in ("load_ms", "decode_ms", "upload_ms", "compile_ms", "kernel_ms"))]
+
+
 def reach(entry, keys):
     for key in keys:
         entry = (entry or {}).get(key)
@@ -189,6 +203,8 @@ def table(results):
     for scale, memory in results["memory"].items():
         parts += ["", f"## With less device memory, TPC-H at scale {scale}", "", markdown(MEMORY, list(memory_rows(memory))), ""]
         parts += memory_details(memory)
+    for scale, cold in results["cold"].items():
+        parts += ["", f"## First statements of processes, TPC-H at scale {scale}", "", markdown(COLD, list(cold_rows(cold)))]
     if isinstance(results["kernels"], dict):
         parts += ["", "## The device alone", "", markdown(MEASURES, list(kernel_rows(results["kernels"])))]
     return "\n".join(parts) + "\n"
@@ -208,8 +224,9 @@ def main():
             for scale in scales_of(folder)
         },
     }
-    read = {scale: read_json(folder / f"memory-{scale}.json") for scale in scales_of(folder)}
-    results["memory"] = {scale: memory for scale, memory in read.items() if memory}
+    for step in ("memory", "cold"):
+        read = {scale: read_json(folder / f"{step}-{scale}.json") for scale in scales_of(folder)}
+        results[step] = {scale: found for scale, found in read.items() if found}
     failed = [step["step"] for step in results["steps"] if step.get("exit_code") and step["step"] != "machine"]
     results["failed_logs"] = {name: log_end(folder, name) for name in failed}
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -152,6 +152,13 @@ memory() {  # memory SCALE: less and less of it, so that tables are read in wave
             --memory "$sizes" --json "$logs/memory-$1.json"
     fi
 }
+cold() {  # cold SCALE: each query in a process of its own, the first time with nothing compiled
+    if ! command -v python3 >/dev/null 2>&1; then
+        skip "cold-$1" "no python3 on PATH"
+    else
+        step "cold-$1" 120 python3 cold.py --data "$kit/cache/tpch-$1" --queries "$kit/queries" --json "$logs/cold-$1.json"
+    fi
+}
 duckdb() {  # duckdb SCALE
     if [ -z "$python" ]; then
         skip "duckdb-$1" "no Python 3.12 on PATH"
@@ -168,6 +175,9 @@ for scale in $scales; do
 done
 for scale in $scales; do
     memory "$scale"
+done
+for scale in $scales; do
+    cold "$scale"
 done
 for scale in $scales; do
     duckdb "$scale"

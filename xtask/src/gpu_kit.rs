@@ -14,7 +14,7 @@ use crate::{Failure, cargo, command, root};
 const BYTES_MAX: u64 = 55_000_000;
 /// The one that README builds: a kit then costs no second build of everything.
 const PROFILE: &str = "release";
-const SCRIPTS: &[&str] = &["run.sh", "duckdb_tpch.py", "memory.py", "merge.py", "rest.py", "README.md"];
+const SCRIPTS: &[&str] = &["run.sh", "duckdb_tpch.py", "memory.py", "cold.py", "merge.py", "rest.py", "README.md"];
 /// For which Python the wheel is.
 const PYTHON: &str = "3.12";
 const PLATFORMS: &[&str] =
