@@ -248,7 +248,7 @@ impl<'a> Body<'a> {
         self.w.line("u16* queue = reinterpret_cast<u16*>(m_smem()) + m_warp() * 256;");
         self.w.line("const u32 kept = warp_compact(mask, queue);");
         self.w.line("const u64 first = s.first_row(t) + m_warp() * 256;");
-        self.w.open("for (u32 j = m_lane(); j < ((kept + 31) & ~31u); j += 32) {");
+        self.w.open("MAAR_ROLLED for (u32 j = m_lane(); j < ((kept + 31) & ~31u); j += 32) {");
         self.w.arguments_afresh();
         self.w.line("const u64 row = first + (j < kept ? queue[j] : 0);");
         self.w.line("const u64 number = s.number(row);");
@@ -265,7 +265,7 @@ impl<'a> Body<'a> {
         } else {
             self.w.line("const u64 first = s.first_row(t) + m_warp() * 256;");
         }
-        self.w.open("for (u32 j = m_lane(); j < 256; j += 32) {");
+        self.w.open("MAAR_ROLLED for (u32 j = m_lane(); j < 256; j += 32) {");
         self.w.arguments_afresh();
         self.w.line("const u64 row = first + j;");
         if grouped {

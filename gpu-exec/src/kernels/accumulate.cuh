@@ -55,12 +55,12 @@ template <typename Kind>
 MAAR_CALLED void block_publish(typename Kind::State state, u64* p, u8* shared) {
   using State = typename Kind::State;
   State* warps = reinterpret_cast<State*>(shared);
-  for (u32 step = 16; step > 0; step /= 2) state = Kind::merge(state, m_shfl_xor(state, step));
+  MAAR_ROLLED for (u32 step = 16; step > 0; step /= 2) state = Kind::merge(state, m_shfl_xor(state, step));
   m_block_sync();
   if (m_lane() == 0) warps[m_warp()] = state;
   m_block_sync();
   if (m_tid() == 0) {
-    for (u32 w = 1; w < m_bdim() / 32; w++) state = Kind::merge(state, warps[w]);
+    MAAR_ROLLED for (u32 w = 1; w < m_bdim() / 32; w++) state = Kind::merge(state, warps[w]);
     Kind::publish(p, state);
   }
 }
@@ -70,12 +70,12 @@ template <typename State, typename Global>
 MAAR_CALLED void publish_states(const State* states, u64 groups, u64* p) {
   const u32 warps = m_bdim() / 32;
   const u64 words = sizeof(typename Global::State) / 8;
-  for (u64 g = m_warp(); g < (groups + warps - 1) / warps * warps; g += warps) {
+  MAAR_ROLLED for (u64 g = m_warp(); g < (groups + warps - 1) / warps * warps; g += warps) {
     typename Global::State sum = Global::identity();
     if (g < groups) {
-      for (u32 t = m_lane(); t < m_bdim(); t += 32) sum = Global::merge(sum, states[g * m_bdim() + t]);
+      MAAR_ROLLED for (u32 t = m_lane(); t < m_bdim(); t += 32) sum = Global::merge(sum, states[g * m_bdim() + t]);
     }
-    for (u32 step = 16; step > 0; step /= 2) sum = Global::merge(sum, m_shfl_xor(sum, step));
+    MAAR_ROLLED for (u32 step = 16; step > 0; step /= 2) sum = Global::merge(sum, m_shfl_xor(sum, step));
     if (g < groups && m_lane() == 0) Global::publish(p + g * words, sum);
   }
 }
@@ -87,7 +87,7 @@ struct PrivateStates {
   using State = typename Kind::State;
   State* states;
   __device__ PrivateStates(u8* shared, u64 groups) : states(reinterpret_cast<State*>(shared)) {
-    for (u64 g = 0; g < groups; g++) states[g * m_bdim() + m_tid()] = Kind::identity();
+    MAAR_ROLLED for (u64 g = 0; g < groups; g++) states[g * m_bdim() + m_tid()] = Kind::identity();
   }
   __device__ void merge(u64 group, State s) {
     State& mine = states[static_cast<u32>(group) * m_bdim() + m_tid()];

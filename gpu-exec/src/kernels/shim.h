@@ -8,6 +8,7 @@
 #define MAAR_EMULATED 1
 #define MAAR_FN static inline
 #define MAAR_CALLED static
+#define MAAR_ROLLED
 #define m_copy_bytes __builtin_memcpy
 #define __device__
 #define __forceinline__

@@ -81,7 +81,7 @@ MAAR_FN T block_exclusive_scan(T value, T* total) {
   if (m_lane() == 31) warps[m_warp()] = end;
   m_block_sync();
   T before = 0, sum = 0;
-  for (u32 w = 0; w < m_bdim() / 32; w++) {
+  MAAR_ROLLED for (u32 w = 0; w < m_bdim() / 32; w++) {
     if (w < m_warp()) before += warps[w];
     sum += warps[w];
   }
