@@ -7,18 +7,27 @@ use super::load::Loaded;
 use super::piece::{Piece, PieceKey};
 use super::round::ScanLoad;
 use super::runs::Run;
-use super::unify::unify;
+use super::unify::{Unified, are_alike, unify};
 use super::{ColumnStore, LoadStats, ScanError};
 use crate::column::{ColumnMeta, DeviceTable, RowBound, Segment, Stored, TableShape};
-use crate::device::{DeviceHandle, Stream};
+use crate::device::{DeviceHandle, side_by_side};
+use crate::ir::Type;
+
+/// Columns of a table that are made alike at a time.
+const COLUMNS_AT_ONCE: usize = 8;
 
 /// What the scans of a query are assembled with.
 pub(crate) struct Assembly<'a> {
     pub(crate) device: &'a DeviceHandle,
-    pub(crate) stream: &'a Stream,
     pub(crate) store: &'a ColumnStore,
     /// Pieces that this query has loaded or made anew, in their latest form: scans over the same files share them.
     pub(crate) fresh: HashMap<PieceKey, Piece>,
+}
+
+/// A column, and its pieces in their latest form.
+struct Latest {
+    column: Column,
+    pieces: Vec<Piece>,
 }
 
 impl Assembly<'_> {
@@ -29,9 +38,15 @@ impl Assembly<'_> {
         let mut shape = TableShape { columns: vec![], rows };
         let segment = |run: &Run| Segment { rows: run.rows as u64, columns: vec![] };
         let mut segments: Vec<Segment> = opened.runs.iter().map(segment).collect();
+        let columns: Vec<Latest> = wanted.into_iter().map(|column| self.latest(&opened.runs, column)).collect();
+        // Dictionaries of millions of texts take long to merge: those of one table are merged side by side.
+        let unlike = columns.iter().filter(|latest| !are_alike(&latest.pieces)).count();
+        let unified = side_by_side(&columns, unlike.min(COLUMNS_AT_ONCE), |Latest { column, pieces }| {
+            unify(self.device, &column.name, pieces.clone())
+        });
         let mut finished = HashMap::new();
-        for column in wanted {
-            finished.insert(column.position, self.column(&opened.runs, column, &mut stats)?);
+        for (Latest { column, .. }, unified) in columns.into_iter().zip(unified) {
+            finished.insert(column.position, self.finished(&opened.runs, &column, unified?, &mut stats));
         }
         for (meta, pieces) in source.scan.projection.iter().filter_map(|position| finished.get(position)) {
             shape.columns.push(meta.clone());
@@ -44,13 +59,8 @@ impl Assembly<'_> {
         Ok(Loaded { table: DeviceTable { shape, segments }, stats })
     }
 
-    /// Makes a column's pieces alike and gathers its facts.
-    fn column(
-        &mut self,
-        runs: &[Run],
-        mut column: Column,
-        stats: &mut LoadStats,
-    ) -> Result<(ColumnMeta, Vec<Piece>), ScanError> {
+    /// A column's pieces, where another scan has made them anew in that form.
+    fn latest(&self, runs: &[Run], mut column: Column) -> Latest {
         let mut pieces: Vec<Piece> = std::mem::take(&mut column.pieces).into_iter().flatten().collect();
         if !self.fresh.is_empty() {
             for (piece, run) in pieces.iter_mut().zip(runs) {
@@ -60,13 +70,23 @@ impl Assembly<'_> {
                 }
             }
         }
-        let unified = unify(self.device, self.stream, &column.name, pieces)?;
+        Latest { column, pieces }
+    }
+
+    /// Keeps the pieces that were made anew, and gathers the column's facts.
+    fn finished(
+        &mut self,
+        runs: &[Run],
+        column: &Column,
+        unified: Unified,
+        stats: &mut LoadStats,
+    ) -> (ColumnMeta, Vec<Piece>) {
         for at in &unified.changed {
             let (key, piece) = (column.key(&runs[*at]), &unified.pieces[*at]);
             self.store.insert(key.clone(), piece.clone());
             self.fresh.insert(key, piece.clone());
         }
-        if column.ty == crate::ir::Type::Text {
+        if column.ty == Type::Text {
             stats.columns_recoded += unified.changed.len() as u64;
         }
         let chunks: Vec<_> = unified.pieces.iter().flat_map(Piece::chunks).copied().collect();
@@ -76,6 +96,6 @@ impl Assembly<'_> {
             stored: unified.stored.unwrap_or_else(|| column.target().stored_empty()),
             facts: column.facts(&chunks),
         };
-        Ok((meta, unified.pieces))
+        (meta, unified.pieces)
     }
 }

@@ -161,8 +161,7 @@ impl Load {
     }
 
     fn assemble(self) -> Result<Vec<Loaded>, ScanError> {
-        let stream = self.device.stream()?;
-        let mut assembly = Assembly { device: &self.device, stream: &stream, store: &self.columns, fresh: self.fresh };
+        let mut assembly = Assembly { device: &self.device, store: &self.columns, fresh: self.fresh };
         self.scans.into_iter().map(|scan| assembly.table(scan)).collect()
     }
 

@@ -23,23 +23,34 @@ pub(crate) struct Unified {
 }
 
 /// Unifies pieces whose integer layouts are already equal. New pieces are complete when this returns.
-pub(crate) fn unify(
-    handle: &DeviceHandle,
-    stream: &Stream,
-    column: &str,
-    mut pieces: Vec<Piece>,
-) -> Result<Unified, ScanError> {
-    let dictionaries: Vec<Arc<Dictionary>> = pieces.iter().filter_map(dictionary_of).collect();
-    let changed = if dictionaries.len() == pieces.len() {
-        unify_text(handle, stream, column, &mut pieces, &dictionaries)?
-    } else {
-        refill(handle, stream, column, &mut pieces)?
-    };
-    if !changed.is_empty() {
-        stream.synchronize()?;
+pub(crate) fn unify(handle: &DeviceHandle, column: &str, mut pieces: Vec<Piece>) -> Result<Unified, ScanError> {
+    let mut changed = vec![];
+    if !are_alike(&pieces) {
+        // On a queue of its own: what one column waits for does not hold up another.
+        let stream = handle.stream()?;
+        let dictionaries: Vec<Arc<Dictionary>> = pieces.iter().filter_map(dictionary_of).collect();
+        changed = if dictionaries.len() == pieces.len() {
+            unify_text(handle, &stream, column, &mut pieces, &dictionaries)?
+        } else {
+            refill(handle, &stream, column, &mut pieces)?
+        };
+        if !changed.is_empty() {
+            stream.synchronize()?;
+        }
     }
     let stored = pieces.first().map(|piece| piece.stored.clone());
     Ok(Unified { pieces, changed, stored })
+}
+
+/// Whether pieces are seen to be alike at once, as those of a column that was used before are.
+pub(crate) fn are_alike(pieces: &[Piece]) -> bool {
+    pieces.windows(2).all(|pair| match (&pair[0].stored, &pair[1].stored) {
+        (Stored::Codes { width, dictionary }, Stored::Codes { width: next_width, dictionary: next }) => {
+            width == next_width && Arc::ptr_eq(dictionary, next)
+        }
+        (Stored::Codes { .. }, _) | (_, Stored::Codes { .. }) => false,
+        (_, _) => true,
+    }) && !pieces.iter().any(|piece| piece.layout().is_some() && piece.is_all_null())
 }
 
 fn dictionary_of(piece: &Piece) -> Option<Arc<Dictionary>> {
