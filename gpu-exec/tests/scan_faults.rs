@@ -70,11 +70,11 @@ async fn a_file_replaced_while_it_is_read_is_no_result() {
 }
 
 /// The scan as a statement finds it that lists the store now.
-async fn listed(objects: &FaultyStore, scan: &ParquetScan) -> (ParquetScan, Listed) {
+async fn listed(objects: &FaultyStore, scan: &ParquetScan) -> (Arc<ParquetScan>, Listed) {
     let files: Vec<_> = objects.list(None).try_collect().await.unwrap();
     let listed = Listed::default();
     listed.note(scan.store_url.as_str(), &files.clone().into());
-    (ParquetScan { files, ..scan.clone() }, listed)
+    (Arc::new(ParquetScan { files, ..scan.clone() }), listed)
 }
 
 #[tokio::test]
@@ -89,6 +89,36 @@ async fn what_was_just_listed_is_not_asked_for_again() {
     assert_eq!(heads(), 0);
     assert_eq!(bench.rows(&bench.load(&scan).await.unwrap().table), values);
     assert_eq!(heads(), 1, "a listing of another statement says nothing");
+}
+
+#[tokio::test]
+async fn a_table_is_found_whole_while_nothing_of_it_has_changed() {
+    let (bench, objects, scan, values) = bench(3000).await;
+    let (scan, states) = listed(&objects, &scan).await;
+    assert!(bench.kept(&scan, &states).is_none());
+    let loaded = bench.load_listed(&scan, &states).await.unwrap();
+    let found = bench.kept(&scan, &states).unwrap();
+    assert_eq!(bench.rows(&found.table), values);
+    assert_eq!((found.stats.columns_resident, found.stats.columns_loaded), (loaded.stats.columns_loaded, 0));
+    assert_eq!(found.stats.device_bytes, loaded.stats.device_bytes);
+    // Another plan, nothing listed, and a file that was written again.
+    assert!(bench.kept(&Arc::new(ParquetScan::clone(&scan)), &states).is_none());
+    assert!(bench.kept(&scan, &Listed::default()).is_none());
+    let path = &scan.files[0].location;
+    let original = objects.get(path).await.unwrap().bytes().await.unwrap();
+    objects.put(path, original.into()).await.unwrap();
+    let (again, new_states) = listed(&objects, &scan).await;
+    assert!(bench.kept(&scan, &new_states).is_none());
+    // Loading it forgets the old state, and what was made of it.
+    assert_eq!(bench.rows(&bench.load_listed(&again, &new_states).await.unwrap().table), values);
+    assert!(bench.kept(&scan, &states).is_none());
+    drop((loaded, found));
+    // What is kept gives way.
+    let used = bench.device.memory().used_bytes;
+    assert!(bench.kept(&again, &new_states).is_some() && used > 0);
+    assert!(bench.columns.evict(u64::MAX) > 0);
+    assert!(bench.kept(&again, &new_states).is_none());
+    assert_eq!(bench.device.memory().used_bytes, 0);
 }
 
 #[tokio::test]

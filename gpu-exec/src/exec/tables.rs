@@ -18,7 +18,7 @@ use crate::column::DeviceTable;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::operators::{Feed, StageKernel, compile_stages};
-use crate::scan::{HostInput, InputStats, InputWaves, Listed, Load, LoadStats, Loaded, Source, Windows};
+use crate::scan::{HostInput, InputStats, InputWaves, Listed, Load, LoadStats, Loaded, ParquetScan, Source, Windows};
 use crate::strategy::{QueryPlan, Shapes, plan};
 
 /// Tables that will take more than so many eighths of the device come in waves. What is near it is tried whole: hot columns
@@ -78,13 +78,25 @@ impl Tables {
 impl Task {
     /// The files of all scans, as the statement has listed them or as they are now.
     pub(super) async fn open(&self) -> Result<Load> {
-        let mut sources = Vec::with_capacity(self.scans.len());
-        for scan in &self.scans {
-            let objects = self.context.runtime_env().object_store(&scan.store_url)?;
-            sources.push(Source::new(Arc::clone(scan), objects));
-        }
-        let listed = self.context.session_config().get_extension::<Listed>();
-        Ok(Load::open(self.runtime.handle(), self.runtime.store(), sources, listed.as_deref()).await?)
+        let listed = self.listed();
+        Ok(Load::open(self.runtime.handle(), self.runtime.store(), self.sources()?, listed.as_deref()).await?)
+    }
+
+    /// The tables of an earlier run of the plan, where they are what a load would find.
+    pub(super) fn kept(&self) -> Result<Option<Vec<Loaded>>> {
+        let Some(listed) = self.listed() else { return Ok(None) };
+        Ok(Load::kept(self.runtime.store(), &self.sources()?, &listed))
+    }
+
+    fn sources(&self) -> Result<Vec<Source>> {
+        let source = |scan: &Arc<ParquetScan>| {
+            Ok(Source::new(Arc::clone(scan), self.context.runtime_env().object_store(&scan.store_url)?))
+        };
+        self.scans.iter().map(source).collect()
+    }
+
+    fn listed(&self) -> Option<Arc<Listed>> {
+        self.context.session_config().get_extension::<Listed>()
     }
 
     /// Whether tables of so many bytes leave no room for what is made of them.

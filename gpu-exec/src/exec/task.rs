@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
 
 use super::DeviceRuntime;
+use super::inputs::Inputs;
 use super::tables::{Ahead, Tables};
 use super::way_back::{Ran, WayBack};
 use crate::device::{CodeOrigin, DeviceError};
@@ -28,7 +29,7 @@ use crate::operators::{KnownKernels, Run, StageKernel, StageReport, compile_stag
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
-use crate::scan::ParquetScan;
+use crate::scan::{ParquetScan, Windows};
 use crate::strategy::{QueryPlan, Shapes, plan};
 
 /// Batches that may wait for their reader.
@@ -73,25 +74,42 @@ impl Task {
         baseline: &BaselineMetrics,
     ) -> Result<()> {
         let start = Instant::now();
-        let mut load = self.open().await?;
-        let (scans, mut inputs) = if self.is_oversized(load.device_bytes()) {
-            futures::try_join!(self.survey(load), self.gather(streams))?
-        } else {
-            let compiling = self.compile_ahead(&load);
-            let (loaded, mut inputs) = futures::try_join!(self.load(load), self.gather(streams))?;
-            if let Some(loaded) = loaded {
-                let whole = async {
-                    let tables = self.over_loaded(loaded, &mut inputs, start).await?;
-                    self.run_over(tables, Ahead::wait(compiling).await, sender, baseline).await
-                };
-                match whole.await {
-                    Err(Error::Device(DeviceError::OutOfMemory { .. }))
-                        if inputs.stay() && baseline.output_rows().value() == 0 => {}
-                    done => return done,
+        let (loaded, mut inputs, compiling) = match self.kept()? {
+            Some(kept) => (Some(kept), self.gather(streams).await?, None),
+            None => {
+                let mut load = self.open().await?;
+                if self.is_oversized(load.device_bytes()) {
+                    let (scans, inputs) = futures::try_join!(self.survey(load), self.gather(streams))?;
+                    return self.run_in_waves(scans, inputs, start, sender, baseline).await;
                 }
+                let compiling = self.compile_ahead(&load);
+                let (loaded, inputs) = futures::try_join!(self.load(load), self.gather(streams))?;
+                (loaded, inputs, compiling)
             }
-            (self.survey(self.open().await?).await?, inputs)
         };
+        if let Some(loaded) = loaded {
+            let whole = async {
+                let tables = self.over_loaded(loaded, &mut inputs, start).await?;
+                self.run_over(tables, Ahead::wait(compiling).await, sender, baseline).await
+            };
+            match whole.await {
+                Err(Error::Device(DeviceError::OutOfMemory { .. }))
+                    if inputs.stay() && baseline.output_rows().value() == 0 => {}
+                done => return done,
+            }
+        }
+        let scans = self.survey(self.open().await?).await?;
+        self.run_in_waves(scans, inputs, start, sender, baseline).await
+    }
+
+    async fn run_in_waves(
+        self: &Arc<Self>,
+        scans: Vec<Windows>,
+        mut inputs: Inputs,
+        start: Instant,
+        sender: &Sender<HostResult<RecordBatch>>,
+        baseline: &BaselineMetrics,
+    ) -> Result<()> {
         let tables = self.in_waves(scans, &mut inputs, start).await?;
         self.run_over(tables, Ahead::default(), sender, baseline).await
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::column::Column;
+use super::kept_tables::KeptTable;
 use super::load::Loaded;
 use super::piece::{Piece, PieceKey};
 use super::round::ScanLoad;
@@ -44,8 +45,9 @@ impl Assembly<'_> {
         let unified = side_by_side(&columns, unlike.min(COLUMNS_AT_ONCE), |Latest { column, pieces }| {
             unify(self.device, &column.name, pieces.clone())
         });
-        let mut finished = HashMap::new();
+        let (mut finished, mut keys) = (HashMap::new(), Vec::new());
         for (Latest { column, .. }, unified) in columns.into_iter().zip(unified) {
+            keys.extend(opened.runs.iter().map(|run| column.key(run)));
             finished.insert(column.position, self.finished(&opened.runs, &column, unified?, &mut stats));
         }
         for (meta, pieces) in source.scan.projection.iter().filter_map(|position| finished.get(position)) {
@@ -56,7 +58,12 @@ impl Assembly<'_> {
         }
         stats.columns_raw = finished.values().filter(|(meta, _)| matches!(meta.stored, Stored::RawText)).count() as u64;
         stats.device_bytes = finished.values().flat_map(|(_, pieces)| pieces).map(Piece::bytes).sum();
-        Ok(Loaded { table: DeviceTable { shape, segments }, stats })
+        let table = DeviceTable { shape, segments };
+        if opened.as_listed {
+            let kept = KeptTable { table: table.clone(), stats: KeptTable::found(stats), pieces: keys.into() };
+            self.store.keep_table(&source.scan, kept);
+        }
+        Ok(Loaded { table, stats })
     }
 
     /// A column's pieces, where another scan has made them anew in that form.

@@ -16,6 +16,7 @@ use super::expect::expected_shape;
 use super::fetch::{Fetched, Outcome, Place, fetch};
 use super::footer::Footer;
 use super::kept::{Rows, RowsKey, host_bytes, kept_bytes_max};
+use super::kept_tables::KeptTable;
 use super::listed::{Listed, States};
 use super::open::{open, unchanged};
 use super::piece::{Piece, PieceKey};
@@ -91,6 +92,19 @@ impl Load {
         columns.trim(); // now, as what this query needs is held
         let (device, columns) = (Arc::clone(device), Arc::clone(columns));
         Ok(Self { device, columns, scans, touched: vec![], fresh: HashMap::new(), rows: HashMap::new() })
+    }
+
+    /// The tables of scans that were loaded before, where the statement has listed all their files as they were then and
+    /// all of them are still there: nothing is looked at.
+    pub fn kept(columns: &ColumnStore, sources: &[Source], listed: &Listed) -> Option<Vec<Loaded>> {
+        let listings = listed.listings();
+        let states = States::of(&listings);
+        let table = |source: &Source| {
+            let same = source.scan.files.iter().all(|file| states.has(&source.url, file));
+            let KeptTable { table, stats, .. } = same.then(|| columns.table(&source.scan)).flatten()?;
+            Some(Loaded { table, stats })
+        };
+        sources.iter().map(table).collect()
     }
 
     /// Whether there is nothing to read.

@@ -17,6 +17,7 @@ mod footer;
 mod gather;
 mod input;
 mod kept;
+mod kept_tables;
 mod listed;
 mod load;
 mod open;

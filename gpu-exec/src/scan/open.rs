@@ -38,6 +38,8 @@ pub(crate) struct Opened {
     pub(crate) footers: Vec<Arc<Footer>>,
     /// Row groups with rows, in file order: those that the predicate does not rule out, and more where more is resident.
     pub(crate) runs: Vec<Run>,
+    /// Every file is in the state that the statement has listed.
+    pub(crate) as_listed: bool,
 }
 
 impl Group {
@@ -81,22 +83,27 @@ pub(crate) async fn open(
     let scan = |(source, files): (&Arc<Source>, Vec<usize>)| {
         let mut stats = LoadStats { files: files.len() as u64, ..LoadStats::default() };
         let mut footers = Vec::with_capacity(files.len());
+        let as_listed = files.iter().all(|file| opened[*file].as_listed);
         for file in files {
-            let Some((footer, bytes)) = &mut opened[file] else { continue };
             // Read for the first scan that asks.
-            stats.file_bytes_read += std::mem::take(bytes);
-            footers.push(Arc::clone(footer));
+            stats.file_bytes_read += std::mem::take(&mut opened[file].bytes_read);
+            footers.extend(opened[file].footer.clone());
         }
         let choices = runs(surviving(&footers, &source.scan, &mut stats), columns.segment_rows());
         let choose = |choice: Choice| choose(columns, &source.scan, choice, &mut stats);
         let runs = choices.into_iter().map(choose).collect();
-        (Opened { footers, runs }, stats)
+        (Opened { footers, runs, as_listed }, stats)
     };
     Ok(sources.iter().zip(files_of).map(scan).collect())
 }
 
-/// A footer, and the bytes read for it; `None` for an empty object, which the host skips too.
-type OpenedFile = Option<(Arc<Footer>, u64)>;
+/// A file that was opened.
+struct OpenedFile {
+    /// `None` for an empty object, which the host skips too.
+    footer: Option<Arc<Footer>>,
+    bytes_read: u64,
+    as_listed: bool,
+}
 
 /// Opens one file in the state that was listed where `is_current`, else in the one it has now.
 async fn open_file(
@@ -106,7 +113,7 @@ async fn open_file(
     is_current: bool,
 ) -> Result<OpenedFile, ScanError> {
     if is_current && let Ok(opened) = open_state(columns, source, listed.clone()).await {
-        return Ok(opened);
+        return Ok(OpenedFile { as_listed: true, ..opened });
     }
     // What cannot be opened as it was listed may have changed since.
     let path = &listed.location;
@@ -122,14 +129,14 @@ async fn open_file(
 async fn open_state(columns: &ColumnStore, source: &Source, meta: ObjectMeta) -> Result<OpenedFile, ScanError> {
     if meta.size == 0 {
         columns.forget(&source.url, &meta.location);
-        return Ok(None);
+        return Ok(OpenedFile { footer: None, bytes_read: 0, as_listed: false });
     }
     if let Some(footer) = columns.footer(&source.url, &meta) {
-        return Ok(Some((footer, 0)));
+        return Ok(OpenedFile { footer: Some(footer), bytes_read: 0, as_listed: false });
     }
     let read = Footer::read(&*source.objects, meta, columns.next_file()).await;
-    let (footer, bytes) = read.map_err(|error| source.named(error))?;
-    Ok(Some((columns.keep_footer(&source.url, footer), bytes)))
+    let (footer, bytes_read) = read.map_err(|error| source.named(error))?;
+    Ok(OpenedFile { footer: Some(columns.keep_footer(&source.url, footer)), bytes_read, as_listed: false })
 }
 
 /// What a predicate leaves of a run, unless all of it is resident and just that is not: reading more rows costs less than

@@ -12,8 +12,10 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use parking_lot::Mutex;
 
+use super::ParquetScan;
 use super::footer::{FileState, Footer};
 use super::kept::{KeptRows, Rows, RowsKey, kept_bytes_max};
+use super::kept_tables::{KeptTable, KeptTables};
 use super::piece::{Piece, PieceKey};
 use crate::device::DeviceHandle;
 
@@ -28,6 +30,8 @@ pub struct ColumnStore {
     /// Rows that small row groups are gathered to.
     segment_rows: usize,
     state: Mutex<State>,
+    /// Never locked while `state` is.
+    tables: Mutex<KeptTables>,
 }
 
 /// What a store holds and did. A chunk is one column of one segment.
@@ -72,7 +76,7 @@ impl ColumnStore {
     /// A store on a device, registered as the one that gives memory back when an allocation would be refused.
     pub fn new(device: &DeviceHandle, budget_bytes: Option<u64>, segment_rows: usize) -> Arc<Self> {
         let state = Mutex::new(State::new(kept_bytes_max(segment_rows)));
-        let store = Arc::new(Self { budget_bytes, segment_rows, state });
+        let store = Arc::new(Self { budget_bytes, segment_rows, state, tables: Mutex::default() });
         let weak: Weak<Self> = Arc::downgrade(&store);
         device.set_reclaimer(Box::new(move |bytes| weak.upgrade().map_or(0, |store| store.evict(bytes))));
         store
@@ -89,21 +93,28 @@ impl ColumnStore {
 
     /// Frees at least `bytes` of device memory if that many are not held by queries; returns the bytes freed.
     pub fn evict(&self, bytes: u64) -> u64 {
+        self.drop_tables();
         let victims = self.state.lock().evict(bytes);
         victims.iter().map(Piece::bytes).sum() // memory is given back after the lock
     }
 
     /// Gives back what exceeds the byte budget: pieces that a query held when they were inserted may be free by now.
     pub(crate) fn trim(&self) {
+        let over = |state: &State| self.budget_bytes.map_or(0, |budget| state.stats.bytes.saturating_sub(budget));
+        if over(&self.state.lock()) == 0 {
+            return;
+        }
+        self.drop_tables();
         let mut state = self.state.lock();
-        let over = self.budget_bytes.map_or(0, |budget| state.stats.bytes.saturating_sub(budget));
-        let victims = if over > 0 { state.evict(over) } else { vec![] };
+        let over = over(&state);
+        let victims = state.evict(over);
         drop(state);
         drop(victims);
     }
 
     /// Drops every piece that no query holds, and all footers.
     pub fn clear(&self) {
+        self.drop_tables();
         let mut state = self.state.lock();
         let victims = state.evict(u64::MAX);
         state.files.clear();
@@ -126,7 +137,7 @@ impl ColumnStore {
         }
         let outdated = state.forget(&name);
         drop(state);
-        drop(outdated);
+        self.gone(outdated);
         None
     }
 
@@ -152,14 +163,43 @@ impl ColumnStore {
         }
         let outdated = state.trim_footers();
         drop(state);
-        drop(outdated);
+        self.gone(outdated);
         footer
     }
 
     /// Forgets a file: its footer and pieces.
     pub(crate) fn forget(&self, url: &Arc<str>, path: &Path) {
         let outdated = self.state.lock().forget(&(Arc::clone(url), path.clone()));
-        drop(outdated);
+        self.gone(outdated);
+    }
+
+    /// The table of a scan that was loaded before and whose files have not changed since, if all of it is still there.
+    pub(crate) fn table(&self, scan: &Arc<ParquetScan>) -> Option<KeptTable> {
+        let kept = self.tables.lock().get(scan)?;
+        let mut state = self.state.lock();
+        state.stats.hits += kept.pieces.len() as u64;
+        for key in kept.pieces.iter() {
+            state.pieces.to_back(key);
+        }
+        Some(kept)
+    }
+
+    pub(crate) fn keep_table(&self, scan: &Arc<ParquetScan>, kept: KeptTable) {
+        let replaced = self.tables.lock().keep(scan, kept);
+        drop(replaced);
+    }
+
+    /// What is kept of tables must not hold what is to be given back.
+    fn drop_tables(&self) {
+        let tables = std::mem::take(&mut *self.tables.lock());
+        drop(tables);
+    }
+
+    /// Drops pieces that the store no longer has, and the tables that may have been made of them.
+    fn gone(&self, pieces: Vec<Piece>) {
+        if !pieces.is_empty() {
+            self.drop_tables();
+        }
     }
 
     pub(crate) fn get(&self, key: &PieceKey) -> Option<Piece> {
@@ -207,7 +247,7 @@ impl ColumnStore {
             state.stats.bytes -= replaced.bytes();
         }
         drop(state);
-        drop(replaced);
+        self.gone(replaced.into_iter().collect());
         self.trim();
     }
 }

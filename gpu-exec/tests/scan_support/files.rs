@@ -82,21 +82,27 @@ impl Bench {
     }
 
     /// Loads a scan of a statement that has listed its files.
-    pub async fn load_listed(&self, scan: &ParquetScan, listed: &Listed) -> Result<Loaded, ScanError> {
-        Ok(self.open_listed(&[scan], Some(listed)).await?.finish().await?.remove(0))
+    pub async fn load_listed(&self, scan: &Arc<ParquetScan>, listed: &Listed) -> Result<Loaded, ScanError> {
+        let sources = vec![self.source(Arc::clone(scan))];
+        let load = Load::open(&self.device, &self.columns, sources, Some(listed)).await?;
+        Ok(load.finish().await?.remove(0))
+    }
+
+    /// The table that an earlier load of the scan has left.
+    pub fn kept(&self, scan: &Arc<ParquetScan>, listed: &Listed) -> Option<Loaded> {
+        Some(Load::kept(&self.columns, &[self.source(Arc::clone(scan))], listed)?.remove(0))
     }
 
     /// The scans of one query, still to be loaded.
     pub async fn open(&self, scans: &[&ParquetScan]) -> Result<Load, ScanError> {
-        self.open_listed(scans, None).await
+        let sources = scans.iter().map(|scan| self.source(Arc::new((*scan).clone()))).collect();
+        Load::open(&self.device, &self.columns, sources, None).await
     }
 
-    async fn open_listed(&self, scans: &[&ParquetScan], listed: Option<&Listed>) -> Result<Load, ScanError> {
+    fn source(&self, scan: Arc<ParquetScan>) -> Source {
         let local =
             || session(SessionConfig::new()).runtime_env().object_store(ObjectStoreUrl::local_filesystem()).unwrap();
-        let objects = self.objects.as_ref().map_or_else(local, Arc::clone);
-        let source = |scan: &&ParquetScan| Source::new(Arc::new((*scan).clone()), Arc::clone(&objects));
-        Load::open(&self.device, &self.columns, scans.iter().map(source).collect(), listed).await
+        Source::new(scan, self.objects.as_ref().map_or_else(local, Arc::clone))
     }
 
     /// Plans and loads.
