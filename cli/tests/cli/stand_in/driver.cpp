@@ -21,7 +21,7 @@
 using fibers::u64;
 using fibers::u8;
 
-enum Code { kFine = 0, kInvalid = 1, kOutOfMemory = 2, kNoDevice = 101, kBadImage = 200, kNotFound = 500, kIllegalAddress = 700 };
+enum Code { kFine = 0, kInvalid = 1, kOutOfMemory = 2, kNoDevice = 101, kBadImage = 200, kNotFound = 500, kNotReady = 600, kIllegalAddress = 700 };
 
 constexpr size_t kMemoryBytes = size_t(4) << 30;
 constexpr unsigned kSharedBytes = 232448;
@@ -188,6 +188,12 @@ int cuEventSynchronize(void* handle) {
   Event* event = static_cast<Event*>(handle);
   if (event->stream != nullptr) wait(event->stream, event->number);
   return broken;
+}
+int cuEventQuery(void* handle) {
+  IN_CONTEXT;
+  Event* event = static_cast<Event*>(handle);
+  std::lock_guard<std::mutex> held(lock);
+  return event->stream == nullptr || event->stream->done >= event->number ? kFine : kNotReady;
 }
 int cuEventElapsedTime(float* ms, void* from, void* to) {
   IN_CONTEXT;
