@@ -116,7 +116,7 @@ mod tests {
     fn addresses_are_read_and_written() {
         for (written, again, uri) in [
             ("grpc://localhost", "grpc://localhost:31337", "http://localhost:31337"),
-            ("grpc+tls://ada@db.example:443/", "grpc+tls://ada@db.example:443", "https://db.example:443"),
+            ("grpc+tls://ada@example.com:443/", "grpc+tls://ada@example.com:443", "https://example.com:443"),
             ("grpc://[::1]:5", "grpc://[::1]:5", "http://[::1]:5"),
             ("GRPC+TCP://127.0.0.1:1", "grpc://127.0.0.1:1", "http://127.0.0.1:1"),
             ("grpc://a@b.c@host", "grpc://a@b.c@host:31337", "http://host:31337"),

@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 
 use crate::{Ran, command, maar, ran};
 
+/// A query that does not end in the time of a test, but can be ended: a join that looks at all pairs cannot.
+pub(crate) const ENDLESS: &str = "SELECT count(*) FROM range(0, 1000000000000) WHERE value % 7 = 8";
+
 /// A running `maar serve`; ended with the test.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     stderr: BufReader<ChildStderr>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
-    fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let serve = ["--device", "cpu", "serve", "--listen", "127.0.0.1:0"];
         let mut child = command(&[&serve, options].concat());
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -43,6 +46,14 @@ impl Drop for Server {
         let mut rest = String::new();
         let _ = self.stderr.read_to_string(&mut rest);
     }
+}
+
+/// Makes a file of users, with ada and her password `correct horse`.
+pub(crate) fn write_user(path: &str) {
+    let mut child = command(&["user", "ada"]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"correct horse\n").unwrap();
+    std::fs::write(path, child.wait_with_output().unwrap().stdout).unwrap();
 }
 
 #[test]
@@ -96,10 +107,7 @@ fn each_run_has_a_session_of_its_own() {
 fn a_server_with_users_is_entered_by_password_from_the_environment_or_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let mut child = command(&["user", "ada"]);
-    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"correct horse\n").unwrap();
-    std::fs::write(path("users"), child.wait_with_output().unwrap().stdout).unwrap();
+    write_user(&path("users"));
     std::fs::write(path("password"), "correct horse\n").unwrap();
     let server = Server::start(&["--users", &path("users")]);
     let url = format!("grpc://ada@{}", server.address);
@@ -178,8 +186,7 @@ fn used(process: u32) -> f64 {
 #[test]
 fn ctrl_c_ends_the_statement_on_the_server() {
     let server = Server::start(&[]);
-    let endless = "SELECT count(*) FROM range(0, 10000000) a, range(0, 10000000) b WHERE (a.value * b.value) % 7 = 8";
-    let mut child = command(&["--connect", &server.url(), "-c", endless]);
+    let mut child = command(&["--connect", &server.url(), "-c", ENDLESS]);
     let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(2));
     assert!(used(server.child.id()) > 0.5, "the query does not run");

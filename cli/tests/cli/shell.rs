@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::command;
+use crate::remote::{Server, write_user};
 use crate::skip::skipped;
 
 /// A query that does not end in the time of a test.
@@ -135,6 +136,29 @@ fn ctrl_c_cancels_a_statement_and_the_shell_stays() {
     shell.line("SELECT 'again' AS w \\watch 0.1");
     (0..3).for_each(|_| shell.until("│ again │"));
     shell.press("\x03");
+    assert_eq!(shell.leave(), Some(0));
+}
+
+#[test]
+fn a_session_on_a_server_is_entered_by_a_password_that_is_not_shown_and_outlives_ctrl_c() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users").display().to_string();
+    write_user(&users);
+    let server = Server::start(&["--users", &users]);
+    let url = format!("grpc://ada@{}", server.address);
+    let Some(mut shell) = Terminal::start("a_session_on_a_server", &["--connect", &url], &[]) else { return };
+    shell.until("Password of ada: ");
+    shell.press("correct horsee\x7f\r");
+    shell.until(&format!("on {url} (Maar "));
+    shell.until("maar@127.0.0.1");
+    shell.line("SET datafusion.execution.batch_size = 77; CREATE TEMP TABLE t AS SELECT 7 AS kept;");
+    shell.line(&format!("{};", crate::remote::ENDLESS));
+    std::thread::sleep(Duration::from_secs(2));
+    shell.press("\x03");
+    shell.until("Interrupted.");
+    shell.line("SELECT kept, value FROM t, information_schema.df_settings WHERE name LIKE '%.batch_size';");
+    shell.until("│    7 │ 77    │");
+    assert!(!shell.screen.lock().unwrap().contains("horse"));
     assert_eq!(shell.leave(), Some(0));
 }
 
