@@ -102,12 +102,11 @@ pub(crate) fn line(text: &str, at: usize) -> Option<(&str, usize)> {
 pub(crate) fn ending(text: &str, start: usize) -> Option<usize> {
     let rest = &text[start..];
     for token in lex::tokens(rest) {
-        let is_ending = |word: &str| ENDINGS.iter().any(|ending| *ending == word);
         match token.kind {
             Kind::Semicolon => return None,
             Kind::Symbol if &rest[token.range.clone()] == "\\" => {
                 let word = rest[token.range.end..].split(|c| !lex::is_word(c)).next().unwrap_or_default();
-                return is_ending(word).then_some(start + token.range.start);
+                return ENDINGS.contains(&word).then_some(start + token.range.start);
             }
             _ => {}
         }

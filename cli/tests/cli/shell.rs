@@ -23,6 +23,8 @@ struct Terminal {
     screen: Arc<Mutex<String>>,
     /// How much of the screen was looked at.
     seen: usize,
+    /// Where the history goes.
+    _state: tempfile::TempDir,
 }
 
 impl Terminal {
@@ -43,7 +45,8 @@ impl Terminal {
                 None => script.env_remove(name),
             };
         }
-        script.envs(environment.iter().copied()).env("TERM", "xterm").env("XDG_STATE_HOME", "/nowhere");
+        let state = tempfile::tempdir().unwrap();
+        script.envs(environment.iter().copied()).env("TERM", "xterm").env("XDG_STATE_HOME", state.path());
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let keys = Arc::new(Mutex::new(child.stdin.take().unwrap()));
         let screen = Arc::new(Mutex::new(String::new()));
@@ -60,7 +63,7 @@ impl Terminal {
                 shown.lock().unwrap().push_str(&text);
             }
         });
-        Some(Self { child, keys, screen, seen: 0 })
+        Some(Self { child, keys, screen, seen: 0, _state: state })
     }
 
     fn press(&mut self, keys: &str) {
