@@ -79,15 +79,20 @@ pub(super) fn place(nodes: &mut [Node], placement: &str) -> bool {
     if lines.next().is_some() {
         return false;
     }
+    // The reason of the host operator above: one that holds for many is said once.
+    let mut said = "";
     for (node, run) in nodes.iter_mut().zip(found) {
         let is_device = node.operator.starts_with("DeviceExec");
         node.place = run.first().map(|line| line.place);
-        let words = run.iter().map(|line| match is_device {
-            true => format!("runs {}", line.operator),
-            false => format!("why: {}", line.reason),
-        });
-        let kept = words.filter(|words| words != "why: ");
-        node.details.splice(0..0, kept.collect::<Vec<_>>());
+        let words: Vec<String> = match run.first() {
+            Some(_) if is_device => run.iter().map(|line| format!("runs {}", line.operator)).collect(),
+            Some(line) if !line.reason.is_empty() && line.reason != said => {
+                said = line.reason;
+                vec![format!("why: {said}")]
+            }
+            _ => Vec::new(),
+        };
+        node.details.splice(0..0, words);
     }
     true
 }
@@ -148,7 +153,7 @@ mod tests {
                         ScanExec: one\n      ScanExec: two, metrics=[rows=2]\n";
 
     const PLACEMENT: &str = "SortExec: a: host (sorting runs on the host)\nProjectionExec: p: device\nFilterExec: f: device\n\
-                             UnionExec: movement\nScanExec: one: host (it is small (2 rows))\nScanExec: two: host (so is it)\n";
+                             UnionExec: movement\nScanExec: one: host (it is small (2 rows))\nScanExec: two: host (it is small (2 rows))\n";
 
     fn drawn(nodes: &[Node]) -> Vec<String> {
         let line = |(node, text): (Option<&Node>, String)| {
@@ -175,7 +180,6 @@ mod tests {
                 "host         ├─ ScanExec: one",
                 "             │     why: it is small (2 rows)",
                 "host         └─ ScanExec: two, metrics=[rows=2]",
-                "                   why: so is it",
             ]
         );
     }
