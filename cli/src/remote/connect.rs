@@ -8,6 +8,7 @@ use arrow_flight::flight_service_client::FlightServiceClient;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures::{TryStreamExt, stream};
+use tokio::time::timeout;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
 
@@ -42,7 +43,11 @@ pub(super) async fn open(address: &Address, tls: &Tls, credentials: Option<&Cred
     let channel = endpoint(address, tls)?.connect().await.map_err(|error| unreachable(address, &error))?;
     // A row may be larger than what tonic takes unless told otherwise, and the server is one that was asked for by name.
     let client = FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX);
-    let token = handshake(client.clone(), credentials).await.map_err(|status| refused(address, &status))?;
+    let answer = timeout(PATIENCE, handshake(client.clone(), credentials)).await;
+    let answer = answer.map_err(|_| {
+        Failure::connection(format!("cannot talk to {address}: no answer within {} seconds", PATIENCE.as_secs()))
+    })?;
+    let token = answer.map_err(|status| refused(address, &status))?;
     let mut client = Client::new_from_inner(client);
     if let Some(token) = token {
         client.set_token(token);

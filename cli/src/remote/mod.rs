@@ -32,8 +32,8 @@ use rows::Rows;
 
 type Client = FlightSqlServiceClient<Channel>;
 
-/// How long leaving waits for the server to hear of it.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long coming waits for the server's name, and leaving for it to hear of that.
+const COURTESY: Duration = Duration::from_secs(2);
 
 /// An open session. Clones share it.
 #[derive(Clone)]
@@ -57,7 +57,10 @@ impl Remote {
     /// Where there is no such server, or it refuses.
     pub(crate) async fn open(address: Address, tls: Tls, credentials: Option<Credentials>) -> Result<Self, Failure> {
         let client = connect::open(&address, &tls, credentials.as_ref()).await?;
-        let server = name(client.clone()).await.unwrap_or_else(|_| "a server that does not say what it is".to_owned());
+        let server = match tokio::time::timeout(COURTESY, name(client.clone())).await {
+            Ok(Ok(name)) if !name.is_empty() => name,
+            _ => "a server that does not say what it is".to_owned(),
+        };
         Ok(Self { client, address, server })
     }
 
@@ -107,7 +110,7 @@ impl Remote {
                 let _ = answers.try_collect::<Vec<_>>().await;
             }
         };
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        let _ = tokio::time::timeout(COURTESY, farewell).await;
     }
 }
 

@@ -7,6 +7,7 @@ mod names;
 mod prompt;
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use nu_ansi_term::{Color, Style};
 use reedline::{
@@ -22,6 +23,9 @@ use complete::SqlCompleter;
 use names::Names;
 
 const MENU: &str = "completion";
+
+/// How long the next prompt waits for names to complete.
+const NAMES_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs until the user leaves.
 pub(crate) async fn run(interpreter: &mut Interpreter, startup: Option<Source>) -> Result<(), Failure> {
@@ -134,8 +138,13 @@ fn changes_names(text: &str) -> bool {
     lex::tokens(text).find_map(words).is_some_and(|first| !READING.contains(&first.as_str())) || text.contains(';')
 }
 
-async fn refresh(interpreter: &Interpreter, names: &RwLock<Names>) {
-    let fresh = Names::load(&interpreter.backend).await;
+/// Reads the names anew. A server that is slow to tell them, or Ctrl-C, leaves those of before.
+async fn refresh(interpreter: &mut Interpreter, names: &RwLock<Names>) {
+    let fresh = tokio::select! {
+        fresh = Names::load(&interpreter.backend) => fresh,
+        () = interpreter.interrupt.wait() => return,
+        () = tokio::time::sleep(NAMES_PATIENCE) => return,
+    };
     if let Ok(mut names) = names.write() {
         *names = fresh;
     }

@@ -162,6 +162,14 @@ fn a_server_that_is_not_there_is_an_error_with_a_remedy() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_is_not_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("grpc://{}", listener.local_addr().unwrap());
+    let ran = ran(command(&["--connect", &url, "-c", "SELECT 1"]).output().unwrap());
+    assert!(ran.code == 3 && ran.err.contains("no answer within 10 seconds"), "{}", ran.err);
+}
+
+#[test]
 fn rows_come_while_the_query_runs_and_a_reader_may_leave() {
     let server = Server::start(&[]);
     // Sorting or counting all of it would take minutes.
