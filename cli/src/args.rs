@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 use crate::output::Format;
 
@@ -15,13 +16,15 @@ Examples:
   maar -c \"SELECT count(*) FROM 'logs/*.parquet'\"       run a statement
   maar -f load.sql -c \"SELECT * FROM t\" --format csv    run a script, then a statement
   echo 'SELECT 1' | maar --format json                  read statements from stdin
+  maar --connect grpc://localhost:31337                 the shell over a server (`maar serve`)
   maar bench tpch --scale 1                             TPC-H, made, run and checked
   maar selftest                                         whether this machine's GPU gives right answers
 
-Exit codes: 0 done, 1 an error (the first one ends the run), 2 a wrong command line, 130 interrupted.";
+Exit codes: 0 done, 1 an error (the first one ends the run), 2 a wrong command line, 3 no connection, 130 interrupted.";
 
 /// Where queries run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum DeviceArg {
     /// A GPU where there is one and the work is worth it, else the CPU
     #[default]
@@ -60,9 +63,9 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Where queries run
-    #[arg(long, value_enum, default_value = "auto", global = true, env = "MAAR_DEVICE")]
-    pub(crate) device: DeviceArg,
+    /// Where queries run [default: auto]
+    #[arg(long, value_enum, global = true, env = "MAAR_DEVICE")]
+    pub(crate) device: Option<DeviceArg>,
     /// No colours (as the environment variable NO_COLOR)
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
@@ -77,15 +80,43 @@ pub(crate) struct RunArgs {
     /// Run the statements of a file (`-` is stdin); may be repeated
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// How results are written
-    #[arg(long, value_enum, default_value = "box")]
-    pub(crate) format: Format,
+    /// How results are written [default: box]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
     /// Write the time of every statement to stderr
     #[arg(long)]
     pub(crate) timer: bool,
     /// A value for $1 or $name: --param 1=42, --param name=value; may be repeated
     #[arg(long = "param", value_name = "KEY=VALUE")]
     pub(crate) params: Vec<String>,
+    /// Never show a long result through PAGER
+    #[arg(long)]
+    pub(crate) no_pager: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+/// Options of running SQL on a server. A password is none of them: every user of the machine can read a command line.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Run on a server: grpc://HOST:PORT, grpc+tls://USER@HOST:PORT, or the name of a connection in config.toml
+    #[arg(long, value_name = "ADDRESS|NAME")]
+    pub(crate) connect: Option<String>,
+    /// With grpc+tls: trust the authorities of this file (PEM) besides the system's
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// With grpc+tls: show this certificate (PEM) to a server that asks for one
+    #[arg(long, value_name = "FILE", requires_all = ["connect", "tls_key"])]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Read the password from the first line of this file; else from MAAR_PASSWORD, or you are asked
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Let the password travel unencrypted to another machine
+    #[arg(long, requires = "connect")]
+    pub(crate) insecure: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -181,8 +212,8 @@ pub(crate) fn parse() -> (Cli, Vec<Input>) {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let inputs = inputs(&matches);
-    if cli.command.is_some() && !inputs.is_empty() {
-        let text = "-c and -f do not go with a subcommand";
+    if cli.command.is_some() && (!inputs.is_empty() || cli.run.server.connect.is_some()) {
+        let text = "-c, -f and --connect do not go with a subcommand";
         Cli::command().error(clap::error::ErrorKind::ArgumentConflict, text).exit();
     }
     (cli, inputs)

@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Sql { text: String },
     /// Something outside SQL: a file, a port, the benchmark's data.
     Other { text: String },
+    /// There is no way to the server, or it lets nobody in.
+    Connection { text: String },
     /// The command line asks for something impossible.
     Usage { text: String },
     /// Ctrl-C.
@@ -28,16 +30,21 @@ impl Failure {
         Self::Usage { text: text.to_string() }
     }
 
+    pub(crate) fn connection(text: impl fmt::Display) -> Self {
+        Self::Connection { text: text.to_string() }
+    }
+
     /// A file operation failed: names the file and the system's reason.
     pub(crate) fn file(action: &str, path: &std::path::Path, error: &io::Error) -> Self {
         Self::Other { text: format!("cannot {action} '{}': {}", path.display(), reason(error)) }
     }
 
-    /// 0 is success, 1 an SQL (or other) error, 2 usage, 130 interrupted, as shells count.
+    /// 0 is success, 1 an SQL (or other) error, 2 usage, 3 no connection, 130 interrupted, as shells count.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Sql { .. } | Self::Other { .. } => ExitCode::from(1),
             Self::Usage { .. } => ExitCode::from(2),
+            Self::Connection { .. } => ExitCode::from(3),
             Self::Interrupted => ExitCode::from(130),
             Self::OutputClosed => ExitCode::SUCCESS,
         }
@@ -46,7 +53,9 @@ impl Failure {
     /// The text for stderr, if there is anything to say.
     pub(crate) fn message(&self) -> Option<String> {
         match self {
-            Self::Sql { text } | Self::Other { text } | Self::Usage { text } => Some(format!("Error: {text}")),
+            Self::Sql { text } | Self::Other { text } | Self::Connection { text } | Self::Usage { text } => {
+                Some(format!("Error: {text}"))
+            }
             Self::Interrupted => Some("Interrupted.".to_owned()),
             Self::OutputClosed => None,
         }

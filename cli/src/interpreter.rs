@@ -1,4 +1,4 @@
-//! Runs scripts: statements go to the engine, lines that begin with `\` or `.` to the meta commands, results to
+//! Runs scripts: statements go to where they run, lines that begin with `\` or `.` to the meta commands, results to
 //! the printer of the chosen format. The shell, `-c`, `-f` and stdin all come through here.
 
 use std::fs::File;
@@ -10,17 +10,18 @@ use std::time::{Duration, Instant};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
-use maar_engine::{Error, Parameters, Position, Script, Statement};
+use maar_engine::{Error, Position, Script, Statement};
 use tokio::sync::mpsc;
 
-use crate::engine::Engine;
+use crate::backend::Backend;
 use crate::error::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::{self, Format, Look};
+use crate::params::Params;
 use crate::progress::{Progress, TICK};
 use crate::source::Source;
 use crate::workers::Workers;
-use crate::{meta, terminal};
+use crate::{meta, pager, terminal};
 
 /// Batches that wait between the engine and the printer.
 const BATCHES_AHEAD: usize = 4;
@@ -37,16 +38,20 @@ pub(crate) struct Settings {
     /// Most rows of a box; `None` shows all.
     pub(crate) max_rows: Option<usize>,
     pub(crate) color: bool,
+    /// Whether results that do not fit the terminal go through a pager.
+    pub(crate) pager: bool,
 }
 
 /// A session and how its results are shown.
 pub(crate) struct Interpreter {
-    pub(crate) engine: Engine,
-    /// Where statements run.
+    pub(crate) backend: Backend,
+    /// The threads of statements.
     workers: Workers,
     pub(crate) settings: Settings,
-    params: Arc<Parameters>,
-    interrupt: Interrupt,
+    params: Arc<Params>,
+    pub(crate) interrupt: Interrupt,
+    /// The last statement, for `\g`, `\watch` and `\e`.
+    pub(crate) last: Option<String>,
     /// The file of `\o`; stdout where none.
     file: Option<BufWriter<File>>,
     /// Depth of `\i` inside `\i`.
@@ -71,18 +76,19 @@ struct Times {
 
 impl Interpreter {
     pub(crate) fn new(
-        engine: Engine,
+        backend: Backend,
         workers: Workers,
         settings: Settings,
-        params: Parameters,
+        params: Params,
         interrupt: Interrupt,
     ) -> Self {
         Self {
-            engine,
+            backend,
             workers,
             settings,
             params: Arc::new(params),
             interrupt,
+            last: None,
             file: None,
             depth: 0,
             interactive: false,
@@ -100,11 +106,17 @@ impl Interpreter {
                 }
                 continue;
             }
+            if let Some(at) = meta::ending(&source.text, start) {
+                self.last = Some(source.text[start..at].trim_end().to_owned());
+                script.resume(at);
+                continue;
+            }
             let Some(statement) = script.next() else { break };
             let statement = statement.map_err(|error| source.failure(None, &error))?;
             if matches!(statement.sql().to_ascii_lowercase().as_str(), "quit" | "exit") {
                 return Ok(Flow::Break(()));
             }
+            self.last = Some(statement.sql().to_owned());
             self.statement(source, statement).await?;
         }
         Ok(Flow::Continue(()))
@@ -115,7 +127,7 @@ impl Interpreter {
         self.interrupt.forget();
     }
 
-    /// Runs SQL of our own (meta commands).
+    /// Runs SQL of our own, or again (meta commands).
     pub(crate) async fn run_sql(&mut self, sql: &str) -> Result<(), Failure> {
         let source = Source::typed(sql);
         for statement in Script::new(sql) {
@@ -126,12 +138,12 @@ impl Interpreter {
 
     async fn statement(&mut self, source: &Source, statement: Statement) -> Result<(), Failure> {
         let (events, mut received) = mpsc::channel(BATCHES_AHEAD);
-        let (engine, params, start) = (self.engine.clone(), Arc::clone(&self.params), statement.position());
+        let (backend, params, start) = (self.backend.clone(), Arc::clone(&self.params), statement.position());
         // A task of its own: planning and operators that do not yield must not keep Ctrl-C from being seen.
-        let task = self.workers.spawn(async move { drive(engine, statement, params, events).await })?;
+        let task = self.workers.spawn(async move { drive(backend, statement, params, events).await })?;
         let result = self.show(source, start, &mut received).await;
         task.abort();
-        if self.interactive && matches!(result, Err(Failure::Interrupted)) {
+        if self.interactive && self.backend.keeps_threads() && matches!(result, Err(Failure::Interrupted)) {
             self.workers.renew()?;
         }
         let panicked = result.is_ok() && task.await.is_err_and(|error| error.is_panic());
@@ -159,6 +171,7 @@ impl Interpreter {
         let mut progress = Progress::new(io::stderr().is_terminal());
         let mut ticks = tokio::time::interval(TICK);
         let mut printer = None;
+        let mut page = self.pages().then(Vec::new);
         loop {
             let event = tokio::select! {
                 biased;
@@ -184,7 +197,7 @@ impl Interpreter {
                         progress.stop();
                     }
                     if let Some(printer) = &mut printer {
-                        self.write(|out| printer.batch(&batch, out))?;
+                        self.print(&mut page, |out| printer.batch(&batch, out))?;
                     }
                 }
             }
@@ -192,18 +205,41 @@ impl Interpreter {
         progress.stop();
         times.total = started.elapsed();
         if let Some(mut printer) = printer {
-            self.write(|out| {
+            self.print(&mut page, |out| {
                 printer.finish(out)?;
                 out.flush()
             })?;
         }
+        if let Some(page) = page
+            && pager::show(&page)?
+        {
+            // Ctrl-C was the pager's.
+            self.forget_interrupts();
+        }
         Ok(times)
+    }
+
+    /// Writes to `page` where there is one, else to the chosen output.
+    fn print(
+        &mut self,
+        page: &mut Option<Vec<u8>>,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        match page {
+            Some(page) => Ok(write(page)?),
+            None => self.write(write),
+        }
+    }
+
+    /// Whether a result that is long is shown page by page: what waits for all rows anyway, on a terminal with a person.
+    fn pages(&self) -> bool {
+        let at_terminal = self.file.is_none() && io::stdout().is_terminal() && io::stdin().is_terminal();
+        self.settings.pager && self.settings.format.waits() && at_terminal
     }
 
     /// Whether rows appear on the terminal while the statement still runs.
     fn streams_to_terminal(&self) -> bool {
-        let buffered = matches!(self.settings.format, Format::Box | Format::Markdown);
-        !buffered && self.file.is_none() && io::stdout().is_terminal()
+        !self.settings.format.waits() && self.file.is_none() && io::stdout().is_terminal()
     }
 
     fn look(&self) -> Look {
@@ -225,6 +261,17 @@ impl Interpreter {
         Ok(())
     }
 
+    /// Runs SQL with its results in a new file, or as results are shown by now.
+    pub(crate) async fn run_sql_to(&mut self, path: Option<&std::path::Path>, sql: &str) -> Result<(), Failure> {
+        let Some(path) = path else { return self.run_sql(sql).await };
+        let usual = self.file.take();
+        self.redirect(Some(path))?;
+        let result = self.run_sql(sql).await;
+        let closed = self.redirect(None);
+        self.file = usual;
+        result.and(closed)
+    }
+
     /// Sends results to a new file from here on, or back to stdout.
     pub(crate) fn redirect(&mut self, path: Option<&std::path::Path>) -> Result<(), Failure> {
         if let Some(mut file) = self.file.take() {
@@ -239,8 +286,8 @@ impl Interpreter {
 }
 
 /// Runs one statement to its end, or until nobody listens.
-async fn drive(engine: Engine, statement: Statement, params: Arc<Parameters>, events: mpsc::Sender<Event>) {
-    let mut running = match engine.start(&statement, &params).await {
+async fn drive(backend: Backend, statement: Statement, params: Arc<Params>, events: mpsc::Sender<Event>) {
+    let mut running = match backend.start(&statement, &params).await {
         Ok(running) => running,
         Err(error) => return drop(events.send(Event::Failed(error)).await),
     };

@@ -1,6 +1,7 @@
 //! `maar`: the shell, script runner, server and benchmark over `maar-engine`. No query logic lives here.
 
 mod args;
+mod backend;
 mod bench;
 mod device;
 mod engine;
@@ -10,9 +11,13 @@ mod interpreter;
 mod interrupt;
 mod lex;
 mod meta;
+mod opening;
 mod output;
+mod pager;
 mod params;
+mod profile;
 mod progress;
+mod remote;
 mod selftest;
 mod serve;
 mod shell;
@@ -25,10 +30,10 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use args::{Cli, Command, Input};
-use engine::Engine;
 use error::Failure;
 use interpreter::{Interpreter, Settings};
 use interrupt::{Interrupt, Second};
+use profile::Profile;
 use source::Source;
 use tokio::runtime::Builder;
 use workers::Workers;
@@ -56,14 +61,15 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
+    let device = cli.common.device.unwrap_or_default();
     match &cli.command {
-        None => run(&cli, inputs).await,
+        None => Box::pin(run(&cli, inputs)).await,
         Some(Command::Devices) => devices(),
-        Some(Command::Serve { listen, users }) => serve::run(*listen, users.as_deref(), cli.common.device).await,
+        Some(Command::Serve { listen, users }) => serve::run(*listen, users.as_deref(), device).await,
         Some(Command::User { name }) => user::run(name, std::io::stdin().lock(), std::io::stdout().lock()),
-        Some(Command::Selftest(args)) => selftest::selftest(args, cli.common.device).await,
-        Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
-        Some(Command::Bench(args::Bench::Kernels(args))) => bench::kernels(args, cli.common.device).await,
+        Some(Command::Selftest(args)) => selftest::selftest(args, device).await,
+        Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, device).await,
+        Some(Command::Bench(args::Bench::Kernels(args))) => bench::kernels(args, device).await,
     }
 }
 
@@ -76,20 +82,29 @@ async fn run(cli: &Cli, inputs: Vec<Input>) -> Result<(), Failure> {
     let params = params::parse(&cli.run.params)?;
     let interactive = inputs.is_empty() && std::io::stdin().is_terminal();
     let sources = if interactive { Vec::new() } else { sources(inputs)? };
-    let engine = Engine::open(cli.common.device)?;
+    let profile = Profile::load()?;
+    let workers = Workers::start()?;
+    let backend = opening::open(cli, &profile, &workers).await?;
     let settings = Settings {
-        format: cli.run.format,
-        timer: cli.run.timer,
+        format: cli.run.format.or(profile.format).unwrap_or_default(),
+        timer: cli.run.timer || profile.timer,
         expanded: false,
-        max_rows: interactive.then_some(SHELL_ROWS),
+        max_rows: Some(profile.max_rows.unwrap_or(SHELL_ROWS)).filter(|rows| interactive && *rows > 0),
         color: terminal::colors(cli.common.no_color),
+        pager: profile.pager && !cli.run.no_pager,
     };
     let interrupt = Interrupt::listen(if interactive { Second::Ignored } else { Second::Exits })?;
-    let mut interpreter = Interpreter::new(engine, Workers::start()?, settings, params, interrupt);
-    if interactive {
-        return shell::run(interpreter).await;
-    }
-    for source in &sources {
+    let mut interpreter = Interpreter::new(backend, workers, settings, params, interrupt);
+    let result = match interactive {
+        true => shell::run(&mut interpreter, profile.startup()?).await,
+        false => scripts(&mut interpreter, &sources).await,
+    };
+    interpreter.backend.close().await;
+    result
+}
+
+async fn scripts(interpreter: &mut Interpreter, sources: &[Source]) -> Result<(), Failure> {
+    for source in sources {
         if interpreter.run(source).await?.is_break() {
             break;
         }

@@ -1,13 +1,32 @@
 //! `--param 1=42`, `--param name=value`: values for `$1` and `$name`, typed by how they are written.
 
+use std::collections::BTreeMap;
+
 use datafusion::scalar::ScalarValue;
 use maar_engine::Parameters;
 
 use crate::error::Failure;
 
+/// Values by position or name, without the `$`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Params(BTreeMap<String, ScalarValue>);
+
+impl Params {
+    /// The value of `$1` or `$name`.
+    pub(crate) fn get(&self, name: &str) -> Option<&ScalarValue> {
+        self.0.get(name.trim_start_matches('$'))
+    }
+
+    pub(crate) fn to_engine(&self) -> Parameters {
+        let mut parameters = Parameters::new();
+        self.0.iter().for_each(|(name, value)| parameters.set(name, value.clone()));
+        parameters
+    }
+}
+
 /// Reads the `key=value` of every `--param`; keys are positions (`1`) or names.
-pub(crate) fn parse(texts: &[String]) -> Result<Parameters, Failure> {
-    let mut parameters = Parameters::new();
+pub(crate) fn parse(texts: &[String]) -> Result<Params, Failure> {
+    let mut parameters = BTreeMap::new();
     for text in texts {
         let (key, value) = text.split_once('=').ok_or_else(|| {
             Failure::usage(format!("--param '{text}' has no '='; write --param 1=42 or --param name=value"))
@@ -16,12 +35,12 @@ pub(crate) fn parse(texts: &[String]) -> Result<Parameters, Failure> {
         if key.is_empty() || !key.chars().all(crate::lex::is_word) {
             return Err(Failure::usage(format!("--param '{text}': '{key}' is neither a position nor a name")));
         }
-        if parameters.contains(key) {
+        if parameters.contains_key(key) {
             return Err(Failure::usage(format!("--param {key} is given twice")));
         }
-        parameters.set(key, scalar(value));
+        parameters.insert(key.to_owned(), scalar(value));
     }
-    Ok(parameters)
+    Ok(Params(parameters))
 }
 
 /// The value as SQL would read it unquoted: NULL, true/false, an integer, a number, an ISO date; else a string.
@@ -83,7 +102,7 @@ mod tests {
     fn keys_are_positions_or_names() {
         let texts = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
         let found = parse(&texts(&["2=b", "$1=a", "name=a=b"])).unwrap();
-        assert!(["1", "2", "name"].iter().all(|key| found.contains(key)));
+        assert!(["1", "2", "name"].iter().all(|key| found.get(key).is_some()));
         for wrong in [&["x"] as &[&str], &["1=a", "1=b"], &["=a"], &["a b=1"]] {
             assert!(matches!(parse(&texts(wrong)), Err(Failure::Usage { .. })), "{wrong:?}");
         }

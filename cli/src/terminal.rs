@@ -8,6 +8,12 @@ pub(crate) fn width() -> Option<usize> {
     stated.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
 }
 
+/// Lines of the terminal that stdout is; `LINES` overrides.
+pub(crate) fn height() -> Option<usize> {
+    let stated = std::env::var("LINES").ok().and_then(|text| text.parse().ok()).filter(|lines| *lines > 0);
+    stated.or_else(|| terminal_size::terminal_size().map(|(_, height)| usize::from(height.0)))
+}
+
 /// Whether colours are wanted: not with `--no-color`, `NO_COLOR` or a dumb terminal.
 pub(crate) fn colors(no_color: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

@@ -7,17 +7,21 @@ mod expanded;
 mod json;
 mod plan;
 mod table;
+mod tree;
 
 use std::io::{self, Write};
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use clap::ValueEnum;
+use serde::Deserialize;
 
 /// How results are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
     /// A table with borders, for people
+    #[default]
     Box,
     /// RFC 4180; NULL is empty, the empty string ""
     Csv,
@@ -41,6 +45,13 @@ pub(crate) struct Look {
     pub(crate) max_rows: Option<usize>,
     /// One line a column instead of one a row (`\x`).
     pub(crate) expanded: bool,
+}
+
+impl Format {
+    /// Whether all rows are needed before the first can be written.
+    pub(crate) fn waits(self) -> bool {
+        matches!(self, Self::Box | Self::Markdown)
+    }
 }
 
 /// Writes one result.

@@ -199,8 +199,8 @@ impl SqlCompleter {
         };
         let from = text.rfind(char::is_whitespace).map_or(end, |at| at + 1);
         match &command[..blank] {
-            "\\i" | ".read" | "\\o" | ".output" => paths(&text[from..], from, end),
-            "\\d" | ".schema" => self
+            "\\i" | ".read" | "\\o" | ".output" | "\\e" | ".edit" | "\\g" | "\\gx" => paths(&text[from..], from, end),
+            "\\d" | "\\dt" | "\\dv" | ".tables" | ".schema" => self
                 .words(&text[from..], Some("TABLE"), "")
                 .into_iter()
                 .map(|(name, _)| suggestion(name, from, end, false))

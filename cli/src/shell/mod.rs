@@ -7,6 +7,7 @@ mod names;
 mod prompt;
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use nu_ansi_term::{Color, Style};
 use reedline::{
@@ -23,22 +24,31 @@ use names::Names;
 
 const MENU: &str = "completion";
 
+/// How long the next prompt waits for names to complete.
+const NAMES_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Runs until the user leaves.
-pub(crate) async fn run(mut interpreter: Interpreter) -> Result<(), Failure> {
+pub(crate) async fn run(interpreter: &mut Interpreter, startup: Option<Source>) -> Result<(), Failure> {
     interpreter.interactive = true;
     let color = interpreter.settings.color;
     let names = Arc::new(RwLock::new(Names::default()));
-    refresh(&interpreter, &names).await;
+    greet(interpreter)?;
+    if let Some(startup) = startup
+        && execute(interpreter, &startup, color).await?.is_break()
+    {
+        return interpreter.redirect(None);
+    }
+    refresh(interpreter, &names).await;
     let mut editor = editor(color, &names);
-    greet(&mut interpreter)?;
+    let prompt = prompt::MaarPrompt::new(interpreter.backend.host());
     loop {
-        match editor.read_line(&prompt::MaarPrompt) {
+        match editor.read_line(&prompt) {
             Ok(Signal::Success(text)) => {
-                if execute(&mut interpreter, text.trim(), color).await?.is_break() {
+                if execute(interpreter, &Source::typed(text.trim()), color).await?.is_break() {
                     break;
                 }
                 if changes_names(&text) {
-                    refresh(&interpreter, &names).await;
+                    refresh(interpreter, &names).await;
                 }
             }
             Ok(Signal::CtrlD) => break,
@@ -52,12 +62,12 @@ pub(crate) async fn run(mut interpreter: Interpreter) -> Result<(), Failure> {
 }
 
 /// Runs what was typed. Failures are shown and end only it.
-async fn execute(interpreter: &mut Interpreter, text: &str, color: bool) -> Result<Flow, Failure> {
-    if text.is_empty() {
+async fn execute(interpreter: &mut Interpreter, source: &Source, color: bool) -> Result<Flow, Failure> {
+    if source.text.is_empty() {
         return Ok(Flow::Continue(()));
     }
     interpreter.forget_interrupts();
-    match interpreter.run(&Source::typed(text)).await {
+    match interpreter.run(source).await {
         Ok(flow) => Ok(flow),
         Err(Failure::OutputClosed) => Err(Failure::OutputClosed),
         Err(failure) => {
@@ -68,11 +78,11 @@ async fn execute(interpreter: &mut Interpreter, text: &str, color: bool) -> Resu
 }
 
 fn greet(interpreter: &mut Interpreter) -> Result<(), Failure> {
-    let device = interpreter.engine.device();
+    let description = interpreter.backend.description();
     interpreter.write(|out| {
         writeln!(
             out,
-            "Maar {}, device {device}.\nType SQL ended by ; or \\? for help, \\q to leave.",
+            "Maar {}, {description}.\nType SQL ended by ; or \\? for help, \\q to leave.",
             env!("CARGO_PKG_VERSION")
         )
     })
@@ -113,7 +123,7 @@ impl Validator for UntilSemicolon {
     fn validate(&self, text: &str) -> ValidationResult {
         let start = text.len() - text.trim_start().len();
         let leaves = matches!(text.trim().to_ascii_lowercase().as_str(), "quit" | "exit");
-        if leaves || meta::line(text, start).is_some() || lex::is_complete(text) {
+        if leaves || meta::line(text, start).is_some() || lex::is_complete(text) || meta::is_ended(text) {
             ValidationResult::Complete
         } else {
             ValidationResult::Incomplete
@@ -128,8 +138,13 @@ fn changes_names(text: &str) -> bool {
     lex::tokens(text).find_map(words).is_some_and(|first| !READING.contains(&first.as_str())) || text.contains(';')
 }
 
-async fn refresh(interpreter: &Interpreter, names: &RwLock<Names>) {
-    let fresh = Names::load(&interpreter.engine).await;
+/// Reads the names anew. A server that is slow to tell them, or Ctrl-C, leaves those of before.
+async fn refresh(interpreter: &mut Interpreter, names: &RwLock<Names>) {
+    let fresh = tokio::select! {
+        fresh = Names::load(&interpreter.backend) => fresh,
+        () = interpreter.interrupt.wait() => return,
+        () = tokio::time::sleep(NAMES_PATIENCE) => return,
+    };
     if let Ok(mut names) = names.write() {
         *names = fresh;
     }

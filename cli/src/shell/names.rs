@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::AsArray;
+
+use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::lex::{self, Kind};
 
@@ -14,7 +17,25 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) async fn load(engine: &Engine) -> Self {
+    pub(super) async fn load(backend: &Backend) -> Self {
+        match backend {
+            Backend::Local(engine) => Self::of(engine).await,
+            Backend::Remote(_) => Self::asked(backend).await,
+        }
+    }
+
+    /// By SQL: a server shows no more than that. What it does not say is not completed.
+    async fn asked(backend: &Backend) -> Self {
+        let mut names = Self::default();
+        for row in texts::<3>(backend, COLUMNS).await {
+            let [schema, table, column] = row;
+            names.tables.entry(qualified(&schema, &table)).or_default().push(quoted_if_needed(&column));
+        }
+        names.functions.extend(texts::<1>(backend, FUNCTIONS).await.into_iter().flatten());
+        names
+    }
+
+    async fn of(engine: &Engine) -> Self {
         let mut names = Self::default();
         let context = engine.context();
         for catalog_name in context.catalog_names() {
@@ -26,11 +47,7 @@ impl Names {
                     if let Ok(Some(provider)) = schema.table(&table).await {
                         columns.extend(provider.schema().fields().iter().map(|field| quoted_if_needed(field.name())));
                     }
-                    let name = match schema_name.as_str() {
-                        "information_schema" => format!("information_schema.{table}"),
-                        _ => quoted_if_needed(&table),
-                    };
-                    names.tables.insert(name, columns);
+                    names.tables.insert(qualified(&schema_name, &table), columns);
                 }
             }
         }
@@ -61,6 +78,31 @@ impl Names {
         let any = self.tables.keys().any(|table| named(table));
         let kept = move |table: &str| if any { named(table) } else { !table.starts_with("information_schema.") };
         self.tables.iter().filter(move |(table, _)| kept(table)).flat_map(|(_, columns)| columns)
+    }
+}
+
+const COLUMNS: &str = "SELECT table_schema, table_name, column_name FROM information_schema.columns";
+
+const FUNCTIONS: &str = "SELECT DISTINCT routine_name FROM information_schema.routines";
+
+/// The first columns of a query's rows as texts; no rows where it fails.
+async fn texts<const N: usize>(backend: &Backend, sql: &str) -> Vec<[String; N]> {
+    let batches = backend.rows(sql).await.unwrap_or_default();
+    let rows = batches.iter().flat_map(|batch| {
+        let text = |column: usize, row: usize| {
+            let texts = batch.columns().get(column).and_then(|column| column.as_string_opt::<i32>());
+            texts.map(|texts| texts.value(row).to_owned()).unwrap_or_default()
+        };
+        (0..batch.num_rows()).map(move |row| std::array::from_fn(|column| text(column, row)))
+    });
+    rows.collect()
+}
+
+/// A table as it is named in FROM.
+fn qualified(schema: &str, table: &str) -> String {
+    match schema {
+        "information_schema" => format!("information_schema.{table}"),
+        _ => quoted_if_needed(table),
     }
 }
 

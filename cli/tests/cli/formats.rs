@@ -135,3 +135,16 @@ fn plans_are_not_boxed() {
     assert!(found.starts_with("logical_plan\n  Projection"), "{found}");
     assert!(answer(&["--format", "csv", "-c", "EXPLAIN SELECT 1"]).starts_with("plan_type,plan\n"));
 }
+
+#[test]
+fn plans_are_trees_with_the_places_of_their_operators() {
+    let sql = "SELECT value % 3 AS k, count(*) AS n FROM range(0, 9) GROUP BY 1 ORDER BY 1";
+    for explain in ["EXPLAIN", "EXPLAIN ANALYZE"] {
+        let found = answer(&["-c", &format!("{explain} {sql}")]);
+        let operators: Vec<&str> = found.lines().filter(|line| line.starts_with("  host ")).collect();
+        assert!(operators.len() >= 4 && operators[1].starts_with("  host    └─ "), "{found}");
+        assert!(found.contains("why: maar.device = cpu") && !found.contains("placement"), "{found}");
+    }
+    let drawn = answer(&["-c", &format!("EXPLAIN FORMAT TREE {sql}")]);
+    assert!(drawn.contains("\n  ┌──"), "{drawn}");
+}

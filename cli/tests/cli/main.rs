@@ -1,4 +1,4 @@
-//! Drives the built `maar`: what it writes to stdout and stderr, and its exit codes. The shell itself is tried by hand.
+//! Drives the built `maar`: what it writes to stdout and stderr, and its exit codes. The shell is driven through a pseudo-terminal.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bench;
@@ -7,8 +7,11 @@ mod device;
 mod errors;
 mod formats;
 mod pages;
+mod profile;
+mod remote;
 mod scripts;
 mod serve;
+mod shell;
 #[path = "../../../tests/src/skip.rs"]
 mod skip;
 
@@ -25,7 +28,10 @@ pub(crate) struct Ran {
 /// A command that no setting of the caller's environment reaches.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maar"));
-    command.args(args).stdin(Stdio::null()).env_remove("MAAR_DEVICE").env("NO_COLOR", "1");
+    command.args(args).stdin(Stdio::null()).env("NO_COLOR", "1").env("XDG_CONFIG_HOME", "/nowhere");
+    for name in ["MAAR_DEVICE", "MAAR_PASSWORD", "PAGER", "EDITOR", "VISUAL"] {
+        command.env_remove(name);
+    }
     command
 }
 

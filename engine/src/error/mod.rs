@@ -14,7 +14,7 @@ mod values;
 
 pub(crate) use keywords::with_keyword;
 
-pub(crate) use nearest::nearest;
+pub use nearest::nearest;
 pub(crate) use readable::readable;
 
 use std::fmt;

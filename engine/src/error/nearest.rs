@@ -1,7 +1,7 @@
 //! Did you mean: the name that is nearest to one that is not there.
 
 /// The candidate nearest to `name`, if it is near enough to be a slip of the fingers.
-pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let wanted = name.to_lowercase();
     let limit = (wanted.chars().count() / 3).clamp(1, 3);
     let ranked = candidates.iter().map(|c| (edit_distance(&wanted, &c.to_lowercase()), *c));

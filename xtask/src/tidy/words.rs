@@ -42,13 +42,13 @@ const OWNERS: &[Owner] = &[
     },
     Owner {
         word: "tonic",
-        owners: &["flight-server/", "cluster/", "tests/", "cli/tests/", "benchmarks/"],
-        remedy: "`tonic` belongs to flight-server and cluster",
+        owners: &["flight-server/", "cluster/", "cli/src/remote/", "tests/", "cli/tests/", "benchmarks/"],
+        remedy: "`tonic` belongs to flight-server, cluster and the shell's client (cli/src/remote)",
     },
     Owner {
         word: "arrow_flight",
-        owners: &["flight-server/", "cluster/", "tests/", "cli/tests/", "benchmarks/"],
-        remedy: "`arrow_flight` belongs to flight-server and cluster",
+        owners: &["flight-server/", "cluster/", "cli/src/remote/", "tests/", "cli/tests/", "benchmarks/"],
+        remedy: "`arrow_flight` belongs to flight-server, cluster and the shell's client (cli/src/remote)",
     },
     Owner { word: "ballista", owners: &["cluster/", "tests/"], remedy: "only the cluster crate names Ballista" },
 ];

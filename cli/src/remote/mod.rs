@@ -1,0 +1,171 @@
+//! A session on a server, over Flight SQL: what the shell asks of one, as `engine` is for the session in this process.
+//! Where the server is (`address`), how it is reached (`connect`, `login`), its rows (`rows`) and its errors (`failed`).
+
+mod address;
+mod connect;
+mod failed;
+mod login;
+mod rows;
+
+use std::time::Duration;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use arrow_flight::error::FlightError;
+use arrow_flight::sql::SqlInfo;
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::{Action, FlightInfo};
+use datafusion::scalar::ScalarValue;
+use futures::TryStreamExt;
+use maar_engine::{Error, ErrorKind, Statement};
+use tonic::transport::Channel;
+
+pub(crate) use address::Address;
+pub(crate) use connect::Tls;
+pub(crate) use login::{Credentials, credentials};
+
+use crate::error::Failure;
+use crate::lex;
+use crate::params::Params;
+use rows::Rows;
+
+type Client = FlightSqlServiceClient<Channel>;
+
+/// How long coming waits for the server's name, and leaving for it to hear of that.
+const COURTESY: Duration = Duration::from_secs(2);
+
+/// An open session. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    client: Client,
+    address: Address,
+    /// What the server calls itself.
+    server: String,
+}
+
+/// A statement that runs: its rows come as they are made; dropping it cancels.
+pub(crate) struct Running {
+    rows: Rows,
+    statement: Statement,
+}
+
+impl Remote {
+    /// Connects, logs in, and asks the server what it is.
+    ///
+    /// # Errors
+    /// Where there is no such server, or it refuses.
+    pub(crate) async fn open(address: Address, tls: Tls, credentials: Option<Credentials>) -> Result<Self, Failure> {
+        let client = connect::open(&address, &tls, credentials.as_ref()).await?;
+        let server = match tokio::time::timeout(COURTESY, name(client.clone())).await {
+            Ok(Ok(name)) if !name.is_empty() => name,
+            _ => "a server that does not say what it is".to_owned(),
+        };
+        Ok(Self { client, address, server })
+    }
+
+    /// Where it is, and what.
+    pub(crate) fn description(&self) -> String {
+        format!("on {} ({})", self.address, self.server)
+    }
+
+    /// The host, for the prompt.
+    pub(crate) fn host(&self) -> &str {
+        &self.address.host
+    }
+
+    /// Plans and starts one statement of a script.
+    pub(crate) async fn start(&self, statement: &Statement, params: &Params) -> Result<Running, Error> {
+        let info = self.info(statement, params).await?;
+        let rows = Rows::new(self.client.clone(), info).map_err(|e| failed::error(e, Some(statement)))?;
+        Ok(Running { rows, statement: statement.clone() })
+    }
+
+    /// Where the rows are. A statement without values goes as it is, one with values is prepared first.
+    async fn info(&self, statement: &Statement, params: &Params) -> Result<FlightInfo, Error> {
+        let error = |e| failed::error(e, Some(statement));
+        let mut client = self.client.clone();
+        let mut tokens = lex::tokens(statement.sql());
+        if !tokens.any(|token| is_parameter(&token, statement.sql())) {
+            return client.execute(statement.sql().to_owned(), None).await.map_err(error);
+        }
+        let mut prepared = client.prepare(statement.sql().to_owned(), None).await.map_err(error)?;
+        let wanted = prepared.parameter_schema().map_err(error)?;
+        if !wanted.fields().is_empty() {
+            let names = wanted.fields().iter().map(|field| field.name().as_str());
+            let values = bound(names, statement, params)?;
+            prepared.set_parameters(values).map_err(error)?;
+        }
+        let info = prepared.execute().await.map_err(error);
+        // What is left of it ends with the session anyway.
+        let _ = prepared.close().await;
+        info
+    }
+
+    /// Ends the session on the server. One that does not hear of it ends it by itself.
+    pub(crate) async fn close(&self) {
+        let mut client = self.client.clone();
+        let farewell = async {
+            if let Ok(answers) = client.do_action(Action::new("CloseSession", "")).await {
+                let _ = answers.try_collect::<Vec<_>>().await;
+            }
+        };
+        let _ = tokio::time::timeout(COURTESY, farewell).await;
+    }
+}
+
+impl Running {
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.rows.schema()
+    }
+
+    /// The next rows; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, Error> {
+        self.rows.next().await.map_err(|e| failed::error(e, Some(&self.statement)))
+    }
+}
+
+/// `$1`, `$name` or `?`.
+fn is_parameter(token: &lex::Token, sql: &str) -> bool {
+    token.kind == lex::Kind::Parameter || &sql[token.range.clone()] == "?"
+}
+
+/// One row of values for the parameters of a statement, in their order.
+fn bound<'a>(
+    names: impl Iterator<Item = &'a str>,
+    statement: &Statement,
+    params: &Params,
+) -> Result<RecordBatch, Error> {
+    let sql = statement.sql();
+    let mentions = |name: &str| {
+        lex::tokens(sql).any(|token| matches!(&sql[token.range.clone()], "?") || &sql[token.range] == name)
+    };
+    let mut columns = Vec::new();
+    for name in names {
+        let value = match params.get(name) {
+            Some(value) => value.clone(),
+            // A number that the statement leaves out: nobody reads its value.
+            None if !mentions(name) => ScalarValue::Null,
+            None => return Err(Error::new(ErrorKind::Invalid, format!("the parameter {name} has no value"))),
+        };
+        columns.push((name, value.to_array_of_size(1).map_err(Error::from)?, true));
+    }
+    let batch = RecordBatch::try_from_iter_with_nullable(columns);
+    batch.map_err(|e| Error::new(ErrorKind::Internal, format!("the values cannot be sent: {e}")))
+}
+
+/// The server's own name and version.
+async fn name(mut client: Client) -> Result<String, FlightError> {
+    let asked = vec![SqlInfo::FlightSqlServerName, SqlInfo::FlightSqlServerVersion];
+    let info = client.get_sql_info(asked).await?;
+    let mut words = Vec::new();
+    for ticket in info.endpoint.into_iter().filter_map(|endpoint| endpoint.ticket) {
+        let batches: Vec<RecordBatch> = client.do_get(ticket).await?.try_collect().await?;
+        for batch in &batches {
+            let Some(values) = batch.column_by_name("value").and_then(|column| column.as_union_opt()) else { continue };
+            let texts = (0..values.len()).map(|row| values.value(row));
+            words.extend(texts.filter_map(|text| Some(text.as_string_opt::<i32>()?.value(0).to_owned())));
+        }
+    }
+    Ok(words.join(" "))
+}
