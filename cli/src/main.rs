@@ -59,7 +59,7 @@ async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
     match &cli.command {
         None => run(&cli, inputs).await,
         Some(Command::Devices) => devices(),
-        Some(Command::Serve { listen, users }) => serve::run(*listen, users.as_deref(), cli.common.device).await,
+        Some(Command::Serve(args)) => serve::run(args, cli.common.device).await,
         Some(Command::User { name }) => user::run(name, std::io::stdin().lock(), std::io::stdout().lock()),
         Some(Command::Selftest(args)) => selftest::selftest(args, cli.common.device).await,
         Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,

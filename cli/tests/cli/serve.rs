@@ -10,6 +10,17 @@ fn an_address_that_other_machines_reach_is_refused() {
     let ran = maar(&["serve", "--listen", "0.0.0.0:0"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("no encryption") && ran.err.contains("127.0.0.1"), "{}", ran.err);
+    assert!(ran.err.contains("--tls-cert") && ran.err.contains("--insecure"), "{}", ran.err);
+}
+
+#[test]
+fn a_certificate_that_is_not_there_stops_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.pem");
+    let ran = maar(&["serve", "--tls-cert", file.to_str().unwrap(), "--tls-key", file.to_str().unwrap()]);
+    assert!(ran.code == 1 && ran.err.contains("server.pem") && ran.err.contains("No such file"), "{}", ran.err);
+    let ran = maar(&["serve", "--tls-cert", file.to_str().unwrap()]);
+    assert!(ran.code == 2 && ran.err.contains("--tls-key"), "{}", ran.err);
 }
 
 #[test]

@@ -10,5 +10,6 @@ mod queries;
 mod session_options;
 mod sessions;
 mod support;
+mod tls;
 mod types;
 mod users;
