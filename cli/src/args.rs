@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use maar_flight_server::Role;
 
 use crate::output::Format;
 
@@ -100,6 +101,9 @@ pub(crate) enum Command {
     User {
         /// The user's name
         name: String,
+        /// What the user may do: reader (queries only) or writer (also changes tables and files)
+        #[arg(long, default_value_t = Role::Writer)]
+        role: Role,
     },
     /// Run a benchmark
     #[command(subcommand)]
@@ -120,7 +124,7 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; other machines reach no server without --tls-cert and --users
     #[arg(long, default_value = "127.0.0.1:31337")]
     pub(crate) listen: SocketAddr,
-    /// File of users, a line NAME:HASH for each (see `maar user`); without it everyone who reaches the server may connect
+    /// File of users, a line NAME:HASH:ROLE for each (see `maar user`); without it everyone who reaches the server may connect
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
     /// File with the server's certificate, and those that lead to its authority, in PEM: connections are encrypted

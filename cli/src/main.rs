@@ -60,7 +60,7 @@ async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         None => run(&cli, inputs).await,
         Some(Command::Devices) => devices(),
         Some(Command::Serve(args)) => serve::run(args, cli.common.device).await,
-        Some(Command::User { name }) => user::run(name, std::io::stdin().lock(), std::io::stdout().lock()),
+        Some(Command::User { name, role }) => user::run(name, *role, std::io::stdin().lock(), std::io::stdout().lock()),
         Some(Command::Selftest(args)) => selftest::selftest(args, cli.common.device).await,
         Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, cli.common.device).await,
         Some(Command::Bench(args::Bench::Kernels(args))) => bench::kernels(args, cli.common.device).await,

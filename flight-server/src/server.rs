@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_flight::flight_service_server::FlightServiceServer;
 use futures::TryStreamExt;
 use maar_engine::Session;
 use tokio::sync::oneshot;
@@ -15,12 +14,10 @@ use tonic::transport::server::TcpIncoming;
 use crate::connection::Io;
 use crate::endpoint::Endpoint;
 use crate::gate::Gate;
+use crate::messages_in::Bounded;
 use crate::sessions::{Limits, Sessions};
 use crate::tls::Tls;
 use crate::users::Users;
-
-/// Bytes of one message from a client. Statements are far smaller; no table travels this way yet.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// Bytes of a call's headers: JDBC sends every unknown parameter of its URL as one.
 const HEADER_BYTES_MAX: u32 = 64 << 10;
@@ -137,14 +134,13 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { incoming, sessions, endpoint, tls, sweep: every, .. } = self;
         let incoming = incoming.map_ok(Io::new);
-        let flight = FlightServiceServer::new(endpoint).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let mut builder = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_max_header_list_size(HEADER_BYTES_MAX);
         if let Some(tls) = tls {
             builder = builder.tls_config(tls.config())?;
         }
-        let router = builder.add_service(flight);
+        let router = builder.add_service(Bounded::new(endpoint));
         let (stop, stopped) = oneshot::channel::<()>();
         let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
@@ -193,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn other_machines_reach_it_only_when_it_is_said() {
         let session = Session::new().unwrap();
-        let users = || Some(Users::parse(&Users::line("ada", "secret").unwrap()).unwrap());
+        let users = || Some(Users::parse(&Users::line("ada", "secret", crate::role::Role::Writer).unwrap()).unwrap());
         for open in ["0.0.0.0:0", "[::]:0", "10.0.0.1:0", "[::ffff:10.0.0.1]:0"] {
             for users in [None, users()] {
                 let options = ServeOptions { users, ..ServeOptions::default() };

@@ -49,6 +49,7 @@ fn user(name: &str, password: &str) -> (Option<i32>, String, String) {
 fn users_are_made_read_and_asked_for() {
     let (code, line, _) = user("ada", "correct horse\n");
     assert!(code == Some(0) && line.starts_with("ada:$argon2id$") && !line.contains("horse"), "{line}");
+    assert!(line.ends_with(":writer\n"), "{line}");
     let (code, _, error) = user("ada", "\n");
     assert!(code == Some(1) && error.contains("the password is empty"), "{error}");
 

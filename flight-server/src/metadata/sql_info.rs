@@ -5,6 +5,7 @@ use arrow_flight::sql::SqlInfo;
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use tonic::Status;
 
+use crate::role::Role;
 use crate::statements::SQL_BYTES_MAX;
 use crate::status::from_flight;
 
@@ -19,11 +20,10 @@ const TEXTS: &[(SqlInfo, &str)] = &[
 ];
 
 const FLAGS: &[(SqlInfo, bool)] = &[
-    (SqlInfo::FlightSqlServerReadOnly, false),
     (SqlInfo::FlightSqlServerSql, true),
     (SqlInfo::FlightSqlServerSubstrait, false),
     (SqlInfo::FlightSqlServerCancel, true),
-    (SqlInfo::FlightSqlServerBulkIngestion, false),
+    (SqlInfo::FlightSqlServerBulkIngestion, true),
     (SqlInfo::FlightSqlServerIngestTransactionsSupported, false),
     (SqlInfo::SqlDdlCatalog, false),
     (SqlInfo::SqlDdlSchema, true),
@@ -41,6 +41,16 @@ const FLAGS: &[(SqlInfo, bool)] = &[
     (SqlInfo::SqlCorrelatedSubqueriesSupported, true),
     (SqlInfo::SqlMaxRowSizeIncludesBlobs, true),
     (SqlInfo::SqlTransactionsSupported, false),
+    (SqlInfo::SqlSupportsLikeEscapeClause, true),
+    (SqlInfo::SqlSupportsNonNullableColumns, true),
+    (SqlInfo::SqlSupportsIntegrityEnhancementFacility, false),
+    (SqlInfo::SqlDataDefinitionCausesTransactionCommit, false),
+    (SqlInfo::SqlDataDefinitionsInTransactionsIgnored, false),
+    (SqlInfo::SqlBatchUpdatesSupported, true),
+    (SqlInfo::SqlSavepointsSupported, false),
+    (SqlInfo::SqlNamedParametersSupported, false), // those of JDBC's CallableStatement
+    (SqlInfo::SqlLocatorsUpdateCopy, false),
+    (SqlInfo::SqlStoredFunctionsUsingCallSyntaxSupported, false),
 ];
 
 /// Enumerations and masks, by the numbers of the protocol.
@@ -55,6 +65,14 @@ const CODES: &[(SqlInfo, i32)] = &[
     (SqlInfo::SqlOuterJoinsSupportLevel, 2),  // full
     (SqlInfo::SqlSupportedSubqueries, 0b111), // in comparisons, EXISTS, IN
     (SqlInfo::SqlSupportedUnions, 0b11),      // UNION and UNION ALL
+    (SqlInfo::SqlSupportedGrammar, 0b11),     // minimum and core, not the whole of the extended one
+    (SqlInfo::SqlAnsi92SupportedLevel, 0b1),  // entry
+    // None: no procedures, indexes and privileges whose names could have one.
+    (SqlInfo::SqlSchemasSupportedActions, 0),
+    (SqlInfo::SqlCatalogsSupportedActions, 0),
+    (SqlInfo::SqlSupportedPositionedCommands, 0),
+    (SqlInfo::SqlSupportedTransactionsIsolationLevels, 0),
+    (SqlInfo::SqlSupportedResultSetTypes, 0b10), // rows are read forward
 ];
 
 /// Limits that we do not have or do not know.
@@ -80,9 +98,10 @@ const LIMITS: &[SqlInfo] = &[
     SqlInfo::SqlMaxUsernameLength,
 ];
 
-/// All values.
-pub(crate) fn values() -> Result<SqlInfoData, Status> {
+/// All values, as they are for a user of this role.
+pub(crate) fn values(role: Role) -> Result<SqlInfoData, Status> {
     let mut builder = SqlInfoDataBuilder::new();
+    builder.append(SqlInfo::FlightSqlServerReadOnly, role == Role::Reader);
     TEXTS.iter().for_each(|(name, value)| builder.append(*name, *value));
     FLAGS.iter().for_each(|(name, value)| builder.append(*name, *value));
     CODES.iter().for_each(|(name, value)| builder.append(*name, *value));

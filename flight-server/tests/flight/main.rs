@@ -3,10 +3,12 @@
 
 mod cancel;
 mod changes;
+mod ingest;
 mod metadata;
 mod parameters;
 mod prepared;
 mod queries;
+mod roles;
 mod session_options;
 mod sessions;
 mod support;
