@@ -18,7 +18,7 @@ const STAMP: &str = "maar-requirements.txt";
 pub(crate) struct Parts {
     /// `c++` or what CXX names: the emulated device compiles with it.
     pub(crate) compiler: Option<PathBuf>,
-    /// The Python that has DuckDB and pyarrow.
+    /// The Python that has DuckDB, pyarrow and ADBC.
     pub(crate) python: Option<PathBuf>,
     /// The NVRTC shared library.
     pub(crate) nvrtc: Option<PathBuf>,
@@ -39,7 +39,7 @@ impl Parts {
                 parts.python = Some(folder.join("bin/python"));
                 parts.nvrtc = find_nvrtc(&folder);
             }
-            Err(cause) => parts.missing.push(format!("Python packages (the DuckDB oracle): {cause}")),
+            Err(cause) => parts.missing.push(format!("Python packages (the DuckDB oracle, the ADBC driver): {cause}")),
         }
         if let Some(named) = std::env::var_os("MAAR_NVRTC") {
             parts.nvrtc = Some(named.into());

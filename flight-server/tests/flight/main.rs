@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cancel;
+mod certificates;
 mod changes;
 mod ingest;
 mod metadata;

@@ -1,55 +1,22 @@
 //! A server with a certificate, which is made here: who gets in, and what is no certificate.
 
-use std::path::PathBuf;
-
 use maar_flight_server::{ServeOptions, Server, Tls, TlsError};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tempfile::TempDir;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
+use crate::certificates::Made;
 use crate::support::{Client, rows, session};
 
-/// An authority, and a certificate of it in files.
-struct Made {
-    folder: TempDir,
-    authority: String,
-    certificate: String,
-    key: String,
+fn tls(made: &Made) -> Result<Tls, TlsError> {
+    Tls::read(&made.path("cert"), &made.path("key"))
 }
 
-impl Made {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority_key = KeyPair::generate().unwrap();
-        let authority = params.self_signed(&authority_key).unwrap().pem();
-        let issuer = Issuer::new(params, authority_key);
-        let key = KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap().pem();
-        let made = Self { folder: tempfile::tempdir().unwrap(), authority, certificate, key: key.serialize_pem() };
-        for (name, text) in [("ca", &made.authority), ("cert", &made.certificate), ("key", &made.key)] {
-            std::fs::write(made.path(name), text).unwrap();
-        }
-        made
-    }
+/// What a client has that trusts this authority.
+fn trust(made: &Made) -> ClientTlsConfig {
+    ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&made.authority))
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(format!("{name}.pem"))
-    }
-
-    fn tls(&self) -> Result<Tls, TlsError> {
-        Tls::read(&self.path("cert"), &self.path("key"))
-    }
-
-    /// What a client has that trusts this authority.
-    fn trust(&self) -> ClientTlsConfig {
-        ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&self.authority))
-    }
-
-    fn identity(&self) -> Identity {
-        Identity::from_pem(&self.certificate, &self.key)
-    }
+fn identity(made: &Made) -> Identity {
+    Identity::from_pem(&made.certificate, &made.key)
 }
 
 /// The port of a server of its own.
@@ -80,16 +47,16 @@ async fn is_answered(url: String, tls: Option<ClientTlsConfig>) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_trusts_the_certificate_is_answered() {
     let (made, other) = (Made::new(), Made::new());
-    let port = serve(made.tls().unwrap());
+    let port = serve(tls(&made).unwrap());
     for host in ["localhost", "127.0.0.1"] {
-        assert!(is_answered(format!("https://{host}:{port}"), Some(made.trust())).await, "{host}");
+        assert!(is_answered(format!("https://{host}:{port}"), Some(trust(&made))).await, "{host}");
     }
     let url = format!("https://localhost:{port}");
-    assert!(!is_answered(url.clone(), Some(other.trust())).await, "of another authority");
-    assert!(!is_answered(url.clone(), Some(made.trust().domain_name("elsewhere"))).await, "of another name");
+    assert!(!is_answered(url.clone(), Some(trust(&other))).await, "of another authority");
+    assert!(!is_answered(url.clone(), Some(trust(&made).domain_name("elsewhere"))).await, "of another name");
     assert!(!is_answered(format!("http://localhost:{port}"), None).await, "not encrypted");
     // None of these has stopped the server, and a connection has its session as ever.
-    let mut client = connect(url, Some(made.trust())).await.unwrap();
+    let mut client = connect(url, Some(trust(&made))).await.unwrap();
     rows(&mut client, "create temp table t as values (7)").await.unwrap();
     assert_eq!(rows(&mut client, "select * from t").await.unwrap(), "7");
 }
@@ -97,11 +64,11 @@ async fn only_who_trusts_the_certificate_is_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_need_a_certificate_where_it_is_asked_for() {
     let (made, clients, other) = (Made::new(), Made::new(), Made::new());
-    let port = serve(made.tls().unwrap().for_clients_of(&clients.path("ca")).unwrap());
+    let port = serve(tls(&made).unwrap().for_clients_of(&clients.path("ca")).unwrap());
     let url = format!("https://localhost:{port}");
-    assert!(is_answered(url.clone(), Some(made.trust().identity(clients.identity()))).await);
-    assert!(!is_answered(url.clone(), Some(made.trust())).await, "no certificate");
-    assert!(!is_answered(url, Some(made.trust().identity(other.identity()))).await, "of another authority");
+    assert!(is_answered(url.clone(), Some(trust(&made).identity(identity(&clients)))).await);
+    assert!(!is_answered(url.clone(), Some(trust(&made))).await, "no certificate");
+    assert!(!is_answered(url, Some(trust(&made).identity(identity(&other)))).await, "of another authority");
 }
 
 #[test]
@@ -121,9 +88,9 @@ fn what_is_no_certificate_stops_the_start() {
         (Tls::read(&certificate, &certificate), &certificate, "is not a private key in PEM"),
         (Tls::read(&broken, &key), &broken, "is not certificates in PEM"),
         (Tls::read(&certificate, &other.path("key")), &other.path("key"), "does not serve as the key"),
-        (made.tls().unwrap().for_clients_of(&absent), &absent, "No such file"),
-        (made.tls().unwrap().for_clients_of(&empty), &empty, "there is none in it"),
-        (made.tls().unwrap().for_clients_of(&broken), &broken, "is not certificates in PEM"),
+        (tls(&made).unwrap().for_clients_of(&absent), &absent, "No such file"),
+        (tls(&made).unwrap().for_clients_of(&empty), &empty, "there is none in it"),
+        (tls(&made).unwrap().for_clients_of(&broken), &broken, "is not certificates in PEM"),
     ] {
         let error = refused.unwrap_err().to_string();
         assert!(error.contains(&file.display().to_string()) && error.contains(cause), "{error}");
