@@ -1,7 +1,7 @@
-//! Drivers that people use, against `maar serve`: ADBC's for Flight SQL, from Python (`adbc.py`). What the protocol says is tested
-//! in flight-server; here, that a driver of somebody else's understands it the same way.
+//! Drivers that people use, against `maar serve`: ADBC's for Flight SQL, from Python (`adbc.py`), and JDBC's (`Jdbc.java`). What the
+//! protocol says is tested in flight-server; here, that drivers of somebody else's understand it the same way.
 //!
-//! Needs MAAR_TEST_PYTHON, which `cargo xtask test` sets.
+//! Needs MAAR_TEST_PYTHON and MAAR_TEST_JDBC, which `cargo xtask test` sets.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../../../flight-server/tests/flight/certificates.rs"]
@@ -17,6 +17,7 @@ use certificates::Made;
 use serde_json::{Value, json};
 
 const PYTHON: &str = "MAAR_TEST_PYTHON";
+const JDBC: &str = "MAAR_TEST_JDBC";
 
 /// The Python that has the driver; `None`, and noted as skipped, where there is none.
 fn python(test: &str) -> Option<PathBuf> {
@@ -70,6 +71,16 @@ fn adbc(python: &Path, test: &str, address: &str, options: &Value) {
     assert!(ran.status.success(), "{test}: {}", String::from_utf8_lossy(&ran.stderr));
 }
 
+/// Runs `Jdbc.java` with the driver in this file.
+fn jdbc(driver: &str, url: &str) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drivers/Jdbc.java");
+    let mut command = Command::new("java");
+    // Buffers of Arrow reach into Java's own.
+    command.args(["--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", driver]);
+    let ran = command.arg(script).arg(url).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 /// The line of a user.
 fn user(name: &str, password: &str, role: &str) -> String {
     let mut child = maar(&["user", name, "--role", role]);
@@ -87,6 +98,27 @@ fn adbc_does_what_it_does_with_others() {
     for test in ["statements", "types", "parameters", "ingest", "metadata", "incremental", "cancel"] {
         adbc(&python, test, &server.address, &json!({}));
     }
+}
+
+#[test]
+fn jdbc_does_what_it_does_with_others() {
+    let Ok(driver) = std::env::var(JDBC) else {
+        let reason = "MAAR_TEST_JDBC names no driver; `cargo xtask test` fetches it where there are java and mvn";
+        return skip::skipped("java", "drivers jdbc", reason);
+    };
+    let server = Server::start(&[]);
+    let place = server.address.trim_start_matches("grpc://");
+    jdbc(&driver, &format!("jdbc:arrow-flight-sql://{place}/?useEncryption=false"));
+
+    let made = Made::new();
+    let users = made.folder.path().join("users");
+    std::fs::write(&users, user("bob", "secret", "writer")).unwrap();
+    let file = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    let (cert, key) = (file(&made.path("cert")), file(&made.path("key")));
+    let server = Server::start(&["--users", &file(&users), "--tls-cert", &cert, "--tls-key", &key]);
+    let place = server.address.trim_start_matches("grpc+tls://");
+    let authority = file(&made.path("ca"));
+    jdbc(&driver, &format!("jdbc:arrow-flight-sql://{place}/?user=bob&password=secret&tlsRootCerts={authority}"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! GetSqlInfo: what the server says of itself. Drivers cast each value to the type that the protocol gives it, and
 //! look every number up in a list of theirs: so none of our own, and limits as 64-bit zeros (none or not known).
 
+use std::collections::HashMap;
+
 use arrow_flight::sql::SqlInfo;
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use tonic::Status;
@@ -106,6 +108,9 @@ pub(crate) fn values(role: Role) -> Result<SqlInfoData, Status> {
     FLAGS.iter().for_each(|(name, value)| builder.append(*name, *value));
     CODES.iter().for_each(|(name, value)| builder.append(*name, *value));
     builder.append(SqlInfo::SqlMaxStatementLength, SQL_BYTES_MAX);
+    // None. JDBC's driver takes this one for a number of 64 bits, too, and fails where it or the map is not there.
+    builder.append(SqlInfo::SqlDefaultTransactionIsolation, 0_i64);
+    builder.append(SqlInfo::SqlSupportsConvert, &HashMap::<i32, Vec<i32>>::new());
     LIMITS.iter().for_each(|name| builder.append(*name, 0_i64));
     builder.build().map_err(from_flight)
 }
