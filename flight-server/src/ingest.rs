@@ -73,7 +73,10 @@ impl<'a> Ingest<'a> {
             )));
         }
         let mode = Mode::of(command.table_definition_options.as_ref())?;
-        let (catalog, schema, table) = (command.catalog, command.schema, command.table);
+        let (catalog, table) = (command.catalog, command.table);
+        // A catalog without a schema: SQL has no name for that, so that the session's schema is written out.
+        let usual = || session.engine.context().state().config_options().catalog.default_schema.clone();
+        let schema = command.schema.or_else(|| catalog.is_some().then(usual));
         if table.is_empty() {
             return Err(Status::invalid_argument("ingestion is asked for without the name of a table"));
         }
@@ -173,9 +176,7 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A catalog without a schema: the schema is the usual one.
-        let schema = self.schema.as_deref().or_else(|| self.catalog.as_ref().map(|_| "public"));
-        let parts = self.catalog.as_deref().into_iter().chain(schema).chain([self.table.as_str()]);
+        let parts = self.catalog.as_deref().into_iter().chain(self.schema.as_deref()).chain([self.table.as_str()]);
         f.write_str(&parts.map(quoted).collect::<Vec<_>>().join("."))
     }
 }

@@ -94,6 +94,14 @@ async fn names_and_places_are_as_they_are_given() {
     };
     send(&mut client, odd, vec![some()]).await.unwrap();
     assert_eq!(rows(&mut client, "select count(*) from s.\"a \"\"b\"\".c\"").await.unwrap(), "2");
+    rows(&mut client, "set datafusion.catalog.default_schema = 's'").await.unwrap();
+    for (at, catalog) in [None, Some("datafusion".to_owned())].into_iter().enumerate() {
+        send(&mut client, CommandStatementIngest { catalog, ..into("usual", Create, Append) }, vec![some()])
+            .await
+            .unwrap();
+        assert_eq!(rows(&mut other, "select count(*) from s.usual").await.unwrap(), (2 * at + 2).to_string());
+    }
+    rows(&mut client, "set datafusion.catalog.default_schema = 'public'").await.unwrap();
     let nowhere = CommandStatementIngest { schema: Some("no".to_owned()), ..into("t", Create, Append) };
     assert_eq!(status(send(&mut client, nowhere, vec![some()]).await).code(), Code::NotFound);
 
