@@ -65,8 +65,8 @@ async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
     match &cli.command {
         None => Box::pin(run(&cli, inputs)).await,
         Some(Command::Devices) => devices(),
-        Some(Command::Serve { listen, users }) => serve::run(*listen, users.as_deref(), device).await,
-        Some(Command::User { name }) => user::run(name, std::io::stdin().lock(), std::io::stdout().lock()),
+        Some(Command::Serve(args)) => serve::run(args, device).await,
+        Some(Command::User { name, role }) => user::run(name, *role, std::io::stdin().lock(), std::io::stdout().lock()),
         Some(Command::Selftest(args)) => selftest::selftest(args, device).await,
         Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, device).await,
         Some(Command::Bench(args::Bench::Kernels(args))) => bench::kernels(args, device).await,

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, Write};
 
-use maar_flight_server::Users;
+use maar_flight_server::{Role, Users};
 
 use crate::error::Failure;
 
@@ -11,9 +11,9 @@ use crate::error::Failure;
 ///
 /// # Errors
 /// For a name or a password that cannot be one.
-pub(crate) fn run(name: &str, mut input: impl BufRead, mut output: impl Write) -> Result<(), Failure> {
+pub(crate) fn run(name: &str, role: Role, mut input: impl BufRead, mut output: impl Write) -> Result<(), Failure> {
     let mut password = String::new();
     input.read_line(&mut password).map_err(|e| Failure::other(format!("cannot read the password: {e}")))?;
-    let line = Users::line(name, password.trim_end_matches(['\r', '\n'])).map_err(Failure::other)?;
+    let line = Users::line(name, password.trim_end_matches(['\r', '\n']), role).map_err(Failure::other)?;
     Ok(writeln!(output, "{line}")?)
 }

@@ -1,11 +1,10 @@
 //! The gRPC service in front of [`Service`]: finds the session of each call. `arrow-flight` derives a whole service from the
-//! Flight SQL messages, but with no GetSchema, no sessions, and a list of actions that most servers lack; these are
-//! answered here, the rest is passed on.
+//! Flight SQL messages, but with no GetSchema, no PollFlightInfo, no sessions, and a list of actions that most servers lack;
+//! these are answered here, the rest is passed on.
 
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightService;
-use arrow_flight::sql::metadata::SqlInfoData;
 use arrow_flight::{
     Action, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse, PollInfo,
     SchemaResult, Ticket,
@@ -15,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::actions;
 use crate::gate::Gate;
-use crate::metadata::sql_info;
+use crate::metadata::Facts;
 use crate::service::Service;
 use crate::sessions::Sessions;
 
@@ -23,17 +22,17 @@ use crate::sessions::Sessions;
 pub(crate) struct Endpoint {
     sessions: Arc<Sessions>,
     gate: Gate,
-    sql_info: Arc<SqlInfoData>,
+    facts: Arc<Facts>,
 }
 
 impl Endpoint {
     pub(crate) fn new(sessions: Arc<Sessions>, gate: Gate) -> Result<Self, Status> {
-        Ok(Self { sessions, gate, sql_info: Arc::new(sql_info::values()?) })
+        Ok(Self { sessions, gate, facts: Arc::new(Facts::new()?) })
     }
 
     /// What answers a call, in its session.
     fn service<T>(&self, request: &Request<T>) -> Result<Service, Status> {
-        Ok(Service::new(self.sessions.of(request)?, Arc::clone(&self.sql_info)))
+        Ok(Service::new(self.sessions.of(request)?, Arc::clone(&self.facts)))
     }
 }
 
@@ -65,8 +64,8 @@ impl FlightService for Endpoint {
         let token = match self.sessions.token_of(&request)? {
             Some(token) => token,
             None => {
-                self.gate.pass(request.metadata()).await?;
-                self.sessions.log_in()?
+                let role = self.gate.pass(request.metadata()).await?;
+                self.sessions.log_in(role)?
             }
         };
         let answer = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };
@@ -84,8 +83,10 @@ impl FlightService for Endpoint {
         self.service(&request)?.get_flight_info(request).await
     }
 
+    /// Complete with the first call: a query runs as its rows are fetched, and a change has been made by then.
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
-        self.service(&request)?.poll_flight_info(request).await
+        let info = self.service(&request)?.get_flight_info(request).await?.into_inner();
+        Ok(Response::new(PollInfo { info: Some(info), progress: Some(1.0), ..PollInfo::default() }))
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {

@@ -3,15 +3,23 @@
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
+use crate::role::Role;
 use crate::users::Users;
 
 /// Passwords that are checked at once. Each check takes 19 MiB and some ten milliseconds of a core.
 const CHECKS_MAX: usize = 2;
+
+/// As HTTP has it, or without the padding, as drivers in Go send it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Who may open a session.
 pub(crate) struct Gate {
@@ -24,22 +32,20 @@ impl Gate {
         Self { users: users.map(Arc::new), checks: Semaphore::new(CHECKS_MAX) }
     }
 
-    /// Lets a login pass that has the right credentials (`authorization: Basic ...`).
+    /// Lets a login pass that has the right credentials (`authorization: Basic ...`), and says what it may do. Where there are
+    /// no users everyone writes.
     ///
     /// # Errors
     /// UNAUTHENTICATED for all others, in the same words.
-    pub(crate) async fn pass(&self, login: &MetadataMap) -> Result<(), Status> {
-        let Some(users) = &self.users else { return Ok(()) };
+    pub(crate) async fn pass(&self, login: &MetadataMap) -> Result<Role, Status> {
+        let Some(users) = &self.users else { return Ok(Role::Writer) };
         let (name, password) = credentials(login).ok_or_else(refused)?;
         let turn = self.checks.acquire().await;
         let users = Arc::clone(users);
         let check = tokio::task::spawn_blocking(move || users.verify(&name, &password));
-        let fits = check.await.unwrap_or(false);
+        let role = check.await.ok().flatten();
         drop(turn);
-        match fits {
-            true => Ok(()),
-            false => Err(refused()),
-        }
+        role.ok_or_else(refused)
     }
 }
 
@@ -48,7 +54,7 @@ fn credentials(login: &MetadataMap) -> Option<(String, String)> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let decoded = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
     let (name, password) = decoded.split_once(':')?;
     Some((name.to_owned(), password.to_owned()))
 }

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use maar_engine::{Query, QueryKind, Session};
+use maar_engine::{Query, QueryKind};
 use parking_lot::Mutex;
 use tonic::Status;
 
 use crate::parameters::{Values, Wanted};
+use crate::session::ClientSession;
 use crate::statements::{self, Statement};
 use crate::status::{capped, from_engine};
 
@@ -24,7 +25,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Those of planning: mistakes are found when preparing.
-    pub(crate) async fn new(session: &Session, sql: String) -> Result<(Self, SchemaRef), Status> {
+    pub(crate) async fn new(session: &ClientSession, sql: String) -> Result<(Self, SchemaRef), Status> {
         let query = statements::plan(session, &sql).await?;
         let wanted = Wanted::new(statements::parameters(&query)?)?;
         let columns = statements::dataset_schema(&query)?;
@@ -50,7 +51,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Those of planning.
-    pub(crate) async fn columns(&self, session: &Session) -> Result<SchemaRef, Status> {
+    pub(crate) async fn columns(&self, session: &ClientSession) -> Result<SchemaRef, Status> {
         match self.runs(session, None).await {
             Ok(runs) if runs.len() == 1 => statements::dataset_schema(&runs[0]),
             _ => statements::dataset_schema(&statements::plan(session, &self.sql).await?),
@@ -61,7 +62,7 @@ impl Prepared {
     ///
     /// # Errors
     /// INVALID_ARGUMENT where it gives rows and not exactly one row of values is bound.
-    pub(crate) async fn ready(&self, session: &Session) -> Result<Statement, Status> {
+    pub(crate) async fn ready(&self, session: &ClientSession) -> Result<Statement, Status> {
         let mut runs = self.runs(session, None).await?;
         match (runs.pop(), runs.len()) {
             (Some(query), 0) => Statement::ready(query).await,
@@ -84,13 +85,13 @@ impl Prepared {
     ///
     /// # Errors
     /// INVALID_ARGUMENT for a statement that gives rows; those of the first run that fails, saying which.
-    pub(crate) async fn update(&self, session: &Session, values: Values) -> Result<i64, Status> {
+    pub(crate) async fn update(&self, session: &ClientSession, values: Values) -> Result<i64, Status> {
         let values = (!values.is_nothing()).then_some(&values);
         all(self.runs(session, values).await?).await
     }
 
     /// The statement with each row of values; as it is where it has no parameters.
-    async fn runs(&self, session: &Session, values: Option<&Values>) -> Result<Vec<Query>, Status> {
+    async fn runs(&self, session: &ClientSession, values: Option<&Values>) -> Result<Vec<Query>, Status> {
         let query = statements::plan(session, &self.sql).await?;
         if self.wanted.is_empty() {
             return Ok(vec![query]);

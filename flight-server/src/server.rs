@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_flight::flight_service_server::FlightServiceServer;
 use futures::TryStreamExt;
 use maar_engine::Session;
 use tokio::sync::oneshot;
@@ -15,11 +14,10 @@ use tonic::transport::server::TcpIncoming;
 use crate::connection::Io;
 use crate::endpoint::Endpoint;
 use crate::gate::Gate;
+use crate::messages_in::Bounded;
 use crate::sessions::{Limits, Sessions};
+use crate::tls::Tls;
 use crate::users::Users;
-
-/// Bytes of one message from a client. Statements are far smaller; no table travels this way yet.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// Bytes of a call's headers: JDBC sends every unknown parameter of its URL as one.
 const HEADER_BYTES_MAX: u32 = 64 << 10;
@@ -37,12 +35,18 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Why the server cannot start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address can be reached from other machines, and there is no encryption yet.
+    /// The address can be reached from other machines, and something that protects the server is not there.
     #[error(
-        "will not listen on {0}: other machines reach it, and this server has no encryption yet. \
-         Listen on 127.0.0.1 or [::1], and reach it from elsewhere through an SSH tunnel"
+        "will not listen on {address}: other machines reach it, and there {missing}. Give the server a certificate \
+         (--tls-cert, --tls-key) and users (--users), or listen on 127.0.0.1 or [::1], which an SSH tunnel reaches from \
+         elsewhere; --insecure listens all the same"
     )]
-    NotLoopback(SocketAddr),
+    Exposed {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What is not there.
+        missing: &'static str,
+    },
     /// The operating system refused the address.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -66,6 +70,23 @@ pub struct ServeOptions {
     pub limits: Limits,
     /// Who may log in; without a login nothing is answered then.
     pub users: Option<Users>,
+    /// Encryption; without it nothing else is answered.
+    pub tls: Option<Tls>,
+    /// Whether other machines may reach a server without users or without encryption.
+    pub insecure: bool,
+}
+
+impl ServeOptions {
+    /// What a server that other machines reach must have and this one has not.
+    fn missing(&self) -> Option<&'static str> {
+        match (&self.tls, &self.users) {
+            _ if self.insecure => None,
+            (Some(_), Some(_)) => None,
+            (None, None) => Some("are no users and no encryption"),
+            (None, Some(_)) => Some("is no encryption"),
+            (Some(_), None) => Some("are no users"),
+        }
+    }
 }
 
 /// A server that listens; [`Server::run`] answers.
@@ -74,6 +95,7 @@ pub struct Server {
     address: SocketAddr,
     sessions: Arc<Sessions>,
     endpoint: Endpoint,
+    tls: Option<Tls>,
     sweep: Duration,
 }
 
@@ -82,19 +104,19 @@ impl Server {
     /// then ([`Session::for_client`]). Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// [`ServeError::NotLoopback`], and [`ServeError::Listen`] when the port is taken.
+    /// [`ServeError::Exposed`], and [`ServeError::Listen`] when the port is taken.
     pub fn bind(session: Session, address: SocketAddr, options: ServeOptions) -> Result<Self, ServeError> {
-        if !address.ip().to_canonical().is_loopback() {
-            return Err(ServeError::NotLoopback(address));
+        if let Some(missing) = options.missing().filter(|_| !address.ip().to_canonical().is_loopback()) {
+            return Err(ServeError::Exposed { address, missing });
         }
         let refused = |cause| ServeError::Listen { address, cause };
         let incoming = TcpIncoming::bind(address).map_err(refused)?.with_nodelay(Some(true));
         let address = incoming.local_addr().map_err(refused)?;
-        let ServeOptions { limits, users } = options;
+        let ServeOptions { limits, users, tls, insecure: _ } = options;
         let sessions = Arc::new(Sessions::new(session, limits, users.is_some()));
         let endpoint = Endpoint::new(Arc::clone(&sessions), Gate::new(users));
         let endpoint = endpoint.map_err(|status| ServeError::Internal(status.message().to_owned()))?;
-        Ok(Self { incoming, address, sessions, sweep: SWEEP.min(limits.idle / 2).max(SWEEP_LEAST), endpoint })
+        Ok(Self { incoming, address, sessions, sweep: SWEEP.min(limits.idle / 2).max(SWEEP_LEAST), endpoint, tls })
     }
 
     /// Where it listens.
@@ -110,13 +132,15 @@ impl Server {
     /// # Errors
     /// [`ServeError::Network`].
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { incoming, sessions, endpoint, sweep: every, .. } = self;
+        let Self { incoming, sessions, endpoint, tls, sweep: every, .. } = self;
         let incoming = incoming.map_ok(Io::new);
-        let flight = FlightServiceServer::new(endpoint).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let router = tonic::transport::Server::builder()
+        let mut builder = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
-            .http2_max_header_list_size(HEADER_BYTES_MAX)
-            .add_service(flight);
+            .http2_max_header_list_size(HEADER_BYTES_MAX);
+        if let Some(tls) = tls {
+            builder = builder.tls_config(tls.config())?;
+        }
+        let router = builder.add_service(Bounded::new(endpoint));
         let (stop, stopped) = oneshot::channel::<()>();
         let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
@@ -163,12 +187,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_loopback_addresses() {
+    async fn other_machines_reach_it_only_when_it_is_said() {
         let session = Session::new().unwrap();
+        let users = || Some(Users::parse(&Users::line("ada", "secret", crate::role::Role::Writer).unwrap()).unwrap());
         for open in ["0.0.0.0:0", "[::]:0", "10.0.0.1:0", "[::ffff:10.0.0.1]:0"] {
-            let refused = Server::bind(session.clone(), open.parse().unwrap(), ServeOptions::default()).err().unwrap();
-            assert!(matches!(refused, ServeError::NotLoopback(_)), "{refused}");
+            for users in [None, users()] {
+                let options = ServeOptions { users, ..ServeOptions::default() };
+                let refused = Server::bind(session.clone(), open.parse().unwrap(), options).err().unwrap();
+                assert!(matches!(refused, ServeError::Exposed { .. }), "{refused}");
+            }
         }
+        let insecure = ServeOptions { insecure: true, ..ServeOptions::default() };
+        Server::bind(session.clone(), "0.0.0.0:0".parse().unwrap(), insecure).unwrap();
         let server = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap(), ServeOptions::default()).unwrap();
         let taken = Server::bind(session, server.address(), ServeOptions::default()).err().unwrap();
         assert!(matches!(taken, ServeError::Listen { .. }), "{taken}");

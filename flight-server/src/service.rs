@@ -6,15 +6,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow_flight::flight_service_server::FlightService;
-use arrow_flight::sql::metadata::SqlInfoData;
 use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
     ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
     ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any, Command, CommandGetCatalogs,
     CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
-    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandPreparedStatementQuery,
-    CommandPreparedStatementUpdate, CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult,
-    SqlInfo, TicketStatementQuery,
+    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandGetXdbcTypeInfo,
+    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery,
+    CommandStatementUpdate, DoPutPreparedStatementResult, SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{Action, FlightDescriptor, FlightInfo, SchemaResult, Ticket};
 use futures::TryStreamExt;
@@ -22,7 +21,8 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::actions;
-use crate::metadata::{catalog, keys};
+use crate::ingest::Ingest;
+use crate::metadata::{Facts, catalog, keys};
 use crate::parameters::Values;
 use crate::prepared::Prepared;
 use crate::reply::{self, Reply};
@@ -34,12 +34,12 @@ use crate::statements::{self, Statement};
 /// Answers one call of a client, in its session.
 pub(crate) struct Service {
     session: InUse,
-    sql_info: Arc<SqlInfoData>,
+    facts: Arc<Facts>,
 }
 
 impl Service {
-    pub(crate) fn new(session: InUse, sql_info: Arc<SqlInfoData>) -> Self {
-        Self { session, sql_info }
+    pub(crate) fn new(session: InUse, facts: Arc<Facts>) -> Self {
+        Self { session, facts }
     }
 
     /// The answer to GetSchema; nothing runs.
@@ -48,11 +48,11 @@ impl Service {
         let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
         let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
             Command::CommandStatementQuery(command) => {
-                statements::dataset_schema(&statements::plan(&self.session.engine, &command.query).await?)?
+                statements::dataset_schema(&statements::plan(&self.session, &command.query).await?)?
             }
             Command::CommandPreparedStatementQuery(command) => {
                 let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-                prepared.columns(&self.session.engine).await?
+                prepared.columns(&self.session).await?
             }
             // Of the others a FlightInfo tells it, and making that one runs nothing.
             _ => {
@@ -105,7 +105,7 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         refuse_transaction(query.transaction_id.is_some())?;
-        let query = statements::plan_complete(&self.session.engine, &query.query).await?;
+        let query = statements::plan_complete(&self.session, &query.query).await?;
         self.keep(Statement::ready(query).await?, request.into_inner())
     }
 
@@ -122,7 +122,16 @@ impl FlightSqlService for Service {
         refuse_transaction(command.transaction_id.is_some())?;
         // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
         request.into_inner().try_for_each(|_| std::future::ready(Ok(()))).await?;
-        statements::update(statements::plan_complete(&self.session.engine, &command.query).await?).await
+        statements::update(statements::plan_complete(&self.session, &command.query).await?).await
+    }
+
+    async fn do_put_statement_ingest(
+        &self,
+        command: CommandStatementIngest,
+        request: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
+        refuse_transaction(command.transaction_id.is_some())?;
+        Ingest::new(&self.session, command)?.run(request.into_inner()).await
     }
 
     async fn do_action_create_prepared_statement(
@@ -131,7 +140,7 @@ impl FlightSqlService for Service {
         _request: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
-        let (prepared, columns) = Prepared::new(&self.session.engine, command.query).await?;
+        let (prepared, columns) = Prepared::new(&self.session, command.query).await?;
         let parameters = reply::encoded(&prepared.parameters())?;
         let handle = self.session.prepared.insert(Arc::new(prepared))?;
         Ok(ActionCreatePreparedStatementResult {
@@ -168,7 +177,7 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.keep(prepared.ready(&self.session.engine).await?, request.into_inner())
+        self.keep(prepared.ready(&self.session).await?, request.into_inner())
     }
 
     /// For clients that fetch with the command itself, without asking for a FlightInfo.
@@ -178,7 +187,7 @@ impl FlightSqlService for Service {
         _request: Request<Ticket>,
     ) -> RowsResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.fetch(secret()?, prepared.ready(&self.session.engine).await?).await
+        self.fetch(secret()?, prepared.ready(&self.session).await?).await
     }
 
     async fn do_put_prepared_statement_query(
@@ -198,7 +207,7 @@ impl FlightSqlService for Service {
     ) -> Result<i64, Status> {
         let values = Values::read(request.into_inner()).await?;
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        prepared.update(&self.session.engine, values).await
+        prepared.update(&self.session, values).await
     }
 
     async fn do_action_fallback(
@@ -261,12 +270,24 @@ impl FlightSqlService for Service {
         _command: CommandGetSqlInfo,
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
-        metadata_info(request, &self.sql_info.schema())
+        metadata_info(request, &self.facts.sql_info(self.session.role).schema())
     }
 
     async fn do_get_sql_info(&self, command: CommandGetSqlInfo, _request: Request<Ticket>) -> RowsResult {
-        let batch = command.into_builder(&self.sql_info).build();
+        let batch = command.into_builder(self.facts.sql_info(self.session.role)).build();
         metadata_rows(batch.map_err(crate::status::from_flight)?)
+    }
+
+    async fn get_flight_info_xdbc_type_info(
+        &self,
+        _command: CommandGetXdbcTypeInfo,
+        request: Request<FlightDescriptor>,
+    ) -> InfoResult {
+        metadata_info(request, &self.facts.types.schema())
+    }
+
+    async fn do_get_xdbc_type_info(&self, command: CommandGetXdbcTypeInfo, _request: Request<Ticket>) -> RowsResult {
+        metadata_rows(command.into_builder(&self.facts.types).build().map_err(crate::status::from_flight)?)
     }
 
     async fn get_flight_info_primary_keys(

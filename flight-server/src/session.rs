@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handles::Handles;
 use crate::prepared::Prepared;
+use crate::role::Role;
 use crate::running::Running;
 use crate::statements::Statement;
 
@@ -24,6 +25,8 @@ const PREPARED_TTL: Duration = Duration::from_secs(60 * 60);
 /// A session. What it keeps goes with it.
 pub(crate) struct ClientSession {
     pub(crate) engine: Session,
+    /// What its user may do.
+    pub(crate) role: Role,
     pub(crate) statements: Handles<Statement>,
     pub(crate) prepared: Handles<Arc<Prepared>>,
     pub(crate) running: Running,
@@ -33,9 +36,10 @@ pub(crate) struct ClientSession {
 }
 
 impl ClientSession {
-    pub(crate) fn new(engine: Session, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(engine: Session, role: Role, place: OwnedSemaphorePermit) -> Self {
         Self {
             engine,
+            role,
             statements: Handles::new("statement", STATEMENTS_MAX, STATEMENT_TTL),
             prepared: Handles::new("prepared statement", PREPARED_MAX, PREPARED_TTL),
             running: Running::default(),

@@ -14,6 +14,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
 use crate::connection::Connection;
+use crate::role::Role;
 use crate::secrets::{self, Secret, secret};
 use crate::session::{ClientSession, InUse};
 
@@ -53,12 +54,12 @@ impl Sessions {
         &self.base
     }
 
-    /// A new session, and the token that its client shows from now on.
+    /// A new session for a user of this role, and the token that its client shows from now on.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED when there are as many as the server has.
-    pub(crate) fn log_in(&self) -> Result<String, Status> {
-        let (session, token) = (self.open()?, secret()?);
+    pub(crate) fn log_in(&self, role: Role) -> Result<String, Status> {
+        let (session, token) = (self.open(role)?, secret()?);
         self.by_token.lock().insert(token, session);
         Ok(secrets::written(&token))
     }
@@ -81,7 +82,7 @@ impl Sessions {
         if let Some(token) = bearer(request.metadata()) {
             return self.named(token);
         }
-        let session = self.connection(request)?.session(|| self.open())?;
+        let session = self.connection(request)?.session(|| self.open(Role::Writer))?;
         Ok(InUse::new(session))
     }
 
@@ -120,7 +121,7 @@ impl Sessions {
         live.iter().for_each(|session| session.sweep());
     }
 
-    fn open(&self) -> Result<Arc<ClientSession>, Status> {
+    fn open(&self, role: Role) -> Result<Arc<ClientSession>, Status> {
         let full = |_| {
             Status::resource_exhausted(format!(
                 "the server has {} sessions and opens no more before one of them ends: close connections that are not used",
@@ -128,7 +129,7 @@ impl Sessions {
             ))
         };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
-        let session = Arc::new(ClientSession::new(self.base.for_client(), place));
+        let session = Arc::new(ClientSession::new(self.base.for_client(), role, place));
         self.all.lock().push(Arc::downgrade(&session));
         Ok(session)
     }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Schema, SchemaRef, UInt64Type};
 use futures::{StreamExt, stream};
-use maar_engine::{Query, QueryKind, QueryResult, Session};
+use maar_engine::{Query, QueryKind, QueryResult};
 use tonic::Status;
 
 use crate::reply::{self, Reply};
+use crate::session::ClientSession;
 use crate::status::{from_engine, from_flight};
 use crate::wire::wire_schema;
 
@@ -76,20 +77,25 @@ impl Statement {
     }
 }
 
-/// Plans one statement; runs nothing.
-pub(crate) async fn plan(session: &Session, sql: &str) -> Result<Query, Status> {
+/// Plans one statement; runs nothing. Every statement of a client comes through here.
+///
+/// # Errors
+/// PERMISSION_DENIED for what the session's user may not do, and those of planning.
+pub(crate) async fn plan(session: &ClientSession, sql: &str) -> Result<Query, Status> {
     if sql.len() > SQL_BYTES_MAX as usize {
         let message = format!("the statement is {} bytes long, {SQL_BYTES_MAX} are the most", sql.len());
         return Err(Status::invalid_argument(message));
     }
-    Box::pin(session.prepare(sql)).await.map_err(|e| from_engine(&e))
+    let query = Box::pin(session.engine.prepare(sql)).await.map_err(|e| from_engine(&e))?;
+    session.role.check(query.logical_plan())?;
+    Ok(query)
 }
 
 /// Plans a statement that comes without values.
 ///
 /// # Errors
 /// INVALID_ARGUMENT for one with parameters, and those of planning.
-pub(crate) async fn plan_complete(session: &Session, sql: &str) -> Result<Query, Status> {
+pub(crate) async fn plan_complete(session: &ClientSession, sql: &str) -> Result<Query, Status> {
     let query = plan(session, sql).await?;
     match parameters(&query)?.keys().next() {
         None => Ok(query),

@@ -10,6 +10,8 @@ use std::process::Command;
 use crate::{Failure, command, root};
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// Of the driver in Maven Central.
+const JDBC_VERSION: &str = "18.3.0";
 /// Written into the virtual environment when it is complete; equal text means there is nothing to do.
 const STAMP: &str = "maar-requirements.txt";
 
@@ -18,10 +20,12 @@ const STAMP: &str = "maar-requirements.txt";
 pub(crate) struct Parts {
     /// `c++` or what CXX names: the emulated device compiles with it.
     pub(crate) compiler: Option<PathBuf>,
-    /// The Python that has DuckDB and pyarrow.
+    /// The Python that has DuckDB, pyarrow and ADBC.
     pub(crate) python: Option<PathBuf>,
     /// The NVRTC shared library.
     pub(crate) nvrtc: Option<PathBuf>,
+    /// The JDBC driver for Flight SQL. Not missed where there is no Java: the test that wants it says so.
+    pub(crate) jdbc: Option<PathBuf>,
     /// What is missing, each line with its cause and remedy.
     pub(crate) missing: Vec<String>,
 }
@@ -39,8 +43,9 @@ impl Parts {
                 parts.python = Some(folder.join("bin/python"));
                 parts.nvrtc = find_nvrtc(&folder);
             }
-            Err(cause) => parts.missing.push(format!("Python packages (the DuckDB oracle): {cause}")),
+            Err(cause) => parts.missing.push(format!("Python packages (the DuckDB oracle, the ADBC driver): {cause}")),
         }
+        parts.jdbc = jdbc_driver();
         if let Some(named) = std::env::var_os("MAAR_NVRTC") {
             parts.nvrtc = Some(named.into());
         }
@@ -62,8 +67,25 @@ impl Parts {
         if let Some(python) = &self.python {
             variables.push(("MAAR_TEST_PYTHON", python.clone()));
         }
+        if let Some(jdbc) = &self.jdbc {
+            variables.push(("MAAR_TEST_JDBC", jdbc.clone()));
+        }
         variables
     }
+}
+
+/// Fetches the driver where Java and Maven are there.
+fn jdbc_driver() -> Option<PathBuf> {
+    let folder = root::target().join("jdbc");
+    let driver = folder.join(format!("flight-sql-jdbc-driver-{JDBC_VERSION}.jar"));
+    let (_, maven) = (command::find("java")?, command::find("mvn")?);
+    if !driver.exists() {
+        let mut copy = Command::new(maven);
+        copy.args(["--quiet", "--batch-mode", "dependency:copy", "-Dmdep.useBaseVersion=true"]);
+        copy.arg(format!("-Dartifact=org.apache.arrow:flight-sql-jdbc-driver:{JDBC_VERSION}"));
+        command::run(copy.arg(format!("-DoutputDirectory={}", folder.display()))).ok()?;
+    }
+    driver.exists().then_some(driver)
 }
 
 fn compiler() -> Result<PathBuf, Failure> {

@@ -10,6 +10,17 @@ fn an_address_that_other_machines_reach_is_refused() {
     let ran = maar(&["serve", "--listen", "0.0.0.0:0"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("no encryption") && ran.err.contains("127.0.0.1"), "{}", ran.err);
+    assert!(ran.err.contains("--tls-cert") && ran.err.contains("--insecure"), "{}", ran.err);
+}
+
+#[test]
+fn a_certificate_that_is_not_there_stops_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.pem");
+    let ran = maar(&["serve", "--tls-cert", file.to_str().unwrap(), "--tls-key", file.to_str().unwrap()]);
+    assert!(ran.code == 1 && ran.err.contains("server.pem") && ran.err.contains("No such file"), "{}", ran.err);
+    let ran = maar(&["serve", "--tls-cert", file.to_str().unwrap()]);
+    assert!(ran.code == 2 && ran.err.contains("--tls-key"), "{}", ran.err);
 }
 
 #[test]
@@ -38,6 +49,7 @@ fn user(name: &str, password: &str) -> (Option<i32>, String, String) {
 fn users_are_made_read_and_asked_for() {
     let (code, line, _) = user("ada", "correct horse\n");
     assert!(code == Some(0) && line.starts_with("ada:$argon2id$") && !line.contains("horse"), "{line}");
+    assert!(line.ends_with(":writer\n"), "{line}");
     let (code, _, error) = user("ada", "\n");
     assert!(code == Some(1) && error.contains("the password is empty"), "{error}");
 

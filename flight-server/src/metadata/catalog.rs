@@ -14,6 +14,7 @@ use maar_engine::datafusion::datasource::TableType;
 use maar_engine::datafusion::error::DataFusionError;
 use tonic::Status;
 
+use super::types;
 use crate::status::{from_engine, from_flight};
 use crate::wire::wire_schema;
 
@@ -51,7 +52,11 @@ pub(crate) async fn tables(session: &Session, command: CommandGetTables) -> Resu
             let kind =
                 if is_system { Some(SYSTEM) } else { provider.table_type(&name).await.map_err(failed)?.map(label) };
             let columns = match builder.include_schema() {
-                true => provider.table(&name).await.map_err(failed)?.map(|table| wire_schema(&table.schema())),
+                true => provider
+                    .table(&name)
+                    .await
+                    .map_err(failed)?
+                    .map(|table| types::described(&wire_schema(&table.schema()))),
                 false => Some(Arc::new(Schema::empty())),
             };
             // Dropped between the listing and the look: it is no longer there.

@@ -3,3 +3,31 @@
 pub(crate) mod catalog;
 pub(crate) mod keys;
 pub(crate) mod sql_info;
+pub(crate) mod types;
+
+use arrow_flight::sql::metadata::{SqlInfoData, XdbcTypeInfoData};
+use tonic::Status;
+
+use crate::role::Role;
+
+/// What does not change while the server runs.
+pub(crate) struct Facts {
+    for_readers: SqlInfoData,
+    for_writers: SqlInfoData,
+    pub(crate) types: XdbcTypeInfoData,
+}
+
+impl Facts {
+    pub(crate) fn new() -> Result<Self, Status> {
+        let (for_readers, for_writers) = (sql_info::values(Role::Reader)?, sql_info::values(Role::Writer)?);
+        Ok(Self { for_readers, for_writers, types: types::all()? })
+    }
+
+    /// The answers to GetSqlInfo.
+    pub(crate) fn sql_info(&self, role: Role) -> &SqlInfoData {
+        match role {
+            Role::Reader => &self.for_readers,
+            Role::Writer => &self.for_writers,
+        }
+    }
+}

@@ -2,13 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cancel;
+mod certificates;
 mod changes;
+mod ingest;
 mod metadata;
 mod parameters;
 mod prepared;
 mod queries;
+mod roles;
 mod session_options;
 mod sessions;
 mod support;
+mod tls;
 mod types;
 mod users;

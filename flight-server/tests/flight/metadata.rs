@@ -1,14 +1,17 @@
 //! What navigators and drivers ask before any query.
 
+use std::collections::HashMap;
+
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Schema, UInt32Type};
-use arrow_flight::IpcMessage;
 use arrow_flight::sql::{
     CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
-    CommandGetPrimaryKeys, CommandGetTables, SqlInfo,
+    CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo, CommandStatementQuery, ProstMessageExt, SqlInfo,
 };
+use arrow_flight::{FlightDescriptor, IpcMessage};
+use prost::Message;
 
-use crate::support::{answer, fetch, rows, serve, session, with_file};
+use crate::support::{Client, answer, fetch, rows, serve, session, with_file};
 
 fn tables() -> CommandGetTables {
     CommandGetTables {
@@ -63,8 +66,63 @@ async fn a_tables_columns_are_those_that_a_query_gives() {
     let encoded = batches[0].column_by_name("table_schema").unwrap().as_binary::<i32>().value(0).to_vec();
     let columns = Schema::try_from(IpcMessage(encoded.into())).unwrap();
     let info = client.execute("select * from t".to_owned(), None).await.unwrap();
-    assert_eq!(columns.fields(), info.try_decode_schema().unwrap().fields());
+    let told = |at: usize| columns.field(at).metadata().get("ARROW:FLIGHT:SQL:TYPE_NAME").unwrap().as_str();
+    assert_eq!((told(0), told(1)), ("VARCHAR", "BIGINT"));
+    let plain = |schema: &Schema| -> Vec<_> {
+        schema.fields().iter().map(|field| field.as_ref().clone().with_metadata(HashMap::new())).collect()
+    };
+    assert_eq!(plain(&columns), plain(&info.try_decode_schema().unwrap()));
     assert_eq!(columns.field(0).data_type(), &DataType::Utf8);
+}
+
+/// The names of the types, and of these those with this number.
+async fn types(client: &mut Client, number: Option<i32>) -> Vec<String> {
+    let command = CommandGetXdbcTypeInfo { data_type: number };
+    let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
+    let info = client.inner_mut().get_flight_info(descriptor).await.unwrap().into_inner();
+    let (schema, batches) = fetch(client, info).await.unwrap();
+    assert_eq!((schema.fields().len(), schema.field(0).name().as_str()), (19, "type_name"));
+    let names = batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter());
+    names.map(|name| name.unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_is_called_what_cast_and_columns_call_it() {
+    let mut client = serve(session()).await;
+    let all = types(&mut client, None).await;
+    assert_eq!(all.len(), 19);
+    assert_eq!(types(&mut client, Some(-5)).await, ["BIGINT", "BIGINT UNSIGNED"]);
+    assert!(types(&mut client, Some(1)).await.is_empty());
+    // As sessions go, TIMESTAMPTZ without a zone is a TIMESTAMP.
+    rows(&mut client, "set datafusion.execution.time_zone = 'UTC'").await.unwrap();
+    for (at, name) in all.iter().enumerate() {
+        rows(&mut client, &format!("create table c{at} as select cast(null as {name}) as c")).await.unwrap();
+        let wanted =
+            CommandGetTables { table_name_filter_pattern: Some(format!("c{at}")), include_schema: true, ..tables() };
+        let info = client.get_tables(wanted).await.unwrap();
+        let (_, batches) = fetch(&mut client, info).await.unwrap();
+        let encoded = batches[0].column_by_name("table_schema").unwrap().as_binary::<i32>().value(0).to_vec();
+        let columns = Schema::try_from(IpcMessage(encoded.into())).unwrap();
+        assert_eq!(columns.field(0).metadata().get("ARROW:FLIGHT:SQL:TYPE_NAME"), Some(name));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polling_is_over_with_its_first_answer() {
+    let mut client = serve(session()).await;
+    let mut poll = async |sql: &str| {
+        let command = CommandStatementQuery { query: sql.to_owned(), transaction_id: None };
+        let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
+        let polled = client.inner_mut().poll_flight_info(descriptor).await?.into_inner();
+        assert!(polled.flight_descriptor.is_none() && polled.progress == Some(1.0));
+        let info = polled.info.unwrap();
+        let (_, batches) = fetch(&mut client, info).await.unwrap();
+        Ok::<_, tonic::Status>(crate::support::text(&batches))
+    };
+    assert_eq!(poll("select 7 as n").await.unwrap(), "7");
+    assert_eq!(poll("create table t as values (1), (2)").await.unwrap(), "");
+    assert_eq!(poll("insert into t select column1 from t").await.unwrap(), "2");
+    assert_eq!(poll("select nothing").await.unwrap_err().code(), tonic::Code::NotFound);
 }
 
 #[tokio::test(flavor = "multi_thread")]

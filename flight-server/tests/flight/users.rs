@@ -3,13 +3,14 @@
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::{Action, Empty, HandshakeRequest};
 use futures::stream;
-use maar_flight_server::{ServeOptions, Users};
+use maar_flight_server::{Role, ServeOptions, Users};
 use tonic::{Code, Request, Status};
 
 use crate::support::{Client, connect, rows, serve_with, session, status};
 
 fn with_users() -> String {
-    let lines = [Users::line("ada", "correct horse").unwrap(), Users::line("bob", "x:y").unwrap()];
+    let line = |name, password| Users::line(name, password, Role::Writer).unwrap();
+    let lines = [line("ada", "correct horse"), line("bob", "x:y")];
     let users = Some(Users::parse(&lines.join("\n")).unwrap());
     serve_with(session(), ServeOptions { users, ..ServeOptions::default() })
 }
@@ -54,6 +55,7 @@ async fn the_right_password_opens_a_session() {
     }
     let mut one: FlightSqlServiceClient<_> = connect(&url).await;
     let token = shake(&mut one, Some("Basic YWRhOmNvcnJlY3QgaG9yc2U=")).await.unwrap();
+    shake(&mut one, Some("Basic YWRhOmNvcnJlY3QgaG9yc2U")).await.unwrap();
     assert_eq!(shake(&mut one, Some(&token)).await.unwrap(), token, "a token is as good as a login");
 }
 

@@ -9,8 +9,8 @@ use crate::{Failure, root};
 
 /// Names the file for the tests.
 pub(crate) const VARIABLE: &str = "MAAR_TEST_SKIPS";
-/// The one part that continuous integration may lack.
-const OPTIONAL_PART: &str = "gpu";
+/// The parts that continuous integration may lack.
+const OPTIONAL_PARTS: &[&str] = &["gpu", "java"];
 
 /// The list of one run.
 pub(crate) struct Skips {
@@ -47,7 +47,7 @@ impl Skips {
 impl Skip {
     /// True where the part is one that not even continuous integration has to have.
     pub(crate) fn may_be_skipped(&self) -> bool {
-        self.part == OPTIONAL_PART
+        OPTIONAL_PARTS.contains(&self.part.as_str())
     }
 }
 
@@ -75,9 +75,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_gpu_may_be_absent() {
-        let skips = parse("nvrtc: gate: no library\ngpu: selftest: no device\ngpu: selftest: no device\n\nodd line\n");
+    fn only_a_gpu_and_java_may_be_absent() {
+        let skips = parse(
+            "nvrtc: gate: no library\ngpu: selftest: no device\ngpu: selftest: no device\njava: jdbc: none\n\nodd line\n",
+        );
         let allowed: Vec<bool> = skips.iter().map(Skip::may_be_skipped).collect();
-        assert_eq!(allowed, [true, false, false], "{skips:?}");
+        assert_eq!(allowed, [true, true, false, false], "{skips:?}");
     }
 }

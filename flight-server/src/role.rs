@@ -1,0 +1,88 @@
+//! What a user may do: the one place that decides it, by the plan of a statement, whichever call it came with.
+
+use std::fmt;
+use std::str::FromStr;
+
+use maar_engine::datafusion::common::tree_node::TreeNodeRecursion;
+use maar_engine::datafusion::logical_expr::{LogicalPlan, WriteOp};
+use tonic::Status;
+
+use crate::status::from_engine;
+
+/// The role of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Queries, and sets the options of sessions.
+    Reader,
+    /// Also changes rows, tables and files.
+    Writer,
+}
+
+/// Every role with its name.
+const ROLES: &[(Role, &str)] = &[(Role::Reader, "reader"), (Role::Writer, "writer")];
+
+/// A word that is no role.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is no role: roles are reader (queries only) and writer (also changes)")]
+pub struct UnknownRole(String);
+
+impl Role {
+    /// # Errors
+    /// PERMISSION_DENIED when `plan` does what the role may not: a change anywhere in it counts, under PREPARE and EXPLAIN too.
+    pub(crate) fn check(self, plan: &LogicalPlan) -> Result<(), Status> {
+        let mut change = None;
+        let found = plan.apply_with_subqueries(|node| {
+            change = changes(node);
+            Ok(if change.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        });
+        found.map_err(|e| from_engine(&e.into()))?;
+        match change {
+            Some(change) => self.check_change(change),
+            None => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// PERMISSION_DENIED for who may change nothing.
+    pub(crate) fn check_change(self, change: &str) -> Result<(), Status> {
+        match self {
+            Self::Writer => Ok(()),
+            Self::Reader => Err(Status::permission_denied(format!(
+                "{change} is for users with the role writer; this user is a reader, who may query and set options of the session"
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = ROLES.iter().find(|(role, _)| role == self).map_or("", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        let known = ROLES.iter().find(|(_, name)| *name == text);
+        known.map(|(role, _)| *role).ok_or_else(|| UnknownRole(text.to_owned()))
+    }
+}
+
+/// What a node of a plan changes, in words of SQL.
+fn changes(node: &LogicalPlan) -> Option<&'static str> {
+    match node {
+        LogicalPlan::Ddl(_) => Some("making and dropping tables, views and the like"),
+        LogicalPlan::Copy(_) => Some("COPY"),
+        LogicalPlan::Dml(change) => Some(match &change.op {
+            WriteOp::Insert(_) | WriteOp::Ctas => "INSERT",
+            WriteOp::Delete => "DELETE",
+            WriteOp::Update => "UPDATE",
+            WriteOp::Truncate => "TRUNCATE",
+            WriteOp::MergeInto(_) => "MERGE",
+            _ => "a change",
+        }),
+        _ => None,
+    }
+}
