@@ -221,10 +221,27 @@ impl Query {
         require_device(&state, &create.input, &physical)
     }
 
+    /// Makes the SETs that stand for this statement.
+    async fn set(&self, written_out: Vec<PlanStatement>) -> Result<Option<LogicalPlan>> {
+        for each in written_out {
+            let setting = self.context.execute_logical_plan(LogicalPlan::Statement(each)).await;
+            setting.map_err(|e| self.about_option(e.into()))?;
+        }
+        Ok(None)
+    }
+
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
         if let LogicalPlan::Statement(statement) = &self.plan {
-            options::check_set(self.context.state_ref().read().config(), statement)?;
+            let written_out = {
+                let state = self.context.state_ref();
+                let state = state.read();
+                options::check_set(state.config(), statement)?;
+                options::written_out(state.config(), statement)
+            };
+            if !written_out.is_empty() {
+                return self.set(written_out).await;
+            }
         }
         self.require_device_of_input().await?;
         let mut plan = self.plan.clone();

@@ -65,7 +65,7 @@ pub(super) fn answers_scalar(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
     }
     let mut top = plan;
     while let LogicalPlan::Projection(projection) = top {
-        if has_reference(top) {
+        if has_reference(top) || renames(projection) {
             return false;
         }
         top = &projection.input;
@@ -150,11 +150,28 @@ fn has_conditions_only(plan: &LogicalPlan, is_liftable: &dyn Fn(&Expr) -> bool) 
             conditions.into_iter().filter(of_outer).all(|e| is_plain(e) && is_liftable(e)) && below(&filter.input)
         }
         _ if has_reference(plan) => false,
-        LogicalPlan::Projection(projection) => below(&projection.input),
-        LogicalPlan::SubqueryAlias(alias) => below(&alias.input),
+        LogicalPlan::Projection(projection) => !renames(projection) && below(&projection.input),
+        // The host takes a column below a name for the one above that is called so: there may be none, or another.
+        LogicalPlan::SubqueryAlias(_) => false,
         LogicalPlan::Join(join) if join.join_type == JoinType::Inner => below(&join.left) && below(&join.right),
         _ => false,
     }
+}
+
+/// Whether something is called like a column that a condition on the outer rows looks at: the host puts that column beside it.
+fn renames(projection: &Projection) -> bool {
+    projection.expr.iter().any(|expr| match expr {
+        Expr::Alias(alias) => has_condition_on(&projection.input, &alias.name),
+        _ => false,
+    })
+}
+
+fn has_condition_on(plan: &LogicalPlan, name: &str) -> bool {
+    let looks_at = |condition: &Expr| {
+        condition.contains_outer() && condition.column_refs().into_iter().any(|column| column.name == name)
+    };
+    let has_one = |node: &LogicalPlan| matches!(node, LogicalPlan::Filter(filter) if split_conjunction(&filter.predicate).into_iter().any(looks_at));
+    plan.exists(|node| Ok(has_one(node))).unwrap_or(true)
 }
 
 fn is_equality(condition: &Expr) -> bool {
