@@ -96,18 +96,25 @@ fn gives_one_row(plan: &LogicalPlan) -> bool {
     }
 }
 
-/// `conjunct`, in whose subqueries no cast has the name of the column that it casts: the host's joins need both.
+/// `conjunct`, in whose subqueries no cast has the name of the column that it casts, and each column is an expression: the host's
+/// joins need a name for the one, and the other, which VALUES have not.
 pub(super) fn named_apart(conjunct: Expr, names: &Names) -> Result<Expr> {
+    let is_cast = |e: &Expr| matches!(e, Expr::Cast(_) | Expr::TryCast(_));
+    let name = |e: Expr| e.alias(names.next("value"));
     let apart = |subquery: Subquery| -> Result<Subquery> {
-        let LogicalPlan::Projection(projection) = &*subquery.subquery else { return Ok(subquery) };
-        let is_cast = |e: &Expr| matches!(e, Expr::Cast(_) | Expr::TryCast(_));
-        if !projection.expr.iter().any(is_cast) {
-            return Ok(subquery);
-        }
-        let named =
-            projection.expr.iter().map(|e| if is_cast(e) { e.clone().alias(names.next("value")) } else { e.clone() });
-        let plan = Projection::try_new(named.collect(), Arc::clone(&projection.input))?;
-        Ok(Subquery { subquery: Arc::new(LogicalPlan::Projection(plan)), ..subquery })
+        let plan = &subquery.subquery;
+        let projection = match &**plan {
+            LogicalPlan::Projection(projection) if projection.expr.iter().any(is_cast) => {
+                let named = projection.expr.iter().cloned().map(|e| if is_cast(&e) { name(e) } else { e });
+                Projection::try_new(named.collect(), Arc::clone(&projection.input))?
+            }
+            LogicalPlan::Values(values) => {
+                let columns = values.schema.columns().into_iter().map(|column| name(Expr::Column(column)));
+                Projection::try_new(columns.collect(), Arc::clone(plan))?
+            }
+            _ => return Ok(subquery),
+        };
+        Ok(Subquery { subquery: Arc::new(LogicalPlan::Projection(projection)), ..subquery })
     };
     let named = conjunct.transform_up(|e| match e {
         Expr::InSubquery(is_in) => {
