@@ -126,6 +126,12 @@ async fn reset_gives_what_the_session_began_with() {
     let unknown = error(&client, "reset maar.devise").await;
     assert!(unknown.kind() == ErrorKind::Invalid && unknown.to_string().contains("maar.devise"), "{unknown}");
     assert!(unknown.to_string().contains("plan_cache"), "{unknown}");
+    for name in ["datafusion.foo", "datafusion.execution.foo", "datafusion.runtime.foo", "other.foo", "foo"] {
+        for statement in [format!("reset {name}"), format!("set {name} = 1")] {
+            let unknown = error(&base, &statement).await;
+            assert_eq!(unknown.message(), format!("there is no option {name}"), "{statement}");
+        }
+    }
 }
 
 // DataFusion's one option for all dynamic filters turns on those of aggregates, which skip files that they need.
