@@ -1,10 +1,12 @@
-//! Options when they are set: values that DataFusion takes as they come and stumbles over later, and options of the whole process,
-//! which a client's session does not set.
+//! Options when they are set: values that DataFusion takes as they come and stumbles over later, options of the whole process,
+//! which a client's session does not set, and RESET, which gives an option the value that the session began with: DataFusion
+//! knows its own defaults only, and some of those are faults that Maar turns off.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::timezone::Tz;
-use datafusion::logical_expr::Statement;
+use datafusion::common::config::ConfigOptions;
+use datafusion::logical_expr::{SetVariable, Statement};
 use datafusion::prelude::SessionConfig;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +16,24 @@ const TIME_ZONE: &str = "datafusion.execution.time_zone";
 /// Options that say what all sessions share: the memory of the devices, and DataFusion's runtime (memory, spilling, caches).
 const OF_THE_PROCESS: &[&str] = &["maar.device_memory", "maar.resident_memory"];
 const OF_THE_RUNTIME: &str = "datafusion.runtime.";
+
+/// DataFusion sets the options of all dynamic filters with this one, and so those of aggregates, which lose rows.
+const DYNAMIC_FILTERS: &str = "datafusion.optimizer.enable_dynamic_filter_pushdown";
+const EACH_DYNAMIC_FILTER: &[&str] = &[
+    "datafusion.optimizer.enable_topk_dynamic_filter_pushdown",
+    "datafusion.optimizer.enable_join_dynamic_filter_pushdown",
+    AGGREGATE_DYNAMIC_FILTERS,
+];
+const AGGREGATE_DYNAMIC_FILTERS: &str = "datafusion.optimizer.enable_aggregate_dynamic_filter_pushdown";
+
+/// The options that a session began with.
+struct AsBegun(Arc<ConfigOptions>);
+
+/// RESET goes back to the options as they are now.
+pub(crate) fn remember(config: &mut SessionConfig) {
+    let begun = AsBegun(Arc::clone(config.options()));
+    config.set_extension(Arc::new(begun));
+}
 
 /// Marks the options of a client's session.
 struct OfAClient;
@@ -34,6 +54,32 @@ pub(crate) fn check_set(config: &SessionConfig, statement: &Statement) -> Result
         Statement::ResetVariable(reset) => check_right(config, &reset.variable),
         _ => Ok(()),
     }
+}
+
+/// The SETs that are made instead of `statement`, in their order; none where DataFusion does what it says.
+pub(crate) fn written_out(config: &SessionConfig, statement: &Statement) -> Vec<Statement> {
+    let set =
+        |variable: &str, value: String| Statement::SetVariable(SetVariable { variable: variable.to_string(), value });
+    match statement {
+        Statement::SetVariable(asked) if asked.variable.eq_ignore_ascii_case(DYNAMIC_FILTERS) => {
+            let Some(of_aggregates) = value_in(config.options(), AGGREGATE_DYNAMIC_FILTERS) else { return Vec::new() };
+            vec![set(DYNAMIC_FILTERS, asked.value.clone()), set(AGGREGATE_DYNAMIC_FILTERS, of_aggregates)]
+        }
+        Statement::ResetVariable(reset) => {
+            let Some(begun) = config.get_extension::<AsBegun>() else { return Vec::new() };
+            let name = reset.variable.to_lowercase();
+            let also = if name == DYNAMIC_FILTERS { EACH_DYNAMIC_FILTER } else { &[] };
+            let names = std::iter::once(name.as_str()).chain(also.iter().copied());
+            let known: Vec<_> = names.filter_map(|name| Some(set(name, value_in(&begun.0, name)?))).collect();
+            // The options of Maar that there are not: SET says which there are.
+            if known.is_empty() && name.starts_with("maar.") { vec![set(&name, String::new())] } else { known }
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn value_in(options: &ConfigOptions, name: &str) -> Option<String> {
+    options.entries().into_iter().find(|entry| entry.key == name)?.value
 }
 
 fn check_right(config: &SessionConfig, option: &str) -> Result<()> {

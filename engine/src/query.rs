@@ -228,10 +228,27 @@ impl Query {
         require_device(&state, &create.input, &physical)
     }
 
+    /// Makes the SETs that stand for this statement.
+    async fn set(&self, written_out: Vec<PlanStatement>) -> Result<Option<LogicalPlan>> {
+        for each in written_out {
+            let setting = self.context.execute_logical_plan(LogicalPlan::Statement(each)).await;
+            setting.map_err(|e| self.about_option(e.into()))?;
+        }
+        Ok(None)
+    }
+
     /// Runs what DataFusion runs while planning. EXECUTE comes back as the plan it stands for.
     async fn run_command(&self) -> Result<Option<LogicalPlan>> {
         if let LogicalPlan::Statement(statement) = &self.plan {
-            options::check_set(self.context.state_ref().read().config(), statement)?;
+            let written_out = {
+                let state = self.context.state_ref();
+                let state = state.read();
+                options::check_set(state.config(), statement)?;
+                options::written_out(state.config(), statement)
+            };
+            if !written_out.is_empty() {
+                return self.set(written_out).await;
+            }
         }
         self.require_device_of_input().await?;
         let mut plan = self.plan.clone();
@@ -240,9 +257,7 @@ impl Query {
         let running = Names::All.are_no_paths(running).map_err(Error::from);
         let frame = match Guarded::new(running).await {
             Ok(frame) => frame,
-            Err(e) if matches!(self.plan, LogicalPlan::Statement(PlanStatement::SetVariable(_))) => {
-                return Err(self.about_option(e));
-            }
+            Err(e) if self.is_setting() => return Err(self.about_option(e)),
             Err(e) => {
                 return Err(ScannedFiles::of(&Arc::new(self.context.state()), &self.plan).explain(e).await);
             }
@@ -260,16 +275,31 @@ impl Query {
 }
 
 impl Query {
-    /// `error` of a SET, naming the option and the value that it cannot take.
+    fn is_setting(&self) -> bool {
+        let LogicalPlan::Statement(statement) = &self.plan else { return false };
+        matches!(statement, PlanStatement::SetVariable(_) | PlanStatement::ResetVariable(_))
+    }
+
+    /// `error` of a SET or RESET, naming the option, and the value that it cannot take.
     fn about_option(&self, error: Error) -> Error {
-        let LogicalPlan::Statement(PlanStatement::SetVariable(set)) = &self.plan else { return error };
-        if error.message().contains(set.variable.as_str()) || error.message().contains("not found") {
-            return error;
+        let (name, value) = match &self.plan {
+            LogicalPlan::Statement(PlanStatement::SetVariable(set)) => (&set.variable, Some(&set.value)),
+            LogicalPlan::Statement(PlanStatement::ResetVariable(reset)) => (&reset.variable, None),
+            _ => return error,
+        };
+        // DataFusion names that part of the option which it looked for.
+        if UNKNOWN_OPTION.iter().any(|unknown| error.message().contains(unknown)) {
+            let unknown = Error::new(ErrorKind::Invalid, format!("there is no option {name}"));
+            return unknown.or_at(error.position()).with_hint("SHOW ALL lists the options");
         }
-        let message = format!("{} cannot be '{}': {}", set.variable, set.value, error.message());
+        let Some(value) = value.filter(|_| !error.message().contains(name.as_str())) else { return error };
+        let message = format!("{name} cannot be '{value}': {}", error.message());
         Error::new(ErrorKind::Invalid, message).or_at(error.position())
     }
 }
+
+/// What DataFusion says of an option that there is not.
+const UNKNOWN_OPTION: &[&str] = &["not found on", "config namespace", "config field", "Unknown runtime configuration"];
 
 impl std::fmt::Debug for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -56,6 +56,7 @@ impl Session {
 
     /// A session over a DataFusion context of the caller's own, made with [`crate::install`].
     pub fn from_context(context: SessionContext) -> Self {
+        options::remember(context.state_ref().write().config_mut());
         let shared = Arc::clone(context.state_ref().read().catalog_list());
         Self { context, shared, plans: Arc::default() }
     }
@@ -73,6 +74,7 @@ impl Session {
     /// A session with what `state` has, over `shared` and temporary tables of its own.
     fn over(mut state: SessionState, shared: &Arc<dyn CatalogProviderList>) -> Self {
         let catalogs = with_temporary(state.config_mut(), shared);
+        options::remember(state.config_mut());
         let state = SessionStateBuilder::new_from_existing(state).with_catalog_list(catalogs).build();
         let context = with_paths(SessionContext::new_with_state(state));
         Self { context, shared: Arc::clone(shared), plans: Arc::default() }

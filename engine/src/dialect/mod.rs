@@ -6,6 +6,7 @@
 mod bitwise_not;
 mod casts;
 mod clauses;
+mod collations;
 mod comprehensions;
 mod copy;
 mod declared_keys;
@@ -109,6 +110,7 @@ pub(crate) async fn rewrite(
     empty_groups::leave_out(&mut statement);
     // First: what binds wrongly is a tree that the others would keep.
     distinct_from::mend(&mut statement);
+    collations::leave_out(&mut statement)?;
     like_escape::rewrite(&mut statement);
     semi_join::write_out(&mut statement);
     samples::write_out(&mut statement)?;

@@ -177,6 +177,27 @@ const RULES: &[Rule] = &[
         "no operator takes $",
         "cast one side to the type of the other",
     ),
+    (
+        "Using clause not supported",
+        "",
+        "",
+        "DELETE ... USING is not supported",
+        "write WHERE EXISTS (SELECT 1 FROM other WHERE other.key = key)",
+    ),
+    (
+        "UPDATE ... FROM",
+        "",
+        "",
+        "UPDATE ... FROM is not supported",
+        "write SET a = (SELECT other.a FROM other WHERE other.key = key)",
+    ),
+    (
+        "which would be ambiguous",
+        "unqualified field name ",
+        " which",
+        "two columns are called $ where one is meant",
+        "give what the select list calls $ another name: AS $_1",
+    ),
     ("Insert-returning clause", "", "", "RETURNING is not supported", "select the rows after the statement"),
     ("wildcard * with RENAME", "", "", "* RENAME is not supported", "write * EXCLUDE (a), a AS b"),
     (
@@ -201,6 +222,11 @@ const TYPES: &[(&str, &str)] = &[
     ("SERIAL", "BIGINT, with row_number() OVER () for its values"),
     ("ENUM", "VARCHAR"),
     ("TIMETZ", "TIME"),
+    ("BLOB", "BYTEA"),
+    ("UTINYINT", "TINYINT UNSIGNED"),
+    ("USMALLINT", "SMALLINT UNSIGNED"),
+    ("UINTEGER", "INT UNSIGNED"),
+    ("UBIGINT", "BIGINT UNSIGNED"),
 ];
 
 /// What is said instead, if `message` is one of them. The caller gives the kind.

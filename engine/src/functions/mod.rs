@@ -1,12 +1,14 @@
 //! Functions that DataFusion lacks and that no rewrite can say: `mode`, `histogram` and `entropy` of values counted one by one
 //! (`counts`), `age` of calendars (`age`), digits of other bases (`digits`), digests (`sha1`), templates of text (`format`),
-//! JSON in strings (`json`), aggregates of lists (`list_aggregates`, `list_reduce`), characters of strings (`subscripts`), `//` (`whole_division`). Not here:
+//! JSON in strings (`json`), aggregates of lists (`list_aggregates`, `list_reduce`), characters of strings (`subscripts`), `//` (`whole_division`),
+//! `INTERVAL * n` (`interval_products`). Not here:
 //! functions that are written out as what DataFusion has (`dialect/functions`).
 
 mod age;
 mod counts;
 mod digits;
 mod format;
+mod interval_products;
 mod json;
 mod list_aggregates;
 mod list_reduce;
@@ -24,6 +26,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) {
     let planners = builder.expr_planners().get_or_insert_with(Vec::new);
     planners.insert(0, Arc::new(subscripts::Subscripts));
     planners.insert(0, Arc::new(whole_division::WholeDivision));
+    planners.insert(0, Arc::new(interval_products::IntervalProducts));
     let aggregates =
         builder.aggregate_functions().get_or_insert_with(SessionStateDefaults::default_aggregate_functions);
     let known = |name: &str, all: &[Arc<AggregateUDF>]| all.iter().any(|function| function.name() == name);

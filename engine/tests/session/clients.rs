@@ -98,6 +98,58 @@ async fn options_of_the_process_are_no_clients() {
 }
 
 #[tokio::test]
+async fn reset_gives_what_the_session_began_with() {
+    let base = session();
+    base.run_script("set datafusion.execution.batch_size = 300; set maar.plan_cache = 7").await.unwrap();
+    let client = base.for_client();
+    let options = [
+        ("maar.device", "cpu", "auto"),
+        ("maar.plan_cache", "7", "9"),
+        ("maar.require_device", "false", "true"),
+        ("datafusion.execution.batch_size", "300", "100"),
+        ("datafusion.execution.target_partitions", "2", "3"),
+        ("datafusion.optimizer.enable_aggregate_dynamic_filter_pushdown", "false", "true"),
+        ("datafusion.optimizer.enable_dynamic_filter_pushdown", "true", "false"),
+        ("datafusion.execution.time_zone", "+00:00", "+02:00"),
+    ];
+    for (option, begun, set) in options {
+        let show = format!("select value from information_schema.df_settings where name = '{option}'");
+        let began_with = cells(&client, &show).await.unwrap();
+        client.run_script(&format!("set {option} = '{set}'")).await.unwrap();
+        client.run_script(&format!("reset {}", option.to_uppercase())).await.unwrap();
+        assert_eq!(cells(&client, &show).await.unwrap(), began_with, "{option}");
+        if option != "datafusion.execution.time_zone" {
+            assert_eq!(began_with, begun, "{option}");
+        }
+    }
+    client.run_script("set timezone = '+05:00'; reset timezone").await.unwrap();
+    let unknown = error(&client, "reset maar.devise").await;
+    assert!(unknown.kind() == ErrorKind::Invalid && unknown.to_string().contains("maar.devise"), "{unknown}");
+    assert!(unknown.to_string().contains("plan_cache"), "{unknown}");
+    for name in ["datafusion.foo", "datafusion.execution.foo", "datafusion.runtime.foo", "other.foo", "foo"] {
+        for statement in [format!("reset {name}"), format!("set {name} = 1")] {
+            let unknown = error(&base, &statement).await;
+            assert_eq!(unknown.message(), format!("there is no option {name}"), "{statement}");
+        }
+    }
+}
+
+// DataFusion's one option for all dynamic filters turns on those of aggregates, which skip files that they need.
+#[tokio::test]
+async fn dynamic_filters_of_aggregates_are_set_by_their_own_name_alone() {
+    let session = session();
+    let of_aggregates = "select value from information_schema.df_settings \
+                         where name = 'datafusion.optimizer.enable_aggregate_dynamic_filter_pushdown'";
+    for statement in [
+        "set datafusion.optimizer.enable_dynamic_filter_pushdown = true",
+        "reset datafusion.optimizer.enable_dynamic_filter_pushdown",
+    ] {
+        session.run_script(statement).await.unwrap();
+        assert_eq!(cells(&session, of_aggregates).await.unwrap(), "false", "{statement}");
+    }
+}
+
+#[tokio::test]
 async fn paths_are_tables_of_every_session() {
     let folder = tempfile::tempdir().unwrap();
     let base = session();

@@ -159,3 +159,24 @@ async fn a_corrupt_parquet_file_is_named() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[tokio::test]
+async fn csv_columns_have_names_of_their_own_and_types_that_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session();
+    let file = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).unwrap();
+        path(&folder, name)
+    };
+    let twice = file("twice.csv", "a,a,b,a_1,a\n1,2,3,4,5\n");
+    assert_eq!(cells(&session, &format!("select a, a_1, a_2, a_3, b from '{twice}'")).await.unwrap(), "1,4,2,5,3");
+    let dates = file(
+        "dates.csv",
+        "id,d,t,e\n1,2024-02-29,2024-01-01 10:00:00,2024-01-01\n2,2024-02-30,,\n3,0000-00-00,2024-13-01 10:00:00,\n",
+    );
+    let types = format!("select arrow_typeof(d), arrow_typeof(t), arrow_typeof(e), d from '{dates}' order by id");
+    assert_eq!(
+        cells(&session, &types).await.unwrap(),
+        "Utf8,Utf8,Date32,2024-02-29;Utf8,Utf8,Date32,2024-02-30;Utf8,Utf8,Date32,0000-00-00"
+    );
+}

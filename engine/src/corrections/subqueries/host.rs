@@ -65,7 +65,7 @@ pub(super) fn answers_scalar(subquery: &Subquery, outer: &DFSchemaRef) -> bool {
     }
     let mut top = plan;
     while let LogicalPlan::Projection(projection) = top {
-        if has_reference(top) {
+        if has_reference(top) || renames(projection) {
             return false;
         }
         top = &projection.input;
@@ -96,18 +96,25 @@ fn gives_one_row(plan: &LogicalPlan) -> bool {
     }
 }
 
-/// `conjunct`, in whose subqueries no cast has the name of the column that it casts: the host's joins need both.
+/// `conjunct`, in whose subqueries no cast has the name of the column that it casts, and each column is an expression: the host's
+/// joins need a name for the one, and the other, which VALUES have not.
 pub(super) fn named_apart(conjunct: Expr, names: &Names) -> Result<Expr> {
+    let is_cast = |e: &Expr| matches!(e, Expr::Cast(_) | Expr::TryCast(_));
+    let name = |e: Expr| e.alias(names.next("value"));
     let apart = |subquery: Subquery| -> Result<Subquery> {
-        let LogicalPlan::Projection(projection) = &*subquery.subquery else { return Ok(subquery) };
-        let is_cast = |e: &Expr| matches!(e, Expr::Cast(_) | Expr::TryCast(_));
-        if !projection.expr.iter().any(is_cast) {
-            return Ok(subquery);
-        }
-        let named =
-            projection.expr.iter().map(|e| if is_cast(e) { e.clone().alias(names.next("value")) } else { e.clone() });
-        let plan = Projection::try_new(named.collect(), Arc::clone(&projection.input))?;
-        Ok(Subquery { subquery: Arc::new(LogicalPlan::Projection(plan)), ..subquery })
+        let plan = &subquery.subquery;
+        let projection = match &**plan {
+            LogicalPlan::Projection(projection) if projection.expr.iter().any(is_cast) => {
+                let named = projection.expr.iter().cloned().map(|e| if is_cast(&e) { name(e) } else { e });
+                Projection::try_new(named.collect(), Arc::clone(&projection.input))?
+            }
+            LogicalPlan::Values(values) => {
+                let columns = values.schema.columns().into_iter().map(|column| name(Expr::Column(column)));
+                Projection::try_new(columns.collect(), Arc::clone(plan))?
+            }
+            _ => return Ok(subquery),
+        };
+        Ok(Subquery { subquery: Arc::new(LogicalPlan::Projection(projection)), ..subquery })
     };
     let named = conjunct.transform_up(|e| match e {
         Expr::InSubquery(is_in) => {
@@ -150,11 +157,28 @@ fn has_conditions_only(plan: &LogicalPlan, is_liftable: &dyn Fn(&Expr) -> bool) 
             conditions.into_iter().filter(of_outer).all(|e| is_plain(e) && is_liftable(e)) && below(&filter.input)
         }
         _ if has_reference(plan) => false,
-        LogicalPlan::Projection(projection) => below(&projection.input),
-        LogicalPlan::SubqueryAlias(alias) => below(&alias.input),
+        LogicalPlan::Projection(projection) => !renames(projection) && below(&projection.input),
+        // The host takes a column below a name for the one above that is called so: there may be none, or another.
+        LogicalPlan::SubqueryAlias(_) => false,
         LogicalPlan::Join(join) if join.join_type == JoinType::Inner => below(&join.left) && below(&join.right),
         _ => false,
     }
+}
+
+/// Whether something is called like a column that a condition on the outer rows looks at: the host puts that column beside it.
+fn renames(projection: &Projection) -> bool {
+    projection.expr.iter().any(|expr| match expr {
+        Expr::Alias(alias) => has_condition_on(&projection.input, &alias.name),
+        _ => false,
+    })
+}
+
+fn has_condition_on(plan: &LogicalPlan, name: &str) -> bool {
+    let looks_at = |condition: &Expr| {
+        condition.contains_outer() && condition.column_refs().into_iter().any(|column| column.name == name)
+    };
+    let has_one = |node: &LogicalPlan| matches!(node, LogicalPlan::Filter(filter) if split_conjunction(&filter.predicate).into_iter().any(looks_at));
+    plan.exists(|node| Ok(has_one(node))).unwrap_or(true)
 }
 
 fn is_equality(condition: &Expr) -> bool {

@@ -15,6 +15,7 @@ mod joins;
 mod lateral;
 mod operators;
 mod single_row;
+mod sorts;
 mod values;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::logical_expr::{Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Sort};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
 use joins::{Names, Outer};
@@ -81,7 +82,8 @@ fn rewrite(plan: LogicalPlan, names: &Names) -> Result<LogicalPlan> {
         LogicalPlan::Filter(filter) => in_filter(filter, names),
         LogicalPlan::Join(join) => in_join(join, names),
         LogicalPlan::Projection(projection) => in_projection(projection, names),
-        node @ (LogicalPlan::Aggregate(_) | LogicalPlan::Sort(_) | LogicalPlan::Window(_)) => in_other(node, names),
+        LogicalPlan::Sort(sort) => in_sort(sort, names),
+        node @ (LogicalPlan::Aggregate(_) | LogicalPlan::Window(_)) => in_other(node, names),
         other => Ok(other),
     }
 }
@@ -170,6 +172,15 @@ fn in_join(join: Join, names: &Names) -> Result<LogicalPlan> {
         join.null_aware,
     )?;
     LogicalPlanBuilder::from(LogicalPlan::Join(joined)).project(columns.into_iter().map(Expr::Column))?.build()
+}
+
+fn in_sort(sort: Sort, names: &Names) -> Result<LogicalPlan> {
+    let (sort, columns) = sorts::carrying(sort, names)?;
+    let sorted = in_other(LogicalPlan::Sort(sort), names)?;
+    if sorted.schema().fields().len() == columns.len() {
+        return Ok(sorted);
+    }
+    LogicalPlanBuilder::from(sorted).project(columns)?.build()
 }
 
 /// A node that has one input and does not care for columns that it does not name.

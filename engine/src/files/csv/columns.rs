@@ -1,7 +1,12 @@
-//! The columns of CSV files: names from their headers, types from their first records.
+//! The columns of CSV files: names from their headers, types from their first records. What looks like a date and is none
+//! (`2024-02-30`) makes its column one of texts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::csv::ReaderBuilder;
 use datafusion::arrow::csv::reader::Format;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::common::config::CsvOptions;
@@ -85,7 +90,58 @@ fn columns_of_head(options: &CsvOptions, head: &[u8], records: usize) -> Result<
         let regex = regex::Regex::new(nulls);
         format = format.with_null_regex(regex.map_err(|e| Error::new(ErrorKind::Invalid, e.to_string()))?);
     }
-    Ok(format.infer_schema(head, Some(records)).map_err(DataFusionError::from)?)
+    let (schema, read) = format.infer_schema(head, Some(records)).map_err(DataFusionError::from)?;
+    let texts = texts_beside(&schema, format, head);
+    Ok((with_own_names(&schema, &texts), read))
+}
+
+/// The columns whose values look like times, and are not all.
+fn texts_beside(schema: &Schema, format: Format, head: &[u8]) -> HashSet<usize> {
+    let is_time = |at: &usize| matches!(schema.field(*at).data_type(), DataType::Date32 | DataType::Timestamp(..));
+    let mut times: Vec<usize> = (0..schema.fields().len()).filter(is_time).collect();
+    if times.is_empty() {
+        return HashSet::new();
+    }
+    let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
+    let texts = Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>());
+    let Ok(reader) = ReaderBuilder::new(Arc::new(texts)).with_format(format).build(head) else { return HashSet::new() };
+    let mut found = HashSet::new();
+    // A record that cannot be read is an error where the file is.
+    for batch in reader.map_while(std::result::Result::ok) {
+        times.retain(|at| {
+            let is_text = !are_all(batch.column(*at), schema.field(*at).data_type());
+            !(is_text && found.insert(*at))
+        });
+    }
+    found
+}
+
+/// Whether every text is a value of that type, or empty.
+fn are_all(texts: &ArrayRef, data_type: &DataType) -> bool {
+    let Ok(values) = cast(texts, data_type) else { return false };
+    let mut texts = texts.as_string::<i32>().iter().enumerate();
+    texts.all(|(row, text)| values.is_valid(row) || text.is_none_or(str::is_empty))
+}
+
+/// Every column with a name of its own: of those called `a` the second is `a_1`, the third `a_2`, leaving out names that there are.
+fn with_own_names(schema: &Schema, texts: &HashSet<usize>) -> Schema {
+    let given: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let mut used: HashSet<String> = HashSet::new();
+    let fields = schema.fields().iter().enumerate().map(|(at, field)| {
+        let mut name = field.name().clone();
+        for number in 1usize.. {
+            if used.insert(name.clone()) {
+                break;
+            }
+            let numbered = format!("{}_{number}", field.name());
+            if !given.contains(numbered.as_str()) {
+                name = numbered;
+            }
+        }
+        let data_type = if texts.contains(&at) { DataType::Utf8 } else { field.data_type().clone() };
+        Field::new(name, data_type, true)
+    });
+    Schema::new(fields.collect::<Vec<_>>())
 }
 
 fn merge(options: &CsvOptions, one: (Schema, &ObjectMeta), other: (Schema, &ObjectMeta)) -> Result<Schema> {
