@@ -16,6 +16,7 @@ use maar_engine::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use maar_engine::datafusion::physical_plan::streaming::PartitionStream;
 use maar_flight_server::Limits;
 use parking_lot::{Condvar, Mutex};
+use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use crate::support::{Client, connect, rows, serve_within, session};
@@ -106,6 +107,13 @@ fn with_stubborn() -> (Session, Opens) {
     (session, Opens(gate))
 }
 
+/// A server on threads of its own: where it holds them up, the test fails and does not hang.
+fn served_apart(session: Session) -> String {
+    let threads: &Runtime = Box::leak(Box::new(maar_engine::runtime().unwrap()));
+    let _on_them = threads.enter();
+    serve_within(session, Limits::default())
+}
+
 async fn started(client: &mut Client) -> FlightRecordBatchStream {
     let info = client.execute("select v from stubborn".to_owned(), None).await.unwrap();
     client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap()
@@ -119,7 +127,7 @@ async fn one(client: &mut Client) -> String {
 async fn statements_that_hold_their_threads_hold_up_nobody() {
     let (session, opens) = with_stubborn();
     let gate = Arc::clone(&opens.0);
-    let url = serve_within(session, Limits::default());
+    let url = served_apart(session);
     let (mut first, mut second, mut other) = (connect(&url).await, connect(&url).await, connect(&url).await);
 
     let cancelled = started(&mut first).await;
