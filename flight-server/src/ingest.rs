@@ -97,10 +97,12 @@ impl<'a> Ingest<'a> {
         let (session, function) = (self.session.clone(), format!("received_{}", written(&secret()?)));
         let sql = self.target.statement(self.mode.step(is_there, &self.target)?, &received.schema, &function);
         // On its own: what has begun to change a table is not left in the middle because the client is gone.
-        let change = tokio::spawn(async move {
+        let lanes = Arc::clone(&session.lanes);
+        let change = async move {
             let _rows = Lent::new(session.clone(), function, &received)?;
             statements::update(statements::plan(&session, &sql).await?).await
-        });
+        };
+        let change = tokio::spawn(async move { lanes.run(change).await });
         let broke = |e| Status::internal(format!("internal error, a bug of ours: ingestion broke off: {e}"));
         change.await.map_err(broke)??;
         Ok(i64::try_from(rows).unwrap_or(i64::MAX))

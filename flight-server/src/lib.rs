@@ -2,7 +2,7 @@
 //!
 //! [`serve`] is the entry point. This crate knows the protocol and no query logic. Each client has a session of its own
 //! (`sessions`, `session`) over one catalog and the same devices. Where it has users (`users`), a session begins with a
-//! login (`gate`) and has its user's role (`role`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
+//! login (`gate`) and has its user's role (`role`). Statements run on threads apart from calls (`lanes`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
 
 mod actions;
 mod connection;
@@ -10,6 +10,8 @@ mod endpoint;
 mod gate;
 mod handles;
 mod ingest;
+mod lane;
+mod lanes;
 mod messages;
 mod messages_in;
 mod metadata;

@@ -47,15 +47,18 @@ impl Run {
         Self { session, handle, told }
     }
 
-    /// The rows that `starting` gives, until they end or the statement is told to end.
+    /// The rows that `starting` gives on a lane, until they end or the statement is told to end.
     ///
     /// # Errors
-    /// CANCELLED when it is told so before there are rows, and those of `starting`.
-    pub(crate) async fn rows(self, starting: impl Future<Output = Result<Reply, Status>>) -> Result<Reply, Status> {
+    /// CANCELLED when it is told so before there are rows, RESOURCE_EXHAUSTED when too many run, and those of `starting`.
+    pub(crate) async fn rows(
+        self,
+        starting: impl Future<Output = Result<Reply, Status>> + Send + 'static,
+    ) -> Result<Reply, Status> {
         let rows = tokio::select! {
             biased;
             () = self.told.notified() => return Err(cancelled()),
-            rows = starting => rows?,
+            rows = self.session.lanes.rows(starting) => rows?,
         };
         let told = Arc::clone(&self.told);
         let told = Box::pin(async move { told.notified().await });

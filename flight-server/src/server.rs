@@ -127,7 +127,7 @@ impl Server {
     /// Answers until `shutdown` is ready; then takes no more calls and gives queries that run five seconds to end.
     /// What still runs after that ends with the runtime.
     ///
-    /// Queries run on the calling runtime: make it with [`maar_engine::runtime`], whose stacks are deep enough.
+    /// Statements run on threads that it starts for them: however long they compute, the calling runtime has calls to answer only.
     ///
     /// # Errors
     /// [`ServeError::Network`].

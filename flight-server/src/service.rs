@@ -1,6 +1,7 @@
 //! The Flight SQL service for one call: each message to the room that answers it. What a message means is decided there,
 //! not here; whose session it is, in front (`endpoint`).
 
+use std::future::Future;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -48,11 +49,14 @@ impl Service {
         let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
         let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
             Command::CommandStatementQuery(command) => {
-                statements::dataset_schema(&statements::plan(&self.session, &command.query).await?)?
+                self.on_lane(|session| async move {
+                    statements::dataset_schema(&statements::plan(&session, &command.query).await?)
+                })
+                .await?
             }
             Command::CommandPreparedStatementQuery(command) => {
                 let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-                prepared.columns(&self.session).await?
+                self.on_lane(|session| async move { prepared.columns(&session).await }).await?
             }
             // Of the others a FlightInfo tells it, and making that one runs nothing.
             _ => {
@@ -61,6 +65,15 @@ impl Service {
             }
         };
         Ok(SchemaResult { schema: reply::encoded(&schema)? })
+    }
+
+    /// Does what may be long, planning and running, on the threads that statements have.
+    async fn on_lane<T, F>(&self, work: impl FnOnce(InUse) -> F) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Status>> + Send + 'static,
+    {
+        self.session.lanes.run(work(self.session.clone())).await
     }
 
     /// Runs a statement, which can be cancelled by its handle.
@@ -105,8 +118,10 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         refuse_transaction(query.transaction_id.is_some())?;
-        let query = statements::plan_complete(&self.session, &query.query).await?;
-        self.keep(Statement::ready(query).await?, request.into_inner())
+        let ready = |session: InUse| async move {
+            Statement::ready(statements::plan_complete(&session, &query.query).await?).await
+        };
+        self.keep(self.on_lane(ready).await?, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
@@ -122,7 +137,10 @@ impl FlightSqlService for Service {
         refuse_transaction(command.transaction_id.is_some())?;
         // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
         request.into_inner().try_for_each(|_| std::future::ready(Ok(()))).await?;
-        statements::update(statements::plan_complete(&self.session, &command.query).await?).await
+        self.on_lane(|session| async move {
+            statements::update(statements::plan_complete(&session, &command.query).await?).await
+        })
+        .await
     }
 
     async fn do_put_statement_ingest(
@@ -140,7 +158,8 @@ impl FlightSqlService for Service {
         _request: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
-        let (prepared, columns) = Prepared::new(&self.session, command.query).await?;
+        let prepare = |session: InUse| async move { Prepared::new(&session, command.query).await };
+        let (prepared, columns) = self.on_lane(prepare).await?;
         let parameters = reply::encoded(&prepared.parameters())?;
         let handle = self.session.prepared.insert(Arc::new(prepared))?;
         Ok(ActionCreatePreparedStatementResult {
@@ -177,7 +196,8 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.keep(prepared.ready(&self.session).await?, request.into_inner())
+        let statement = self.on_lane(|session| async move { prepared.ready(&session).await }).await?;
+        self.keep(statement, request.into_inner())
     }
 
     /// For clients that fetch with the command itself, without asking for a FlightInfo.
@@ -187,7 +207,8 @@ impl FlightSqlService for Service {
         _request: Request<Ticket>,
     ) -> RowsResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.fetch(secret()?, prepared.ready(&self.session).await?).await
+        let statement = self.on_lane(|session| async move { prepared.ready(&session).await }).await?;
+        self.fetch(secret()?, statement).await
     }
 
     async fn do_put_prepared_statement_query(
@@ -207,7 +228,7 @@ impl FlightSqlService for Service {
     ) -> Result<i64, Status> {
         let values = Values::read(request.into_inner()).await?;
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        prepared.update(&self.session, values).await
+        self.on_lane(|session| async move { prepared.update(&session, values).await }).await
     }
 
     async fn do_action_fallback(

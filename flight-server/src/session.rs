@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handles::Handles;
+use crate::lanes::Lanes;
 use crate::prepared::Prepared;
 use crate::role::Role;
 use crate::running::Running;
@@ -30,19 +31,22 @@ pub(crate) struct ClientSession {
     pub(crate) statements: Handles<Statement>,
     pub(crate) prepared: Handles<Arc<Prepared>>,
     pub(crate) running: Running,
+    /// What its statements run on: the server's.
+    pub(crate) lanes: Arc<Lanes>,
     used: Mutex<Instant>,
     /// Its place among the sessions that the server admits.
     _place: OwnedSemaphorePermit,
 }
 
 impl ClientSession {
-    pub(crate) fn new(engine: Session, role: Role, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(engine: Session, role: Role, lanes: Arc<Lanes>, place: OwnedSemaphorePermit) -> Self {
         Self {
             engine,
             role,
             statements: Handles::new("statement", STATEMENTS_MAX, STATEMENT_TTL),
             prepared: Handles::new("prepared statement", PREPARED_MAX, PREPARED_TTL),
             running: Running::default(),
+            lanes,
             used: Mutex::new(Instant::now()),
             _place: place,
         }

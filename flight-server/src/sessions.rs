@@ -14,6 +14,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
 use crate::connection::Connection;
+use crate::lanes::Lanes;
 use crate::role::Role;
 use crate::secrets::{self, Secret, secret};
 use crate::session::{ClientSession, InUse};
@@ -40,6 +41,7 @@ pub(crate) struct Sessions {
     /// Whether every session begins with a login: the server has users.
     by_login: bool,
     places: Arc<Semaphore>,
+    lanes: Arc<Lanes>,
     by_token: Mutex<HashMap<Secret, Arc<ClientSession>>>,
     all: Mutex<Vec<Weak<ClientSession>>>,
 }
@@ -47,7 +49,8 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(base: Session, limits: Limits, by_login: bool) -> Self {
         let places = Arc::new(Semaphore::new(limits.sessions.min(Semaphore::MAX_PERMITS)));
-        Self { base, limits, by_login, places, by_token: Mutex::default(), all: Mutex::default() }
+        let (by_token, all) = (Mutex::default(), Mutex::default());
+        Self { base, limits, by_login, places, lanes: Arc::default(), by_token, all }
     }
 
     pub(crate) fn base(&self) -> &Session {
@@ -113,12 +116,13 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends sessions that nobody uses, and drops what no client came back for.
+    /// Ends sessions and threads that nobody uses, and drops what no client came back for.
     pub(crate) fn sweep(&self) {
         drop(self.take_out(|session| self.is_over(session)));
         let mut live = Vec::new();
         self.all.lock().retain(|session| session.upgrade().map(|session| live.push(session)).is_some());
         live.iter().for_each(|session| session.sweep());
+        self.lanes.sweep();
     }
 
     fn open(&self, role: Role) -> Result<Arc<ClientSession>, Status> {
@@ -129,7 +133,8 @@ impl Sessions {
             ))
         };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
-        let session = Arc::new(ClientSession::new(self.base.for_client(), role, place));
+        let lanes = Arc::clone(&self.lanes);
+        let session = Arc::new(ClientSession::new(self.base.for_client(), role, lanes, place));
         self.all.lock().push(Arc::downgrade(&session));
         Ok(session)
     }

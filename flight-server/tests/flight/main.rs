@@ -5,6 +5,7 @@ mod cancel;
 mod certificates;
 mod changes;
 mod ingest;
+mod lanes;
 mod metadata;
 mod parameters;
 mod prepared;
