@@ -15,7 +15,7 @@ use crate::remote::{self, Remote};
 #[derive(Clone)]
 pub(crate) enum Backend {
     Local(Engine),
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 /// A statement that runs: its rows come as they are made; dropping it cancels.

@@ -32,7 +32,8 @@ pub(crate) async fn open(cli: &Cli, profile: &Profile, workers: &Workers) -> Res
     };
     // On the threads that stay: the connection lives where it was made.
     let opened = workers.spawn(Remote::open(address, tls, credentials))?.await;
-    let backend = Backend::Remote(opened.map_err(|_| Failure::connection("connecting was cut short (a bug)"))??);
+    let remote = opened.map_err(|_| Failure::connection("connecting was cut short (a bug)"))??;
+    let backend = Backend::Remote(Box::new(remote));
     if let Some(device) = cli.common.device {
         let set = backend.rows(&format!("SET maar.device = '{}'", device.name())).await;
         set.map_err(Failure::other)?;

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from memory import TABLES, TIME, milliseconds, tables_in
 
+SAYS_PHASES = re.compile(r"\b(DeviceExec: |load: |pipeline \d+: )")
 NUMBER = re.compile(r"\b([a-z_]+)=([0-9.]+)(?=[, \]]|$)")
 
 
 def run(maar, device, data, cache, text, limit):
     """The phases of one cold run, or the error."""
-    command = [maar, "--device", device, "--timer"]
+    command = [maar, "--device", device, "--format", "csv", "--timer"]
     for table in TABLES:
         where = str(data / table).replace("'", "''")
         command += ["-c", f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{where}/'"]
@@ -37,7 +38,7 @@ def run(maar, device, data, cache, text, limit):
     total, plan, execute = (milliseconds(times[-1][n], times[-1][n + 1]) for n in (1, 3, 5))
     phases = {}
     for line in done.stdout.splitlines():
-        if line.lstrip().startswith(("DeviceExec", "load:", "pipeline ", "timeline")):
+        if SAYS_PHASES.search(line):
             for name, value in NUMBER.findall(line):
                 phases[name] = round(phases.get(name, 0.0) + float(value), 3)
     return {

@@ -24,7 +24,8 @@ impl Server {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         stderr.read_line(&mut said).unwrap();
-        let at = said.find("127.0.0.1:").unwrap_or_else(|| panic!("{said}"));
+        assert!(said.contains("127.0.0.1:"), "{said}");
+        let at = said.find("127.0.0.1:").unwrap();
         let address = said[at..].split(' ').next().unwrap().to_owned();
         Self { child, stderr, address }
     }

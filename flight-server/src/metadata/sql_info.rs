@@ -110,7 +110,7 @@ pub(crate) fn values(role: Role) -> Result<SqlInfoData, Status> {
     builder.append(SqlInfo::SqlMaxStatementLength, SQL_BYTES_MAX);
     // None. JDBC's driver takes this one for a number of 64 bits, too, and fails where it or the map is not there.
     builder.append(SqlInfo::SqlDefaultTransactionIsolation, 0_i64);
-    builder.append(SqlInfo::SqlSupportsConvert, &HashMap::<i32, Vec<i32>>::new());
+    builder.append(SqlInfo::SqlSupportsConvert, HashMap::<i32, Vec<i32>>::new());
     LIMITS.iter().for_each(|name| builder.append(*name, 0_i64));
     builder.build().map_err(from_flight)
 }

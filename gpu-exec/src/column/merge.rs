@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn check(lists: &[Vec<String>], parts: usize) {
-        let arrays: Vec<StringArray> = lists.iter().map(|list| StringArray::from_iter_values(list)).collect();
+        let arrays: Vec<StringArray> = lists.iter().map(StringArray::from_iter_values).collect();
         let arrays: Vec<&StringArray> = arrays.iter().collect();
         let ranges = cut(&arrays, parts);
         assert_eq!(ranges.len(), if lists.iter().all(Vec::is_empty) { 1 } else { parts });
