@@ -28,13 +28,17 @@ def milliseconds(value, unit):
     return float(value) * (1000.0 if unit == "s" else 1.0)
 
 
+def create_tables(data):
+    """The statements that make the tables."""
+    places = [(table, str(data / table).replace("'", "''")) for table in TABLES]
+    return [f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{place}/'" for table, place in places]
+
+
 def statements(data, memory, text):
     """What one process runs: the tables, the query twice, then its analysis, each behind a mark."""
     text = text.strip().rstrip(";")
     parts = [f"SET maar.device_memory = '{memory}'"] if memory != "all" else []
-    for table in TABLES:
-        where = str(data / table).replace("'", "''")
-        parts.append(f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{where}/'")
+    parts += create_tables(data)
     mark = f"SELECT '{MARK}' AS mark"
     return parts + [mark, text, mark, text, mark, f"EXPLAIN ANALYZE {text}"]
 
