@@ -1,4 +1,5 @@
-//! The parts that the tests need and cargo does not bring: a C++ compiler, and Python packages in a folder of ours.
+//! The parts that the tests need and cargo does not bring: a C++ compiler, Python packages in a folder of ours, and
+//! Java with a driver for it.
 //!
 //! What is there already is used and nothing is fetched. What cannot be had is reported with its remedy; whether that
 //! is an error is for the caller to say (`CI=true`: it is).
@@ -24,7 +25,7 @@ pub(crate) struct Parts {
     pub(crate) python: Option<PathBuf>,
     /// The NVRTC shared library.
     pub(crate) nvrtc: Option<PathBuf>,
-    /// The JDBC driver for Flight SQL. Not missed where there is no Java: the test that wants it says so.
+    /// The JDBC driver for Flight SQL; the `java` that runs it is on PATH then.
     pub(crate) jdbc: Option<PathBuf>,
     /// What is missing, each line with its cause and remedy.
     pub(crate) missing: Vec<String>,
@@ -45,7 +46,10 @@ impl Parts {
             }
             Err(cause) => parts.missing.push(format!("Python packages (the DuckDB oracle, the ADBC driver): {cause}")),
         }
-        parts.jdbc = jdbc_driver();
+        match jdbc_driver() {
+            Ok(driver) => parts.jdbc = Some(driver),
+            Err(cause) => parts.missing.push(format!("JDBC driver (the drivers step): {cause}")),
+        }
         if let Some(named) = std::env::var_os("MAAR_NVRTC") {
             parts.nvrtc = Some(named.into());
         }
@@ -74,18 +78,27 @@ impl Parts {
     }
 }
 
-/// Fetches the driver where Java and Maven are there.
-fn jdbc_driver() -> Option<PathBuf> {
+/// The driver of Maven Central, with the Java and the Maven that it takes.
+fn jdbc_driver() -> Result<PathBuf, Failure> {
     let folder = root::target().join("jdbc");
     let driver = folder.join(format!("flight-sql-jdbc-driver-{JDBC_VERSION}.jar"));
-    let (_, maven) = (command::find("java")?, command::find("mvn")?);
+    // The test is a source file: it takes the compiler of a JDK.
+    let lacking: Vec<&str> = [("javac", "default-jdk-headless"), ("mvn", "maven")]
+        .into_iter()
+        .filter(|(program, _)| command::find(program).is_none() && !(*program == "mvn" && driver.exists()))
+        .map(|(_, package)| package)
+        .collect();
+    if !lacking.is_empty() {
+        apt_install(&lacking)?;
+    }
     if !driver.exists() {
-        let mut copy = Command::new(maven);
+        let mut copy = Command::new("mvn");
         copy.args(["--quiet", "--batch-mode", "dependency:copy", "-Dmdep.useBaseVersion=true"]);
         copy.arg(format!("-Dartifact=org.apache.arrow:flight-sql-jdbc-driver:{JDBC_VERSION}"));
-        command::run(copy.arg(format!("-DoutputDirectory={}", folder.display()))).ok()?;
+        command::run(copy.arg(format!("-DoutputDirectory={}", folder.display())))
+            .map_err(|cause| format!("{cause}; give this machine access to a Maven repository"))?;
     }
-    driver.exists().then_some(driver)
+    driver.exists().then_some(driver).ok_or_else(|| "Maven copied no driver".into())
 }
 
 fn compiler() -> Result<PathBuf, Failure> {

@@ -38,7 +38,8 @@ impl Terminal {
         let words = [maar.get_program()].into_iter().chain(maar.get_args());
         let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
         let mut script = Command::new("script");
-        script.args(["-qefc", &line.join(" "), "/dev/null"]);
+        // `exec`: a shell that stays (dash does) is of the terminal's foreground too, and dies of the Ctrl-C itself.
+        script.args(["-qefc", &format!("exec {}", line.join(" ")), "/dev/null"]);
         for (name, value) in maar.get_envs() {
             match value {
                 Some(value) => script.env(name, value),

@@ -103,7 +103,7 @@ fn adbc_does_what_it_does_with_others() {
 #[test]
 fn jdbc_does_what_it_does_with_others() {
     let Ok(driver) = std::env::var(JDBC) else {
-        let reason = "MAAR_TEST_JDBC names no driver; `cargo xtask test` fetches it where there are java and mvn";
+        let reason = "MAAR_TEST_JDBC names no driver; `cargo xtask test` fetches it";
         return skip::skipped("java", "drivers jdbc", reason);
     };
     let server = Server::start(&[]);

@@ -10,7 +10,7 @@ use crate::{Failure, root};
 /// Names the file for the tests.
 pub(crate) const VARIABLE: &str = "MAAR_TEST_SKIPS";
 /// The parts that continuous integration may lack.
-const OPTIONAL_PARTS: &[&str] = &["gpu", "java"];
+const OPTIONAL_PARTS: &[&str] = &["gpu"];
 
 /// The list of one run.
 pub(crate) struct Skips {
@@ -75,11 +75,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_gpu_and_java_may_be_absent() {
-        let skips = parse(
-            "nvrtc: gate: no library\ngpu: selftest: no device\ngpu: selftest: no device\njava: jdbc: none\n\nodd line\n",
-        );
+    fn only_a_gpu_may_be_absent() {
+        let skips = parse("nvrtc: gate: no library\ngpu: selftest: no device\ngpu: selftest: no device\n\nodd line\n");
         let allowed: Vec<bool> = skips.iter().map(Skip::may_be_skipped).collect();
-        assert_eq!(allowed, [true, true, false, false], "{skips:?}");
+        assert_eq!(allowed, [true, false, false], "{skips:?}");
     }
 }
