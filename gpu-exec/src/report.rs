@@ -46,6 +46,10 @@ pub struct PipelineReport {
     pub compile_ms: f64,
     pub origin: CodeOrigin,
     pub launches: u64,
+    /// How often it read its source: more than once where a table of keys was too small, or is held in parts.
+    pub passes: u64,
+    /// In how many parts the table of keys is held that it fills; 1 where that is held as a whole, 0 where it fills none.
+    pub parts: u64,
 }
 
 impl DeviceReport {

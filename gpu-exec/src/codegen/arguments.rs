@@ -58,6 +58,9 @@ pub enum BuildPart {
     PayloadValid(usize),
     /// Error words of its keys, for builds whose keys can fail: they count once a row is there to compare with.
     KeyError,
+    /// Which bits of a key's part decide, and what they are in the part that is held.
+    PartMask,
+    PartValue,
 }
 
 /// What a group table consists of.
@@ -71,6 +74,9 @@ pub enum GroupPart {
     KeyBase(usize),
     KeyDomain(usize),
     Accumulator(usize),
+    /// As of builds.
+    PartMask,
+    PartValue,
 }
 
 impl Argument {
@@ -107,6 +113,8 @@ impl Argument {
                 B::Permutation => ("const u32*", format!("b{id}_permutation")),
                 B::Payload(column) => ("u8*", format!("b{id}_payload{column}")),
                 B::KeyError => ("u64*", format!("b{id}_key_error")),
+                B::PartMask => ("u64", format!("b{id}_part_mask")),
+                B::PartValue => ("u64", format!("b{id}_part")),
                 B::PayloadValid(column) => ("u8*", format!("b{id}_payload{column}_valid")),
             },
             Argument::Group(part) => group_field("group", "acc", part),
@@ -124,5 +132,7 @@ fn group_field(table: &str, accumulator: &str, part: GroupPart) -> (&'static str
         GroupPart::KeyBase(part) => ("i64", format!("{table}_base{part}")),
         GroupPart::KeyDomain(part) => ("u64", format!("{table}_domain{part}")),
         GroupPart::Accumulator(index) => ("u64*", format!("{accumulator}{index}")),
+        GroupPart::PartMask => ("u64", format!("{table}_part_mask")),
+        GroupPart::PartValue => ("u64", format!("{table}_part")),
     }
 }

@@ -115,6 +115,7 @@ impl Body<'_> {
         if let GroupKind::BuildRow { probe, .. } = groups.kind {
             return format!("match{probe}");
         }
+        self.in_group_part(groups, keys);
         let can_fail = self.any_fails(keys);
         let parts: Vec<Printed> = keys.iter().map(|key| self.value(key)).collect();
         let field = |body: &mut Self, part| body.w.argument(Argument::Group(part));

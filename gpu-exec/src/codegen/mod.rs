@@ -11,6 +11,7 @@ mod budget;
 mod conversions;
 mod failing;
 mod keys;
+mod parts;
 mod printed;
 mod probe;
 mod registers;

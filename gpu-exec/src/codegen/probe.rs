@@ -15,6 +15,7 @@ impl Body<'_> {
     pub(super) fn probe(&mut self, probe: &Probe) {
         let number = self.probes;
         self.probes += 1;
+        self.in_probed_part(probe);
         if probe.rows != KeyRows::Untold {
             self.w.declare("u32", &format!("match{number}"));
         }

@@ -160,6 +160,10 @@ impl Body<'_> {
     }
 
     fn enter_key(&mut self, sink: &BuildSink) {
+        if sink.parted {
+            let in_part = self.in_build_part(sink.build, &sink.keys);
+            self.w.line(format!("if (!{in_part}) break;"));
+        }
         let key = self.build_key(sink);
         self.w.declare("u64", "slot");
         let field = |body: &mut Self, part| body.w.argument(Argument::Build(sink.build, part));

@@ -108,7 +108,13 @@ impl fmt::Display for Measured<'_> {
             p.gigabytes_per_second(),
             p.origin,
             p.compile_ms
-        )
+        )?;
+        for (name, count) in [("passes", p.passes), ("parts", p.parts)] {
+            if count > 1 {
+                write!(f, ", {name}={count}")?;
+            }
+        }
+        Ok(())
     }
 }
 

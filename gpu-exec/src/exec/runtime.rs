@@ -69,6 +69,7 @@ impl DeviceRuntime {
 
     /// What strategy may count on.
     pub(super) fn limits(&self) -> Limits {
-        Limits { shared_bytes: self.handle.info().shared_bytes_max, table_bytes: self.handle.memory().budget_bytes / 4 }
+        let table_bytes = self.handle.memory().budget_bytes / 4;
+        Limits { shared_bytes: self.handle.info().shared_bytes_max, table_bytes, parts: false }
     }
 }

@@ -104,6 +104,12 @@ impl Task {
         bytes > self.runtime.handle().memory().budget_bytes / 8 * WHOLE_EIGHTHS
     }
 
+    /// Whether these tables leave room enough for what is made of them, if that comes in parts.
+    pub(super) fn leave_room<'a>(&self, mut feeds: impl Iterator<Item = &'a Feed>) -> bool {
+        let room = self.runtime.handle().memory().budget_bytes / 2;
+        feeds.try_fold(room, |left, feed| left.checked_sub(feed.resident_bytes())).is_some()
+    }
+
     /// The scans on the device; `None` where it has no room for them.
     pub(super) async fn load(&self, load: Load) -> Result<Option<Vec<Loaded>>> {
         // In a task of its own: the host's operators may compute for long between two answers.

@@ -25,12 +25,12 @@ use super::way_back::{Ran, WayBack};
 use crate::device::{CodeOrigin, DeviceError};
 use crate::error::{Error, Result};
 use crate::ir::FirstRows;
-use crate::operators::{KnownKernels, Run, StageKernel, StageReport, compile_stages};
+use crate::operators::{Feed, KnownKernels, Reader, Run, StageKernel, StageReport, compile_stages};
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
 use crate::scan::{ParquetScan, Windows};
-use crate::strategy::{QueryPlan, Shapes, plan};
+use crate::strategy::{Limits, QueryPlan, Shapes, plan};
 
 /// Batches that may wait for their reader.
 const BATCHES_QUEUED: usize = 2;
@@ -156,8 +156,8 @@ impl Task {
     }
 
     /// The device plan over tables of these shapes.
-    pub(super) fn plan(&self, shapes: &Shapes) -> Result<QueryPlan> {
-        let planned = plan(&self.lowered.root, shapes, self.runtime.limits())?;
+    fn plan(&self, shapes: &Shapes, parts: bool) -> Result<QueryPlan> {
+        let planned = plan(&self.lowered.root, shapes, Limits { parts, ..self.runtime.limits() })?;
         Ok(QueryPlan { first: self.first.clone(), ..planned })
     }
 
@@ -169,49 +169,102 @@ impl Task {
         baseline: &BaselineMetrics,
     ) -> Result<()> {
         let start = Instant::now();
-        let handle = self.runtime.handle();
-        let planned = self.plan(&tables.shapes())?;
-        tables.inputs.iter().enumerate().try_for_each(|(input, feed)| feed.serves(&planned, input))?;
-        let strategy_ms = milliseconds(start);
-        let compiled_ahead = ahead.kernels.len();
-        let kernels = match self.kernels.of(&planned) {
-            Some(known) => known,
-            None => {
-                let kernels = compile_stages(handle, &planned, &mut ahead.kernels)?;
-                self.kernels.keep(&planned, &kernels);
-                kernels
-            }
-        };
-        let compile_ms = milliseconds(start) - strategy_ms + ahead.waited_ms;
+        let shapes = tables.shapes();
         let Tables { scans, inputs, loads, gathered, load_ms } = tables;
-        let mut run = Run::new(handle, &planned, &kernels, scans, inputs)?;
-        run.start(|| !sender.is_closed())?;
+        let compiled_ahead = ahead.kernels.len();
         let batch_rows = self.context.session_config().batch_size().max(1);
-        let mut rows_out = 0;
-        while let Some(batch) = run.next(&self.lowered.schema)? {
-            rows_out += batch.num_rows() as u64;
-            // Whole, not by slice: each slice would count the memory of all.
-            if !send(sender, batch.record_output(baseline), batch_rows) {
-                return Ok(());
-            }
+        let mut rows = Rows { sender, baseline, batch_rows, rows_out: 0 };
+        let done = self.run_over_feeds((scans, inputs), &shapes, &mut ahead, &mut rows)?;
+        if !rows.wants() {
+            return Ok(());
         }
-        let stages = run.reports()?.to_vec();
-        let bandwidth = handle.info().bandwidth;
-        let pipelines = pipeline_reports(&kernels, &stages, bandwidth);
+        let info = self.runtime.handle().info();
         *self.ran.lock() = Ran::OnDevice(DeviceReport {
-            device: handle.info().name.clone(),
-            pipelines,
+            device: info.name.clone(),
+            pipelines: pipeline_reports(&done.kernels, &done.stages, info.bandwidth),
             loads: loads.iter().map(|stats| *stats.lock()).collect(),
             inputs: gathered.iter().map(|stats| *stats.lock()).collect(),
             load_ms,
-            strategy_ms,
-            compile_ms,
+            strategy_ms: done.strategy_ms,
+            compile_ms: done.compile_ms + ahead.waited_ms,
             kernels_ahead: (compiled_ahead - ahead.kernels.len()) as u64,
             kernels_missed: ahead.kernels.len() as u64,
             run_ms: milliseconds(start) + ahead.waited_ms,
-            rows_out,
+            rows_out: rows.rows_out,
         });
         Ok(())
+    }
+
+    /// Runs over these tables; with its tables of keys in parts where they have no room as a whole.
+    fn run_over_feeds(
+        &self,
+        mut feeds: (Vec<Feed>, Vec<Feed>),
+        shapes: &Shapes,
+        ahead: &mut Ahead,
+        rows: &mut Rows<'_>,
+    ) -> Result<Done> {
+        let mut in_parts = self.kernels.were_in_parts();
+        let mut done = Done::default();
+        loop {
+            let start = Instant::now();
+            let planned = self.plan(shapes, in_parts)?;
+            feeds.1.iter().enumerate().try_for_each(|(input, feed)| feed.serves(&planned, input))?;
+            let strategy_ms = milliseconds(start);
+            done.kernels = self.kernels(&planned, ahead)?;
+            done.compile_ms += milliseconds(start) - strategy_ms;
+            done.strategy_ms += strategy_ms;
+            let may_part = !in_parts && self.leave_room(feeds.0.iter().chain(&feeds.1));
+            let mut run = Run::new(self.runtime.handle(), &planned, &done.kernels, feeds, &self.lowered.schema)?;
+            match run.run(rows) {
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if may_part && rows.rows_out == 0 => {
+                    (feeds, in_parts) = (run.feeds()?, true);
+                }
+                ended => {
+                    ended?;
+                    done.stages = run.reports()?.to_vec();
+                    drop(run);
+                    return Ok(done);
+                }
+            }
+        }
+    }
+
+    fn kernels(&self, planned: &QueryPlan, ahead: &mut Ahead) -> Result<Vec<StageKernel>> {
+        if let Some(known) = self.kernels.of(planned) {
+            return Ok(known);
+        }
+        let kernels = compile_stages(self.runtime.handle(), planned, &mut ahead.kernels)?;
+        self.kernels.keep(planned, &kernels);
+        Ok(kernels)
+    }
+}
+
+/// What a run was, for the report.
+#[derive(Default)]
+struct Done {
+    kernels: Vec<StageKernel>,
+    stages: Vec<StageReport>,
+    strategy_ms: f64,
+    compile_ms: f64,
+}
+
+/// The stream that takes the rows of a run.
+struct Rows<'a> {
+    sender: &'a Sender<HostResult<RecordBatch>>,
+    baseline: &'a BaselineMetrics,
+    batch_rows: usize,
+    rows_out: u64,
+}
+
+impl Reader for Rows<'_> {
+    fn wants(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    /// Whole, not by slice: each slice would count the memory of all.
+    fn take(&mut self, batch: RecordBatch) -> bool {
+        self.rows_out += batch.num_rows() as u64;
+        send(self.sender, batch.record_output(self.baseline), self.batch_rows)
     }
 }
 
@@ -241,6 +294,8 @@ fn pipeline_reports(kernels: &[StageKernel], stages: &[StageReport], bandwidth: 
             },
             origin: kernel.compiled.origin,
             launches: report.launches,
+            passes: report.passes,
+            parts: report.parts,
         })
         .collect()
 }

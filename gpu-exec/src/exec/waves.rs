@@ -86,7 +86,16 @@ impl<S: WaveSource> SegmentFeed for Waves<S> {
             (source, Err(Error::Device(DeviceError::OutOfMemory { .. }))) => self.arrived(self.ask(source))?,
             arrived => arrived,
         };
-        let wave = wave?;
+        let wave = match wave {
+            Ok(wave) => wave,
+            Err(error) => {
+                // Where there was no room, there may be some when the table is read again.
+                if matches!(error, Error::Device(DeviceError::OutOfMemory { .. })) {
+                    self.state = State::Idle(source);
+                }
+                return Err(error);
+            }
+        };
         self.state = if wave.is_some() { State::Coming(self.ask(source)) } else { State::Idle(source) };
         Ok(wave)
     }

@@ -125,6 +125,8 @@ pub struct Probe {
     pub payload: Vec<PayloadShape>,
     /// Computing the build's keys can fail. It has, for this row, where it did for any: they are compared.
     pub build_can_fail: bool,
+    /// The build has a part of its keys at a time: the row is for the turn of its own part.
+    pub parted: bool,
 }
 
 /// How a payload array or an output column is kept: at its computing width.
@@ -150,6 +152,8 @@ pub struct BuildSink {
     pub keys: Vec<Value>,
     pub payload: Vec<(Value, PayloadShape)>,
     pub rows: KeyRows,
+    /// A part of the keys at a time; rows of others are left out.
+    pub parted: bool,
 }
 
 /// Where groups live.
@@ -161,6 +165,8 @@ pub struct GroupTable {
     pub accumulators: Vec<AccumulatorKind>,
     /// Which accumulator counts rows, so that a group is known to exist (direct and build-row groups).
     pub row_count: Option<usize>,
+    /// Where a part of the groups is held at a time: the keys that decide which. Rows of other parts are left out.
+    pub parted_by: Option<Vec<usize>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -68,6 +68,12 @@ MAAR_FN u64 hash_words(const u64 (&key)[WORDS]) {
   return hash_word(h);
 }
 
+// Which part of a table that is held a part at a time a key belongs to: bits of its hash that do not choose its slot.
+template <u32 WORDS>
+MAAR_FN u64 part_of(const u64 (&key)[WORDS]) {
+  return hash_words(key) >> 40;
+}
+
 template <u32 WORDS>
 MAAR_FN bool words_equal(const u64* words, u64 mask, u64 slot, const u64 (&key)[WORDS]) {
   bool equal = true;

@@ -1,6 +1,7 @@
 //! Join builds: the memory of one build, and the launches that turn duplicate keys into runs.
 
 use super::launch::launch_tiles;
+use super::part::Part;
 use super::prefix_sums;
 use crate::codegen::BuildPart;
 use crate::column::TILE_ROWS;
@@ -14,6 +15,7 @@ use crate::strategy::BuildPlan;
 #[derive(Debug)]
 pub(super) struct Build {
     plan: BuildPlan,
+    part: Part,
     count: DeviceBuffer,
     /// u32 a slot: the row, how many rows, or 0 where there is one.
     slots: DeviceBuffer,
@@ -35,7 +37,7 @@ struct Runs {
 }
 
 impl Build {
-    pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &BuildPlan) -> Result<Self> {
+    pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &BuildPlan, part: Part) -> Result<Self> {
         if plan.slots >= u64::from(u32::MAX) || plan.rows >= u64::from(u32::MAX) {
             return Err(Error::Refused(format!(
                 "a join's smaller side of {} rows and {} slots is more than 32 bits can count",
@@ -67,7 +69,17 @@ impl Build {
             })
             .collect::<Result<Vec<_>>>()?;
         let runs = (plan.rows_of_key == KeyRows::Several).then(|| Runs::new(handle, plan)).transpose()?;
-        Ok(Self { plan: plan.clone(), count, slots, keys, states, payload, key_error, runs })
+        Ok(Self { plan: plan.clone(), part, count, slots, keys, states, payload, key_error, runs })
+    }
+
+    /// The part of its keys that it holds.
+    pub(super) fn part(&self) -> Part {
+        self.part
+    }
+
+    /// Rows that it has room for.
+    pub(super) fn rows(&self) -> u64 {
+        self.plan.rows
     }
 
     /// Rows that reached the build, once the stream has been waited for.
@@ -92,6 +104,8 @@ impl Build {
             BuildPart::SlotOf => runs()?.slot_of.ptr().0,
             BuildPart::Permutation => runs()?.permutation.ptr().0,
             BuildPart::Payload(column) => self.payload[column].0.ptr().0,
+            BuildPart::PartMask => self.part.words().0,
+            BuildPart::PartValue => self.part.words().1,
             BuildPart::KeyError => self.key_error.ptr().0,
             BuildPart::PayloadValid(column) => self.payload[column].1.ptr().0,
         })

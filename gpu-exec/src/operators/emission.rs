@@ -1,12 +1,12 @@
 //! The last stage of a run: the rows that it emits, wave by wave, some tiles at a time. Not here: what becomes of them
-//! (`emit.rs`), the stages before it (`run.rs`).
+//! (`emit.rs`), the stages before it (`passes.rs`).
 
 use std::ops::Range;
 
-use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
 use super::emit::Emitted;
+use super::passes::{Flow, Reader};
 use super::run::{ATTEMPTS_MAX, Run};
 use super::status::Verdict;
 use crate::column::TILE_ROWS;
@@ -16,45 +16,64 @@ use crate::strategy::Stage;
 
 /// Rows an emitting launch covers at most: bounds the memory of results, and how long a dropped query goes on.
 const WAVE_ROWS: u64 = 4 << 20;
+/// The share of the device that has to be free where rows are put out in waves.
+const ROOM_SHARE: u64 = 8;
 
 impl Run<'_> {
-    /// The next rows of the result, or `None` at the end. A batch may be empty.
-    pub fn next(&mut self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
-        let number = self.plan.stages.len() - 1;
-        let stage = self.plan.stages[number].clone();
+    /// Hands over the rows of one pass of the last stage.
+    pub(super) fn emit_all(&mut self, number: usize, stage: &Stage, reader: &mut dyn Reader) -> Result<Flow> {
         let wanted = self.plan.fetch.map(|fetch| fetch.saturating_add(self.plan.skip));
-        loop {
-            if let Some(batch) = self.ready.pop_front() {
-                return Ok(Some(batch));
-            }
-            if wanted.is_some_and(|wanted| self.rows_emitted >= wanted) {
-                return Ok(None);
-            }
-            if self.next_tile >= self.wave_tiles {
-                // Nothing reads the wave that goes: rows are counted when launches over it have been waited for.
-                if !self.advance(number, &stage)? {
-                    return self.end().map(|()| None);
+        let spare = if self.comes_in_waves(number) { Some(self.room_beside_waves(stage)?) } else { None };
+        // Nothing reads the wave that goes: rows are counted when launches over it have been waited for.
+        while self.advance(number, stage)? {
+            let mut tiles = 0..self.tiles(stage);
+            while !tiles.is_empty() {
+                if wanted.is_some_and(|wanted| self.rows_emitted >= wanted) {
+                    return Ok(Flow::Stop);
                 }
-                (self.next_tile, self.wave_tiles) = (0, self.tiles(&stage));
-                continue;
+                self.emits = true;
+                for batch in self.emit_some(number, stage, &mut tiles, spare.as_ref())? {
+                    if !reader.take(batch) {
+                        return Ok(Flow::Stop);
+                    }
+                }
             }
-            self.emits = true;
-            self.ready = self.emit_some(number, &stage, schema)?.into();
         }
+        Ok(Flow::Done)
+    }
+
+    /// Refuses waves that would have next to no room before a row has left: afterwards nobody else can do it. Waves take what
+    /// there is, so what a tile may put out is set aside.
+    fn room_beside_waves(&self, stage: &Stage) -> Result<Emitted> {
+        let spare = self.room_for(stage, TILE_ROWS as u64)?;
+        let least = self.handle.memory().budget_bytes / ROOM_SHARE;
+        drop(self.handle.alloc("room for waves", least as usize)?);
+        Ok(spare)
     }
 
     /// The rows of the next tiles; of fewer where there is no room for what these may put out.
-    fn emit_some(&mut self, number: usize, stage: &Stage, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+    fn emit_some(
+        &mut self,
+        number: usize,
+        stage: &Stage,
+        left: &mut Range<u64>,
+        mut spare: Option<&Emitted>,
+    ) -> Result<Vec<RecordBatch>> {
         let before = self.rows_emitted;
-        let mut tiles = (self.wave_tiles - self.next_tile).min(WAVE_ROWS / TILE_ROWS as u64);
+        let mut tiles = (left.end - left.start).min(WAVE_ROWS / TILE_ROWS as u64);
+        let mut room = None;
         loop {
-            match self.emit(number, stage, (self.next_tile, self.next_tile + tiles), schema) {
+            match self.emit(number, stage, (left.start, left.start + tiles), room) {
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if tiles > 1 => {
                     self.rows_emitted = before;
                     tiles /= 2;
                 }
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if spare.is_some() => {
+                    self.rows_emitted = before;
+                    room = spare.take();
+                }
                 done => {
-                    self.next_tile += tiles;
+                    left.start += tiles;
                     return done;
                 }
             }
@@ -62,7 +81,7 @@ impl Run<'_> {
     }
 
     /// A last stage without a row to read launches nothing, so nobody has asked yet how the others went.
-    fn end(&mut self) -> Result<()> {
+    pub(super) fn end(&mut self) -> Result<()> {
         if !self.emits && self.status.read(&self.stream)? == Verdict::Grow {
             return Err(Error::internal("a table overflowed that was sized by its source"));
         }
@@ -75,35 +94,47 @@ impl Run<'_> {
         number: usize,
         stage: &Stage,
         tiles: (u64, u64),
-        schema: &SchemaRef,
+        mut room: Option<&Emitted>,
     ) -> Result<Vec<RecordBatch>> {
         let covered = (tiles.1 - tiles.0) * TILE_ROWS as u64;
-        let mut capacity = covered.min(self.rows_in(stage)).max(1);
-        if stage.rows_out.is_guess() {
-            capacity *= 2;
-        }
+        let mut rows_at_most = covered.min(self.rows_in(stage));
+        let mut own;
         for _ in 0..ATTEMPTS_MAX {
-            let emitted = Emitted::new(self.handle, &self.plan.output, capacity)?;
+            let emitted = match room.take() {
+                Some(room) => room,
+                None => {
+                    own = self.room_for(stage, rows_at_most)?;
+                    &own
+                }
+            };
+            let capacity = emitted.capacity;
             emitted.reset(&self.stream)?;
             let before = self.stream.time_mark()?;
-            self.launch(number, stage, tiles, Some(&emitted))?;
+            self.launch(number, stage, tiles, Some(emitted))?;
             let verdict = self.status.read(&self.stream)?;
             self.mark(number, before)?;
             let rows = emitted.rows(&self.stream)?;
             match verdict {
                 Verdict::Fine if rows <= capacity => {
                     let rows = self.limited(rows);
-                    return self.wanted(&emitted, rows, schema);
+                    return self.wanted(emitted, rows);
                 }
-                Verdict::Fine => capacity = rows,
+                Verdict::Fine => rows_at_most = rows,
                 Verdict::Grow => return Err(Error::internal("a table overflowed that was sized by its source")),
             }
         }
         Err(Error::internal("a wave was repeated too often for want of room"))
     }
 
+    /// Output arrays for so many rows of a stage's source; for more where a row may have several matches.
+    fn room_for(&self, stage: &Stage, rows: u64) -> Result<Emitted> {
+        let capacity = rows.max(1) * if stage.rows_out.is_guess() { 2 } else { 1 };
+        Emitted::new(self.handle, &self.plan.output, capacity)
+    }
+
     /// These rows, or of them those that may be among the first.
-    fn wanted(&self, emitted: &Emitted, rows: Range<usize>, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+    fn wanted(&self, emitted: &Emitted, rows: Range<usize>) -> Result<Vec<RecordBatch>> {
+        let schema = &self.schema;
         let (device, output) = ((self.handle, &self.stream), &self.plan.output);
         if let Some(first) = &self.plan.first
             && let Some((picked, count)) = emitted.first(device, output, rows.clone(), first)?

@@ -38,6 +38,13 @@ impl Feed {
         }
     }
 
+    /// Device memory that it takes as long as it is there, in bytes; waves go.
+    pub fn resident_bytes(&self) -> u64 {
+        let Feed::Resident(table) = self else { return 0 };
+        let columns = table.segments.iter().flat_map(|segment| &segment.columns);
+        columns.map(|column| (column.data.len() + column.validity.as_ref().map_or(0, |valid| valid.len())) as u64).sum()
+    }
+
     /// Whether it can be this host input of a plan. What comes once is no build: nobody knows how large that would be, and
     /// larger it would have to be read again.
     ///
@@ -76,6 +83,10 @@ pub(super) struct Wave {
 impl Reading {
     pub(super) fn new(feed: Feed) -> Self {
         Self { feed, wave: None, given: false }
+    }
+
+    pub(super) fn into_feed(self) -> Feed {
+        self.feed
     }
 
     /// Whether what was given is gone when more is asked for.

@@ -1,5 +1,6 @@
 //! Group tables: the memory of one aggregation's groups.
 
+use super::part::Part;
 use crate::codegen::GroupPart;
 use crate::device::{DeviceBuffer, DeviceHandle, Stream};
 use crate::error::Result;
@@ -10,13 +11,14 @@ use crate::strategy::GroupPlan;
 #[derive(Debug)]
 pub(super) struct Groups {
     plan: GroupPlan,
+    part: Part,
     keys: DeviceBuffer,
     states: DeviceBuffer,
     accumulators: Vec<DeviceBuffer>,
 }
 
 impl Groups {
-    pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &GroupPlan) -> Result<Self> {
+    pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &GroupPlan, part: Part) -> Result<Self> {
         let alloc = |what: &str, bytes: u64| handle.alloc(what, bytes as usize);
         let hashed = matches!(plan.table.kind, GroupKind::Hash | GroupKind::Wide);
         let keys = alloc("group keys", if hashed { plan.slots * 8 * plan.words.max(1) as u64 } else { 0 })?;
@@ -33,7 +35,12 @@ impl Groups {
                 Ok(buffer)
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { plan: plan.clone(), keys, states, accumulators })
+        Ok(Self { plan: plan.clone(), part, keys, states, accumulators })
+    }
+
+    /// The part of its groups that it holds.
+    pub(super) fn part(&self) -> Part {
+        self.part
     }
 
     pub(super) fn word(&self, part: GroupPart) -> u64 {
@@ -44,6 +51,8 @@ impl Groups {
             GroupPart::Mask => self.plan.slots - 1,
             GroupPart::KeyBase(part) => self.plan.bases[part] as u64,
             GroupPart::KeyDomain(part) => self.plan.domains[part],
+            GroupPart::PartMask => self.part.words().0,
+            GroupPart::PartValue => self.part.words().1,
             GroupPart::Accumulator(number) => self.accumulators[number].ptr().0,
         }
     }

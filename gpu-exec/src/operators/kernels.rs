@@ -24,12 +24,18 @@ pub struct StageKernel {
 /// The kernels of the last run of a plan. A pipeline that comes out the same needs no source written: what its source would
 /// be hangs on it alone.
 #[derive(Debug, Default)]
-pub struct KnownKernels(Mutex<Vec<(Pipeline, StageKernel)>>);
+pub struct KnownKernels(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    kernels: Vec<(Pipeline, StageKernel)>,
+    in_parts: bool,
+}
 
 impl KnownKernels {
     /// The kernels of `plan`, if all of them are known.
     pub fn of(&self, plan: &QueryPlan) -> Option<Vec<StageKernel>> {
-        let known = self.0.lock();
+        let known = &self.0.lock().kernels;
         let is_same = known.len() == plan.stages.len()
             && known.iter().zip(&plan.stages).all(|((pipeline, _), stage)| *pipeline == stage.pipeline);
         is_same.then(|| known.iter().map(|(_, kernel)| kernel.found_again()).collect())
@@ -37,7 +43,12 @@ impl KnownKernels {
 
     pub fn keep(&self, plan: &QueryPlan, kernels: &[StageKernel]) {
         let pipelines = plan.stages.iter().map(|stage| stage.pipeline.clone());
-        *self.0.lock() = pipelines.zip(kernels.iter().cloned()).collect();
+        *self.0.lock() = Known { kernels: pipelines.zip(kernels.iter().cloned()).collect(), in_parts: plan.parts };
+    }
+
+    /// Whether the last run had to hold tables in parts: then the next one need not find that out.
+    pub fn were_in_parts(&self) -> bool {
+        self.0.lock().in_parts
     }
 }
 

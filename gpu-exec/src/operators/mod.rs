@@ -1,8 +1,8 @@
 //! Driving pipelines: memory for their sinks, arguments for their kernels, launches, results.
 //!
-//! A [`Run`] executes one [`QueryPlan`](crate::strategy::QueryPlan): every stage is launched in order on one stream, over
-//! all waves of its feed. Over tables that are on the device nothing waits until the last stage has emitted. Where a table
-//! of ours was too small the run is repeated with a larger one.
+//! A [`Run`] executes one [`QueryPlan`](crate::strategy::QueryPlan): stages fill states (builds, groups) that others read,
+//! each over all waves of its feed, on one stream. Over tables that are on the device nothing waits until the last stage has
+//! emitted. A state that was too small is filled again, and one that cannot be large enough is filled and read in parts.
 
 mod arguments;
 mod build;
@@ -13,13 +13,18 @@ mod first;
 mod groups;
 mod kernels;
 mod launch;
+mod needs;
+mod part;
+mod passes;
 mod prefix_sums;
 mod run;
 mod source;
+mod states;
 mod status;
 mod texts;
 
 pub use emit::Emitted;
 pub use feed::{Feed, SegmentFeed};
 pub use kernels::{KnownKernels, StageKernel, compile_stages};
+pub use passes::Reader;
 pub use run::{Run, StageReport};

@@ -1,25 +1,25 @@
-//! A run: all stages of a plan on one stream, wave by wave. Not here: the last stage, which emits rows (`emission.rs`).
+//! A run: what one execution of a plan has on the device, and the launches of its stages over the waves of their sources.
+//! Not here: in which order stages run (`passes.rs`), the tables they fill (`states.rs`), the rows of the last (`emission.rs`).
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
-use arrow::record_batch::RecordBatch;
+use arrow::datatypes::SchemaRef;
 
 use super::arguments::StageMemory;
-use super::build::Build;
 use super::emit::Emitted;
 use super::feed::{Feed, Reading};
-use super::groups::Groups;
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
 use super::source::{SegmentTable, bytes_read};
-use super::status::{Status, Verdict};
+use super::states::States;
+use super::status::Status;
 use crate::codegen::ARGUMENTS_MAX;
 use crate::column::TILE_ROWS;
 use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
 use crate::strategy::{QueryPlan, Stage, StageSource};
 
-/// How often a run is repeated with larger tables before that counts as a bug.
+/// How often a table or a run is repeated with more room before that counts as a bug.
 pub(super) const ATTEMPTS_MAX: usize = 24;
 
 /// What one stage did.
@@ -31,30 +31,31 @@ pub struct StageReport {
     /// Milliseconds on the device, from its first launch to its last.
     pub kernel_ms: f64,
     pub launches: u64,
+    /// How often it read its source, and in how many parts the table was held that it fills.
+    pub passes: u64,
+    pub parts: u64,
 }
 
 /// One execution of a plan.
 pub struct Run<'a> {
     pub(super) handle: &'a DeviceHandle,
     pub(super) plan: QueryPlan,
+    /// Of the host's batches.
+    pub(super) schema: SchemaRef,
     kernels: &'a [StageKernel],
     scans: Vec<Reading>,
     inputs: Vec<Reading>,
     lookups: Vec<Vec<(DeviceBuffer, DeviceBuffer)>>,
-    builds: Vec<Option<Build>>,
-    groups: Vec<Option<Groups>>,
+    pub(super) states: States,
+    /// Whether each table is asked once it is filled how that went, and not all of them at the end.
+    pub(super) careful: bool,
     pub(super) status: Status,
-    reports: Vec<StageReport>,
+    pub(super) reports: Vec<StageReport>,
     /// Times of stages, read once the stream has been waited for.
     marks: Vec<(usize, TimeMark, TimeMark)>,
-    /// Tiles of the last stage's wave: the next one, and how many there are.
-    pub(super) next_tile: u64,
-    pub(super) wave_tiles: u64,
     /// Whether the last stage was launched at all.
     pub(super) emits: bool,
     pub(super) rows_emitted: u64,
-    /// Batches of the last wave that nobody has taken yet.
-    pub(super) ready: VecDeque<RecordBatch>,
     /// Arguments of launches that take their address.
     argument_arrays: Vec<DeviceBuffer>,
     pub(super) stream: Stream,
@@ -66,8 +67,8 @@ impl<'a> Run<'a> {
         handle: &'a DeviceHandle,
         plan: &QueryPlan,
         kernels: &'a [StageKernel],
-        scans: Vec<Feed>,
-        inputs: Vec<Feed>,
+        (scans, inputs): (Vec<Feed>, Vec<Feed>),
+        schema: &SchemaRef,
     ) -> Result<Self> {
         let stream = handle.stream()?;
         let readings = |feeds: Vec<Feed>| feeds.into_iter().map(Reading::new).collect();
@@ -78,133 +79,21 @@ impl<'a> Run<'a> {
         Ok(Self {
             handle,
             plan: plan.clone(),
+            schema: Arc::clone(schema),
             kernels,
             scans: readings(scans),
             inputs: readings(inputs),
             lookups,
-            builds: vec![],
-            groups: vec![],
+            states: States::new(handle, plan),
+            careful: plan.parts,
             status,
             reports,
             marks: vec![],
-            next_tile: 0,
-            wave_tiles: 0,
             emits: false,
             rows_emitted: 0,
-            ready: VecDeque::new(),
             argument_arrays: vec![],
             stream,
         })
-    }
-
-    /// Runs every stage but the emitting one, with tables large enough. `wanted` is asked before each wave: a feed may have no
-    /// end.
-    pub fn start(&mut self, wanted: impl Fn() -> bool) -> Result<()> {
-        for _ in 0..ATTEMPTS_MAX {
-            self.status.clear(&self.stream)?;
-            if self.run_breakers(&wanted)? && self.is_settled()? {
-                return Ok(());
-            }
-        }
-        Err(Error::internal("a run was repeated too often for want of table space"))
-    }
-
-    /// Whether all tables so far were large enough. Those that were not have room now, and the run is to be repeated. Only
-    /// tables whose size was a guess make this wait.
-    fn is_settled(&mut self) -> Result<bool> {
-        if !self.can_grow() {
-            return Ok(true);
-        }
-        match self.status.read(&self.stream)? {
-            Verdict::Fine => Ok(!self.grow_builds()?),
-            Verdict::Grow => {
-                self.grow_tables();
-                Ok(false)
-            }
-        }
-    }
-
-    /// Whether tables were large enough, as far as that was asked.
-    fn run_breakers(&mut self, wanted: &dyn Fn() -> bool) -> Result<bool> {
-        self.builds = self.plan.builds.iter().map(|_| None).collect();
-        self.groups = self.plan.groups.iter().map(|_| None).collect();
-        for number in 0..self.plan.stages.len().saturating_sub(1) {
-            let stage = self.plan.stages[number].clone();
-            // Before memory is asked for: what comes once is refused here.
-            self.rewind(number, &stage)?;
-            if self.reading(&stage).is_some_and(Reading::comes_once) && !self.is_settled()? {
-                return Ok(false);
-            }
-            if let Some(build) = stage.build {
-                self.builds[build.0] = Some(Build::new(self.handle, &self.stream, &self.plan.builds[build.0])?);
-            }
-            if let Some(groups) = stage.groups {
-                self.groups[groups] = Some(Groups::new(self.handle, &self.stream, &self.plan.groups[groups])?);
-            }
-            if !self.run_breaker(number, &stage, wanted)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Runs a stage over all waves of its source, from where it is. `false` where a table of it turned out too small.
-    fn run_breaker(&mut self, number: usize, stage: &Stage, wanted: &dyn Fn() -> bool) -> Result<bool> {
-        while self.advance(number, stage)? {
-            if !wanted() {
-                return Err(Error::internal("a run goes on that nobody reads"));
-            }
-            let before = self.stream.time_mark()?;
-            self.launch(number, stage, (0, self.tiles(stage)), None)?;
-            self.mark(number, before)?;
-            // A wave is gone when the next one comes, and a table that is full now only gets fuller.
-            if self.reading(stage).is_some_and(Reading::comes_in_waves)
-                && self.status.read(&self.stream)? == Verdict::Grow
-                && self.can_grow()
-            {
-                self.grow_tables();
-                return Ok(false);
-            }
-        }
-        if let Some(build) = stage.build.and_then(|build| self.builds[build.0].as_ref()) {
-            let before = self.stream.time_mark()?;
-            build.finish(self.handle, &self.stream)?;
-            self.mark(number, before)?;
-        }
-        Ok(true)
-    }
-
-    /// Tables whose size is a guess: hash groups that start small, builds behind joins that multiply rows.
-    fn can_grow(&self) -> bool {
-        self.plan.groups.iter().any(|group| group.slots < group.slots_max)
-            || self.plan.builds.iter().any(|build| build.rows_estimated)
-    }
-
-    fn grow_tables(&mut self) {
-        for group in &mut self.plan.groups {
-            group.slots = (group.slots * 8).min(group.slots_max.max(group.slots));
-        }
-        for build in self.plan.builds.iter_mut().filter(|build| build.rows_estimated) {
-            build.rows *= 4;
-            build.slots = if build.table == crate::ir::KeyTable::Direct { build.slots } else { build.slots * 4 };
-        }
-    }
-
-    /// Builds that met more rows than there was room for get that room. Returns whether any did.
-    fn grow_builds(&mut self) -> Result<bool> {
-        let mut grown = false;
-        for (plan, build) in self.plan.builds.iter_mut().zip(&self.builds) {
-            let (true, Some(build)) = (plan.rows_estimated, build) else { continue };
-            let rows = build.rows_stored(&self.stream)?;
-            if rows > plan.rows {
-                plan.rows = rows;
-                grown = true;
-                if plan.table != crate::ir::KeyTable::Direct {
-                    plan.slots = plan.slots.max((rows * 2).next_power_of_two());
-                }
-            }
-        }
-        Ok(grown)
     }
 
     pub(super) fn launch(
@@ -215,9 +104,9 @@ impl<'a> Run<'a> {
         emitted: Option<&Emitted>,
     ) -> Result<()> {
         let StageKernel { kernel, compiled } = &self.kernels[number];
-        let groups = stage.groups.and_then(|groups| self.groups[groups].as_ref());
+        let groups = stage.groups.and_then(|groups| self.states.groups[groups].as_ref());
         let source_groups = match stage.source {
-            StageSource::Groups(groups) => self.groups[groups].as_ref(),
+            StageSource::Groups(groups) => self.states.groups[groups].as_ref(),
             _ => None,
         };
         let memory = StageMemory {
@@ -225,7 +114,7 @@ impl<'a> Run<'a> {
             tiles,
             status: &self.status,
             lookups: &self.lookups[number],
-            builds: &self.builds,
+            builds: &self.states.builds,
             groups,
             source_groups,
             emitted,
@@ -258,11 +147,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether what a stage has read is gone when it reads on.
+    pub(super) fn comes_in_waves(&self, number: usize) -> bool {
+        self.reading(&self.plan.stages[number]).is_some_and(Reading::comes_in_waves)
+    }
+
+    /// Whether a stage's source cannot be read again.
+    pub(super) fn comes_once(&self, number: usize) -> bool {
+        self.reading(&self.plan.stages[number]).is_some_and(Reading::comes_once)
+    }
+
     /// The stage reads its source from the first row.
-    fn rewind(&mut self, number: usize, stage: &Stage) -> Result<()> {
+    pub(super) fn rewind(&mut self, number: usize) -> Result<()> {
         let report = &mut self.reports[number];
         (report.rows_in, report.bytes) = (0, 0);
-        match stage.source {
+        match self.plan.stages[number].source {
             StageSource::Scan(scan) => self.scans.get_mut(scan).map_or(Ok(()), Reading::rewind),
             StageSource::Input(input) => self.inputs.get_mut(input).map_or(Ok(()), Reading::rewind),
             StageSource::Groups(_) => Ok(()),
@@ -325,6 +224,14 @@ impl<'a> Run<'a> {
         let after = self.stream.time_mark()?;
         self.marks.push((number, before, after));
         Ok(())
+    }
+
+    /// The tables again, for another run over them.
+    pub fn feeds(&mut self) -> Result<(Vec<Feed>, Vec<Feed>)> {
+        self.stream.synchronize()?;
+        let feeds =
+            |readings: &mut Vec<Reading>| std::mem::take(readings).into_iter().map(Reading::into_feed).collect();
+        Ok((feeds(&mut self.scans), feeds(&mut self.inputs)))
     }
 
     /// What each stage did. Waits for the device.

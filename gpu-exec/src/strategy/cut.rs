@@ -47,6 +47,7 @@ impl<'a> PipelineBuilder<'a> {
         self.close(open, Sink::Emit { columns }, None, None);
         super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
         super::fit::fit_builds(&mut self.builds, &self.groups, self.limits);
+        super::parts::part_states(&mut self.stages, &mut self.builds, &mut self.groups, self.limits);
         super::fragments::annotate(&mut self.stages, root);
         Ok(QueryPlan {
             stages: self.stages,
@@ -55,6 +56,7 @@ impl<'a> PipelineBuilder<'a> {
             output,
             skip,
             fetch,
+            parts: self.limits.parts,
             first: None,
         })
     }

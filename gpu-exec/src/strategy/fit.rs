@@ -2,7 +2,7 @@
 //! may, and grow where that does not suffice. Most builds stand behind a filter.
 
 use super::{BuildPlan, GroupPlan, Limits};
-use crate::ir::{GroupKind, KeyRows, KeyTable};
+use crate::ir::{GroupKind, KeyTable};
 
 /// However little memory there is.
 const ROWS_MIN: u64 = 1024;
@@ -14,7 +14,7 @@ pub(super) fn fit_builds(builds: &mut [BuildPlan], groups: &[GroupPlan], limits:
             GroupKind::BuildRow { build, .. } => build.0 == number,
             _ => false,
         };
-        let fitting = limits.table_bytes / row_bytes(build).max(1);
+        let fitting = limits.table_bytes / build.row_bytes().max(1);
         if build.rows <= fitting || build.rows_estimated || groups.iter().any(is_grouped) {
             continue;
         }
@@ -26,21 +26,10 @@ pub(super) fn fit_builds(builds: &mut [BuildPlan], groups: &[GroupPlan], limits:
     }
 }
 
-/// Device memory that a row takes, in bytes; a hashed one has two slots.
-fn row_bytes(build: &BuildPlan) -> u64 {
-    let payload: u64 = build.payload.iter().map(|shape| shape.bytes() as u64 + u64::from(shape.nullable)).sum();
-    let run = if build.rows_of_key == KeyRows::Several { 8 } else { 0 };
-    let slot = match build.table {
-        KeyTable::Direct => 0,
-        KeyTable::Hash => 8 + 4,
-        KeyTable::Wide => 8 * build.words.max(1) as u64 + 4 + 4,
-    };
-    payload + run + 2 * slot
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::KeyRows;
 
     fn build(table: KeyTable, rows: u64) -> BuildPlan {
         BuildPlan {
@@ -53,12 +42,13 @@ mod tests {
             rows,
             rows_estimated: false,
             payload: vec![],
+            dimension: None,
         }
     }
 
     #[test]
     fn what_fits_stays_as_it_is() {
-        let limits = Limits { shared_bytes: 0, table_bytes: 1 << 20 };
+        let limits = Limits { shared_bytes: 0, table_bytes: 1 << 20, parts: false };
         let mut builds = [KeyTable::Direct, KeyTable::Hash, KeyTable::Wide].map(|table| build(table, 1 << 16));
         fit_builds(&mut builds, &[], limits);
         // 8, 32 and 56 bytes a row.

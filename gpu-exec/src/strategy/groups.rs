@@ -49,7 +49,8 @@ impl PipelineBuilder<'_> {
             .iter()
             .map(|key| KeyShape { repr: key.repr, nullable: key.nullable, bounds: key.bounds, payload: None })
             .collect();
-        let table = |kind, shapes| GroupTable { kind, keys: shapes, accumulators: kinds.clone(), row_count };
+        let table =
+            |kind, shapes| GroupTable { kind, keys: shapes, accumulators: kinds.clone(), row_count, parted_by: None };
         if keys.is_empty() {
             return one_group(table(GroupKind::Ungrouped, vec![]));
         }
@@ -61,6 +62,7 @@ impl PipelineBuilder<'_> {
                 words: 0,
                 slots: rows,
                 slots_max: rows,
+                dimension: None,
             };
         }
         let words_a_group: u64 = kinds.iter().map(|kind| kind.words() as u64).sum::<u64>().max(1);
@@ -73,7 +75,7 @@ impl PipelineBuilder<'_> {
                 } else {
                     (product, product)
                 };
-                GroupPlan { table: table(kind, shapes), bases, domains, words: 1, slots, slots_max }
+                GroupPlan { table: table(kind, shapes), bases, domains, words: 1, slots, slots_max, dimension: None }
             }
             None => {
                 let parts: Vec<(Repr, Bounds)> = keys.iter().map(|key| (key.repr, key.bounds)).collect();
@@ -86,6 +88,7 @@ impl PipelineBuilder<'_> {
                     words,
                     slots,
                     slots_max,
+                    dimension: None,
                 }
             }
         }
@@ -113,7 +116,9 @@ impl PipelineBuilder<'_> {
             () if product <= PRIVATE_GROUPS_MAX && private_bytes <= PRIVATE_BYTES_MAX.min(shared_bytes) => {
                 GroupKind::Private
             }
-            () if product <= direct_slots && product.saturating_mul(words_a_group * 8) <= self.limits.table_bytes => {
+            () if product <= direct_slots
+                && product.saturating_mul(words_a_group * 8) <= self.limits.direct_bytes() =>
+            {
                 GroupKind::Direct
             }
             () => GroupKind::Hash,
@@ -131,6 +136,10 @@ impl PipelineBuilder<'_> {
 
     /// Groups that are the rows of a unique build: the keys cover the build's key and are otherwise its payload.
     fn build_row_groups(&self, open: &OpenPipeline, keys: &[Value]) -> Option<(GroupKind, Vec<KeyShape>, u64)> {
+        if self.limits.parts {
+            // They would have to stay together with the rows that they are.
+            return None;
+        }
         let registers: Vec<usize> = keys
             .iter()
             .map(|key| match key.kind {
@@ -182,5 +191,5 @@ fn build_column(open: &OpenPipeline, unique: &UniqueProbe, register: usize) -> O
 }
 
 fn one_group(table: GroupTable) -> GroupPlan {
-    GroupPlan { table, bases: vec![], domains: vec![], words: 0, slots: 1, slots_max: 1 }
+    GroupPlan { table, bases: vec![], domains: vec![], words: 0, slots: 1, slots_max: 1, dimension: None }
 }

@@ -164,11 +164,21 @@ impl PipelineBuilder<'_> {
         };
         let registers = columns.iter().enumerate().map(register).collect();
         let build_can_fail = any_can_fail(&build.registers, &build_keys);
-        let sink = BuildSink { build: id, table, keys: build_keys, payload, rows };
+        let sink = BuildSink { build: id, table, keys: build_keys, payload, rows, parted: false };
         self.builds.push(BuildPlan { payload: shapes.clone(), ..plan });
         self.close(build, Sink::Build(sink), None, Some(id));
         let keys = probe_keys;
-        let step = Probe { build: id, table, keys, rows, matching, residual: None, payload: shapes, build_can_fail };
+        let step = Probe {
+            build: id,
+            table,
+            keys,
+            rows,
+            matching,
+            residual: None,
+            payload: shapes,
+            build_can_fail,
+            parted: false,
+        };
         Ok((Built { id, step, columns, registers }, probe))
     }
 
@@ -235,11 +245,12 @@ impl PipelineBuilder<'_> {
             rows: build.rows.rows(),
             rows_estimated: build.rows.is_guess(),
             payload: vec![],
+            dimension: None,
         }
     }
 
     fn direct_limit(&self, rows: u64) -> u64 {
-        (rows.saturating_mul(DIRECT_SLOTS_PER_ROW).max(DIRECT_SLOTS_FREE)).min(self.limits.table_bytes / 4)
+        (rows.saturating_mul(DIRECT_SLOTS_PER_ROW).max(DIRECT_SLOTS_FREE)).min(self.limits.direct_bytes() / 4)
     }
 
     /// Remembers which columns equal the key of a unique build: a group-by on them can use the build's rows.

@@ -11,9 +11,11 @@ mod fragments;
 mod groups;
 mod join;
 mod lookup;
+mod parts;
 mod prune;
 mod resolve;
 mod scope;
+mod sizes;
 
 use std::sync::Arc;
 
@@ -30,6 +32,19 @@ pub struct Limits {
     pub shared_bytes: u32,
     /// Device memory one table of slots may take, in bytes.
     pub table_bytes: u64,
+    /// Whether large tables of keys may be held a part at a time.
+    pub parts: bool,
+}
+
+/// Tables that are held in parts are addressed directly only where they take less than this share of what one may: what is
+/// addressed directly has its slots in every part.
+const DIRECT_SHARE_IN_PARTS: u64 = 4;
+
+impl Limits {
+    /// Device memory that a table may take whose slots are its keys, in bytes.
+    fn direct_bytes(self) -> u64 {
+        if self.parts { self.table_bytes / DIRECT_SHARE_IN_PARTS } else { self.table_bytes }
+    }
 }
 
 /// Where a stage reads.
@@ -71,6 +86,8 @@ pub struct BuildPlan {
     pub rows: u64,
     pub rows_estimated: bool,
     pub payload: Vec<PayloadShape>,
+    /// By what it may be held in parts: tables of the same dimension have the same keys in the same part.
+    pub dimension: Option<usize>,
 }
 
 /// Sizes of a group table.
@@ -83,6 +100,8 @@ pub struct GroupPlan {
     pub slots: u64,
     /// Slots beyond which the table never needs to grow.
     pub slots_max: u64,
+    /// As of builds.
+    pub dimension: Option<usize>,
 }
 
 /// An output column: how it is emitted and what it means.
@@ -112,6 +131,8 @@ pub struct QueryPlan {
     pub output: Vec<OutputColumn>,
     pub skip: u64,
     pub fetch: Option<u64>,
+    /// Whether its large tables of keys may be held a part at a time.
+    pub parts: bool,
     /// Set by who knows what becomes of the rows.
     pub first: Option<FirstRows>,
 }

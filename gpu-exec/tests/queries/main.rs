@@ -10,6 +10,7 @@ mod hard;
 mod harness;
 mod inputs;
 mod kept;
+mod parts;
 mod raw_text;
 mod text;
 mod waves;

@@ -22,7 +22,7 @@ use maar_gpu_exec::strategy::{Limits, Shapes, plan};
 use crate::data::{SMALL, Sizes, tables};
 
 /// A GPU of today, whatever the emulated device has.
-const LIMITS: Limits = Limits { shared_bytes: 227 << 10, table_bytes: 16 << 30 };
+const LIMITS: Limits = Limits { shared_bytes: 227 << 10, table_bytes: 16 << 30, parts: false };
 
 /// Keeps what placement lowers, and leaves the host's plan as it is.
 #[derive(Debug, Default)]

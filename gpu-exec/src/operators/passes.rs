@@ -1,0 +1,200 @@
+//! The order of a run: a stage runs once the states are there that it reads, and a state is filled when it is first read.
+//!
+//! A stage that reads states held in parts runs once for each combination of their parts, over all of its rows each time;
+//! kernels leave out the rows of other parts. What it fills is added to by each pass. So a state is done before the first
+//! pass that reads it, rows leave in the passes of the last stage alone, and where a part turns out too large before that
+//! it is halved and nothing has happened twice.
+//!
+//! A run is confident at first: nothing waits before rows leave, and only then it is asked whether all tables were large
+//! enough. Where one was not, or where tables may be held in parts, it is careful: each table is asked once it is filled.
+
+use arrow::record_batch::RecordBatch;
+
+use super::needs::{State, states_read};
+use super::part::Part;
+use super::run::{ATTEMPTS_MAX, Run};
+use super::status::Verdict;
+use crate::device::DeviceError;
+use crate::error::{Error, Result};
+
+/// How often all stages together may read their sources before a row has left.
+const PASSES_MAX: u64 = 1000;
+
+/// Who takes the rows of a run.
+pub trait Reader {
+    /// Whether anybody still wants rows. Asked before each wave: a feed may have no end.
+    fn wants(&self) -> bool;
+
+    /// Takes rows; `false` once nobody wants more.
+    fn take(&mut self, batch: RecordBatch) -> bool;
+}
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Done,
+    /// Nobody wants more rows.
+    Stop,
+    /// A table was too small.
+    Again,
+}
+
+impl Run<'_> {
+    /// Runs every stage, and hands the rows of the last to `reader`.
+    ///
+    /// # Errors
+    /// What the query or the device has to say. `OutOfMemory` where some state or wave has no room, in parts either if the
+    /// plan has any.
+    pub fn run(&mut self, reader: &mut dyn Reader) -> Result<()> {
+        let last = self.plan.stages.len() - 1;
+        for _ in 0..ATTEMPTS_MAX {
+            self.status.clear(&self.stream)?;
+            match self.read(last, &states_read(&self.plan, last), reader) {
+                // What is read and put out beside them had no room.
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if self.rows_emitted == 0 && self.take_less() => {}
+                Ok(Flow::Done) => return self.end(),
+                Ok(Flow::Stop) => return Ok(()),
+                Ok(Flow::Again) => self.careful = true,
+                Err(error) => return Err(error),
+            }
+            self.release_all()?;
+        }
+        Err(Error::internal("a run was repeated too often for want of table space"))
+    }
+
+    /// Runs a stage once for each combination of the parts of these states.
+    fn read(&mut self, number: usize, states: &[State], reader: &mut dyn Reader) -> Result<Flow> {
+        let Some((state, others)) = states.split_first() else { return self.pass(number, reader) };
+        let mut parts = self.parts(*state);
+        while let Some(part) = parts.last().copied() {
+            match self.hold(*state, part, reader) {
+                Ok(Flow::Done) => {}
+                Err(error @ Error::Device(DeviceError::OutOfMemory { .. })) => {
+                    self.release(*state)?;
+                    // Those that are still to come are no smaller.
+                    parts = self.smaller(*state, &parts).ok_or(error)?;
+                    continue;
+                }
+                ended => return ended,
+            }
+            parts.pop();
+            self.states.begin_reading(*state, part);
+            let flow = self.read(number, others, reader);
+            self.states.end_use();
+            match flow? {
+                Flow::Done => {}
+                ended => return Ok(ended),
+            }
+        }
+        Ok(Flow::Done)
+    }
+
+    /// Fills a state with a part of its keys, unless it has just that.
+    fn hold(&mut self, state: State, part: Part, reader: &mut dyn Reader) -> Result<Flow> {
+        if self.states.part(state) == Some(part) {
+            return Ok(Flow::Done);
+        }
+        let number = self.filling(state)?;
+        let mut is_alone = !self.plan.parts;
+        for _ in 0..ATTEMPTS_MAX {
+            self.release(state)?;
+            match self.fill(state, part, number, reader) {
+                // Once more without what waits to be read again.
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if !is_alone => {
+                    is_alone = true;
+                    self.release_idle()?;
+                }
+                Ok(Flow::Again) if self.careful => self.grow(state, part, Verdict::Grow).map(drop)?,
+                Ok(Flow::Done) if self.careful && self.grow(state, part, Verdict::Fine)? => {}
+                Ok(Flow::Done) => return self.finish(state, part, number).map(|()| Flow::Done),
+                ended => return ended,
+            }
+            self.status.clear(&self.stream)?;
+        }
+        Err(Error::internal("a table was filled too often for want of space"))
+    }
+
+    fn fill(&mut self, state: State, part: Part, number: usize, reader: &mut dyn Reader) -> Result<Flow> {
+        // Before memory is asked for: what comes once is refused here.
+        self.rewind(number)?;
+        self.refuse_past_share(state, part)?;
+        let parts = &mut self.reports[number].parts;
+        *parts = part.count().max(*parts);
+        self.states.begin_filling(state, part);
+        let flow = self.read(number, &states_read(&self.plan, number), reader);
+        self.states.end_use();
+        flow
+    }
+
+    /// All rows of a state are in.
+    fn finish(&mut self, state: State, part: Part, number: usize) -> Result<()> {
+        if let State::Build(build) = state
+            && let Some(build) = &self.states.builds[build]
+        {
+            let before = self.stream.time_mark()?;
+            build.finish(self.handle, &self.stream)?;
+            self.mark(number, before)?;
+        }
+        if !self.plan.parts {
+            return Ok(());
+        }
+        // What another part will not read again goes now.
+        for read in states_read(&self.plan, number) {
+            let again = !part.is_whole() && self.states.part(read) == Some(Part::WHOLE);
+            if !again && !self.states.is_in_use(read) {
+                self.release(read)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Parts of several dimensions multiply. Past some number of passes the device is the wrong place for a query.
+    fn count_pass(&mut self, number: usize) -> Result<()> {
+        self.reports[number].passes += 1;
+        let passes: u64 = self.reports.iter().map(|report| report.passes).sum();
+        if passes > PASSES_MAX && self.rows_emitted == 0 {
+            return Err(Error::Refused(format!(
+                "the device has room for so little of the query's groups and joins at once that its tables would be read more \
+                 than {PASSES_MAX} times; raise `maar.device_memory`"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Runs a stage over all waves of its source, with the states as they are.
+    fn pass(&mut self, number: usize, reader: &mut dyn Reader) -> Result<Flow> {
+        self.rewind(number)?;
+        self.count_pass(number)?;
+        let (is_last, comes_once) = (number + 1 == self.plan.stages.len(), self.comes_once(number));
+        if (is_last || comes_once) && !self.is_settled()? {
+            return Ok(Flow::Again);
+        }
+        let filled = self.states.being_filled();
+        if let Some((state, part)) = filled.filter(|(state, _)| self.states.part(*state).is_none()) {
+            // Not before all is there that it reads: while that is filled, the memory is needed.
+            self.allocate(state, part)?;
+        }
+        // Asked after each pass: the next one may begin by filling something else.
+        let is_asked = self.careful && filled.is_some_and(|(state, part)| self.is_guess(state, part));
+        let stage = self.plan.stages[number].clone();
+        if is_last {
+            return self.emit_all(number, &stage, reader);
+        }
+        while self.advance(number, &stage)? {
+            if !reader.wants() {
+                return Ok(Flow::Stop);
+            }
+            let before = self.stream.time_mark()?;
+            self.launch(number, &stage, (0, self.tiles(&stage)), None)?;
+            self.mark(number, before)?;
+            // A wave is gone when the next one comes, and a table that is full now only gets fuller.
+            if self.comes_in_waves(number) && self.status.read(&self.stream)? == Verdict::Grow {
+                return Ok(Flow::Again);
+            }
+        }
+        if is_asked && self.status.read(&self.stream)? == Verdict::Grow {
+            return Ok(Flow::Again);
+        }
+        Ok(Flow::Done)
+    }
+}

@@ -1,0 +1,112 @@
+//! Tables of keys that do not fit the device: held a part of their keys at a time, with the answers of the host.
+
+use super::harness::{Both, Table};
+
+/// Less than the tables of keys of these queries take.
+const MEMORY: u64 = 300_000;
+/// The same of keys alone.
+const MEMORY_FOR_KEYS: u64 = 120_000;
+const ROWS: usize = 24_000;
+
+/// Both have keys that are NULL, that only one of them has, and that several rows have.
+fn tables() -> Vec<Table<'static>> {
+    let left = |first: usize, rows: usize| {
+        format!(
+            "SELECT CAST(n AS BIGINT) AS id, CAST(n * 1000003 % 7919993 AS BIGINT) AS sparse, \
+             CASE WHEN n % 17 = 0 THEN NULL ELSE CAST(n / 2 * 3 AS BIGINT) END AS k, \
+             CASE WHEN n % 19 = 0 THEN NULL ELSE concat('word ', CAST(n % 9001 AS VARCHAR)) END AS word, \
+             CAST(n % 9973 AS DOUBLE) / 7 - 3 AS x, CAST(n % 31 AS DECIMAL(12,2)) / 4 AS price, CAST(n % 5 AS INT) AS class \
+             FROM (SELECT value AS n FROM generate_series({first}, {}))",
+            first + rows - 1
+        )
+    };
+    let right = "SELECT CAST(n AS BIGINT) AS id, CAST(n * 1000003 % 7919993 AS BIGINT) AS sparse, \
+         CASE WHEN n % 23 = 0 THEN NULL ELSE CAST(n / 3 * 2 AS BIGINT) END AS k, CAST(n % 7 AS INT) AS weight, \
+         CASE WHEN n % 29 = 0 THEN NULL ELSE concat('word ', CAST(n % 11003 AS VARCHAR)) END AS word \
+         FROM (SELECT value AS n FROM generate_series(3000, 20999))";
+    vec![("l", vec![left(0, 10_000), left(10_000, ROWS - 10_000)]), ("r", vec![right.into()])]
+}
+
+/// Each query runs on the device to its end, with some table in parts.
+async fn each_in_parts(memory: u64, queries: &[&str]) {
+    let both = Both::within(&tables(), |_| true, 0, Some(memory)).await;
+    let mut whole = Vec::new();
+    for query in queries.iter().chain(queries) {
+        let reports = both.same(query).await;
+        let mut parts = reports.iter().flat_map(|report| &report.pipelines).map(|pipeline| pipeline.parts);
+        if !parts.any(|parts| parts > 1) {
+            whole.push(query);
+        }
+    }
+    assert!(whole.is_empty(), "in one part: {whole:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups() {
+    each_in_parts(MEMORY, &[
+        "SELECT sparse, count(*), sum(price), max(x) FROM l GROUP BY sparse",
+        "SELECT k, word, count(*), min(id) FROM l GROUP BY k, word",
+        "SELECT sparse * 1000003, price * 1000003, class, word, sum(id), max(x) FROM l GROUP BY sparse * 1000003, price * 1000003, class, word",
+        "SELECT count(*), sum(s), max(c) FROM (SELECT sparse, sum(price) AS s, count(*) AS c FROM l GROUP BY sparse)",
+        // The groups of groups: by a key of theirs, and by what they counted.
+        "SELECT k, count(*), sum(c) FROM (SELECT k, sparse, count(*) AS c FROM l GROUP BY k, sparse) GROUP BY k",
+        "SELECT s, count(*) FROM (SELECT sparse, sum(id) AS s FROM l GROUP BY sparse) GROUP BY s",
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn matches() {
+    each_in_parts(
+        MEMORY,
+        &[
+            "SELECT count(*), sum(l.id), sum(r.id), sum(l.id * r.weight) FROM l JOIN r ON l.k = r.k",
+            "SELECT count(*), sum(l.id), sum(r.id) FROM l JOIN r ON l.sparse = r.sparse AND l.class = r.weight",
+            "SELECT l.id, r.id, r.word FROM l JOIN r ON l.sparse = r.sparse WHERE l.class = 3",
+            "SELECT count(*), sum(l.id), sum(r.id) FROM l JOIN r ON l.word = r.word AND l.id < r.id",
+            // Two tables by the same key, and by two.
+            "SELECT count(*), sum(a.id + b.id) FROM l JOIN r a ON l.k = a.k JOIN r b ON l.k = b.k",
+            "SELECT count(*), sum(a.id + b.id) FROM l JOIN r a ON l.k = a.k JOIN r b ON l.sparse = b.sparse",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_with_and_without_a_match() {
+    each_in_parts(MEMORY_FOR_KEYS, &[
+        "SELECT count(*), sum(id) FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.sparse = l.sparse)",
+        "SELECT count(*), sum(id), sum(k) FROM l WHERE NOT EXISTS (SELECT 1 FROM r WHERE r.k = l.k)",
+        "SELECT count(*), sum(id), sum(k) FROM l WHERE NOT EXISTS (SELECT 1 FROM r WHERE r.k = l.k AND r.id > l.id)",
+    ])
+    .await;
+    each_in_parts(
+        MEMORY,
+        &[
+            "SELECT id, k FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.k = l.k AND r.weight > l.class) AND class = 1",
+            "SELECT count(*), sum(l.id), sum(r.id), count(r.k) FROM l LEFT JOIN r ON l.k = r.k",
+            "SELECT count(*), sum(l.id), sum(r.id), count(r.k) FROM l LEFT JOIN r ON l.k = r.k AND r.weight > l.class",
+            "SELECT l.id, l.k, r.id, r.word FROM l LEFT JOIN r ON l.sparse = r.sparse WHERE l.class = 2",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_matches() {
+    each_in_parts(MEMORY, &[
+        // All by one key: as many passes as parts.
+        "SELECT l.k, count(*), sum(r.id) FROM l JOIN r ON l.k = r.k GROUP BY l.k",
+        "SELECT l.k, r.word, count(*), sum(l.price) FROM l JOIN r ON l.k = r.k GROUP BY l.k, r.word",
+        "SELECT l.k, sum(l.price) FROM l LEFT JOIN r ON l.k = r.k GROUP BY l.k",
+        "SELECT l.k, count(*) FROM l WHERE NOT EXISTS (SELECT 1 FROM r WHERE r.k = l.k) GROUP BY l.k",
+        "SELECT l.sparse, count(*), sum(id) FROM l WHERE k IN (SELECT k FROM r GROUP BY k HAVING count(*) > 1) GROUP BY l.sparse",
+        "SELECT r.k, r.word, count(*), sum(l.id) FROM l JOIN r ON l.k = r.k \
+         WHERE r.k IN (SELECT k FROM l GROUP BY k HAVING sum(id) > 9000) GROUP BY r.k, r.word",
+        // A build of the groups of a join, and rows of another order of keys.
+        "SELECT count(*), sum(l.id), sum(g.c) FROM l JOIN (SELECT r.sparse AS s, count(*) AS c FROM r JOIN l ON r.k = l.k GROUP BY r.sparse) g \
+         ON l.sparse = g.s",
+        "SELECT l.word, count(*), sum(g.c) FROM l JOIN (SELECT k, count(*) AS c FROM r GROUP BY k) g ON l.k = g.k GROUP BY l.word",
+    ])
+    .await;
+}
