@@ -18,6 +18,7 @@ use arrow_flight::sql::{
 };
 use arrow_flight::{Action, FlightDescriptor, FlightInfo, SchemaResult, Ticket};
 use futures::TryStreamExt;
+use maar_engine::{Query, QueryKind};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
@@ -26,11 +27,12 @@ use crate::ingest::Ingest;
 use crate::metadata::{Facts, catalog, keys};
 use crate::parameters::Values;
 use crate::prepared::Prepared;
+use crate::queries::{Place, State, Watched};
 use crate::reply::{self, Reply};
 use crate::running::Run;
 use crate::secrets::{Secret, secret};
 use crate::session::InUse;
-use crate::statements::{self, Statement};
+use crate::statements::{self, After, Statement};
 
 /// Answers one call of a client, in its session.
 pub(crate) struct Service {
@@ -73,21 +75,96 @@ impl Service {
         T: Send + 'static,
         F: Future<Output = Result<T, Status>> + Send + 'static,
     {
-        self.session.lanes.run(work(self.session.clone())).await
+        self.session.common.lanes.run(work(self.session.clone())).await
+    }
+
+    /// Makes what `plan` gives ready to be fetched: a query waits for that, all else is done when this returns.
+    async fn ready<F>(&self, sql: &str, plan: impl FnOnce(InUse) -> F) -> Result<Waiting, Status>
+    where
+        F: Future<Output = Result<Vec<Query>, Status>> + Send + 'static,
+    {
+        let watched = Arc::new(self.session.begin(sql)?);
+        let running = Arc::clone(&watched);
+        let work = async {
+            let mut runs = self.on_lane(plan).await?;
+            if runs.len() == 1
+                && let Some(query) = runs.pop_if(|query| query.kind() == QueryKind::Rows)
+            {
+                watched.query().is_now(State::Planned);
+                return self.on_lane(|_| async { Statement::planned(query) }).await;
+            }
+            let place = self.place(&watched, &runs).await?;
+            let run = |session: InUse| async move {
+                let _place = place;
+                Statement::at_once(&session, runs, &running).await
+            };
+            let statement = self.on_lane(run).await?;
+            watched.query().is_now(State::Planned);
+            Ok(statement)
+        };
+        let statement = watched.unless_told(work).await?;
+        Ok(Waiting { statement, watched })
+    }
+
+    /// Runs what `plan` gives, which gives no rows, and gives the number of rows that were changed.
+    async fn update<F>(&self, sql: &str, plan: impl FnOnce(InUse) -> F) -> Result<i64, Status>
+    where
+        F: Future<Output = Result<Vec<Query>, Status>> + Send + 'static,
+    {
+        let watched = self.session.begin(sql)?;
+        let work = async {
+            let runs = self.on_lane(plan).await?;
+            statements::check_updates(&runs)?;
+            let place = self.place(&watched, &runs).await?;
+            let run = |session: InUse| async move {
+                let _place = place;
+                let after = After::of(&session, &runs);
+                let changed = statements::all(runs).await?;
+                after.done(&session);
+                Ok(changed)
+            };
+            self.on_lane(run).await
+        };
+        let changed = watched.unless_told(work).await?;
+        watched.query().count_rows(changed.unsigned_abs());
+        watched.finish();
+        Ok(changed)
+    }
+
+    /// A prepared statement with the values that are bound, ready to be fetched.
+    async fn bound(&self, prepared: Arc<Prepared>) -> Result<Waiting, Status> {
+        let sql = prepared.sql().to_owned();
+        self.ready(&sql, |session| async move { prepared.bound(&session).await }).await
+    }
+
+    /// A place to run, for what wants one.
+    async fn place(&self, watched: &Watched, runs: &[Query]) -> Result<Option<Place>, Status> {
+        let place = match runs.iter().any(|query| statements::wants_place(query.logical_plan())) {
+            true => Some(self.session.enter(watched.query()).await?),
+            false => None,
+        };
+        watched.query().is_now(State::Running);
+        Ok(place)
     }
 
     /// Runs a statement, which can be cancelled by its handle.
-    async fn fetch(&self, handle: Secret, statement: Statement) -> RowsResult {
-        let run = Run::new(self.session.clone(), handle);
-        run.rows(statement.fetch()).await.map(Response::new)
+    async fn fetch(&self, handle: Secret, waiting: Waiting) -> RowsResult {
+        let run = Run::new(self.session.clone(), handle, waiting.watched);
+        run.rows(waiting.statement).await.map(Response::new)
     }
 
     /// Keeps a statement until it is fetched.
-    fn keep(&self, statement: Statement, descriptor: FlightDescriptor) -> InfoResult {
-        let schema = Arc::clone(statement.schema());
-        let handle = self.session.statements.insert(statement)?;
+    fn keep(&self, waiting: Waiting, descriptor: FlightDescriptor) -> InfoResult {
+        let schema = Arc::clone(waiting.statement.schema());
+        let handle = self.session.statements.insert(waiting)?;
         reply::info(descriptor, reply::statement_ticket(&handle), &schema).map(Response::new)
     }
+}
+
+/// A statement that waits to be fetched, and its query.
+pub(crate) struct Waiting {
+    statement: Statement,
+    watched: Arc<Watched>,
 }
 
 type InfoResult = Result<Response<FlightInfo>, Status>;
@@ -118,15 +195,14 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         refuse_transaction(query.transaction_id.is_some())?;
-        let ready = |session: InUse| async move {
-            Statement::ready(statements::plan_complete(&session, &query.query).await?).await
-        };
-        self.keep(self.on_lane(ready).await?, request.into_inner())
+        let sql = query.query.clone();
+        let plan = |session: InUse| async move { Ok(vec![statements::plan_complete(&session, &sql).await?]) };
+        self.keep(self.ready(&query.query, plan).await?, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
-        let (handle, statement) = self.session.statements.take(&ticket.statement_handle)?;
-        self.fetch(handle, statement).await
+        let (handle, waiting) = self.session.statements.take(&ticket.statement_handle)?;
+        self.fetch(handle, waiting).await
     }
 
     async fn do_put_statement_update(
@@ -137,10 +213,9 @@ impl FlightSqlService for Service {
         refuse_transaction(command.transaction_id.is_some())?;
         // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
         request.into_inner().try_for_each(|_| std::future::ready(Ok(()))).await?;
-        self.on_lane(|session| async move {
-            statements::update(statements::plan_complete(&session, &command.query).await?).await
-        })
-        .await
+        let sql = command.query.clone();
+        let plan = |session: InUse| async move { Ok(vec![statements::plan_complete(&session, &sql).await?]) };
+        self.update(&command.query, plan).await
     }
 
     async fn do_put_statement_ingest(
@@ -196,8 +271,7 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        let statement = self.on_lane(|session| async move { prepared.ready(&session).await }).await?;
-        self.keep(statement, request.into_inner())
+        self.keep(self.bound(prepared).await?, request.into_inner())
     }
 
     /// For clients that fetch with the command itself, without asking for a FlightInfo.
@@ -207,8 +281,7 @@ impl FlightSqlService for Service {
         _request: Request<Ticket>,
     ) -> RowsResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        let statement = self.on_lane(|session| async move { prepared.ready(&session).await }).await?;
-        self.fetch(secret()?, statement).await
+        self.fetch(secret()?, self.bound(prepared).await?).await
     }
 
     async fn do_put_prepared_statement_query(
@@ -228,7 +301,8 @@ impl FlightSqlService for Service {
     ) -> Result<i64, Status> {
         let values = Values::read(request.into_inner()).await?;
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.on_lane(|session| async move { prepared.update(&session, values).await }).await
+        let sql = prepared.sql().to_owned();
+        self.update(&sql, |session| async move { prepared.with(&session, values).await }).await
     }
 
     async fn do_action_fallback(
@@ -291,11 +365,11 @@ impl FlightSqlService for Service {
         _command: CommandGetSqlInfo,
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
-        metadata_info(request, &self.facts.sql_info(self.session.role).schema())
+        metadata_info(request, &self.facts.sql_info(self.session.owner.role).schema())
     }
 
     async fn do_get_sql_info(&self, command: CommandGetSqlInfo, _request: Request<Ticket>) -> RowsResult {
-        let batch = command.into_builder(self.facts.sql_info(self.session.role)).build();
+        let batch = command.into_builder(self.facts.sql_info(self.session.owner.role)).build();
         metadata_rows(batch.map_err(crate::status::from_flight)?)
     }
 

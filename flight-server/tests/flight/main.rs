@@ -1,6 +1,7 @@
 //! A server on a loopback port and `arrow-flight`'s own client: what a driver sees. No real driver is run here.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod admission;
 mod cancel;
 mod certificates;
 mod changes;
@@ -8,12 +9,15 @@ mod ingest;
 mod lanes;
 mod metadata;
 mod parameters;
+mod places;
 mod prepared;
 mod queries;
 mod roles;
 mod session_options;
 mod sessions;
 mod support;
+mod system;
 mod tls;
 mod types;
 mod users;
+mod watching;

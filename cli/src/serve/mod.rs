@@ -1,37 +1,55 @@
-//! `maar serve`: hands a session to the Flight SQL server until Ctrl-C.
+//! `maar serve`: hands a session to the Flight SQL server until Ctrl-C or SIGTERM. Here: its start and its end; `args` has its
+//! options, `options` what they mean.
+
+mod args;
+mod options;
 
 use std::net::SocketAddr;
-use std::path::Path;
 
-use maar_flight_server::{ServeOptions, Server, Tls, Users};
+use maar_engine::Session;
+use maar_flight_server::{ServeOptions, Server};
 use tokio::sync::oneshot;
 
-use crate::args::{DeviceArg, ServeArgs};
+pub(crate) use args::ServeArgs;
+
+use crate::args::DeviceArg;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::interrupt::{Interrupt, Second};
+use crate::source::Source;
 use crate::workers::Workers;
 
 /// Serves until interrupted. A second Ctrl-C does not wait for queries that run.
 pub(crate) async fn run(args: &ServeArgs, device: DeviceArg) -> Result<(), Failure> {
-    let options = options(args)?;
+    let options = options::options(args)?;
+    let settings = options::settings(args)?;
+    let init = args.init.as_deref().map(Source::read).transpose()?;
     let welcome = welcome(&options);
-    let mut interrupt = Interrupt::listen(Second::Exits)?;
+    let mut interrupt = Interrupt::of_a_server(Second::Exits)?;
     let workers = Workers::start()?;
     let session = Engine::open(device)?.session();
     let listen = args.listen;
     let (ready, address) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving = workers.spawn(async move {
-        let server = Server::bind(session, listen, options)?;
-        let _ = ready.send(server.address());
+        for setting in settings {
+            session.run_script(&setting).await.map_err(|error| Failure::other(format!("{setting}: {error}")))?;
+        }
+        if let Some(script) = init {
+            run_script(&session, &script).await?;
+        }
+        let server = Server::bind(session, listen, options).map_err(Failure::other)?;
+        let _ = ready.send((server.address(), server.http_address()));
         let told = async {
             let _ = stopped.await;
         };
-        server.run(told).await
+        server.run(told).await.map_err(Failure::other)
     })?;
-    if let Ok(address) = address.await {
+    if let Ok((address, http)) = address.await {
         announce(address, welcome);
+        if let Some(http) = http {
+            announce_http(http);
+        }
     }
     let ended = tokio::select! {
         ended = &mut serving => ended,
@@ -41,27 +59,14 @@ pub(crate) async fn run(args: &ServeArgs, device: DeviceArg) -> Result<(), Failu
         }
     };
     match ended {
-        Ok(served) => served.map_err(Failure::other),
+        Ok(served) => served,
         Err(_) => Err(Failure::other("the server ended without a reason (a bug)")),
     }
 }
 
-fn options(args: &ServeArgs) -> Result<ServeOptions, Failure> {
-    let tls = match (&args.tls_cert, &args.tls_key) {
-        (Some(certificate), Some(key)) => Some(Tls::read(certificate, key).map_err(Failure::other)?),
-        _ => None,
-    };
-    let tls = match (tls, &args.tls_client_ca) {
-        (Some(tls), Some(authority)) => Some(tls.for_clients_of(authority).map_err(Failure::other)?),
-        (tls, _) => tls,
-    };
-    let users = args.users.as_deref().map(read_users).transpose()?;
-    Ok(ServeOptions { users, tls, insecure: args.insecure, ..ServeOptions::default() })
-}
-
-fn read_users(path: &Path) -> Result<Users, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
-    Users::parse(&text).map_err(|e| Failure::other(format!("'{}': {e}", path.display())))
+/// Runs what makes the tables of the server.
+async fn run_script(session: &Session, script: &Source) -> Result<(), Failure> {
+    session.run_script(&script.text).await.map_err(|error| script.failure(None, &error))
 }
 
 /// The scheme of the server's address, and what it is open to.
@@ -78,4 +83,9 @@ fn welcome(options: &ServeOptions) -> (&'static str, &'static str) {
 fn announce(address: SocketAddr, (scheme, open): (&str, &str)) {
     let reach = if address.ip().to_canonical().is_loopback() { "this machine only" } else { "other machines too" };
     eprintln!("Flight SQL on {scheme}://{address} ({reach}: {open}). Ctrl-C ends it.");
+}
+
+#[expect(clippy::print_stderr, reason = "a server says where it listens")]
+fn announce_http(address: SocketAddr) {
+    eprintln!("http://{address} has /livez, /readyz and /metrics.");
 }
