@@ -7,7 +7,7 @@ use std::thread;
 
 use futures::future::join_all;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::error::Failure;
@@ -43,27 +43,7 @@ impl Interrupt {
         let signals = kinds.iter().map(|kind| signal(*kind)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         drop(entered);
         let (press, presses) = mpsc::unbounded_channel();
-        let seen = Cell::new(0);
-        let listen = async move {
-            join_all(signals.into_iter().map(|mut signal| {
-                let (press, seen) = (&press, &seen);
-                async move {
-                    while signal.recv().await.is_some() {
-                        seen.set(seen.get() + 1);
-                        if second == Second::Exits && seen.get() > 1 {
-                            process::exit(130);
-                        }
-                        if press.send(()).is_err() {
-                            return;
-                        }
-                    }
-                }
-            }))
-            .await;
-        };
-        let listen = move || {
-            runtime.block_on(listen);
-        };
+        let listen = move || runtime.block_on(pass_on(signals, second, press));
         thread::Builder::new().name("interrupt".to_owned()).spawn(listen).map_err(failed)?;
         Ok(Self { presses })
     }
@@ -79,4 +59,21 @@ impl Interrupt {
     pub(crate) fn forget(&mut self) {
         while self.presses.try_recv().is_ok() {}
     }
+}
+
+/// Passes signals on for as long as somebody waits for them.
+async fn pass_on(signals: Vec<Signal>, second: Second, press: mpsc::UnboundedSender<()>) {
+    let seen = Cell::new(0);
+    let each = signals.into_iter().map(async |mut signal| {
+        while signal.recv().await.is_some() {
+            seen.set(seen.get() + 1);
+            if second == Second::Exits && seen.get() > 1 {
+                process::exit(130);
+            }
+            if press.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    join_all(each).await;
 }

@@ -19,6 +19,7 @@ use crate::endpoint::Endpoint;
 use crate::gate::Gate;
 use crate::health::Health;
 use crate::http;
+use crate::jwt::Jwt;
 use crate::limits::Limits;
 use crate::messages_in::Bounded;
 use crate::sessions::Sessions;
@@ -73,12 +74,14 @@ pub enum ServeError {
 }
 
 /// How a server serves. The default has no users: everyone on the machine may connect.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ServeOptions {
     /// What is taken of clients, kept for them and run at once.
     pub limits: Limits,
     /// Who may log in; without a login nothing is answered then.
     pub users: Option<Users>,
+    /// What tokens of an identity provider are checked with; users may come with one in place of a login.
+    pub jwt: Option<Jwt>,
     /// Which files and URLs clients may name, but administrators, who may name all. Without it: all where no other machine reaches
     /// the server and it has no users, none otherwise.
     pub places: Option<Places>,
@@ -97,6 +100,7 @@ impl Default for ServeOptions {
         Self {
             limits: Limits::default(),
             users: None,
+            jwt: None,
             places: None,
             tls: None,
             insecure: false,
@@ -109,18 +113,23 @@ impl Default for ServeOptions {
 impl ServeOptions {
     /// What a server that other machines reach must have and this one has not.
     fn missing(&self) -> Option<&'static str> {
-        match (&self.tls, &self.users) {
+        match (&self.tls, self.has_users()) {
             _ if self.insecure => None,
-            (Some(_), Some(_)) => None,
-            (None, None) => Some("are no users and no encryption"),
-            (None, Some(_)) => Some("is no encryption"),
-            (Some(_), None) => Some("are no users"),
+            (Some(_), true) => None,
+            (None, false) => Some("are no users and no encryption"),
+            (None, true) => Some("is no encryption"),
+            (Some(_), false) => Some("are no users"),
         }
+    }
+
+    /// Whether everyone has to say who he is.
+    fn has_users(&self) -> bool {
+        self.users.is_some() || self.jwt.is_some()
     }
 
     /// What clients may name of a server on `address`; all where there is none.
     fn places_for(&self, address: SocketAddr) -> Option<Arc<Places>> {
-        let is_open = self.users.is_none() && address.ip().to_canonical().is_loopback();
+        let is_open = !self.has_users() && address.ip().to_canonical().is_loopback();
         match &self.places {
             Some(places) => Some(Arc::new(places.clone())),
             None => (!is_open).then(Arc::default),
@@ -153,12 +162,15 @@ impl Server {
         }
         let (incoming, bound) = listen(address)?;
         let places = options.places_for(address);
-        let ServeOptions { limits, users, tls, http, drain, .. } = options;
+        let has_users = options.has_users();
+        let ServeOptions { limits, users, jwt, tls, http, drain, .. } = options;
         let http = http.map(listen).transpose()?;
+        let has_tokens = jwt.is_some();
         let internal = |status: Status| ServeError::Internal(status.message().to_owned());
-        let common = Arc::new(Common::new(session, limits, users.is_some(), places).map_err(internal)?);
-        let sessions = Arc::new(Sessions::new(Arc::clone(&common)));
-        let endpoint = Endpoint::new(Arc::clone(&sessions), Gate::new(users));
+        let common = Arc::new(Common::new(session, limits, has_users, places).map_err(internal)?);
+        let sessions = Arc::new(Sessions::new(Arc::clone(&common), jwt));
+        let gate = Gate::new(users, has_tokens);
+        let endpoint = Endpoint::new(Arc::clone(&sessions), gate);
         let endpoint = endpoint.map_err(internal)?;
         Ok(Self {
             incoming,

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use maar_engine::Session;
 use parking_lot::Mutex;
@@ -14,6 +15,7 @@ use tonic::{Request, Status};
 
 use crate::common::Common;
 use crate::connection::Connection;
+use crate::jwt::{Claims, Jwt};
 use crate::secrets::{self, Secret, secret};
 use crate::session::{ClientSession, InUse, Owner};
 
@@ -22,12 +24,17 @@ pub(crate) struct Sessions {
     places: Arc<Semaphore>,
     by_user: Mutex<HashMap<String, Arc<Semaphore>>>,
     by_token: Mutex<HashMap<Secret, Arc<ClientSession>>>,
+    /// Checks tokens of somebody else's, where the server takes such.
+    jwt: Option<Jwt>,
+    /// Those of them whose session was ended, until they expire: they open no other.
+    ended: Mutex<HashMap<Secret, SystemTime>>,
 }
 
 impl Sessions {
-    pub(crate) fn new(common: Arc<Common>) -> Self {
+    pub(crate) fn new(common: Arc<Common>, jwt: Option<Jwt>) -> Self {
         let places = semaphore(common.limits.sessions);
-        Self { common, places, by_user: Mutex::default(), by_token: Mutex::default() }
+        let (by_user, by_token, ended) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { common, places, by_user, by_token, jwt, ended }
     }
 
     pub(crate) fn base(&self) -> &Session {
@@ -86,6 +93,9 @@ impl Sessions {
         let ended = match bearer(request.metadata()) {
             Some(token) => {
                 let session = self.named(token)?;
+                if let Some(claims) = self.claims(token)? {
+                    self.ended.lock().insert(claims.name, claims.expires);
+                }
                 self.take_out(|known| session.is(known))
             }
             None => self.connection(request)?.end().into_iter().collect(),
@@ -97,6 +107,8 @@ impl Sessions {
     /// Ends sessions and threads that nobody uses, and drops what no client came back for.
     pub(crate) fn sweep(&self) {
         drop(self.take_out(|session| self.is_over(session)));
+        let now = SystemTime::now();
+        self.ended.lock().retain(|_, expires| *expires + Jwt::LEEWAY > now);
         self.by_user.lock().retain(|_, places| Arc::strong_count(places) > 1);
         self.common.sweep();
     }
@@ -127,11 +139,41 @@ impl Sessions {
     }
 
     fn named(&self, token: &str) -> Result<InUse, Status> {
+        if let Some(claims) = self.claims(token)? {
+            return self.of_claims(claims);
+        }
         let ended = || Status::unauthenticated("the session of this token has ended, or never was: log in again");
         let token = secrets::read(token).ok_or_else(ended)?;
         let sessions = self.by_token.lock();
         let session = sessions.get(&token).filter(|session| !self.is_over(session)).ok_or_else(ended)?;
         Ok(InUse::new(Arc::clone(session)))
+    }
+
+    /// What a token of somebody else's says, if it is one.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED for one that does not hold.
+    fn claims(&self, token: &str) -> Result<Option<Claims>, Status> {
+        match &self.jwt {
+            Some(jwt) if Jwt::is_one(token) => jwt.check(token, SystemTime::now()).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The session of a token of somebody else's, which begins with its first call.
+    fn of_claims(&self, claims: Claims) -> Result<InUse, Status> {
+        if self.ended.lock().contains_key(&claims.name) {
+            return Err(Status::unauthenticated("the session of this token was closed: get another token"));
+        }
+        let known = |sessions: &HashMap<Secret, Arc<ClientSession>>| sessions.get(&claims.name).cloned();
+        if let Some(session) = known(&self.by_token.lock()) {
+            return Ok(InUse::new(session));
+        }
+        self.common.check_open()?;
+        let opened = self.open(claims.owner)?;
+        // Of two first calls at once, both get the session of one.
+        let mut sessions = self.by_token.lock();
+        Ok(InUse::new(Arc::clone(sessions.entry(claims.name).or_insert(opened))))
     }
 
     /// Whether a session with a token has been idle for too long: nobody but the map of tokens holds it.

@@ -40,6 +40,16 @@ pub(crate) struct ServeArgs {
     /// File with an authority's certificates, in PEM: only clients with a certificate of it may connect
     #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = WHO)]
     pub(crate) tls_client_ca: Option<PathBuf>,
+    /// File with the key that JSON Web Tokens of an identity provider are checked with: a public key in PEM, or a secret. Clients may
+    /// show such a token in place of user and password; `sub` is the user, `role` the role (reader without it)
+    #[arg(long, value_name = "FILE", requires_all = ["jwt_issuer", "jwt_audience"], help_heading = WHO)]
+    pub(crate) jwt_key: Option<PathBuf>,
+    /// Who issues these tokens (`iss`)
+    #[arg(long, value_name = "NAME", requires = "jwt_key", help_heading = WHO)]
+    pub(crate) jwt_issuer: Option<String>,
+    /// For whom they are (`aud`)
+    #[arg(long, value_name = "NAME", requires = "jwt_key", help_heading = WHO)]
+    pub(crate) jwt_audience: Option<String>,
     /// Let other machines reach the server without users or without encryption
     #[arg(long, help_heading = WHO)]
     pub(crate) insecure: bool,

@@ -33,7 +33,9 @@ pub(crate) async fn run(args: &ServeArgs, device: DeviceArg) -> Result<(), Failu
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving = workers.spawn(async move {
         for setting in settings {
-            session.run_script(&setting).await.map_err(|error| Failure::other(format!("{setting}: {error}")))?;
+            Box::pin(session.run_script(&setting))
+                .await
+                .map_err(|error| Failure::other(format!("{setting}: {error}")))?;
         }
         if let Some(script) = init {
             run_script(&session, &script).await?;
@@ -66,16 +68,16 @@ pub(crate) async fn run(args: &ServeArgs, device: DeviceArg) -> Result<(), Failu
 
 /// Runs what makes the tables of the server.
 async fn run_script(session: &Session, script: &Source) -> Result<(), Failure> {
-    session.run_script(&script.text).await.map_err(|error| script.failure(None, &error))
+    Box::pin(session.run_script(&script.text)).await.map_err(|error| script.failure(None, &error))
 }
 
 /// The scheme of the server's address, and what it is open to.
 fn welcome(options: &ServeOptions) -> (&'static str, &'static str) {
-    match (&options.tls, &options.users) {
-        (Some(_), Some(_)) => ("grpc+tls", "users log in"),
-        (Some(_), None) => ("grpc+tls", "there are no users"),
-        (None, Some(_)) => ("grpc", "there is no encryption"),
-        (None, None) => ("grpc", "there are no users and no encryption"),
+    match (&options.tls, options.users.is_some() || options.jwt.is_some()) {
+        (Some(_), true) => ("grpc+tls", "users log in"),
+        (Some(_), false) => ("grpc+tls", "there are no users"),
+        (None, true) => ("grpc", "there is no encryption"),
+        (None, false) => ("grpc", "there are no users and no encryption"),
     }
 }
 

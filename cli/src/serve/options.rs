@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use maar_engine::Places;
-use maar_flight_server::{Limits, ServeOptions, Tls, Users};
+use maar_flight_server::{Jwt, Limits, ServeOptions, Tls, Users};
 
 use super::args::{LimitArgs, ServeArgs};
 use crate::error::Failure;
@@ -24,6 +24,7 @@ pub(super) fn options(args: &ServeArgs) -> Result<ServeOptions, Failure> {
     Ok(ServeOptions {
         limits: limits(&args.limits),
         users,
+        jwt: jwt(args)?,
         places: places(args)?,
         tls,
         insecure: args.insecure,
@@ -44,6 +45,13 @@ pub(super) fn settings(args: &ServeArgs) -> Result<Vec<String>, Failure> {
         _ => Err(Failure::usage(format!("--set '{text}' is not NAME=VALUE, such as maar.device_memory=8GB"))),
     };
     args.set.iter().map(pair).collect()
+}
+
+fn jwt(args: &ServeArgs) -> Result<Option<Jwt>, Failure> {
+    match (&args.jwt_key, &args.jwt_issuer, &args.jwt_audience) {
+        (Some(key), Some(issuer), Some(audience)) => Jwt::read(key, issuer, audience).map(Some).map_err(Failure::other),
+        _ => Ok(None),
+    }
 }
 
 fn places(args: &ServeArgs) -> Result<Option<Places>, Failure> {

@@ -149,7 +149,7 @@ fn what_cannot_be_enforced_stops_the_start() {
         (["--max-running", "0"], "at least 1"),
         (["--init", "no-such.sql"], "no-such.sql"),
     ] {
-        let ran = maar(&[&["--device", "cpu", "serve", "--listen", "127.0.0.1:0"][..], &options].concat());
+        let ran = maar(&[&["serve", "--listen", "127.0.0.1:0"][..], &options].concat());
         assert!(ran.code != 0 && ran.err.contains(words), "{options:?}: {}", ran.err);
     }
 }

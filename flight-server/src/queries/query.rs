@@ -167,6 +167,11 @@ impl Query {
         }
     }
 
+    /// Whether it waited for its client; then it is over, as there is nothing to wait for.
+    pub(super) fn was_waiting(&self) -> bool {
+        self.state() == State::Planned && self.ends(State::Cancelled, None)
+    }
+
     /// It is over. Whether it was not before.
     fn ends(&self, state: State, error: Option<String>) -> bool {
         let mut progress = self.progress.lock();

@@ -101,6 +101,15 @@ impl Registry {
         queries.current.iter().chain(&queries.over).find(|query| query.id == id).cloned()
     }
 
+    /// Tells a query to end; one whose client has not come for the rows is over with that. Whether it was not over.
+    pub(crate) fn cancel(&self, query: &Arc<Query>) -> bool {
+        let is_new = query.cancel();
+        if query.was_waiting() {
+            self.over(query);
+        }
+        is_new
+    }
+
     /// Tells all queries of a session to end.
     pub(crate) fn cancel_session(&self, session: u64) {
         self.queries.lock().current.iter().filter(|query| query.session == session).for_each(|query| {

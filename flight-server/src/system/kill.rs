@@ -42,9 +42,10 @@ pub(super) fn function(viewer: &Arc<Viewer>) -> ScalarUDF {
 
 /// What became of the query.
 fn kill(viewer: &Viewer, id: &str) -> Result<&'static str> {
-    let found = viewer.server()?.registry.find(id).filter(|query| viewer.sees(query));
+    let registry = Arc::clone(&viewer.server()?.registry);
+    let found = registry.find(id).filter(|query| viewer.sees(query));
     match found {
-        Some(query) if query.cancel() => Ok("cancelling"),
+        Some(query) if registry.cancel(&query) => Ok("cancelling"),
         Some(query) => Ok(query.state().name()),
         None => Err(DataFusionError::Execution(format!(
             "there is no query '{id}' of yours; maar.system.queries lists them, and a user with the role admin ends those of others"

@@ -12,6 +12,13 @@ use super::viewer::Viewer;
 use crate::limits::Limits;
 use crate::queries::is_secret;
 
+struct Setting {
+    name: String,
+    value: Option<String>,
+    scope: Scope,
+    description: &'static str,
+}
+
 /// Whose a setting is.
 #[derive(Clone, Copy)]
 enum Scope {
@@ -38,25 +45,24 @@ pub(super) fn schema() -> Schema {
 
 pub(super) fn rows(config: &SessionConfig, schema: SchemaRef) -> Result<RecordBatch> {
     let server = Viewer::of(config)?.server()?;
-    let mut all: Vec<(String, Option<String>, Scope, String)> = Vec::new();
+    let mut all: Vec<Setting> = Vec::new();
     for entry in config.options().entries() {
         let scope = if is_of_the_process(&entry.key) { Scope::Process } else { Scope::Session };
         let value = entry.value.map(|value| if is_secret(&entry.key) { "***".to_owned() } else { value });
-        all.push((entry.key, value, scope, entry.description.to_owned()));
+        all.push(Setting { name: entry.key, value, scope, description: entry.description });
     }
     for (name, value, description) in limits(&server.limits) {
-        all.push((format!("maar.server.{name}"), Some(value), Scope::Start, description.to_owned()));
+        let name = format!("maar.server.{name}");
+        all.push(Setting { name, value: Some(value), scope: Scope::Start, description });
     }
-    all.sort_by(|one, other| one.0.cmp(&other.0));
-    let text = |of: fn(&(String, Option<String>, Scope, String)) -> Option<&str>| -> ArrayRef {
-        Arc::new(all.iter().map(of).collect::<StringArray>())
-    };
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    let text = |of: fn(&Setting) -> Option<&str>| -> ArrayRef { Arc::new(all.iter().map(of).collect::<StringArray>()) };
     let columns = vec![
-        text(|row| Some(&row.0)),
-        text(|row| row.1.as_deref()),
-        text(|row| Some(row.2.words().0)),
-        text(|row| Some(row.2.words().1)),
-        text(|row| Some(&row.3)),
+        text(|setting| Some(&setting.name)),
+        text(|setting| setting.value.as_deref()),
+        text(|setting| Some(setting.scope.words().0)),
+        text(|setting| Some(setting.scope.words().1)),
+        text(|setting| Some(setting.description)),
     ];
     Ok(RecordBatch::try_new(schema, columns)?)
 }

@@ -90,6 +90,13 @@ async fn an_administrator_ends_the_queries_of_others() {
     let mine = "select maar.system.kill_query(query_id) from maar.system.queries where query like 'create%' and state = 'running'";
     while rows(&mut writer, mine).await.unwrap().is_empty() {}
     assert_eq!(status(change.await.unwrap()).code(), Code::Cancelled);
+    // One that waits for its client.
+    let info = reader.execute("select v from endless".to_owned(), None).await.unwrap();
+    let waits = "select maar.system.kill_query(query_id) from maar.system.queries where state = 'planned'";
+    assert_eq!(rows(&mut admin, waits).await.unwrap(), "cancelling");
+    assert_eq!(rows(&mut admin, waits).await.unwrap(), "");
+    let gone = reader.do_get(info.endpoint[0].ticket.clone().unwrap()).await.map(|_| ());
+    assert_eq!(status(gone).code(), Code::Cancelled);
     // What is only explained ends nothing.
     rows(&mut admin, &format!("explain select maar.system.kill_query('{id}')")).await.unwrap();
 }
@@ -129,4 +136,6 @@ async fn nothing_is_made_or_dropped_among_them() {
         assert_ne!(refused.code(), Code::Internal, "{sql}: {refused}");
     }
     assert_eq!(rows(&mut client, "select count(*) > 0 from maar.system.queries").await.unwrap(), "true");
+    rows(&mut client, "create table t as values (1)").await.unwrap();
+    assert_eq!(rows(&mut client, "show tables").await.unwrap(), "datafusion,public,t,BASE TABLE");
 }
