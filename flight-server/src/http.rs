@@ -26,8 +26,9 @@ pub(crate) async fn serve(incoming: TcpIncoming, common: Arc<Common>) -> Result<
         async move { answer(&common, request.method(), request.uri().path()) }
     };
     let routes = Routes::from(AxumRouter::new().fallback(answer));
-    let server = tonic::transport::Server::builder().accept_http1(true).http2_max_header_list_size(HEADER_BYTES_MAX);
-    { server }.add_routes(routes).serve_with_incoming(incoming).await
+    let mut server =
+        tonic::transport::Server::builder().accept_http1(true).http2_max_header_list_size(HEADER_BYTES_MAX);
+    server.add_routes(routes).serve_with_incoming(incoming).await
 }
 
 fn answer(common: &Common, method: &Method, path: &str) -> Response<AxumBody> {

@@ -37,6 +37,7 @@ mod session;
 mod sessions;
 mod statements;
 mod status;
+mod steps;
 mod system;
 mod tls;
 mod users;

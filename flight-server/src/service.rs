@@ -1,7 +1,6 @@
 //! The Flight SQL service for one call: each message to the room that answers it. What a message means is decided there,
 //! not here; whose session it is, in front (`endpoint`).
 
-use std::future::Future;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -18,7 +17,6 @@ use arrow_flight::sql::{
 };
 use arrow_flight::{Action, FlightDescriptor, FlightInfo, SchemaResult, Ticket};
 use futures::TryStreamExt;
-use maar_engine::{Query, QueryKind};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
@@ -27,12 +25,10 @@ use crate::ingest::Ingest;
 use crate::metadata::{Facts, catalog, keys};
 use crate::parameters::Values;
 use crate::prepared::Prepared;
-use crate::queries::{Place, State, Watched};
 use crate::reply::{self, Reply};
-use crate::running::Run;
-use crate::secrets::{Secret, secret};
+use crate::secrets::secret;
 use crate::session::InUse;
-use crate::statements::{self, After, Statement};
+use crate::statements;
 
 /// Answers one call of a client, in its session.
 pub(crate) struct Service {
@@ -51,14 +47,15 @@ impl Service {
         let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
         let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
             Command::CommandStatementQuery(command) => {
-                self.on_lane(|session| async move {
-                    statements::dataset_schema(&statements::plan(&session, &command.query).await?)
-                })
-                .await?
+                self.session
+                    .on_lane(|session| async move {
+                        statements::dataset_schema(&statements::plan(&session, &command.query).await?)
+                    })
+                    .await?
             }
             Command::CommandPreparedStatementQuery(command) => {
                 let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-                self.on_lane(|session| async move { prepared.columns(&session).await }).await?
+                self.session.on_lane(|session| async move { prepared.columns(&session).await }).await?
             }
             // Of the others a FlightInfo tells it, and making that one runs nothing.
             _ => {
@@ -68,107 +65,10 @@ impl Service {
         };
         Ok(SchemaResult { schema: reply::encoded(&schema)? })
     }
-
-    /// Does what may be long, planning and running, on the threads that statements have.
-    async fn on_lane<T, F>(&self, work: impl FnOnce(InUse) -> F) -> Result<T, Status>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, Status>> + Send + 'static,
-    {
-        self.session.common.lanes.run(work(self.session.clone())).await
-    }
-
-    /// Makes what `plan` gives ready to be fetched: a query waits for that, all else is done when this returns.
-    async fn ready<F>(&self, sql: &str, plan: impl FnOnce(InUse) -> F) -> Result<Waiting, Status>
-    where
-        F: Future<Output = Result<Vec<Query>, Status>> + Send + 'static,
-    {
-        let watched = Arc::new(self.session.begin(sql)?);
-        let running = Arc::clone(&watched);
-        let work = async {
-            let mut runs = self.on_lane(plan).await?;
-            if runs.len() == 1
-                && let Some(query) = runs.pop_if(|query| query.kind() == QueryKind::Rows)
-            {
-                watched.query().is_now(State::Planned);
-                return self.on_lane(|_| async { Statement::planned(query) }).await;
-            }
-            let place = self.place(&watched, &runs).await?;
-            let run = |session: InUse| async move {
-                let _place = place;
-                Statement::at_once(&session, runs, &running).await
-            };
-            let statement = self.on_lane(run).await?;
-            watched.query().is_now(State::Planned);
-            Ok(statement)
-        };
-        let statement = watched.unless_told(work).await?;
-        Ok(Waiting { statement, watched })
-    }
-
-    /// Runs what `plan` gives, which gives no rows, and gives the number of rows that were changed.
-    async fn update<F>(&self, sql: &str, plan: impl FnOnce(InUse) -> F) -> Result<i64, Status>
-    where
-        F: Future<Output = Result<Vec<Query>, Status>> + Send + 'static,
-    {
-        let watched = self.session.begin(sql)?;
-        let work = async {
-            let runs = self.on_lane(plan).await?;
-            statements::check_updates(&runs)?;
-            let place = self.place(&watched, &runs).await?;
-            let run = |session: InUse| async move {
-                let _place = place;
-                let after = After::of(&session, &runs);
-                let changed = statements::all(runs).await?;
-                after.done(&session);
-                Ok(changed)
-            };
-            self.on_lane(run).await
-        };
-        let changed = watched.unless_told(work).await?;
-        watched.query().count_rows(changed.unsigned_abs());
-        watched.finish();
-        Ok(changed)
-    }
-
-    /// A prepared statement with the values that are bound, ready to be fetched.
-    async fn bound(&self, prepared: Arc<Prepared>) -> Result<Waiting, Status> {
-        let sql = prepared.sql().to_owned();
-        self.ready(&sql, |session| async move { prepared.bound(&session).await }).await
-    }
-
-    /// A place to run, for what wants one.
-    async fn place(&self, watched: &Watched, runs: &[Query]) -> Result<Option<Place>, Status> {
-        let place = match runs.iter().any(|query| statements::wants_place(query.logical_plan())) {
-            true => Some(self.session.enter(watched.query()).await?),
-            false => None,
-        };
-        watched.query().is_now(State::Running);
-        Ok(place)
-    }
-
-    /// Runs a statement, which can be cancelled by its handle.
-    async fn fetch(&self, handle: Secret, waiting: Waiting) -> RowsResult {
-        let run = Run::new(self.session.clone(), handle, waiting.watched);
-        run.rows(waiting.statement).await.map(Response::new)
-    }
-
-    /// Keeps a statement until it is fetched.
-    fn keep(&self, waiting: Waiting, descriptor: FlightDescriptor) -> InfoResult {
-        let schema = Arc::clone(waiting.statement.schema());
-        let handle = self.session.statements.insert(waiting)?;
-        reply::info(descriptor, reply::statement_ticket(&handle), &schema).map(Response::new)
-    }
 }
 
-/// A statement that waits to be fetched, and its query.
-pub(crate) struct Waiting {
-    statement: Statement,
-    watched: Arc<Watched>,
-}
-
-type InfoResult = Result<Response<FlightInfo>, Status>;
-type RowsResult = Result<Response<Reply>, Status>;
+pub(crate) type InfoResult = Result<Response<FlightInfo>, Status>;
+pub(crate) type RowsResult = Result<Response<Reply>, Status>;
 
 /// The ticket of metadata is the command itself.
 fn metadata_info(request: Request<FlightDescriptor>, schema: &Schema) -> InfoResult {
@@ -197,12 +97,12 @@ impl FlightSqlService for Service {
         refuse_transaction(query.transaction_id.is_some())?;
         let sql = query.query.clone();
         let plan = |session: InUse| async move { Ok(vec![statements::plan_complete(&session, &sql).await?]) };
-        self.keep(self.ready(&query.query, plan).await?, request.into_inner())
+        self.session.keep(self.session.ready(&query.query, plan).await?, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
         let (handle, waiting) = self.session.statements.take(&ticket.statement_handle)?;
-        self.fetch(handle, waiting).await
+        self.session.fetch(handle, waiting).await
     }
 
     async fn do_put_statement_update(
@@ -215,7 +115,7 @@ impl FlightSqlService for Service {
         request.into_inner().try_for_each(|_| std::future::ready(Ok(()))).await?;
         let sql = command.query.clone();
         let plan = |session: InUse| async move { Ok(vec![statements::plan_complete(&session, &sql).await?]) };
-        self.update(&command.query, plan).await
+        self.session.update(&command.query, plan).await
     }
 
     async fn do_put_statement_ingest(
@@ -234,7 +134,7 @@ impl FlightSqlService for Service {
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
         let prepare = |session: InUse| async move { Prepared::new(&session, command.query).await };
-        let (prepared, columns) = self.on_lane(prepare).await?;
+        let (prepared, columns) = self.session.on_lane(prepare).await?;
         let parameters = reply::encoded(&prepared.parameters())?;
         let handle = self.session.prepared.insert(Arc::new(prepared))?;
         Ok(ActionCreatePreparedStatementResult {
@@ -271,7 +171,7 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.keep(self.bound(prepared).await?, request.into_inner())
+        self.session.keep(self.session.bound(prepared).await?, request.into_inner())
     }
 
     /// For clients that fetch with the command itself, without asking for a FlightInfo.
@@ -281,7 +181,7 @@ impl FlightSqlService for Service {
         _request: Request<Ticket>,
     ) -> RowsResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.fetch(secret()?, self.bound(prepared).await?).await
+        self.session.fetch(secret()?, self.session.bound(prepared).await?).await
     }
 
     async fn do_put_prepared_statement_query(
@@ -302,7 +202,7 @@ impl FlightSqlService for Service {
         let values = Values::read(request.into_inner()).await?;
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
         let sql = prepared.sql().to_owned();
-        self.update(&sql, |session| async move { prepared.with(&session, values).await }).await
+        self.session.update(&sql, |session| async move { prepared.with(&session, values).await }).await
     }
 
     async fn do_action_fallback(

@@ -15,7 +15,7 @@ use crate::prepared::Prepared;
 use crate::queries::{Admission, Place, Query, State, Watched};
 use crate::role::Role;
 use crate::running::Running;
-use crate::service::Waiting;
+use crate::steps::Waiting;
 use crate::system::{self, Viewer};
 
 /// Statements that are planned and not yet fetched, and for how long they wait.

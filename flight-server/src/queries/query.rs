@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tonic::{Code, Status};
 
+use super::redacted::redacted;
 use super::registry::Registry;
 
 /// How far a query is.
@@ -220,7 +221,7 @@ impl Watched {
     pub(crate) fn fail(&self, status: &Status) {
         match status.code() {
             Code::Cancelled => self.end(State::Cancelled, None),
-            _ => self.end(State::Failed, Some(status.message().to_owned())),
+            _ => self.end(State::Failed, Some(redacted(status.message()))),
         }
     }
 
