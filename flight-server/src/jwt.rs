@@ -337,6 +337,37 @@ mod tests {
         jwt.check(&signed("EdDSA", &claims(), |text| pair.sign(text).as_ref().to_vec()), at(1500)).unwrap();
     }
 
+    /// Made with OpenSSL: ring makes no keys of RSA.
+    const RSA_KEY: &str = "\
+-----BEGIN PUBLIC KEY-----\n\
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAob6Us/+GqH2MnFx3E2TR\n\
+4I13sUMEiQxpjE5ExzvCW+S+yCwiLUOi+lYuxGZN0R98evbesldEMuyQ13O6J5kE\n\
+DtX7A/JVLV6J8IJmG6N4IMBWaQQxHps28tAGvRh4mzf4pchvqxigcMa8HK3vXejJ\n\
+f3fcjaSFgKIwrnQxT8SghuNhi9ntGouF9lWY/kqJ6K+b6zX5S1Liy5WRYMKMzvzN\n\
+c5828cEvXxFoo9166/K7Z67HZ3f8NmLIzFYkeJosQeWV/RpKYN6aHGxyszR56EwP\n\
+VdnOg5NKsb1iYWdWMwJ6Lq3OCeCh1Ce2NuETLzSPXVxuRagQhMwMHgwI3xr5bE5j\n\
+wQIDAQAB\n\
+-----END PUBLIC KEY-----\n\
+";
+    const RSA_TOKEN: &str = "\
+eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJtZSIsImF1ZCI6Im1hYXIiLCJzdWIiOiJhZGEiLCJleHAiOjIwMDB9.aAhTVl4KiT\
+ICfaWdbbgR8tLbKI8cYutLcbj3jGWO5tD1j_v_BHO910oG3G0IYHQw1Au7yBUcLJV3I3BQGh7R30AdO1pbxla9TUSvqYL9rK\
+GQEseiHjQcOSMXgjAXo3mgGjhXrgBUhS_SaEKFZbcCd9WWcVB4hyODOEKCudpIYIjS3Zxxmeb9b3_4suPKK_YzxITM8k1RtO\
+9SPdrlGxs4kDe7q-IUXok8LQZN9sZ-\
+CFrPabo3TpXmH7AqYGFTTsx4Ul9_B-3AiP1Zq9WFkHK3lBunAgFdvtBFYwyY3Dl8TzufcbFRKIthtaQQsrdY-rE-\
+UE8yGeCohAXqAs3BmOiJGg\
+";
+
+    #[test]
+    fn rsa_signs_too() {
+        let jwt = checker(RSA_KEY.as_bytes());
+        let checked = jwt.check(RSA_TOKEN, at(1500)).unwrap();
+        assert_eq!((checked.owner.user.as_deref(), checked.owner.role), (Some("ada"), Role::Reader));
+        let (text, signature) = RSA_TOKEN.rsplit_once('.').unwrap();
+        let forged = format!("{text}.A{}", &signature[1..]);
+        assert!(refusal(&jwt, &forged).contains("signature"));
+    }
+
     #[test]
     fn what_is_no_key_is_refused() {
         for wrong in [&b"short"[..], b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", b"-----BEGIN"] {

@@ -12,7 +12,7 @@ struct Metrics(String);
 impl Metrics {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a string cannot fail.
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
     fn value(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
@@ -61,9 +61,8 @@ fn queries(common: &Common, metrics: &mut Metrics) {
 }
 
 fn times(common: &Common, metrics: &mut Metrics) {
-    const NAME: &str = "maar_query_seconds";
     let help = "Seconds that queries took to be planned, waited to run, and ran.";
-    metrics.family(NAME, "histogram", help);
+    metrics.family("maar_query_seconds", "histogram", help);
     for (phase, times) in PHASES.iter().zip(common.registry.counts().times) {
         let mut below = 0;
         let ends = SECONDS.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
