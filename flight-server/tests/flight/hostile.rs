@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use arrow_flight::error::FlightError;
 use futures::StreamExt;
+use maar_engine::Session;
+use maar_engine::device::DeviceKind;
 use maar_flight_server::Limits;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -134,4 +136,36 @@ async fn a_session_that_ends_takes_its_temporary_tables_along() {
     let ended: Result<String, FlightError> = rows(&mut client, "select count(*) from own").await;
     assert_eq!(status(ended).code(), Code::Unauthenticated);
     assert_eq!(rows(&mut other, "select count(*) from maar.system.sessions").await.unwrap(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_memory_of_a_client_that_is_gone_is_free_within_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.parquet");
+    let base = Session::builder().device(DeviceKind::Emulated).build().unwrap();
+    let make = format!(
+        "copy (select value as v from range(0, 300000)) to '{0}'; create external table t stored as parquet location '{0}'",
+        file.display()
+    );
+    base.run_script(&make).await.unwrap();
+    let used = || base.usage().devices.iter().map(|device| device.used_bytes).sum::<u64>();
+    let mut client = serve(base.clone()).await;
+    let sql = "select v * 3 as w from t where v % 7 <> 3";
+    let info = client.execute(sql.to_owned(), None).await.unwrap();
+    fetch(&mut client, info).await.unwrap();
+    // What stays are the columns.
+    let before = used();
+    assert!(before > 0);
+    for _ in 0..3 {
+        let mut gone = client.clone();
+        let info = gone.execute(sql.to_owned(), None).await.unwrap();
+        let mut stream = gone.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        let since = Instant::now();
+        drop((stream, gone));
+        while used() > before {
+            assert!(since.elapsed() < Duration::from_secs(1), "{} bytes are held, {before} before", used());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
