@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -8,6 +7,7 @@ use maar_flight_server::Role;
 use serde::Deserialize;
 
 use crate::output::Format;
+use crate::serve::ServeArgs;
 
 const ABOUT: &str = "SQL over data lakes, on GPUs";
 
@@ -127,12 +127,12 @@ pub(crate) enum Command {
     /// Check that a device works: its primitives, then queries beside the CPU's answers
     Selftest(SelftestArgs),
     /// Serve SQL over Arrow Flight SQL
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Write the line of a user for `serve --users`; the password is read from stdin
     User {
         /// The user's name
         name: String,
-        /// What the user may do: reader (queries only) or writer (also changes tables and files)
+        /// What the user may do: reader (queries only), writer (also changes tables and files) or admin (also the server itself)
         #[arg(long, default_value_t = Role::Writer)]
         role: Role,
     },
@@ -147,29 +147,6 @@ pub(crate) enum Bench {
     Tpch(TpchArgs),
     /// The device alone: memory, gathers, atomics, launches, compiling, copies to and from it
     Kernels(KernelsArgs),
-}
-
-/// Options of `maar serve`.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// Address and port to listen on; other machines reach no server without --tls-cert and --users
-    #[arg(long, default_value = "127.0.0.1:31337")]
-    pub(crate) listen: SocketAddr,
-    /// File of users, a line NAME:HASH:ROLE for each (see `maar user`); without it everyone who reaches the server may connect
-    #[arg(long, value_name = "FILE")]
-    pub(crate) users: Option<PathBuf>,
-    /// File with the server's certificate, and those that lead to its authority, in PEM: connections are encrypted
-    #[arg(long, value_name = "PEM", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// File with the private key of the certificate, in PEM
-    #[arg(long, value_name = "PEM", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-    /// File with an authority's certificates, in PEM: only clients with a certificate of it may connect
-    #[arg(long, value_name = "PEM", requires = "tls_cert")]
-    pub(crate) tls_client_ca: Option<PathBuf>,
-    /// Let other machines reach the server without users or without encryption
-    #[arg(long)]
-    pub(crate) insecure: bool,
 }
 
 /// Options of `maar selftest`.

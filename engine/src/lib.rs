@@ -28,16 +28,20 @@ mod stack;
 mod suggest;
 mod temporary;
 mod unseen;
+mod usage;
 
 pub use device::{Devices, OperatorPlacement, Placement, QueryReport, discover as devices};
 pub use error::{Error, ErrorKind, Position, Result};
+pub use files::Places;
 pub use install::install;
+pub use options::is_of_the_process;
 pub use parameters::Parameters;
 pub use query::{Query, QueryKind};
 pub use result::QueryResult;
 pub use runtime::runtime;
 pub use script::{Script, Statement, split};
-pub use session::{Session, SessionBuilder};
+pub use session::{ClientRights, Session, SessionBuilder};
+pub use usage::{DeviceUsage, Usage};
 
 /// The DataFusion this engine extends, for embedders who need its types in the same version.
 pub use datafusion;

@@ -44,7 +44,7 @@ pub(crate) fn guard_those_of_the_process(config: &mut SessionConfig) {
 }
 
 /// # Errors
-/// [`ErrorKind::Invalid`] when `statement` sets what the session must not, or to what the option cannot take.
+/// [`ErrorKind::Forbidden`] when `statement` sets what the session must not, [`ErrorKind::Invalid`] for what the option cannot take.
 pub(crate) fn check_set(config: &SessionConfig, statement: &Statement) -> Result<()> {
     match statement {
         Statement::SetVariable(set) => {
@@ -82,12 +82,28 @@ fn value_in(options: &ConfigOptions, name: &str) -> Option<String> {
     options.entries().into_iter().find(|entry| entry.key == name)?.value
 }
 
-fn check_right(config: &SessionConfig, option: &str) -> Result<()> {
+/// Sets the options of the process to what they are in `theirs`.
+pub(crate) fn follow(config: &mut SessionConfig, theirs: &ConfigOptions) {
+    for name in OF_THE_PROCESS {
+        if let Some(value) = value_in(theirs, name) {
+            // As it was taken there, so here.
+            let _ = config.options_mut().set(name, &value);
+        }
+    }
+}
+
+/// Whether an option says what all sessions of a process share: only an administrator of a server sets it.
+pub fn is_of_the_process(option: &str) -> bool {
     let name = option.to_lowercase();
-    let is_shared = OF_THE_PROCESS.contains(&name.as_str()) || name.starts_with(OF_THE_RUNTIME);
-    if is_shared && config.get_extension::<OfAClient>().is_some() {
-        let message = format!("{name} is an option of the whole server: no client's session can set it");
-        return Err(Error::new(ErrorKind::Invalid, message).with_hint("who starts the server decides it"));
+    OF_THE_PROCESS.contains(&name.as_str()) || name.starts_with(OF_THE_RUNTIME)
+}
+
+fn check_right(config: &SessionConfig, option: &str) -> Result<()> {
+    if is_of_the_process(option) && config.get_extension::<OfAClient>().is_some() {
+        let message =
+            format!("{} is an option of the whole server, which this session cannot set", option.to_lowercase());
+        return Err(Error::new(ErrorKind::Forbidden, message)
+            .with_hint("a user with the role admin sets it, or who starts the server: maar serve --set NAME=VALUE"));
     }
     Ok(())
 }

@@ -192,7 +192,7 @@ impl Query {
         }
         let state = Arc::new(state);
         if let LogicalPlan::Copy(copy) = &plan {
-            check_target(&copy.output_url)?;
+            check_target(state.config(), &copy.output_url)?;
         }
         let plan = changes::as_query(assigned_parameters::cast(plan)?).await?;
         let optimised = explain::without_change(state.optimize(&plan)?);

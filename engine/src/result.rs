@@ -97,6 +97,12 @@ impl QueryResult {
         QueryReport { plan_from_cache: self.is_from_cache, ..report }
     }
 
+    /// The device that did something for it so far; `cpu` where none did.
+    pub fn device(&self) -> String {
+        let work = self.plan.as_ref().map(|ran| QueryReport::work_of(&ran.plan)).unwrap_or_default();
+        QueryReport { work, ..QueryReport::default() }.device().to_owned()
+    }
+
     /// The next batch; `None` at the end.
     pub async fn next_batch(&mut self) -> Option<Result<RecordBatch>> {
         self.next().await

@@ -14,10 +14,10 @@ use datafusion::prelude::SessionConfig;
 use futures::TryFutureExt;
 
 use crate::corrections::views;
-use crate::device::{DeviceKind, Devices};
+use crate::device::{DeviceKind, Devices, session_devices};
 use crate::dialect::{self, Pivot, Spread, Value, spread};
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{NamedPaths, Names, with_paths};
+use crate::files::{NamedPaths, Names, Places, check_plan, with_paths};
 use crate::install::install;
 use crate::memory;
 use crate::options;
@@ -66,9 +66,37 @@ impl Session {
     /// prepared statements yet.
     #[must_use]
     pub fn for_client(&self) -> Self {
+        self.for_client_with(ClientRights::default())
+    }
+
+    /// The same for a client that may do more than others, or less.
+    #[must_use]
+    pub fn for_client_with(&self, rights: ClientRights) -> Self {
         let mut state = self.context.state();
-        options::guard_those_of_the_process(state.config_mut());
+        if !rights.is_administrator {
+            options::guard_those_of_the_process(state.config_mut());
+        }
+        if let Some(places) = rights.places {
+            state.config_mut().set_extension(places);
+        }
         Self::over(state, &self.shared)
+    }
+
+    /// Takes over the options of the process as `other` has them, an administrator's session of this server. Statements that
+    /// run go on with what they began with.
+    pub fn follow(&self, other: &Self) {
+        let theirs = other.context.state();
+        {
+            let state = self.context.state_ref();
+            let mut own = state.write();
+            options::follow(own.config_mut(), theirs.config().options());
+            let id = own.session_id().to_string();
+            let builder = SessionStateBuilder::from(own.clone()).with_session_id(id);
+            *own = builder.with_runtime_env(Arc::clone(theirs.runtime_env())).build();
+        }
+        if let Some(devices) = session_devices(theirs.config()) {
+            devices.forget_others(theirs.config().options());
+        }
     }
 
     /// A session with what `state` has, over `shared` and temporary tables of its own.
@@ -182,6 +210,7 @@ impl Session {
                     temporary::mark(&mut plan);
                 }
                 temporary::check_view(state.config(), &plan)?;
+                check_plan(state.config(), &plan)?;
                 Ok(Query::new(self.context.clone(), plan, names))
             }
             Err(e) => Err(with_table_hint(&state, paths.explain(&state, e).await)),
@@ -198,6 +227,15 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What a client of a server may do with its session, beyond what is its own affair.
+#[derive(Debug, Clone, Default)]
+pub struct ClientRights {
+    /// Which files and URLs its statements may name; all that the process can reach where there is none.
+    pub places: Option<Arc<Places>>,
+    /// Whether it may set the options of the process.
+    pub is_administrator: bool,
 }
 
 /// Whether what the statement means hangs on what is in its tables.

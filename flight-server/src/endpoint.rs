@@ -64,8 +64,8 @@ impl FlightService for Endpoint {
         let token = match self.sessions.token_of(&request)? {
             Some(token) => token,
             None => {
-                let role = self.gate.pass(request.metadata()).await?;
-                self.sessions.log_in(role)?
+                let owner = self.gate.pass(request.metadata()).await?;
+                self.sessions.log_in(owner)?
             }
         };
         let answer = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };

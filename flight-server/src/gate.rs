@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
-use crate::role::Role;
+use crate::session::Owner;
 use crate::users::Users;
 
 /// Passwords that are checked at once. Each check takes 19 MiB and some ten milliseconds of a core.
@@ -24,28 +24,36 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Who may open a session.
 pub(crate) struct Gate {
     users: Option<Arc<Users>>,
+    /// Whether everyone passes.
+    is_open: bool,
     checks: Semaphore,
 }
 
 impl Gate {
-    pub(crate) fn new(users: Option<Users>) -> Self {
-        Self { users: users.map(Arc::new), checks: Semaphore::new(CHECKS_MAX) }
+    /// `has_tokens`: users come with tokens of somebody else's, which no login is needed for.
+    pub(crate) fn new(users: Option<Users>, has_tokens: bool) -> Self {
+        let is_open = users.is_none() && !has_tokens;
+        Self { users: users.map(Arc::new), is_open, checks: Semaphore::new(CHECKS_MAX) }
     }
 
-    /// Lets a login pass that has the right credentials (`authorization: Basic ...`), and says what it may do. Where there are
+    /// Lets a login pass that has the right credentials (`authorization: Basic ...`), and says whose it is. Where there are
     /// no users everyone writes.
     ///
     /// # Errors
     /// UNAUTHENTICATED for all others, in the same words.
-    pub(crate) async fn pass(&self, login: &MetadataMap) -> Result<Role, Status> {
-        let Some(users) = &self.users else { return Ok(Role::Writer) };
+    pub(crate) async fn pass(&self, login: &MetadataMap) -> Result<Owner, Status> {
+        if self.is_open {
+            return Ok(Owner::nobody());
+        }
+        let users = self.users.as_ref().ok_or_else(refused)?;
         let (name, password) = credentials(login).ok_or_else(refused)?;
         let turn = self.checks.acquire().await;
         let users = Arc::clone(users);
+        let user = name.clone();
         let check = tokio::task::spawn_blocking(move || users.verify(&name, &password));
         let role = check.await.ok().flatten();
         drop(turn);
-        role.ok_or_else(refused)
+        Ok(Owner { user: Some(user), role: role.ok_or_else(refused)? })
     }
 }
 

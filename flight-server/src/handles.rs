@@ -76,6 +76,11 @@ impl<T> Handles<T> {
         Ok(held.value.clone())
     }
 
+    /// How many are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.kept.lock().len()
+    }
+
     /// Drops what has expired.
     pub(crate) fn sweep(&self) {
         let expired = expire(&mut self.kept.lock(), Instant::now());

@@ -19,6 +19,7 @@ use maar_engine::datafusion::error::{DataFusionError, Result as HostResult};
 use maar_engine::datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use tonic::Status;
 
+use crate::queries::{State, Watched};
 use crate::secrets::{secret, written};
 use crate::session::{ClientSession, InUse};
 use crate::statements;
@@ -66,7 +67,7 @@ impl<'a> Ingest<'a> {
     /// # Errors
     /// PERMISSION_DENIED for a reader, INVALID_ARGUMENT for what cannot be asked for.
     pub(crate) fn new(session: &'a InUse, command: CommandStatementIngest) -> Result<Self, Status> {
-        session.role.check_change("ingestion")?;
+        session.owner.role.check_change("ingestion")?;
         if let Some(option) = command.options.keys().min() {
             return Err(Status::invalid_argument(format!(
                 "ingestion has no option '{option}' here: it has none at all"
@@ -91,16 +92,28 @@ impl<'a> Ingest<'a> {
         self,
         stream: impl Stream<Item = Result<FlightData, Status>> + Send + 'static,
     ) -> Result<i64, Status> {
-        let received = received(self.session, stream).await?;
+        let watched = self.session.begin(&format!("INGEST INTO {}", self.target))?;
+        let received = watched.unless_told(received(self.session, stream)).await?;
+        let watched = Arc::new(watched);
+        self.change(&watched, received).await.inspect_err(|status| watched.fail(status))
+    }
+
+    async fn change(self, watched: &Arc<Watched>, received: Received) -> Result<i64, Status> {
         let rows: usize = received.batches.iter().map(RecordBatch::num_rows).sum();
         let is_there = self.target.is_there(self.session).await?;
         let (session, function) = (self.session.clone(), format!("received_{}", written(&secret()?)));
         let sql = self.target.statement(self.mode.step(is_there, &self.target)?, &received.schema, &function);
         // On its own: what has begun to change a table is not left in the middle because the client is gone.
-        let lanes = Arc::clone(&session.lanes);
+        let place = session.enter(watched.query()).await?;
+        watched.query().is_now(State::Running);
+        let watched = Arc::clone(watched);
+        let lanes = Arc::clone(&session.common.lanes);
         let change = async move {
-            let _rows = Lent::new(session.clone(), function, &received)?;
-            statements::update(statements::plan(&session, &sql).await?).await
+            let (_rows, _place) = (Lent::new(session.clone(), function, &received)?, place);
+            let changed = statements::all(vec![statements::plan(&session, &sql).await?]).await?;
+            watched.query().count_rows(rows as u64);
+            watched.finish();
+            Ok(changed)
         };
         let change = tokio::spawn(async move { lanes.run(change).await });
         let broke = |e| Status::internal(format!("internal error, a bug of ours: ingestion broke off: {e}"));

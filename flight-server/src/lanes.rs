@@ -5,24 +5,31 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 use tonic::Status;
 
 use crate::lane::Lane;
+use crate::queries::Place;
 use crate::reply::Reply;
 
-/// Lanes of a server: those that statements have, and those that still compute for a statement that was cancelled.
-const LANES_MAX: usize = 64;
+/// Lanes beside those of the statements that run: for planning, for statements whose rows nobody reads, and those that still
+/// compute for a statement that was cancelled.
+const BESIDE: usize = 64;
 
 /// Lanes that wait for a statement; more are ended.
 const RESTING_MAX: usize = 4;
 
 /// Messages that a statement is ahead of its call: one that is not read waits.
 const AHEAD: usize = 2;
+
+/// For how long the rows of a statement wait for its client before another may run in its place.
+const STALLED: Duration = Duration::from_secs(1);
 
 /// The lanes of a server.
 pub(crate) struct Lanes {
@@ -38,13 +45,12 @@ struct Pool {
     returned: Vec<Lane>,
 }
 
-impl Default for Lanes {
-    fn default() -> Self {
-        Self { most: LANES_MAX, pool: Mutex::default() }
-    }
-}
-
 impl Lanes {
+    /// Enough of them where `running` statements run at once.
+    pub(crate) fn beside(running: usize) -> Self {
+        Self { most: running.saturating_add(BESIDE), pool: Mutex::default() }
+    }
+
     /// Does `work` on a lane. Dropping the future cancels it.
     ///
     /// # Errors
@@ -56,13 +62,15 @@ impl Lanes {
         self.start(work)?.end().await
     }
 
-    /// The rows that `starting` gives, which come from a lane. Dropping them cancels the statement.
+    /// The rows that `starting` gives, which come from a lane. Dropping them cancels the statement. It keeps its place among those
+    /// that run for as long as it computes, and leaves it to others while its client does not read.
     ///
     /// # Errors
     /// As [`Lanes::run`].
     pub(crate) async fn rows(
         self: &Arc<Self>,
         starting: impl Future<Output = Result<Reply, Status>> + Send + 'static,
+        mut place: Option<Place>,
     ) -> Result<Reply, Status> {
         let (started, has_started) = oneshot::channel();
         let (sender, receiver) = mpsc::channel(AHEAD);
@@ -70,8 +78,9 @@ impl Lanes {
             let mut rows = starting.await?;
             let mut is_wanted = started.send(()).is_ok();
             while is_wanted && let Some(row) = rows.next().await {
-                is_wanted = sender.send(row).await.is_ok();
+                is_wanted = sent(&sender, row, &mut place).await;
             }
+            drop(place);
             Ok(())
         })?;
         if has_started.await.is_err() {
@@ -171,6 +180,24 @@ impl<T> Drop for Task<T> {
     }
 }
 
+/// Sends a row to the call, however long that takes. Whether it is still wanted.
+async fn sent<T>(sender: &mpsc::Sender<T>, row: T, place: &mut Option<Place>) -> bool {
+    let free = match timeout(STALLED, sender.reserve()).await {
+        Ok(free) => free,
+        Err(_) => {
+            if let Some(place) = place {
+                place.leave();
+            }
+            let free = sender.reserve().await;
+            if let (Some(place), true) = (place, free.is_ok()) {
+                place.back().await;
+            }
+            free
+        }
+    };
+    free.map(|free| free.send(row)).is_ok()
+}
+
 fn full(most: usize) -> Status {
     Status::resource_exhausted(format!(
         "the server runs {most} statements, those included that were cancelled and still compute, and starts no more before \
@@ -201,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn few_lanes_are_kept() {
-        let lanes = Arc::new(Lanes::default());
+        let lanes = Arc::new(Lanes::beside(64));
         let together = Arc::new(tokio::sync::Barrier::new(RESTING_MAX + 3));
         let waits = (0..RESTING_MAX + 3).map(|_| {
             let together = Arc::clone(&together);
@@ -249,14 +276,14 @@ mod tests {
 
     #[tokio::test]
     async fn rows_that_break_off_are_no_end() {
-        let lanes = Arc::new(Lanes::default());
+        let lanes = Arc::new(Lanes::beside(64));
         let broken = || -> Result<FlightData, Status> { std::panic::resume_unwind(Box::new("broken")) };
         let starting = async move { Ok(Box::pin(stream::once(async move { broken() })) as Reply) };
-        let rows: Vec<_> = lanes.rows(starting).await.unwrap().collect().await;
+        let rows: Vec<_> = lanes.rows(starting, None).await.unwrap().collect().await;
         assert!(matches!(&*rows, [Err(status)] if status.code() == Code::Internal), "{rows:?}");
-        let refused = lanes.rows(async { Err(Status::not_found("no table")) }).await.err().unwrap();
+        let refused = lanes.rows(async { Err(Status::not_found("no table")) }, None).await.err().unwrap();
         assert_eq!(refused.code(), Code::NotFound);
-        let none = lanes.rows(async { Ok(Box::pin(stream::empty()) as Reply) }).await.unwrap();
+        let none = lanes.rows(async { Ok(Box::pin(stream::empty()) as Reply) }, None).await.unwrap();
         assert_eq!(none.count().await, 0);
     }
 }

@@ -2,21 +2,31 @@
 //!
 //! [`serve`] is the entry point. This crate knows the protocol and no query logic. Each client has a session of its own
 //! (`sessions`, `session`) over one catalog and the same devices. Where it has users (`users`), a session begins with a
-//! login (`gate`) and has its user's role (`role`). Statements run on threads apart from calls (`lanes`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
+//! login (`gate`), or a token of an identity provider (`jwt`), and has its user's role (`role`). Statements wait for a place to run and are known while they do (`queries`), which
+//! clients see as tables (`system`); they run on threads apart from calls (`lanes`). Who watches over a server asks its health (`health`)
+//! and an HTTP door for what it counts (`http`, `metrics`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
 
 mod actions;
+mod common;
 mod connection;
+mod der;
 mod endpoint;
 mod gate;
 mod handles;
+mod health;
+mod http;
 mod ingest;
+mod jwt;
 mod lane;
 mod lanes;
+mod limits;
 mod messages;
 mod messages_in;
 mod metadata;
+mod metrics;
 mod parameters;
 mod prepared;
+mod queries;
 mod reply;
 mod role;
 mod running;
@@ -27,12 +37,15 @@ mod session;
 mod sessions;
 mod statements;
 mod status;
+mod steps;
+mod system;
 mod tls;
 mod users;
 mod wire;
 
+pub use jwt::{Jwt, JwtError};
+pub use limits::Limits;
 pub use role::{Role, UnknownRole};
 pub use server::{ServeError, ServeOptions, Server, serve};
-pub use sessions::Limits;
 pub use tls::{Tls, TlsError};
 pub use users::{Users, UsersError};

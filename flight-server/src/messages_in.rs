@@ -12,25 +12,21 @@ use tonic::codegen::{BoxFuture, Service, http};
 use tonic::server::NamedService;
 use tonic::{Code, Status};
 
-/// Bytes of a message. Statements are far smaller.
-const BYTES_MAX: usize = 16 << 20;
-
-/// Bytes of a batch of rows: drivers send a batch as they have it, in one message.
-const BATCH_BYTES_MAX: usize = 512 << 20;
+use crate::limits::Limits;
 
 const DO_PUT: &str = "/DoPut";
 
-/// A service of Flight with these bounds.
+/// A service of Flight with the bounds that [`Limits`] has for messages: drivers send a batch of rows as they have it, in one.
 pub(crate) struct Bounded<T: FlightService> {
     calls: FlightServiceServer<T>,
     puts: FlightServiceServer<T>,
 }
 
 impl<T: FlightService> Bounded<T> {
-    pub(crate) fn new(service: T) -> Self {
+    pub(crate) fn new(service: T, limits: &Limits) -> Self {
         let service = Arc::new(service);
         let of = |bytes| FlightServiceServer::from_arc(Arc::clone(&service)).max_decoding_message_size(bytes);
-        Self { calls: of(BYTES_MAX), puts: of(BATCH_BYTES_MAX) }
+        Self { calls: of(limits.message_bytes), puts: of(limits.batch_bytes) }
     }
 }
 

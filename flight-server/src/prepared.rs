@@ -10,8 +10,8 @@ use tonic::Status;
 
 use crate::parameters::{Values, Wanted};
 use crate::session::ClientSession;
-use crate::statements::{self, Statement};
-use crate::status::{capped, from_engine};
+use crate::statements;
+use crate::status::from_engine;
 
 /// A statement that a client keeps.
 pub(crate) struct Prepared {
@@ -58,36 +58,37 @@ impl Prepared {
         }
     }
 
-    /// Makes it ready to be fetched with the values that are bound; a change is made once for each row of them.
+    /// What it says.
+    pub(crate) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// The statement with the values that are bound: one query, or a change for each row of them.
     ///
     /// # Errors
     /// INVALID_ARGUMENT where it gives rows and not exactly one row of values is bound.
-    pub(crate) async fn ready(&self, session: &ClientSession) -> Result<Statement, Status> {
-        let mut runs = self.runs(session, None).await?;
-        match (runs.pop(), runs.len()) {
-            (Some(query), 0) => Statement::ready(query).await,
-            (Some(query), before) if query.kind() == QueryKind::Rows => {
-                Err(Status::invalid_argument(format!("a query takes one row of values, and {} are bound", before + 1)))
+    pub(crate) async fn bound(&self, session: &ClientSession) -> Result<Vec<Query>, Status> {
+        let runs = self.runs(session, None).await?;
+        let kind = match runs.first() {
+            Some(query) => query.kind(),
+            None => statements::plan(session, &self.sql).await?.kind(),
+        };
+        match (kind, runs.len()) {
+            (QueryKind::Rows, 0) => Err(Status::invalid_argument("a query takes one row of values, and none is bound")),
+            (QueryKind::Rows, rows @ 2..) => {
+                Err(Status::invalid_argument(format!("a query takes one row of values, and {rows} are bound")))
             }
-            (Some(last), _) => {
-                runs.push(last);
-                Statement::changed(all(runs).await?)
-            }
-            (None, _) => match statements::plan(session, &self.sql).await?.kind() {
-                QueryKind::Rows => Err(Status::invalid_argument("a query takes one row of values, and none is bound")),
-                QueryKind::Change | QueryKind::Command => Statement::changed(0),
-            },
+            _ => Ok(runs),
         }
     }
 
-    /// Runs a change once for each row of `values`, or of those that are bound if it is nothing, and gives the number of rows
-    /// changed.
+    /// The statement with each row of `values`, or of those that are bound if it is nothing.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for a statement that gives rows; those of the first run that fails, saying which.
-    pub(crate) async fn update(&self, session: &ClientSession, values: Values) -> Result<i64, Status> {
+    /// Those of planning.
+    pub(crate) async fn with(&self, session: &ClientSession, values: Values) -> Result<Vec<Query>, Status> {
         let values = (!values.is_nothing()).then_some(&values);
-        all(self.runs(session, values).await?).await
+        self.runs(session, values).await
     }
 
     /// The statement with each row of values; as it is where it has no parameters.
@@ -104,23 +105,4 @@ impl Prepared {
         let rows = values.rows(&self.wanted)?;
         rows.iter().map(|row| query.clone().with_parameters(row).map_err(|e| from_engine(&e))).collect()
     }
-}
-
-/// Runs changes one after the other.
-async fn all(runs: Vec<Query>) -> Result<i64, Status> {
-    let (count, mut changed) = (runs.len(), 0);
-    for (at, query) in runs.into_iter().enumerate() {
-        let run = statements::update(query).await;
-        changed += run.map_err(|status| if count == 1 { status } else { failed(&status, at, count) })?;
-    }
-    Ok(changed)
-}
-
-fn failed(status: &Status, at: usize, count: usize) -> Status {
-    let before = match at {
-        0 => "nothing was changed".to_owned(),
-        1 => "the row before it was carried out".to_owned(),
-        _ => format!("the {at} rows before it were carried out"),
-    };
-    Status::new(status.code(), capped(format!("row {} of {count}: {}; {before}", at + 1, status.message())))
 }

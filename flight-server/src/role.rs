@@ -16,14 +16,16 @@ pub enum Role {
     Reader,
     /// Also changes rows, tables and files.
     Writer,
+    /// Also does what concerns the server: its options, all files, everyone's queries.
+    Admin,
 }
 
 /// Every role with its name.
-const ROLES: &[(Role, &str)] = &[(Role::Reader, "reader"), (Role::Writer, "writer")];
+const ROLES: &[(Role, &str)] = &[(Role::Reader, "reader"), (Role::Writer, "writer"), (Role::Admin, "admin")];
 
 /// A word that is no role.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is no role: roles are reader (queries only) and writer (also changes)")]
+#[error("'{0}' is no role: roles are reader (queries only), writer (also changes) and admin (also the server itself)")]
 pub struct UnknownRole(String);
 
 impl Role {
@@ -46,7 +48,7 @@ impl Role {
     /// PERMISSION_DENIED for who may change nothing.
     pub(crate) fn check_change(self, change: &str) -> Result<(), Status> {
         match self {
-            Self::Writer => Ok(()),
+            Self::Writer | Self::Admin => Ok(()),
             Self::Reader => Err(Status::permission_denied(format!(
                 "{change} is for users with the role writer; this user is a reader, who may query and set options of the session"
             ))),

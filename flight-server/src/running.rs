@@ -1,4 +1,4 @@
-//! Statements of a session that run: each can be told to end, by its ticket, and all of them with the session.
+//! Statements of a session whose rows are on their way: each is found by its ticket, and ends when its query is told to.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -9,27 +9,23 @@ use std::task::{Context, Poll};
 use arrow_flight::FlightData;
 use futures::{Stream, StreamExt};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tonic::Status;
 
+use crate::queries::{Query, State, Watched, cancelled};
 use crate::reply::Reply;
 use crate::secrets::Secret;
 use crate::session::InUse;
+use crate::statements::Statement;
 
 /// The running statements of a session, by the handles that their tickets had.
 #[derive(Default)]
-pub(crate) struct Running(Mutex<HashMap<Secret, Arc<Notify>>>);
+pub(crate) struct Running(Mutex<HashMap<Secret, Arc<Query>>>);
 
 impl Running {
     /// Tells the statement of `handle` to end. Whether it ran.
     pub(crate) fn cancel(&self, handle: &Secret) -> bool {
-        let told = self.0.lock().get(handle).map(|statement| statement.notify_one());
+        let told = self.0.lock().get(handle).map(|query| query.cancel());
         told.is_some()
-    }
-
-    /// Tells all of them to end.
-    pub(crate) fn cancel_all(&self) {
-        self.0.lock().values().for_each(|statement| statement.notify_one());
     }
 }
 
@@ -37,32 +33,32 @@ impl Running {
 pub(crate) struct Run {
     session: InUse,
     handle: Secret,
-    told: Arc<Notify>,
+    watched: Arc<Watched>,
 }
 
 impl Run {
-    pub(crate) fn new(session: InUse, handle: Secret) -> Self {
-        let told = Arc::new(Notify::new());
-        session.running.0.lock().insert(handle, Arc::clone(&told));
-        Self { session, handle, told }
+    pub(crate) fn new(session: InUse, handle: Secret, watched: Arc<Watched>) -> Self {
+        session.running.0.lock().insert(handle, Arc::clone(watched.query()));
+        Self { session, handle, watched }
     }
 
-    /// The rows that `starting` gives on a lane, until they end or the statement is told to end.
+    /// The rows of `statement`, which comes to run on a lane, until they end or the query is told to end.
     ///
     /// # Errors
-    /// CANCELLED when it is told so before there are rows, RESOURCE_EXHAUSTED when too many run, and those of `starting`.
-    pub(crate) async fn rows(
-        self,
-        starting: impl Future<Output = Result<Reply, Status>> + Send + 'static,
-    ) -> Result<Reply, Status> {
-        let rows = tokio::select! {
-            biased;
-            () = self.told.notified() => return Err(cancelled()),
-            rows = self.session.lanes.rows(starting) => rows?,
+    /// CANCELLED when it is told so before there are rows, RESOURCE_EXHAUSTED when too many run, and those of the statement.
+    pub(crate) async fn rows(self, statement: Statement) -> Result<Reply, Status> {
+        let query = Arc::clone(self.watched.query());
+        let starting = async {
+            let place = match statement.wants_place() {
+                true => Some(self.session.enter(&query).await?),
+                false => None,
+            };
+            query.is_now(State::Running);
+            self.session.common.lanes.rows(statement.fetch(Arc::clone(&query)), place).await
         };
-        let told = Arc::clone(&self.told);
-        let told = Box::pin(async move { told.notified().await });
-        Ok(Box::pin(Rows(Some(Reading { rows, told, _run: self }))))
+        let rows = self.watched.unless_told(starting).await?;
+        let told = Box::pin(async move { query.told().await });
+        Ok(Box::pin(Rows(Some(Reading { rows, told, run: self }))))
     }
 }
 
@@ -78,7 +74,7 @@ struct Rows(Option<Reading>);
 struct Reading {
     rows: Reply,
     told: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _run: Run,
+    run: Run,
 }
 
 impl Stream for Rows {
@@ -91,13 +87,18 @@ impl Stream for Rows {
             return Poll::Ready(Some(Err(cancelled())));
         }
         let next = reading.rows.poll_next_unpin(context);
-        if let Poll::Ready(None) = next {
-            self.0 = None;
+        let watched = &reading.run.watched;
+        match &next {
+            Poll::Pending => {}
+            Poll::Ready(Some(Ok(message))) => {
+                watched.query().count_bytes((message.data_header.len() + message.data_body.len()) as u64);
+            }
+            Poll::Ready(Some(Err(status))) => watched.fail(status),
+            Poll::Ready(None) => {
+                watched.finish();
+                self.0 = None;
+            }
         }
         next
     }
-}
-
-fn cancelled() -> Status {
-    Status::cancelled("the query was cancelled")
 }

@@ -6,21 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use maar_engine::Session;
+use futures::future::OptionFuture;
+use maar_engine::{Places, Session};
 use tokio::sync::oneshot;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tonic::Status;
 use tonic::transport::server::TcpIncoming;
 
+use crate::common::Common;
 use crate::connection::Io;
 use crate::endpoint::Endpoint;
 use crate::gate::Gate;
+use crate::health::Health;
+use crate::http;
+use crate::jwt::Jwt;
+use crate::limits::Limits;
 use crate::messages_in::Bounded;
-use crate::sessions::{Limits, Sessions};
+use crate::sessions::Sessions;
 use crate::tls::Tls;
 use crate::users::Users;
-
-/// Bytes of a call's headers: JDBC sends every unknown parameter of its URL as one.
-const HEADER_BYTES_MAX: u32 = 64 << 10;
 
 /// Connections that say nothing are asked whether they live, before something between us and the client cuts them.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -29,8 +33,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const SWEEP: Duration = Duration::from_secs(30);
 const SWEEP_LEAST: Duration = Duration::from_millis(50);
 
-/// How long queries may go on once the server is told to stop.
+/// How long connections may take to close once nothing runs any more.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether anything runs, before the end.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How long queries may go on once the server is told to stop, unless it is said.
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// Why the server cannot start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -64,27 +74,65 @@ pub enum ServeError {
 }
 
 /// How a server serves. The default has no users: everyone on the machine may connect.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct ServeOptions {
-    /// How many sessions there are, and for how long.
+    /// What is taken of clients, kept for them and run at once.
     pub limits: Limits,
     /// Who may log in; without a login nothing is answered then.
     pub users: Option<Users>,
+    /// What tokens of an identity provider are checked with; users may come with one in place of a login.
+    pub jwt: Option<Jwt>,
+    /// Which files and URLs clients may name, but administrators, who may name all. Without it: all where no other machine reaches
+    /// the server and it has no users, none otherwise.
+    pub places: Option<Places>,
     /// Encryption; without it nothing else is answered.
     pub tls: Option<Tls>,
     /// Whether other machines may reach a server without users or without encryption.
     pub insecure: bool,
+    /// Where `/livez`, `/readyz` and `/metrics` are answered, over HTTP; nowhere without it.
+    pub http: Option<SocketAddr>,
+    /// How long queries may go on once the server is told to stop. Default 30 seconds.
+    pub drain: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            users: None,
+            jwt: None,
+            places: None,
+            tls: None,
+            insecure: false,
+            http: None,
+            drain: DRAIN,
+        }
+    }
 }
 
 impl ServeOptions {
     /// What a server that other machines reach must have and this one has not.
     fn missing(&self) -> Option<&'static str> {
-        match (&self.tls, &self.users) {
+        match (&self.tls, self.has_users()) {
             _ if self.insecure => None,
-            (Some(_), Some(_)) => None,
-            (None, None) => Some("are no users and no encryption"),
-            (None, Some(_)) => Some("is no encryption"),
-            (Some(_), None) => Some("are no users"),
+            (Some(_), true) => None,
+            (None, false) => Some("are no users and no encryption"),
+            (None, true) => Some("is no encryption"),
+            (Some(_), false) => Some("are no users"),
+        }
+    }
+
+    /// Whether everyone has to say who he is.
+    fn has_users(&self) -> bool {
+        self.users.is_some() || self.jwt.is_some()
+    }
+
+    /// What clients may name of a server on `address`; all where there is none.
+    fn places_for(&self, address: SocketAddr) -> Option<Arc<Places>> {
+        let is_open = !self.has_users() && address.ip().to_canonical().is_loopback();
+        match &self.places {
+            Some(places) => Some(Arc::new(places.clone())),
+            None => (!is_open).then(Arc::default),
         }
     }
 }
@@ -93,6 +141,9 @@ impl ServeOptions {
 pub struct Server {
     incoming: TcpIncoming,
     address: SocketAddr,
+    http: Option<(TcpIncoming, SocketAddr)>,
+    drain: Duration,
+    common: Arc<Common>,
     sessions: Arc<Sessions>,
     endpoint: Endpoint,
     tls: Option<Tls>,
@@ -109,14 +160,29 @@ impl Server {
         if let Some(missing) = options.missing().filter(|_| !address.ip().to_canonical().is_loopback()) {
             return Err(ServeError::Exposed { address, missing });
         }
-        let refused = |cause| ServeError::Listen { address, cause };
-        let incoming = TcpIncoming::bind(address).map_err(refused)?.with_nodelay(Some(true));
-        let address = incoming.local_addr().map_err(refused)?;
-        let ServeOptions { limits, users, tls, insecure: _ } = options;
-        let sessions = Arc::new(Sessions::new(session, limits, users.is_some()));
-        let endpoint = Endpoint::new(Arc::clone(&sessions), Gate::new(users));
-        let endpoint = endpoint.map_err(|status| ServeError::Internal(status.message().to_owned()))?;
-        Ok(Self { incoming, address, sessions, sweep: SWEEP.min(limits.idle / 2).max(SWEEP_LEAST), endpoint, tls })
+        let (incoming, bound) = listen(address)?;
+        let places = options.places_for(address);
+        let has_users = options.has_users();
+        let ServeOptions { limits, users, jwt, tls, http, drain, .. } = options;
+        let http = http.map(listen).transpose()?;
+        let has_tokens = jwt.is_some();
+        let internal = |status: Status| ServeError::Internal(status.message().to_owned());
+        let common = Arc::new(Common::new(session, limits, has_users, places).map_err(internal)?);
+        let sessions = Arc::new(Sessions::new(Arc::clone(&common), jwt));
+        let gate = Gate::new(users, has_tokens);
+        let endpoint = Endpoint::new(Arc::clone(&sessions), gate);
+        let endpoint = endpoint.map_err(internal)?;
+        Ok(Self {
+            incoming,
+            address: bound,
+            http,
+            drain,
+            common,
+            sessions,
+            sweep: SWEEP.min(limits.idle / 2).max(SWEEP_LEAST),
+            endpoint,
+            tls,
+        })
     }
 
     /// Where it listens.
@@ -124,37 +190,67 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown` is ready; then takes no more calls and gives queries that run five seconds to end.
-    /// What still runs after that ends with the runtime.
+    /// Where [`ServeOptions::http`] is answered.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Answers until `shutdown` is ready. Then nothing begins any more, and what runs has [`ServeOptions::drain`] to end; after
+    /// that it is cancelled.
     ///
     /// Statements run on threads that it starts for them: however long they compute, the calling runtime has calls to answer only.
     ///
     /// # Errors
     /// [`ServeError::Network`].
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { incoming, sessions, endpoint, tls, sweep: every, .. } = self;
-        let incoming = incoming.map_ok(Io::new);
+        let Self { incoming, http, common, sessions, endpoint, tls, sweep: every, drain, .. } = self;
+        let watched = http.map(|(incoming, _)| Box::pin(http::serve(incoming, Arc::clone(&common))));
+        let mut watched = OptionFuture::from(watched);
         let mut builder = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
-            .http2_max_header_list_size(HEADER_BYTES_MAX);
+            .http2_max_header_list_size(common.limits.header_bytes);
         if let Some(tls) = tls {
             builder = builder.tls_config(tls.config())?;
         }
-        let router = builder.add_service(Bounded::new(endpoint));
+        let router =
+            builder.add_service(Bounded::new(endpoint, &common.limits)).add_service(Health::new(Arc::clone(&common)));
         let (stop, stopped) = oneshot::channel::<()>();
-        let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming, async {
+        let mut serving = Box::pin(router.serve_with_incoming_shutdown(incoming.map_ok(Io::new), async {
             let _ = stopped.await;
         }));
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
+            Some(ended) = &mut watched => return Ok(ended?),
             () = sweep(&sessions, every) => {}
             () = shutdown => {}
         }
+        common.drain();
+        let drained = timeout(drain, quiet(&common));
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            Some(ended) = &mut watched => return Ok(ended?),
+            _ = drained => {}
+        }
+        common.registry.cancel_all();
         drop(stop);
         match timeout(GRACE, serving).await {
             Ok(ended) => Ok(ended?),
             Err(_) => Ok(()),
         }
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpIncoming, SocketAddr), ServeError> {
+    let refused = |cause| ServeError::Listen { address, cause };
+    let incoming = TcpIncoming::bind(address).map_err(refused)?.with_nodelay(Some(true));
+    let bound = incoming.local_addr().map_err(refused)?;
+    Ok((incoming, bound))
+}
+
+/// Ready when nothing runs any more.
+async fn quiet(common: &Common) {
+    while common.registry.active() > 0 {
+        sleep(LOOK).await;
     }
 }
 

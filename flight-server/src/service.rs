@@ -1,7 +1,6 @@
 //! The Flight SQL service for one call: each message to the room that answers it. What a message means is decided there,
 //! not here; whose session it is, in front (`endpoint`).
 
-use std::future::Future;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -27,10 +26,9 @@ use crate::metadata::{Facts, catalog, keys};
 use crate::parameters::Values;
 use crate::prepared::Prepared;
 use crate::reply::{self, Reply};
-use crate::running::Run;
-use crate::secrets::{Secret, secret};
+use crate::secrets::secret;
 use crate::session::InUse;
-use crate::statements::{self, Statement};
+use crate::statements;
 
 /// Answers one call of a client, in its session.
 pub(crate) struct Service {
@@ -49,14 +47,15 @@ impl Service {
         let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
         let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
             Command::CommandStatementQuery(command) => {
-                self.on_lane(|session| async move {
-                    statements::dataset_schema(&statements::plan(&session, &command.query).await?)
-                })
-                .await?
+                self.session
+                    .on_lane(|session| async move {
+                        statements::dataset_schema(&statements::plan(&session, &command.query).await?)
+                    })
+                    .await?
             }
             Command::CommandPreparedStatementQuery(command) => {
                 let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-                self.on_lane(|session| async move { prepared.columns(&session).await }).await?
+                self.session.on_lane(|session| async move { prepared.columns(&session).await }).await?
             }
             // Of the others a FlightInfo tells it, and making that one runs nothing.
             _ => {
@@ -66,32 +65,10 @@ impl Service {
         };
         Ok(SchemaResult { schema: reply::encoded(&schema)? })
     }
-
-    /// Does what may be long, planning and running, on the threads that statements have.
-    async fn on_lane<T, F>(&self, work: impl FnOnce(InUse) -> F) -> Result<T, Status>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, Status>> + Send + 'static,
-    {
-        self.session.lanes.run(work(self.session.clone())).await
-    }
-
-    /// Runs a statement, which can be cancelled by its handle.
-    async fn fetch(&self, handle: Secret, statement: Statement) -> RowsResult {
-        let run = Run::new(self.session.clone(), handle);
-        run.rows(statement.fetch()).await.map(Response::new)
-    }
-
-    /// Keeps a statement until it is fetched.
-    fn keep(&self, statement: Statement, descriptor: FlightDescriptor) -> InfoResult {
-        let schema = Arc::clone(statement.schema());
-        let handle = self.session.statements.insert(statement)?;
-        reply::info(descriptor, reply::statement_ticket(&handle), &schema).map(Response::new)
-    }
 }
 
-type InfoResult = Result<Response<FlightInfo>, Status>;
-type RowsResult = Result<Response<Reply>, Status>;
+pub(crate) type InfoResult = Result<Response<FlightInfo>, Status>;
+pub(crate) type RowsResult = Result<Response<Reply>, Status>;
 
 /// The ticket of metadata is the command itself.
 fn metadata_info(request: Request<FlightDescriptor>, schema: &Schema) -> InfoResult {
@@ -118,15 +95,14 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         refuse_transaction(query.transaction_id.is_some())?;
-        let ready = |session: InUse| async move {
-            Statement::ready(statements::plan_complete(&session, &query.query).await?).await
-        };
-        self.keep(self.on_lane(ready).await?, request.into_inner())
+        let sql = query.query.clone();
+        let plan = |session: InUse| async move { Ok(vec![statements::plan_complete(&session, &sql).await?]) };
+        self.session.keep(self.session.ready(&query.query, plan).await?, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
-        let (handle, statement) = self.session.statements.take(&ticket.statement_handle)?;
-        self.fetch(handle, statement).await
+        let (handle, waiting) = self.session.statements.take(&ticket.statement_handle)?;
+        self.session.fetch(handle, waiting).await
     }
 
     async fn do_put_statement_update(
@@ -137,10 +113,9 @@ impl FlightSqlService for Service {
         refuse_transaction(command.transaction_id.is_some())?;
         // To its end, before anything changes: a client that still sends takes an early answer for a broken connection.
         request.into_inner().try_for_each(|_| std::future::ready(Ok(()))).await?;
-        self.on_lane(|session| async move {
-            statements::update(statements::plan_complete(&session, &command.query).await?).await
-        })
-        .await
+        let sql = command.query.clone();
+        let plan = |session: InUse| async move { Ok(vec![statements::plan_complete(&session, &sql).await?]) };
+        self.session.update(&command.query, plan).await
     }
 
     async fn do_put_statement_ingest(
@@ -159,7 +134,7 @@ impl FlightSqlService for Service {
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
         let prepare = |session: InUse| async move { Prepared::new(&session, command.query).await };
-        let (prepared, columns) = self.on_lane(prepare).await?;
+        let (prepared, columns) = self.session.on_lane(prepare).await?;
         let parameters = reply::encoded(&prepared.parameters())?;
         let handle = self.session.prepared.insert(Arc::new(prepared))?;
         Ok(ActionCreatePreparedStatementResult {
@@ -196,8 +171,7 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        let statement = self.on_lane(|session| async move { prepared.ready(&session).await }).await?;
-        self.keep(statement, request.into_inner())
+        self.session.keep(self.session.bound(prepared).await?, request.into_inner())
     }
 
     /// For clients that fetch with the command itself, without asking for a FlightInfo.
@@ -207,8 +181,7 @@ impl FlightSqlService for Service {
         _request: Request<Ticket>,
     ) -> RowsResult {
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        let statement = self.on_lane(|session| async move { prepared.ready(&session).await }).await?;
-        self.fetch(secret()?, statement).await
+        self.session.fetch(secret()?, self.session.bound(prepared).await?).await
     }
 
     async fn do_put_prepared_statement_query(
@@ -228,7 +201,8 @@ impl FlightSqlService for Service {
     ) -> Result<i64, Status> {
         let values = Values::read(request.into_inner()).await?;
         let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
-        self.on_lane(|session| async move { prepared.update(&session, values).await }).await
+        let sql = prepared.sql().to_owned();
+        self.session.update(&sql, |session| async move { prepared.with(&session, values).await }).await
     }
 
     async fn do_action_fallback(
@@ -291,11 +265,11 @@ impl FlightSqlService for Service {
         _command: CommandGetSqlInfo,
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
-        metadata_info(request, &self.facts.sql_info(self.session.role).schema())
+        metadata_info(request, &self.facts.sql_info(self.session.owner.role).schema())
     }
 
     async fn do_get_sql_info(&self, command: CommandGetSqlInfo, _request: Request<Ticket>) -> RowsResult {
-        let batch = command.into_builder(self.facts.sql_info(self.session.role)).build();
+        let batch = command.into_builder(self.facts.sql_info(self.session.owner.role)).build();
         metadata_rows(batch.map_err(crate::status::from_flight)?)
     }
 

@@ -2,54 +2,99 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use maar_engine::Session;
+use maar_engine::{ClientRights, Session};
 use parking_lot::Mutex;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Status;
 
+use crate::common::Common;
 use crate::handles::Handles;
-use crate::lanes::Lanes;
 use crate::prepared::Prepared;
+use crate::queries::{Admission, Place, Query, State, Watched};
 use crate::role::Role;
 use crate::running::Running;
-use crate::statements::Statement;
+use crate::steps::Waiting;
+use crate::system::{self, Viewer};
 
 /// Statements that are planned and not yet fetched, and for how long they wait.
 const STATEMENTS_MAX: usize = 256;
 const STATEMENT_TTL: Duration = Duration::from_secs(5 * 60);
 
-/// Prepared statements, and for how long an unused one is kept.
-const PREPARED_MAX: usize = 256;
+/// For how long an unused prepared statement is kept.
 const PREPARED_TTL: Duration = Duration::from_secs(60 * 60);
+
+/// Whose a session is.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    /// Nobody's where there are no users.
+    pub(crate) user: Option<String>,
+    pub(crate) role: Role,
+}
+
+impl Owner {
+    /// Everyone, where there are no users.
+    pub(crate) fn nobody() -> Self {
+        Self { user: None, role: Role::Writer }
+    }
+}
 
 /// A session. What it keeps goes with it.
 pub(crate) struct ClientSession {
     pub(crate) engine: Session,
-    /// What its user may do.
-    pub(crate) role: Role,
-    pub(crate) statements: Handles<Statement>,
+    pub(crate) number: u64,
+    pub(crate) owner: Owner,
+    pub(crate) statements: Handles<Waiting>,
     pub(crate) prepared: Handles<Arc<Prepared>>,
     pub(crate) running: Running,
-    /// What its statements run on: the server's.
-    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) common: Arc<Common>,
+    pub(crate) opened: SystemTime,
+    /// Of those that run.
+    line: Arc<Semaphore>,
     used: Mutex<Instant>,
-    /// Its place among the sessions that the server admits.
-    _place: OwnedSemaphorePermit,
+    /// Its places among the sessions that the server admits, and those of its user.
+    _places: Vec<OwnedSemaphorePermit>,
 }
 
 impl ClientSession {
-    pub(crate) fn new(engine: Session, role: Role, lanes: Arc<Lanes>, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(common: &Arc<Common>, owner: Owner, places: Vec<OwnedSemaphorePermit>) -> Self {
+        let is_administrator = owner.role == Role::Admin;
+        let named = common.places.clone().filter(|_| !is_administrator);
+        let engine = common.base.for_client_with(ClientRights { places: named, is_administrator });
+        let number = common.next_session();
+        system::install(&engine, Viewer::new(common, &owner, number));
         Self {
             engine,
-            role,
+            number,
+            owner,
             statements: Handles::new("statement", STATEMENTS_MAX, STATEMENT_TTL),
-            prepared: Handles::new("prepared statement", PREPARED_MAX, PREPARED_TTL),
+            prepared: Handles::new("prepared statement", common.limits.prepared, PREPARED_TTL),
             running: Running::default(),
-            lanes,
+            line: Admission::of_session(&common.limits),
+            common: Arc::clone(common),
+            opened: SystemTime::now(),
             used: Mutex::new(Instant::now()),
-            _place: place,
+            _places: places,
         }
+    }
+
+    /// A query of this session, which begins with its planning.
+    ///
+    /// # Errors
+    /// UNAVAILABLE once the server is about to end.
+    pub(crate) fn begin(&self, sql: &str) -> Result<Watched, Status> {
+        self.common.check_open()?;
+        Ok(self.common.registry.begin(self.number, self.owner.user.as_deref(), sql))
+    }
+
+    /// A place for `query` among those that run.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when too many wait, or this one for too long.
+    pub(crate) async fn enter(&self, query: &Query) -> Result<Place, Status> {
+        query.is_now(State::Queued);
+        self.common.admission.enter(&self.line, self.owner.user.as_deref()).await
     }
 
     /// Drops what the client did not come back for.

@@ -4,65 +4,50 @@
 //! uses it for a time. A call without a token belongs to its connection's session, or is refused where there are users.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use maar_engine::Session;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
+use crate::common::Common;
 use crate::connection::Connection;
-use crate::lanes::Lanes;
-use crate::role::Role;
+use crate::jwt::{Claims, Jwt};
 use crate::secrets::{self, Secret, secret};
-use crate::session::{ClientSession, InUse};
-
-/// How many sessions a server has at once, and how long one with a token is kept that nobody uses.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Default 256.
-    pub sessions: usize,
-    /// Default an hour.
-    pub idle: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { sessions: 256, idle: Duration::from_secs(60 * 60) }
-    }
-}
+use crate::session::{ClientSession, InUse, Owner};
 
 pub(crate) struct Sessions {
-    /// What clients' sessions begin as.
-    base: Session,
-    limits: Limits,
-    /// Whether every session begins with a login: the server has users.
-    by_login: bool,
+    common: Arc<Common>,
     places: Arc<Semaphore>,
-    lanes: Arc<Lanes>,
+    by_user: Mutex<HashMap<String, Arc<Semaphore>>>,
     by_token: Mutex<HashMap<Secret, Arc<ClientSession>>>,
-    all: Mutex<Vec<Weak<ClientSession>>>,
+    /// Checks tokens of somebody else's, where the server takes such.
+    jwt: Option<Jwt>,
+    /// Those of them whose session was ended, until they expire: they open no other.
+    ended: Mutex<HashMap<Secret, SystemTime>>,
 }
 
 impl Sessions {
-    pub(crate) fn new(base: Session, limits: Limits, by_login: bool) -> Self {
-        let places = Arc::new(Semaphore::new(limits.sessions.min(Semaphore::MAX_PERMITS)));
-        let (by_token, all) = (Mutex::default(), Mutex::default());
-        Self { base, limits, by_login, places, lanes: Arc::default(), by_token, all }
+    pub(crate) fn new(common: Arc<Common>, jwt: Option<Jwt>) -> Self {
+        let places = semaphore(common.limits.sessions);
+        let (by_user, by_token, ended) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { common, places, by_user, by_token, jwt, ended }
     }
 
     pub(crate) fn base(&self) -> &Session {
-        &self.base
+        &self.common.base
     }
 
-    /// A new session for a user of this role, and the token that its client shows from now on.
+    /// A new session for its owner, and the token that its client shows from now on.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED when there are as many as the server has.
-    pub(crate) fn log_in(&self, role: Role) -> Result<String, Status> {
-        let (session, token) = (self.open(role)?, secret()?);
+    /// RESOURCE_EXHAUSTED when there are as many as the server or the user may have, UNAVAILABLE once it is about to end.
+    pub(crate) fn log_in(&self, owner: Owner) -> Result<String, Status> {
+        self.common.check_open()?;
+        let (session, token) = (self.open(owner)?, secret()?);
         self.by_token.lock().insert(token, session);
         Ok(secrets::written(&token))
     }
@@ -85,7 +70,7 @@ impl Sessions {
         if let Some(token) = bearer(request.metadata()) {
             return self.named(token);
         }
-        let session = self.connection(request)?.session(|| self.open(Role::Writer))?;
+        let session = self.connection(request)?.session(|| self.open(Owner::nobody()))?;
         Ok(InUse::new(session))
     }
 
@@ -108,40 +93,45 @@ impl Sessions {
         let ended = match bearer(request.metadata()) {
             Some(token) => {
                 let session = self.named(token)?;
+                if let Some(claims) = self.claims(token)? {
+                    self.ended.lock().insert(claims.name, claims.expires);
+                }
                 self.take_out(|known| session.is(known))
             }
             None => self.connection(request)?.end().into_iter().collect(),
         };
-        ended.iter().for_each(|session| session.running.cancel_all());
+        ended.iter().for_each(|session| self.common.registry.cancel_session(session.number));
         Ok(())
     }
 
     /// Ends sessions and threads that nobody uses, and drops what no client came back for.
     pub(crate) fn sweep(&self) {
         drop(self.take_out(|session| self.is_over(session)));
-        let mut live = Vec::new();
-        self.all.lock().retain(|session| session.upgrade().map(|session| live.push(session)).is_some());
-        live.iter().for_each(|session| session.sweep());
-        self.lanes.sweep();
+        let now = SystemTime::now();
+        self.ended.lock().retain(|_, expires| *expires + Jwt::LEEWAY > now);
+        self.by_user.lock().retain(|_, places| Arc::strong_count(places) > 1);
+        self.common.sweep();
     }
 
-    fn open(&self, role: Role) -> Result<Arc<ClientSession>, Status> {
-        let full = |_| {
-            Status::resource_exhausted(format!(
-                "the server has {} sessions and opens no more before one of them ends: close connections that are not used",
-                self.limits.sessions
-            ))
-        };
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
-        let lanes = Arc::clone(&self.lanes);
-        let session = Arc::new(ClientSession::new(self.base.for_client(), role, lanes, place));
-        self.all.lock().push(Arc::downgrade(&session));
+    fn open(&self, owner: Owner) -> Result<Arc<ClientSession>, Status> {
+        let mut places = Vec::new();
+        if let Some(user) = &owner.user {
+            let most = self.common.limits.sessions_per_user;
+            let of_user = Arc::clone(self.by_user.lock().entry(user.clone()).or_insert_with(|| semaphore(most)));
+            let full = || format!("the user {user} has {most} sessions and opens no more before one of them ends");
+            places.push(place(&of_user, full)?);
+        }
+        let most = self.common.limits.sessions;
+        let full = || format!("the server has {most} sessions and opens no more before one of them ends");
+        places.push(place(&self.places, full)?);
+        let session = Arc::new(ClientSession::new(&self.common, owner, places));
+        self.common.add(&session);
         Ok(session)
     }
 
     /// The connection of a call without a token.
     fn connection<'a, T>(&self, request: &'a Request<T>) -> Result<&'a Connection, Status> {
-        if self.by_login {
+        if self.common.has_users {
             return Err(Status::unauthenticated("this server has users: log in with user and password"));
         }
         let connection = request.extensions().get::<Connection>();
@@ -149,6 +139,9 @@ impl Sessions {
     }
 
     fn named(&self, token: &str) -> Result<InUse, Status> {
+        if let Some(claims) = self.claims(token)? {
+            return self.of_claims(claims);
+        }
         let ended = || Status::unauthenticated("the session of this token has ended, or never was: log in again");
         let token = secrets::read(token).ok_or_else(ended)?;
         let sessions = self.by_token.lock();
@@ -156,15 +149,51 @@ impl Sessions {
         Ok(InUse::new(Arc::clone(session)))
     }
 
+    /// What a token of somebody else's says, if it is one.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED for one that does not hold.
+    fn claims(&self, token: &str) -> Result<Option<Claims>, Status> {
+        match &self.jwt {
+            Some(jwt) if Jwt::is_one(token) => jwt.check(token, SystemTime::now()).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The session of a token of somebody else's, which begins with its first call.
+    fn of_claims(&self, claims: Claims) -> Result<InUse, Status> {
+        if self.ended.lock().contains_key(&claims.name) {
+            return Err(Status::unauthenticated("the session of this token was closed: get another token"));
+        }
+        let known = |sessions: &HashMap<Secret, Arc<ClientSession>>| sessions.get(&claims.name).cloned();
+        if let Some(session) = known(&self.by_token.lock()) {
+            return Ok(InUse::new(session));
+        }
+        self.common.check_open()?;
+        let opened = self.open(claims.owner)?;
+        // Of two first calls at once, both get the session of one.
+        let mut sessions = self.by_token.lock();
+        Ok(InUse::new(Arc::clone(sessions.entry(claims.name).or_insert(opened))))
+    }
+
     /// Whether a session with a token has been idle for too long: nobody but the map of tokens holds it.
     fn is_over(&self, session: &Arc<ClientSession>) -> bool {
-        Arc::strong_count(session) == 1 && session.idle() >= self.limits.idle
+        Arc::strong_count(session) == 1 && session.idle() >= self.common.limits.idle
     }
 
     /// Takes sessions out, for the caller to drop: that may end queries, and is not done under the lock.
     fn take_out(&self, which: impl Fn(&Arc<ClientSession>) -> bool) -> Vec<Arc<ClientSession>> {
         self.by_token.lock().extract_if(|_, session| which(session)).map(|(_, session)| session).collect()
     }
+}
+
+fn semaphore(places: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)))
+}
+
+fn place(places: &Arc<Semaphore>, full: impl FnOnce() -> String) -> Result<OwnedSemaphorePermit, Status> {
+    let refused = |_| Status::resource_exhausted(format!("{}: close connections that are not used", full()));
+    Arc::clone(places).try_acquire_owned().map_err(refused)
 }
 
 /// The token of a call. User and password count at the login only (`gate`).

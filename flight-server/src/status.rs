@@ -20,6 +20,7 @@ fn code(kind: ErrorKind) -> Code {
         ErrorKind::Memory => Code::ResourceExhausted,
         // Not UNAVAILABLE, on which clients retry by themselves: a missing device stays missing.
         ErrorKind::Device => Code::FailedPrecondition,
+        ErrorKind::Forbidden => Code::PermissionDenied,
         ErrorKind::Storage => Code::Unavailable,
         ErrorKind::Cancelled => Code::Cancelled,
         ErrorKind::Internal => Code::Internal,

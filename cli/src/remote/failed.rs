@@ -40,9 +40,10 @@ fn kind(code: Code) -> ErrorKind {
         Code::Unimplemented => ErrorKind::Unsupported,
         Code::ResourceExhausted => ErrorKind::Memory,
         Code::FailedPrecondition => ErrorKind::Device,
+        Code::PermissionDenied => ErrorKind::Forbidden,
         Code::Unavailable => ErrorKind::Storage,
         Code::Cancelled => ErrorKind::Cancelled,
-        Code::Unauthenticated | Code::PermissionDenied | Code::DeadlineExceeded => ErrorKind::Invalid,
+        Code::Unauthenticated | Code::DeadlineExceeded => ErrorKind::Invalid,
         _ => ErrorKind::Internal,
     }
 }

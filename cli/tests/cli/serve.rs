@@ -1,7 +1,8 @@
 //! `maar serve`: where it listens, and that Ctrl-C ends it. What it answers is tested in flight-server.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 
 use crate::{command, maar};
 
@@ -67,4 +68,88 @@ fn users_are_made_read_and_asked_for() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(said.contains("no encryption") && !said.contains("no users"), "{said}");
+}
+
+/// `maar serve` with these options on a port of its own, and the lines that it says when it is ready.
+fn serving(options: &[&str], lines: usize) -> (Child, Vec<String>) {
+    let mut child = command(&[&["--device", "cpu", "serve", "--listen", "127.0.0.1:0"], options].concat());
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let line = |_| {
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        line
+    };
+    let lines = (0..lines).map(line).collect();
+    // Its end is not told to nobody.
+    std::mem::forget(said);
+    (child, lines)
+}
+
+fn address(line: &str) -> &str {
+    line.split_whitespace().find(|word| word.contains("://")).unwrap()
+}
+
+#[test]
+fn it_is_watched_over_http_and_ends_on_sigterm() {
+    let (mut child, said) = serving(&["--http", "127.0.0.1:0", "--drain-seconds", "5"], 2);
+    let host = address(&said[1]).strip_prefix("http://").unwrap();
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: maar\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(ask("/livez").starts_with("HTTP/1.1 200"));
+    assert!(ask("/readyz").starts_with("HTTP/1.1 200"));
+    let metrics = ask("/metrics");
+    assert!(metrics.contains("\nmaar_queries_total{status=\"finished\"} 0\n"), "{metrics}");
+    assert!(metrics.contains("text/plain; version=0.0.4"), "{metrics}");
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn it_serves_the_tables_and_settings_that_it_was_started_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("t.csv"), "a\n1\n2\n").unwrap();
+    let make = format!(
+        "create external table t stored as csv location '{}'; create view v as select a + 1 as b from t",
+        at("t.csv")
+    );
+    std::fs::write(at("init.sql"), make).unwrap();
+    std::fs::create_dir(at("open")).unwrap();
+    let set = "datafusion.runtime.memory_limit=1G";
+    let options =
+        ["--init", &at("init.sql"), "--set", "maar.device_memory=2GB", "--set", set, "--allow-path", &at("open")];
+    let (mut child, said) = serving(&options, 1);
+    let ask = |sql: &str| maar(&["--connect", address(&said[0]), "--format", "csv", "-c", sql]);
+    let (all, device, host) =
+        (ask("select sum(b) as s from v"), ask("show maar.device_memory"), ask("show datafusion.runtime.memory_limit"));
+    let file = ask(&format!("select * from '{}'", at("t.csv")));
+    let open = ask(&format!("copy (select 5 as x) to '{}/x.csv'", at("open")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!((all.code, all.out.as_str()), (0, "s\n5\n"), "{}", all.err);
+    assert!(device.out.contains("2000000000") && host.out.contains("1G"), "{} {}", device.out, host.out);
+    assert!(file.code == 1 && file.err.contains("--allow-path"), "{}", file.err);
+    assert_eq!(open.code, 0, "{}", open.err);
+}
+
+#[test]
+fn what_cannot_be_enforced_stops_the_start() {
+    for (options, words) in [
+        (["--allow-path", "no/such/folder"], "cannot be allowed"),
+        (["--allow-url", "lake"], "is no URL"),
+        (["--set", "maar.device_memory"], "NAME=VALUE"),
+        (["--set", "maar.no_such=1"], "maar.no_such"),
+        (["--max-running", "0"], "at least 1"),
+        (["--init", "no-such.sql"], "no-such.sql"),
+    ] {
+        let ran = maar(&[&["serve", "--listen", "127.0.0.1:0"][..], &options].concat());
+        assert!(ran.code != 0 && ran.err.contains(words), "{options:?}: {}", ran.err);
+    }
 }

@@ -67,6 +67,10 @@ public class Jdbc {
             expect("[]", rows(statement.executeQuery("SELECT * FROM words WHERE false")));
             expect(true, statement.execute("SELECT min(number), max(price) FROM words"));
             expect("[[1, 2.25]]", rows(statement.getResultSet()));
+            String known = "FROM maar.system.queries WHERE query LIKE 'INSERT INTO words VALUES%'";
+            expect("[[finished, 2]]", rows(statement.executeQuery("SELECT state, rows " + known)));
+            String id = (String) rows(statement.executeQuery("SELECT query_id " + known)).get(0).get(0);
+            expect("[[finished]]", rows(statement.executeQuery("CALL maar.system.kill_query('" + id + "')")));
             for (String wrong : new String[] {"SELECT nothing FROM words", "SELECT 1 +", "SELECT 1 / (number - 1) FROM words"}) {
                 try {
                     rows(statement.executeQuery(wrong));
@@ -138,7 +142,8 @@ public class Jdbc {
         expect("[]", failed);
         expect("Maar", metadata.getDatabaseProductName());
         expect(false, metadata.supportsTransactions());
-        expect("[[datafusion]]", rows(metadata.getCatalogs()));
+        expect("[[datafusion], [maar]]", rows(metadata.getCatalogs()));
+        expect(3, rows(metadata.getTables("maar", "system", "%", null)).size());
         List<List<Object>> tables = rows(metadata.getTables(null, "public", "wor%", new String[] {"TABLE"}));
         expect("[datafusion, public, words, TABLE]", tables.get(0).subList(0, 4));
         List<List<Object>> columns = rows(metadata.getColumns(null, "public", "words", "%"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::prelude::SessionConfig;
-use maar_gpu_exec::device::{DeviceChoice, DeviceOptions};
+use maar_gpu_exec::device::{DeviceChoice, DeviceOptions, MemoryUse};
 use maar_gpu_exec::exec::{DeviceFactory, DeviceRuntime, HostRules, RuntimeOptions};
 use maar_gpu_exec::planner::{DeviceNodes, PlacementRule};
 use parking_lot::Mutex;
@@ -56,6 +56,31 @@ impl Devices {
             Ok(Opened::Device { runtime, nodes }) => Some((nodes, runtime.handle().info().name.clone())),
             Ok(Opened::Cpu) | Err(_) => None,
         }
+    }
+
+    /// The open devices with the memory that they use; none while one is being opened.
+    pub(crate) fn usage(&self) -> Vec<(String, MemoryUse)> {
+        let Some(open) = self.open.try_lock() else { return Vec::new() };
+        let mut known: Vec<&Arc<DeviceRuntime>> = Vec::new();
+        for opened in open.values() {
+            if let Opened::Device { runtime, .. } = opened
+                && !known.iter().any(|other| Arc::ptr_eq(other, runtime))
+            {
+                known.push(runtime);
+            }
+        }
+        known.into_iter().map(|runtime| (runtime.handle().info().name.clone(), runtime.handle().memory())).collect()
+    }
+
+    /// Forgets devices that were opened with other memory than `config` says: each closes with the last statement on it.
+    pub(crate) fn forget_others(&self, config: &ConfigOptions) {
+        let wanted = options(config);
+        let is_as_wanted = |open: &Wanted| {
+            (open.device_memory, open.resident_memory) == (wanted.device_memory, wanted.resident_memory)
+        };
+        let others: Vec<_> = self.open.lock().extract_if(|open, _| !is_as_wanted(open)).collect();
+        // Closing waits for the device: not under the lock.
+        drop(others);
     }
 
     fn opened(&self, options: &MaarOptions) -> Result<Opened> {
@@ -129,6 +154,6 @@ pub(crate) fn install_devices(config: &mut SessionConfig) -> Arc<Devices> {
 }
 
 /// The devices of a session that Maar is installed in.
-pub(super) fn session_devices(config: &SessionConfig) -> Option<Arc<Devices>> {
+pub(crate) fn session_devices(config: &SessionConfig) -> Option<Arc<Devices>> {
     config.get_extension::<Devices>()
 }

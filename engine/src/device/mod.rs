@@ -17,7 +17,7 @@ pub mod bare {
     pub use maar_gpu_exec::device::{DeviceChoice, DeviceHandle, DeviceInfo, DeviceOptions, selftest};
 }
 
-pub(crate) use devices::{install_devices, kept_plans};
+pub(crate) use devices::{install_devices, kept_plans, session_devices};
 pub(crate) use maar_gpu_exec::device::DeviceError;
 pub(crate) use maar_gpu_exec::error::{CAST, DIVISION_BY_ZERO, Error as DeviceSideError, OVERFLOW};
 pub(crate) use maar_gpu_exec::exec::{FirstRowsRule, HostRules};

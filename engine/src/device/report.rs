@@ -31,9 +31,14 @@ impl QueryReport {
 
     /// The report of `plan` as far as it ran.
     pub(crate) fn of(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Self {
-        let mut report = Self { operators: places(state, plan), ..Self::default() };
-        exec::reports(plan).into_iter().for_each(|execution| report.work.add(execution));
-        report
+        Self { operators: places(state, plan), work: Self::work_of(plan), ..Self::default() }
+    }
+
+    /// What a device did of `plan` so far.
+    pub(crate) fn work_of(plan: &Arc<dyn ExecutionPlan>) -> DeviceReport {
+        let mut work = DeviceReport::default();
+        exec::reports(plan).into_iter().for_each(|execution| work.add(execution));
+        work
     }
 }
 

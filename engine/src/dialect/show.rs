@@ -1,4 +1,5 @@
-//! SHOW TABLES lists the tables and views of the user: DataFusion lists those of `information_schema` among them.
+//! SHOW TABLES lists the tables and views of the user: DataFusion lists those of `information_schema` among them, and a server has
+//! tables about itself (`maar.system`).
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{ShowStatementFilter, ShowStatementFilterPosition, Statement as SqlStatement};
@@ -28,7 +29,7 @@ pub(super) fn tables(statement: Statement) -> Statement {
     };
     let query = format!(
         "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables \
-         WHERE table_schema <> 'information_schema'{like} ORDER BY table_catalog, table_schema, table_name"
+         WHERE table_schema <> 'information_schema' AND NOT (table_catalog = 'maar' AND table_schema = 'system'){like} ORDER BY table_catalog, table_schema, table_name"
     );
     match grammar::statement(&query) {
         Ok(query) if plain => Statement::Statement(Box::new(query)),

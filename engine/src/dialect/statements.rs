@@ -46,7 +46,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("MERGE", "write UPDATE, DELETE and INSERT, or CREATE OR REPLACE TABLE t AS SELECT ..."),
     ("LOCK", "leave it out: a statement sees its tables as they were when it began"),
     ("DECLARE", "use WITH, or parameters: $1"),
-    ("KILL", "end the program that asks, or press Ctrl-C"),
+    ("KILL", "press Ctrl-C, or on a server CALL maar.system.kill_query('id')"),
 ];
 
 /// # Errors

@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Memory,
     /// The device is missing, refused or faulted.
     Device,
+    /// The session may not do that: ask who may, or have it allowed.
+    Forbidden,
     /// Files could not be read or written: permissions, network, a full disk. May pass on a retry.
     Storage,
     /// The query was cancelled.

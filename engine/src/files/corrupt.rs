@@ -29,7 +29,7 @@ impl ScannedFiles {
         let mut locations = Vec::new();
         // Visiting cannot fail: the closure does not.
         let _ = plan.apply_with_subqueries(|node| {
-            add_locations(node, &mut locations);
+            add_locations(state, node, &mut locations);
             Ok(TreeNodeRecursion::Continue)
         });
         Self { state: Arc::clone(state), locations }
@@ -41,7 +41,7 @@ impl ScannedFiles {
     }
 }
 
-fn add_locations(node: &LogicalPlan, locations: &mut Vec<Location>) {
+fn add_locations(state: &SessionState, node: &LogicalPlan, locations: &mut Vec<Location>) {
     match node {
         LogicalPlan::TableScan(scan) => {
             if let Ok(provider) = source_as_provider(&scan.source)
@@ -51,7 +51,7 @@ fn add_locations(node: &LogicalPlan, locations: &mut Vec<Location>) {
             }
         }
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(create)) => {
-            locations.extend(create.locations.iter().filter_map(|path| Location::parse(path).ok()));
+            locations.extend(create.locations.iter().filter_map(|path| Location::parse(state.config(), path).ok()));
         }
         _ => {}
     }

@@ -4,15 +4,19 @@
 //! that begin with a dot or an underscore are left out, as every writer of lakes expects. Not here: what is in the files.
 
 use std::path::Path as LocalPath;
+use std::sync::Arc;
 
 use datafusion::datasource::listing::ListingTableUrl;
-use datafusion::error::Result;
+use datafusion::error::Result as HostResult;
+use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::gate::{self, Places};
 use super::hive;
 use super::pattern::Pattern;
+use crate::error::Result;
 
 /// Where files lie.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub(crate) struct Location {
     url: ListingTableUrl,
     pattern: Option<Pattern>,
     written: String,
+    /// The gate of the session that named it.
+    places: Option<Arc<Places>>,
 }
 
 /// A file, and the segments of its path below the location.
@@ -31,17 +37,26 @@ pub(super) struct Found<'a> {
 
 impl Location {
     /// # Errors
-    /// When `text` is neither a path nor a URL.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    /// When `text` is neither a path nor a URL, or one that the session may not name.
+    pub(crate) fn parse(config: &SessionConfig, text: &str) -> Result<Self> {
+        let places = gate::of(config);
+        let location = Self { places, ..Self::ungated(text)? };
+        if let Some(places) = &location.places {
+            places.check(&location.url, text)?;
+        }
+        Ok(location)
+    }
+
+    fn ungated(text: &str) -> HostResult<Self> {
         let written = text.to_string();
         if text.contains("://") {
-            return Ok(Self { url: ListingTableUrl::parse(text)?, pattern: None, written });
+            return Ok(Self { url: ListingTableUrl::parse(text)?, pattern: None, written, places: None });
         }
         let (base, pattern) = match split_pattern(text) {
             Some((base, pattern)) if !LocalPath::new(text).exists() => (base, Some(Pattern::new(pattern))),
             _ => (text, None),
         };
-        Ok(Self { url: local_url(base, pattern.is_some())?, pattern, written })
+        Ok(Self { url: local_url(base, pattern.is_some())?, pattern, written, places: None })
     }
 
     /// As it was written.
@@ -63,7 +78,7 @@ impl Location {
     }
 
     /// The files, in the order of their paths. `deep`: those of every folder below, always.
-    pub(crate) async fn files(&self, store: &dyn ObjectStore, deep: bool) -> Result<Vec<ObjectMeta>> {
+    pub(crate) async fn files(&self, store: &dyn ObjectStore, deep: bool) -> HostResult<Vec<ObjectMeta>> {
         let mut files = match &self.pattern {
             Some(pattern) => self.matching(store, pattern).await?,
             None if self.url.is_collection() => self.in_folder(store, deep).await?,
@@ -74,6 +89,9 @@ impl Location {
                 Err(e) => return Err(e.into()),
             },
         };
+        if let Some(places) = &self.places {
+            places.check_files(&self.url, &files)?;
+        }
         files.sort_by(|a, b| a.location.cmp(&b.location));
         Ok(files)
     }
@@ -102,7 +120,7 @@ impl Location {
         }
     }
 
-    async fn in_folder(&self, store: &dyn ObjectStore, deep: bool) -> Result<Vec<ObjectMeta>> {
+    async fn in_folder(&self, store: &dyn ObjectStore, deep: bool) -> HostResult<Vec<ObjectMeta>> {
         let mut all: Vec<ObjectMeta> = store.list(Some(self.url.prefix())).try_collect().await?;
         all.retain(|file| {
             let found = self.below(&file.location);
@@ -118,7 +136,7 @@ impl Location {
         Ok(all)
     }
 
-    async fn matching(&self, store: &dyn ObjectStore, pattern: &Pattern) -> Result<Vec<ObjectMeta>> {
+    async fn matching(&self, store: &dyn ObjectStore, pattern: &Pattern) -> HostResult<Vec<ObjectMeta>> {
         if pattern.depth().is_none() {
             let mut all: Vec<ObjectMeta> = store.list(Some(self.url.prefix())).try_collect().await?;
             all.retain(|file| {
@@ -133,7 +151,12 @@ impl Location {
     }
 
     /// Looks into no folder where nothing can match.
-    async fn walk(&self, store: &dyn ObjectStore, pattern: &Pattern, through_hive: bool) -> Result<Vec<ObjectMeta>> {
+    async fn walk(
+        &self,
+        store: &dyn ObjectStore,
+        pattern: &Pattern,
+        through_hive: bool,
+    ) -> HostResult<Vec<ObjectMeta>> {
         let mut found = Vec::new();
         let mut open = vec![(self.url.prefix().clone(), 0)];
         while let Some((folder, depth)) = open.pop() {
@@ -164,7 +187,7 @@ fn split_pattern(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The URL of a path on this machine; every character of the path stands for itself.
-fn local_url(path: &str, is_folder: bool) -> Result<ListingTableUrl> {
+fn local_url(path: &str, is_folder: bool) -> HostResult<ListingTableUrl> {
     let absolute = std::path::absolute(if path.is_empty() { "." } else { path })?;
     let is_folder = is_folder || path.ends_with('/') || absolute.is_dir();
     let mut url = String::from("file://");

@@ -1,12 +1,14 @@
 //! Files as tables: which names are paths (`catalog`), which files a path means (`location`), what the table is (`open`, `read`,
-//! `table`), whether a place can be written to (`target`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
+//! `table`), whether a place can be written to (`target`), which a client may name (`gate`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
 //! failed, so that a query that works pays nothing: the path that does not exist, the pattern nothing matches, the Parquet file
 //! that is corrupt. Not here: reading and writing what is in a file, which the formats of DataFusion do.
 
+mod addresses;
 mod catalog;
 mod corrupt;
 mod csv;
 mod formats;
+mod gate;
 mod hive;
 mod hive_folders;
 mod hive_sink;
@@ -33,6 +35,8 @@ pub(crate) use catalog::{Names, looks_like_path, with_paths};
 pub(crate) use corrupt::ScannedFiles;
 use corrupt::name_corrupt_file;
 pub(crate) use formats::{compression_option, is_compressed, no_avro, no_compression};
+pub use gate::Places;
+pub(crate) use gate::{check_listed, check_path, check_plan};
 use location::Location;
 pub(crate) use open::table_at;
 pub(crate) use read::{Reading, read};
@@ -105,11 +109,12 @@ impl NamedPaths {
                 return unknown_format(path).or_at(error.position());
             }
         }
-        name_corrupt_file(state, &self.locations(), error).await
+        name_corrupt_file(state, &self.locations(state), error).await
     }
 
-    fn locations(&self) -> Vec<Location> {
-        self.read.iter().chain(&self.described).filter_map(|path| Location::parse(path).ok()).collect()
+    fn locations(&self, state: &SessionState) -> Vec<Location> {
+        let paths = self.read.iter().chain(&self.described);
+        paths.filter_map(|path| Location::parse(state.config(), path).ok()).collect()
     }
 }
 
@@ -129,7 +134,11 @@ fn unknown_format(path: &str) -> Error {
 
 /// Why `path` gives no file; `None` if it gives one.
 pub(crate) async fn missing(state: &SessionState, path: &str) -> Option<Error> {
-    let location = Location::parse(path).ok()?;
+    let location = match Location::parse(state.config(), path) {
+        Ok(location) => location,
+        // Whether there is something where one may not look is not said either.
+        Err(e) => return (e.kind() == ErrorKind::Forbidden).then_some(e),
+    };
     let store = state.runtime_env().object_store(location.url()).ok()?;
     let files = location.files(store.as_ref(), false).await.ok()?;
     let empty = files.iter().filter(|file| file.size == 0).count();

@@ -30,7 +30,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) {
 /// # Errors
 /// Of kind NotFound where there are none, Unsupported where their format is not known.
 pub(crate) async fn table_at(state: &SessionState, text: &str) -> Result<FileTable> {
-    let location = Location::parse(text)?;
+    let location = Location::parse(state.config(), text)?;
     let (store, files) = list(state, &location).await?;
     let mut known: Option<(&formats::Known, &ObjectMeta)> = None;
     for file in &files {
@@ -163,7 +163,8 @@ async fn create(state: &SessionState, command: &CreateExternalTable) -> Result<F
     if let Some(refused) = command.locations.iter().find_map(|location| formats::refused(location)) {
         return Err(refused);
     }
-    let locations = command.locations.iter().map(|text| Ok(Location::parse(text)?)).collect::<Result<Vec<_>>>()?;
+    let locations =
+        command.locations.iter().map(|text| Location::parse(state.config(), text)).collect::<Result<Vec<_>>>()?;
     check_locations(&locations)?;
     let (declared, mut partitions) = declared_columns(command)?;
     let (schema, members) = match declared {

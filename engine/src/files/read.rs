@@ -47,7 +47,7 @@ pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dy
     if let Some(refused) = asked.paths.iter().find_map(|path| formats::refused(path)) {
         return Err(refused);
     }
-    let locations = asked.paths.iter().map(|text| Ok(Location::parse(text)?)).collect::<Result<Vec<_>>>()?;
+    let locations = asked.paths.iter().map(|text| Location::parse(state.config(), text)).collect::<Result<Vec<_>>>()?;
     open::check_one_store(&locations)?;
     // A file that is named is read whatever it is called; of a folder only what looks like one.
     let is_folder = locations.iter().any(|location| !location.is_one_file() && !location.is_pattern());

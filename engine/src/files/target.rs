@@ -5,11 +5,16 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use datafusion::prelude::SessionConfig;
+
+use super::gate;
 use crate::error::{Error, ErrorKind, Result};
 
 /// # Errors
-/// [`ErrorKind::Storage`] where `target` is a path of this machine, its folder is there, and no file can be made in it.
-pub(crate) fn check_target(target: &str) -> Result<()> {
+/// [`ErrorKind::Storage`] where `target` is a path of this machine, its folder is there, and no file can be made in it;
+/// [`ErrorKind::Forbidden`] where the session may not write there.
+pub(crate) fn check_target(config: &SessionConfig, target: &str) -> Result<()> {
+    gate::check_path(config, target)?;
     let path = match target.split_once("://") {
         None => PathBuf::from(target),
         Some(("file", path)) => PathBuf::from(path),

@@ -90,7 +90,7 @@ async fn options_of_the_process_are_no_clients() {
         "reset maar.device_memory",
     ] {
         let refused = error(&client, sql).await;
-        assert!(refused.kind() == ErrorKind::Invalid && refused.to_string().contains("server"), "{sql}: {refused}");
+        assert!(refused.kind() == ErrorKind::Forbidden && refused.to_string().contains("server"), "{sql}: {refused}");
         assert!(error(&client.for_client(), sql).await.to_string().contains("server"), "{sql}");
     }
     base.run_script("set maar.device_memory = '1GB'; set datafusion.runtime.memory_limit = '1G'").await.unwrap();

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use arrow_flight::Action;
-use maar_engine::{Error, Session};
+use maar_engine::{Error, Session, is_of_the_process};
 use tonic::{Request, Status};
 
 use super::body;
@@ -84,8 +84,13 @@ pub(super) async fn set(sessions: &Sessions, request: &Request<Action>) -> Resul
     let session = sessions.of(request)?;
     let mut errors = HashMap::new();
     for (name, value) in wanted.session_options {
-        if let Err(refusal) = set_one(&session.engine, sessions.base(), &name, value.option_value).await {
-            errors.insert(name, OptionError { value: refusal.into() });
+        let is_shared = is_of_the_process(&name);
+        match set_one(&session.engine, sessions.base(), &name, value.option_value).await {
+            Ok(()) if is_shared => session.common.follow(&session.engine),
+            Ok(()) => {}
+            Err(refusal) => {
+                errors.insert(name, OptionError { value: refusal.into() });
+            }
         }
     }
     Ok(SetSessionOptionsResult { errors })

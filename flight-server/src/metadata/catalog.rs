@@ -16,6 +16,7 @@ use tonic::Status;
 
 use super::types;
 use crate::status::{from_engine, from_flight};
+use crate::system;
 use crate::wire::wire_schema;
 
 const TABLE: &str = "TABLE";
@@ -46,7 +47,7 @@ pub(crate) fn schemas(session: &Session, command: CommandGetDbSchemas) -> Result
 pub(crate) async fn tables(session: &Session, command: CommandGetTables) -> Result<RecordBatch, Status> {
     let mut builder = command.into_builder();
     for (catalog, schema, provider) in all_schemas(session) {
-        let is_system = schema == INFORMATION_SCHEMA;
+        let is_system = schema == INFORMATION_SCHEMA || (catalog == system::CATALOG && schema == system::SCHEMA);
         for name in table_names(&schema, provider.as_ref()) {
             let failed = |e: DataFusionError| from_engine(&e.into());
             let kind =
@@ -95,7 +96,7 @@ fn all_schemas(session: &Session) -> Vec<(String, String, Arc<dyn SchemaProvider
         let Some(provider) = list.catalog(&catalog) else { continue };
         let names = provider.schema_names().into_iter().filter(|name| name != INFORMATION_SCHEMA);
         found.extend(names.filter_map(|name| Some((catalog.clone(), name.clone(), provider.schema(&name)?))));
-        if has_information {
+        if has_information && catalog != system::CATALOG {
             let information: Arc<dyn SchemaProvider> = Arc::new(InformationSchemaProvider::new(Arc::clone(&list)));
             found.push((catalog, INFORMATION_SCHEMA.to_owned(), information));
         }

@@ -27,7 +27,7 @@ impl Facts {
     pub(crate) fn sql_info(&self, role: Role) -> &SqlInfoData {
         match role {
             Role::Reader => &self.for_readers,
-            Role::Writer => &self.for_writers,
+            Role::Writer | Role::Admin => &self.for_writers,
         }
     }
 }

@@ -38,10 +38,10 @@ struct Endless {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
-    started: AtomicUsize,
-    batches: AtomicUsize,
-    stopped: AtomicUsize,
+pub(crate) struct Seen {
+    pub(crate) started: AtomicUsize,
+    pub(crate) batches: AtomicUsize,
+    pub(crate) stopped: AtomicUsize,
 }
 
 /// Counts its own end.
@@ -73,7 +73,7 @@ impl PartitionStream for Endless {
     }
 }
 
-fn with_endless() -> (Session, Arc<Seen>) {
+pub(crate) fn with_endless() -> (Session, Arc<Seen>) {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..ROWS as i64));
     let batch = RecordBatch::try_from_iter([("v", column)]).unwrap();
     let (schema, seen) = (batch.schema(), Arc::new(Seen::default()));
@@ -84,7 +84,7 @@ fn with_endless() -> (Session, Arc<Seen>) {
     (session, seen)
 }
 
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !is_so().await {
         assert!(start.elapsed() < PATIENCE, "{what}");
@@ -136,7 +136,7 @@ async fn cancel(client: &mut Client, info: &FlightInfo) -> Result<CancelStatus, 
     Ok(result.status())
 }
 
-async fn next_code(stream: &mut FlightRecordBatchStream) -> Code {
+pub(crate) async fn next_code(stream: &mut FlightRecordBatchStream) -> Code {
     loop {
         match stream.next().await {
             Some(Ok(_)) => {}

@@ -1,19 +1,25 @@
 //! A server on a loopback port and `arrow-flight`'s own client: what a driver sees. No real driver is run here.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod admission;
 mod cancel;
 mod certificates;
 mod changes;
+mod hostile;
 mod ingest;
 mod lanes;
 mod metadata;
 mod parameters;
+mod places;
 mod prepared;
 mod queries;
 mod roles;
 mod session_options;
 mod sessions;
 mod support;
+mod system;
 mod tls;
+mod tokens;
 mod types;
 mod users;
+mod watching;

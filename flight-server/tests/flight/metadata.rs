@@ -28,11 +28,11 @@ async fn the_tree_of_catalogs_schemas_and_tables() {
     let (mut client, _folder) = with_file().await;
     rows(&mut client, "create view v as select amount from t").await.unwrap();
     let info = client.get_catalogs().await;
-    assert_eq!(answer(&mut client, info).await.1, "datafusion");
+    assert_eq!(answer(&mut client, info).await.1, "datafusion;maar");
 
     let all = CommandGetDbSchemas { catalog: None, db_schema_filter_pattern: None };
     let info = client.get_db_schemas(all).await;
-    assert_eq!(answer(&mut client, info).await.1, "datafusion,information_schema;datafusion,public");
+    assert_eq!(answer(&mut client, info).await.1, "datafusion,information_schema;datafusion,public;maar,system");
     let some =
         CommandGetDbSchemas { catalog: Some("datafusion".into()), db_schema_filter_pattern: Some("pub%".into()) };
     let info = client.get_db_schemas(some).await;
@@ -53,6 +53,11 @@ async fn the_tree_of_catalogs_schemas_and_tables() {
     let info = client.get_tables(system).await;
     let found = answer(&mut client, info).await.1;
     assert!(found.starts_with("datafusion,information_schema,tables,SYSTEM TABLE,"), "{found}");
+
+    let own = CommandGetTables { db_schema_filter_pattern: None, catalog: Some("maar".into()), ..tables() };
+    let info = client.get_tables(own).await;
+    let own = ["queries", "sessions", "settings"].map(|name| format!("maar,system,{name},SYSTEM TABLE")).join(";");
+    assert_eq!(answer(&mut client, info).await.1, own);
 
     let info = client.get_table_types().await;
     assert_eq!(answer(&mut client, info).await.1, "LOCAL TEMPORARY;SYSTEM TABLE;TABLE;VIEW");

@@ -1,17 +1,31 @@
 //! What a reader may not do, whichever way it comes.
 
 use arrow_flight::sql::SqlInfo;
-use maar_flight_server::{Role, ServeOptions, Users};
+use maar_engine::{Places, Session};
+use maar_flight_server::{Limits, Role, ServeOptions, Users};
 use tonic::Code;
 
 use crate::support::{Client, answer, connect, rows, serve_with, session, status};
 
+/// The address of a server with these users, whose passwords are `secret`.
+pub(crate) fn with_users(session: Session, users: &[(&str, Role)]) -> String {
+    with_users_and(session, users, None)
+}
+
+fn with_users_and(session: Session, users: &[(&str, Role)], places: Option<Places>) -> String {
+    let lines: Vec<_> = users.iter().map(|(name, role)| Users::line(name, "secret", *role).unwrap()).collect();
+    let users = Some(Users::parse(&lines.join("\n")).unwrap());
+    serve_with(session, ServeOptions { users, places, ..ServeOptions::default() })
+}
+
 /// A reader and a writer of one server.
 async fn both() -> (Client, Client) {
-    let lines = [("ada", Role::Reader), ("bob", Role::Writer)];
-    let lines: Vec<_> = lines.iter().map(|(name, role)| Users::line(name, "secret", *role).unwrap()).collect();
-    let users = Some(Users::parse(&lines.join("\n")).unwrap());
-    let url = serve_with(session(), ServeOptions { users, ..ServeOptions::default() });
+    both_of(with_users(session(), BOTH)).await
+}
+
+const BOTH: &[(&str, Role)] = &[("ada", Role::Reader), ("bob", Role::Writer)];
+
+async fn both_of(url: String) -> (Client, Client) {
     let (mut reader, mut writer) = (connect(&url).await, connect(&url).await);
     reader.handshake("ada", "secret").await.unwrap();
     writer.handshake("bob", "secret").await.unwrap();
@@ -41,8 +55,9 @@ async fn a_reader_queries_and_sets_options() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_changes_nothing() {
-    let (mut reader, mut writer) = both().await;
     let folder = tempfile::tempdir().unwrap();
+    let places = Places::default().allow_path(folder.path()).unwrap();
+    let (mut reader, mut writer) = both_of(with_users_and(session(), BOTH, Some(places))).await;
     let file = folder.path().join("made.parquet");
     rows(&mut writer, "create table t as values (1), (2)").await.unwrap();
     for sql in [
@@ -82,4 +97,47 @@ async fn each_is_told_whether_it_only_reads() {
         let (_, told) = answer(client, info).await;
         assert!(told.contains(&format!("={is_reader}")), "{told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_of_the_server_are_an_administrators() {
+    let url = with_users(session(), &[("ada", Role::Reader), ("bob", Role::Writer), ("eve", Role::Admin)]);
+    let (mut reader, mut writer, mut admin) = (connect(&url).await, connect(&url).await, connect(&url).await);
+    for (client, name) in [(&mut reader, "ada"), (&mut writer, "bob"), (&mut admin, "eve")] {
+        client.handshake(name, "secret").await.unwrap();
+    }
+    for sql in
+        ["set maar.device_memory = '1GB'", "reset maar.resident_memory", "set datafusion.runtime.memory_limit = '1G'"]
+    {
+        for client in [&mut reader, &mut writer] {
+            let refused = status(rows(client, sql).await);
+            assert_eq!(refused.code(), Code::PermissionDenied, "{sql}: {refused}");
+            assert!(refused.message().contains("whole server") && refused.message().contains("admin"), "{refused}");
+        }
+    }
+    // What an administrator sets, all sessions have: those that there are, and those to come.
+    rows(&mut admin, "set maar.device_memory = '2GB'").await.unwrap();
+    admin.execute_update("set datafusion.runtime.memory_limit = '123M'".to_owned(), None).await.unwrap();
+    let mut late = connect(&url).await;
+    late.handshake("ada", "secret").await.unwrap();
+    for client in [&mut reader, &mut writer, &mut admin, &mut late] {
+        assert_eq!(rows(client, "show maar.device_memory").await.unwrap(), "maar.device_memory,2000000000");
+        let limit = rows(client, "show datafusion.runtime.memory_limit").await.unwrap();
+        assert!(limit.starts_with("datafusion.runtime.memory_limit,123M"), "{limit}");
+        assert_eq!(rows(client, "select 1").await.unwrap(), "1");
+    }
+    rows(&mut admin, "create table t as values (1)").await.unwrap();
+    rows(&mut admin, "reset maar.device_memory").await.unwrap();
+    assert_eq!(rows(&mut reader, "show maar.device_memory").await.unwrap(), "maar.device_memory,auto");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_has_so_many_sessions() {
+    let users = Users::parse(&Users::line("ada", "secret", Role::Reader).unwrap()).unwrap();
+    let limits = Limits { sessions_per_user: 1, ..Limits::default() };
+    let url = serve_with(session(), ServeOptions { users: Some(users), limits, ..ServeOptions::default() });
+    let (mut one, mut two) = (connect(&url).await, connect(&url).await);
+    one.handshake("ada", "secret").await.unwrap();
+    let refused = two.handshake("ada", "secret").await.map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains("the user ada has 1 sessions"), "{refused}");
 }

@@ -16,6 +16,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::Type;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::{check_listed, check_path};
 
 /// A row group's columns with sizes and statistics, a row each.
 pub(super) async fn parquet_metadata(state: &SessionState, paths: &[String]) -> Result<Arc<dyn TableProvider>> {
@@ -207,10 +208,13 @@ async fn found(state: &SessionState, paths: &[String]) -> Result<Vec<Found>> {
     let mut all = Vec::new();
     for path in paths {
         let url = ListingTableUrl::parse(path)?;
+        check_path(state.config(), path)?;
         let store = state.runtime_env().object_store(&url)?;
         let mut files = url.list_all_files(state, store.as_ref(), "").await?;
         while let Some(file) = files.next().await {
-            all.push((url.clone(), Arc::clone(&store), file?));
+            let file = file?;
+            check_listed(state.config(), &url, &file)?;
+            all.push((url.clone(), Arc::clone(&store), file));
         }
     }
     Ok(all)

@@ -1,0 +1,93 @@
+//! What the options of `maar serve` make of a server. What cannot be enforced stops the start.
+
+use std::path::Path;
+use std::time::Duration;
+
+use maar_engine::Places;
+use maar_flight_server::{Jwt, Limits, ServeOptions, Tls, Users};
+
+use super::args::{LimitArgs, ServeArgs};
+use crate::error::Failure;
+
+/// # Errors
+/// For a file that cannot be read or is not what it should be, and a place that is none.
+pub(super) fn options(args: &ServeArgs) -> Result<ServeOptions, Failure> {
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls::read(certificate, key).map_err(Failure::other)?),
+        _ => None,
+    };
+    let tls = match (tls, &args.tls_client_ca) {
+        (Some(tls), Some(authority)) => Some(tls.for_clients_of(authority).map_err(Failure::other)?),
+        (tls, _) => tls,
+    };
+    let users = args.users.as_deref().map(read_users).transpose()?;
+    Ok(ServeOptions {
+        limits: limits(&args.limits),
+        users,
+        jwt: jwt(args)?,
+        places: places(args)?,
+        tls,
+        insecure: args.insecure,
+        http: args.http,
+        drain: Duration::from_secs(args.drain_seconds),
+    })
+}
+
+/// Statements that set the options which sessions begin with.
+///
+/// # Errors
+/// For what is not NAME=VALUE.
+pub(super) fn settings(args: &ServeArgs) -> Result<Vec<String>, Failure> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok(format!("SET {} = '{}'", name.trim(), value.trim().replace('\'', "''")))
+        }
+        _ => Err(Failure::usage(format!("--set '{text}' is not NAME=VALUE, such as maar.device_memory=8GB"))),
+    };
+    args.set.iter().map(pair).collect()
+}
+
+fn jwt(args: &ServeArgs) -> Result<Option<Jwt>, Failure> {
+    match (&args.jwt_key, &args.jwt_issuer, &args.jwt_audience) {
+        (Some(key), Some(issuer), Some(audience)) => Jwt::read(key, issuer, audience).map(Some).map_err(Failure::other),
+        _ => Ok(None),
+    }
+}
+
+fn places(args: &ServeArgs) -> Result<Option<Places>, Failure> {
+    if args.allow_path.is_empty() && args.allow_url.is_empty() {
+        return Ok(None);
+    }
+    let mut places = Places::default();
+    for path in &args.allow_path {
+        places = places.allow_path(path).map_err(Failure::other)?;
+    }
+    for url in &args.allow_url {
+        places = places.allow_url(url).map_err(Failure::other)?;
+    }
+    Ok(Some(places))
+}
+
+fn limits(args: &LimitArgs) -> Limits {
+    let usual = Limits::default();
+    let seconds = |given: Option<u64>, usual| given.map_or(usual, Duration::from_secs);
+    Limits {
+        sessions: args.max_sessions.unwrap_or(usual.sessions),
+        sessions_per_user: args.max_sessions_per_user.unwrap_or(usual.sessions_per_user),
+        idle: seconds(args.idle_timeout, usual.idle),
+        running: args.max_running.unwrap_or(usual.running),
+        running_per_user: args.max_running_per_user.unwrap_or(usual.running_per_user),
+        running_per_session: args.max_running_per_session.unwrap_or(usual.running_per_session),
+        queued: args.max_queued.unwrap_or(usual.queued),
+        queue_wait: seconds(args.queue_timeout, usual.queue_wait),
+        prepared: args.max_prepared.unwrap_or(usual.prepared),
+        message_bytes: args.max_message.unwrap_or(usual.message_bytes),
+        batch_bytes: args.max_batch.unwrap_or(usual.batch_bytes),
+        header_bytes: args.max_headers.unwrap_or(usual.header_bytes),
+    }
+}
+
+fn read_users(path: &Path) -> Result<Users, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
+    Users::parse(&text).map_err(|e| Failure::other(format!("'{}': {e}", path.display())))
+}

@@ -1,0 +1,12 @@
+//! The queries of a server, whoever's they are: what is known of each (`query`), all of them (`registry`), how many run at once
+//! (`admission`), and what of a statement may be shown (`redacted`). Not here: how they are planned and run (`statements`).
+
+mod admission;
+mod query;
+mod redacted;
+mod registry;
+
+pub(crate) use admission::{Admission, Place};
+pub(crate) use query::{Progress, Query, STATES, State, Watched, cancelled};
+pub(crate) use redacted::is_secret;
+pub(crate) use registry::{PHASES, Registry, SECONDS};
