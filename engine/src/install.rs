@@ -13,7 +13,7 @@ use datafusion::prelude::SessionConfig;
 use crate::corrections::{self, rules::position};
 use crate::device::{Devices, FirstRowsRule, HostRules, MaarOptions, PlacementRule, install_devices};
 use crate::error::Result;
-use crate::{exact, files, functions};
+use crate::{exact, files, functions, idle_rules};
 
 /// The rule that placement goes in front of. There the plan is as the planner made it: whole files, partial directly under
 /// final aggregates, no repartitioning; DataFusion then adds what the placed operators state that they need.
@@ -39,6 +39,7 @@ pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> 
     }
     let devices = install_devices(config);
     exact::install(&mut builder)?;
+    idle_rules::install(&mut builder)?;
     let physical = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
     place_before_requirements(&mut physical.rules, devices)?;
     physical.rules.insert(0, exact::first_rule());

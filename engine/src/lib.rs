@@ -13,6 +13,7 @@ mod exact;
 mod explain;
 mod files;
 mod functions;
+mod idle_rules;
 mod install;
 mod memory;
 mod options;

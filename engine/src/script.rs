@@ -62,7 +62,7 @@ impl Statement {
         check_depth(&self.tokens)?;
         let copied = in_our_words(&self.tokens)?;
         let tokens = copied.or_else(|| summarized(&self.tokens)).unwrap_or_else(|| self.tokens.clone());
-        let mut parser = DFParserBuilder::new(with_selects(&comprehended(respelled(&tokens))))
+        let mut parser = DFParserBuilder::new(with_selects(comprehended(respelled(tokens))))
             .with_dialect(&Grammar)
             .with_recursion_limit(NESTING_MAX)
             .build()?;

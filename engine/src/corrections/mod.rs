@@ -43,6 +43,8 @@ mod subqueries;
 mod texts_as_decimals;
 mod times;
 pub(crate) mod views;
+mod whole_decimals;
+mod window_keys;
 
 use std::sync::Arc;
 
@@ -86,6 +88,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     date_numbers::install(builder);
     duration_parts::install(builder);
     texts_as_decimals::install(builder);
+    whole_decimals::install(builder);
     like_dictionaries::install(builder);
     like_escape::install(builder);
     list_length::install(builder);

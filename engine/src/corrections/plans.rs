@@ -48,7 +48,7 @@ pub(crate) fn map_named(
 }
 
 /// Whether any node of `plan`, subqueries included, is one that `wanted` says yes to. Looking costs much less than rewriting.
-pub(super) fn any_node(plan: &LogicalPlan, wanted: impl Fn(&LogicalPlan) -> Result<bool>) -> Result<bool> {
+pub(crate) fn any_node(plan: &LogicalPlan, wanted: impl Fn(&LogicalPlan) -> Result<bool>) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
         found = wanted(node)?;

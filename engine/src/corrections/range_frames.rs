@@ -20,6 +20,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
 use super::plans::{any_expression, any_node, input_schema, map_named};
 use super::rules::position;
+use super::window_keys::apart;
 
 /// The host's rule that gives offsets the type of the order.
 const COERCION: &str = "type_coercion";
@@ -51,7 +52,7 @@ impl AnalyzerRule for WideRanges {
                 return Ok(Transformed::no(node));
             }
             let schema = input_schema(&node)?;
-            map_named(node, |expr| expr.transform_up(|e| widened(e, &schema)))
+            map_named(node, |expr| expr.transform_up(|e| widened(e, &schema)))?.map_data(apart)
         })
         .data()
     }

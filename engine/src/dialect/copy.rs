@@ -41,8 +41,13 @@ const KNOWN: &str = "FORMAT, HEADER, DELIMITER, QUOTE, ESCAPE, NULL, DATEFORMAT,
 /// # Errors
 /// For an option that is not known, and for COPY to and from the terminal.
 pub(crate) fn in_our_words(tokens: &[TokenWithSpan]) -> Result<Option<Tokens>> {
+    let leads = ["explain", "analyze", "verbose"];
+    let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)) && !is_any(token, &leads));
+    if !first.is_some_and(|first| is_word(first, "copy")) {
+        return Ok(None);
+    }
     let tokens = visible(tokens);
-    let Some(at) = tokens.iter().position(|token| !is_any(token, &["explain", "analyze", "verbose"])) else {
+    let Some(at) = tokens.iter().position(|token| !is_any(token, &leads)) else {
         return Ok(None);
     };
     let (before, copy) = tokens.split_at(at);

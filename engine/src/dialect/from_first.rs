@@ -5,8 +5,25 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 /// `tokens` with `SELECT *` in front of each FROM that begins a query and has no SELECT behind it.
-pub(crate) fn with_selects(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
-    let mut complete = Vec::with_capacity(tokens.len());
+pub(crate) fn with_selects(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let missing = missing_selects(&tokens);
+    if missing.is_empty() {
+        return tokens;
+    }
+    let mut complete = Vec::with_capacity(tokens.len() + 2 * missing.len());
+    for (at, token) in tokens.into_iter().enumerate() {
+        if missing.contains(&at) {
+            let word = |written: Token| TokenWithSpan { token: written, span: token.span };
+            complete.extend([word(Token::make_keyword("SELECT")), word(Token::Mul)]);
+        }
+        complete.push(token);
+    }
+    complete
+}
+
+/// The places of the FROMs that want one.
+fn missing_selects(tokens: &[TokenWithSpan]) -> Vec<usize> {
+    let mut missing = Vec::new();
     let mut before: [Option<&Token>; 2] = [None, None];
     let starts_with = tokens.iter().map(|token| &token.token).find(|token| is_visible(token)).and_then(keyword);
     // Whether the query at hand, and each around it, has had its SELECT.
@@ -18,15 +35,13 @@ pub(crate) fn with_selects(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
             && begins_query(before, starts_with)
             && !has_select(&tokens[at + 1..])
         {
-            let word = |token: Token| TokenWithSpan { token, span: tokens[at].span };
-            complete.extend([word(Token::make_keyword("SELECT")), word(Token::Mul)]);
+            missing.push(at);
         }
-        complete.push(token.clone());
         if is_visible(&token.token) {
             before = [before[1], Some(&token.token)];
         }
     }
-    complete
+    missing
 }
 
 fn note(token: &Token, selected: &mut Vec<bool>) {
@@ -110,7 +125,7 @@ mod tests {
 
     fn complete(sql: &str) -> String {
         let tokens = Tokenizer::new(&Grammar, sql).tokenize_with_location().unwrap();
-        with_selects(&tokens).iter().map(|token| token.token.to_string()).collect()
+        with_selects(tokens).iter().map(|token| token.token.to_string()).collect()
     }
 
     #[test]

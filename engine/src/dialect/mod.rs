@@ -125,7 +125,7 @@ pub(crate) async fn rewrite(
     let paths = opened.iter().map(|(name, _)| name.clone()).collect();
     read.extend(opened);
     let tables = Tables::of(state, &statement, read).await?;
-    let names = Resolver::new(&tables, tokens).statement(&mut statement)?;
+    let names = Resolver::new(&tables, state.aggregate_functions(), tokens).statement(&mut statement)?;
     // Once more: UNPIVOT has become a query with VALUES.
     listed_subqueries::write_out(&mut statement);
     pivoted::write_out(state, &mut statement)?;

@@ -1,15 +1,15 @@
 //! Statements as other dialects spell them, put right before parsing: `WITH a AS MATERIALIZED (...)`, `TABLE t` for
-//! `SELECT * FROM t`, `INSERT INTO t BY NAME ...`, `USING SAMPLE 10%`. Not here: FROM without SELECT (`from_first`), operators (`operators`).
+//! `SELECT * FROM t`, `= ANY (VALUES ...)`, `INSERT INTO t BY NAME ...`, `USING SAMPLE 10%`. Not here: FROM without SELECT (`from_first`), operators (`operators`).
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::tokens::{Tokens, is_any, is_word, tokens_of};
+use super::tokens::{Tokens, deeper, is_any, is_word, tokens_of};
 
 /// The only column that INSERT INTO ... BY NAME lists until its query's names are known (`names`).
 pub(super) const BY_NAME: &str = "maar_by_name";
 
 /// `tokens` as the parser knows them.
-pub(crate) fn respelled(tokens: &[TokenWithSpan]) -> Tokens {
+pub(crate) fn respelled(tokens: Tokens) -> Tokens {
     let places: Vec<usize> =
         (0..tokens.len()).filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
     let mut respelled: Vec<Option<Tokens>> = vec![None; tokens.len()];
@@ -46,6 +46,16 @@ pub(crate) fn respelled(tokens: &[TokenWithSpan]) -> Tokens {
             respelled[at] = Some(tokens_of("TABLESAMPLE", token.span));
             respelled[places[place + 1]] = Some(Vec::new());
         }
+        // The parser knows only SELECT for the beginning of a query there.
+        if is_word(token, "values")
+            && opens(-1)
+            && opens(1)
+            && near(-2).is_some_and(|before| takes_value(&before.token))
+            && let Some(close) = closing(&tokens, at)
+        {
+            respelled[at] = Some(tokens_of("SELECT * FROM (VALUES", token.span));
+            respelled[close] = Some(tokens_of("))", tokens[close].span));
+        }
         let samples = |offset| SAMPLES.iter().any(|word| is_near(offset, word));
         if token.token == Token::Mod && matches!(near(-1).map(|near| &near.token), Some(Token::Number(..))) {
             let is_quantity = samples(-2) || (near(-2).is_some_and(|near| near.token == Token::LParen) && samples(-3));
@@ -59,8 +69,37 @@ pub(crate) fn respelled(tokens: &[TokenWithSpan]) -> Tokens {
             respelled[places[place + 1]] = Some(Vec::new());
         }
     }
-    let pieces = tokens.iter().zip(respelled);
-    pieces.flat_map(|(token, respelled)| respelled.unwrap_or_else(|| vec![token.clone()])).collect()
+    // As nearly every statement is.
+    if respelled.iter().all(Option::is_none) {
+        return tokens;
+    }
+    let pieces = tokens.into_iter().zip(respelled);
+    pieces.flat_map(|(token, respelled)| respelled.unwrap_or_else(|| vec![token])).collect()
+}
+
+/// Whether a bracket behind the token holds a value, or is what ANY and ALL compare with.
+fn takes_value(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => {
+            let words =
+                ["any", "all", "some", "select", "when", "then", "else", "and", "or", "not", "where", "between"];
+            word.quote_style.is_none() && words.iter().any(|known| word.value.eq_ignore_ascii_case(known))
+        }
+        Token::Eq | Token::Neq | Token::Lt | Token::LtEq | Token::Gt | Token::GtEq => true,
+        Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Comma => true,
+        _ => false,
+    }
+}
+
+/// Where the bracket around the token at `at` is closed.
+fn closing(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    let closes = |token: &TokenWithSpan| {
+        let is_close = depth == 0 && token.token == Token::RParen;
+        depth = deeper(depth, &token.token);
+        is_close
+    };
+    tokens[at..].iter().position(closes).map(|place| at + place)
 }
 
 /// Words that the size of a sample follows.
@@ -99,6 +138,10 @@ mod tests {
             ("WITH a AS NOT MATERIALIZED (SELECT 1) TABLE a", "WITH a AS   (SELECT 1) SELECT * FROM a"),
             ("WITH a AS materialized (SELECT 1) SELECT materialized", "WITH a AS  (SELECT 1) SELECT materialized"),
             ("TABLE t", "SELECT * FROM t"),
+            ("SELECT 1 = ANY (VALUES (1), (2))", "SELECT 1 = ANY (SELECT * FROM (VALUES (1), (2)))"),
+            ("SELECT (VALUES (1)), 2", "SELECT (SELECT * FROM (VALUES (1))), 2"),
+            ("SELECT a FROM (VALUES (1)) v(a)", "SELECT a FROM (VALUES (1)) v(a)"),
+            ("TABLE a UNION ALL (VALUES (1))", "SELECT * FROM a UNION ALL (SELECT * FROM (VALUES (1)))"),
             ("CREATE TABLE u AS TABLE t", "CREATE TABLE u AS SELECT * FROM t"),
             ("(TABLE t) UNION ALL TABLE u", "(SELECT * FROM t) UNION ALL SELECT * FROM u"),
             ("DROP TABLE t", "DROP TABLE t"),
@@ -112,7 +155,7 @@ mod tests {
         ];
         for (sql, expected) in cases {
             let tokens = Tokenizer::new(&Grammar, sql).tokenize_with_location().unwrap();
-            let written: String = respelled(&tokens).iter().map(|token| token.token.to_string()).collect();
+            let written: String = respelled(tokens).iter().map(|token| token.token.to_string()).collect();
             assert_eq!(written, expected, "{sql}");
         }
     }

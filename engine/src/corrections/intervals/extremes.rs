@@ -20,7 +20,11 @@ use super::keys::is_interval;
 use super::length::length_of;
 
 /// What does by length what `function` would do by months, if it is MIN or MAX of an interval.
-pub(super) fn by_length(function: &Arc<AggregateUDF>, args: &[Expr], schema: &DFSchema) -> Option<AggregateUDF> {
+pub(super) fn extreme_by_length(
+    function: &Arc<AggregateUDF>,
+    args: &[Expr],
+    schema: &DFSchema,
+) -> Option<AggregateUDF> {
     let largest = function.inner().is::<Max>();
     let [argument] = args else { return None };
     let asked = (largest || function.inner().is::<Min>()) && is_interval(argument, schema);

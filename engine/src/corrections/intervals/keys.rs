@@ -1,4 +1,4 @@
-//! Keys that are intervals: of sorts, windows, joins and aggregates, and what MIN, MAX and `count(DISTINCT ...)` are asked of.
+//! Keys that are intervals: of sorts, windows, joins and aggregates, and what MIN, MAX and aggregates of DISTINCT are asked of.
 //! Groups and DISTINCT, which show what they group by, are in `groups`. Plans without intervals are looked at and left alone.
 
 use std::sync::Arc;
@@ -11,14 +11,17 @@ use datafusion::error::Result;
 use datafusion::functions_aggregate::count::Count;
 use datafusion::logical_expr::expr::{AggregateFunction, Sort as Key, WindowFunction, WindowFunctionDefinition};
 use datafusion::logical_expr::{
-    Distinct, Expr, ExprSchemable, Join, JoinConstraint, LogicalPlan, Sort, WindowFrameBound, WindowFrameUnits,
+    AggregateUDF, Distinct, Expr, ExprSchemable, Join, JoinConstraint, LogicalPlan, Sort, WindowFrameBound,
+    WindowFrameUnits,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use super::super::plans::{any_node, input_schema, map_named};
-use super::extremes::by_length;
+use super::super::window_keys::apart;
+use super::extremes::extreme_by_length;
 use super::groups;
 use super::length::length;
+use super::lists::distinct_by_length;
 
 #[derive(Debug)]
 pub(super) struct KeysByLength;
@@ -52,7 +55,11 @@ fn concerns(node: &LogicalPlan) -> bool {
     if !has_keys {
         return false;
     }
-    let has_intervals = |schema: &DFSchema| schema.fields().iter().any(|field| is_type(field.data_type()));
+    let is_concerned = |data_type: &DataType| match data_type {
+        DataType::List(item) => is_type(item.data_type()),
+        other => is_type(other),
+    };
+    let has_intervals = |schema: &DFSchema| schema.fields().iter().any(|field| is_concerned(field.data_type()));
     let mut schemas = node.inputs().into_iter().map(LogicalPlan::schema).chain([node.schema()]);
     schemas.any(|schema| has_intervals(schema)) || computes_keys(node)
 }
@@ -94,7 +101,7 @@ fn rewrite(node: LogicalPlan) -> Result<LogicalPlan> {
     match node {
         LogicalPlan::Sort(sort) => Ok(LogicalPlan::Sort(sorted(sort))),
         LogicalPlan::Join(join) => Ok(LogicalPlan::Join(joined(join))),
-        LogicalPlan::Window(_) => with_functions(node, &schema),
+        LogicalPlan::Window(_) => apart(with_functions(node, &schema)?),
         LogicalPlan::Aggregate(_) => match with_functions(node, &schema)? {
             LogicalPlan::Aggregate(aggregate) => groups::of_aggregate(aggregate),
             other => Ok(other),
@@ -157,8 +164,8 @@ fn measure_aggregate(call: &mut AggregateFunction, schema: &DFSchema) -> bool {
     if !params.distinct && !call.func.supports_within_group_clause() {
         changed |= measure_keys(&mut params.order_by, schema);
     }
-    if let Some(extreme) = by_length(&call.func, &params.args, schema) {
-        call.func = Arc::new(extreme);
+    if let Some(function) = by_length(&call.func, &params.args, params.distinct, schema) {
+        call.func = Arc::new(function);
         changed = true;
     }
     changed
@@ -178,12 +185,17 @@ pub(super) fn measure_window(call: &mut WindowFunction, schema: &DFSchema) -> bo
     }
     if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
         changed |= function.inner().is::<Count>() && params.distinct && measure_all(&mut params.args, schema);
-        if let Some(extreme) = by_length(function, &params.args, schema) {
-            call.fun = WindowFunctionDefinition::AggregateUDF(Arc::new(extreme));
+        if let Some(function) = by_length(function, &params.args, params.distinct, schema) {
+            call.fun = WindowFunctionDefinition::AggregateUDF(Arc::new(function));
             changed = true;
         }
     }
     changed
+}
+
+/// The function that counts lengths where the host's would count months.
+fn by_length(function: &Arc<AggregateUDF>, args: &[Expr], distinct: bool, schema: &DFSchema) -> Option<AggregateUDF> {
+    extreme_by_length(function, args, schema).or_else(|| distinct_by_length(function, args, distinct, schema))
 }
 
 fn measure_all(exprs: &mut [Expr], schema: &DFSchema) -> bool {

@@ -3,16 +3,17 @@
 //!
 //! Correction: what counts is their length ([`length`]), a month of 30 days and a day of 24 hours, as in DuckDB and PostgreSQL:
 //! in comparisons of every kind ([`comparisons`]), in ORDER BY and the keys of windows, joins and groups ([`keys`], [`groups`]),
-//! in MIN and MAX ([`extremes`]). Of intervals that are equally long a group shows the one that the host calls least.
+//! in MIN and MAX ([`extremes`]), in `array_agg(DISTINCT ...)` ([`lists`]). Of intervals that are equally long a group shows the one that the host calls least.
 //! Tests: `tests/sqllogictest/slt/times/interval_lengths.slt`, `interval_keys.slt`.
 //!
-//! Not here: `array_agg(DISTINCT ...)` and the functions of lists, which go by months.
+//! Not here: the functions of lists, which go by months.
 
 mod comparisons;
 mod extremes;
 mod groups;
 mod keys;
 mod length;
+mod lists;
 
 use std::sync::Arc;
 

@@ -99,9 +99,12 @@ pub(super) fn check_template(name: &str, function: &Function) -> Result<()> {
 /// `age(t)` is that of today's midnight.
 pub(super) fn age(name: &str, function: &Function) -> Option<Expr> {
     let FunctionArguments::List(list) = &function.args else { return None };
+    if name != "age" {
+        return None;
+    }
     let [FunctionArg::Unnamed(FunctionArgExpr::Expr(time))] = list.args.as_slice() else { return None };
     let template = expression("age(current_date(), $1)")?;
-    (name == "age").then(|| filled(&template, std::slice::from_ref(time)))
+    Some(filled(&template, std::slice::from_ref(time)))
 }
 
 /// `strftime('%Y', t)`, as SQLite has it, with its arguments the other way round.

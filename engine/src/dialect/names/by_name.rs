@@ -39,7 +39,8 @@ pub(super) fn joined(left: Output, right: Output, query: &mut SetExpr) -> Result
     Ok(Output { columns: Some(columns) })
 }
 
-fn respell(query: &mut SetExpr, spelled: &[(String, String)]) {
+/// Puts `query` into one that gives each column its spelling.
+pub(super) fn respell(query: &mut SetExpr, spelled: &[(String, String)]) {
     let items: Vec<String> =
         spelled.iter().map(|(name, spelling)| format!("{} AS {}", quoted(name), quoted(spelling))).collect();
     let outer = format!("SELECT {} FROM (SELECT 1) AS maar_named", items.join(", "));

@@ -44,11 +44,19 @@ pub(super) enum Origin {
     Text,
     /// The statement gives the name.
     Alias,
+    /// So it does, and its sort keys mean another column by it.
+    AliasOfAnother,
 }
 
-/// Names the columns of a list. `given` says what each item of it is.
-pub(super) fn name_apart(items: &mut Vec<SelectItem>, given: Vec<Given>, usage: Use) -> Output {
+/// Names the columns of a list. `given` says what each item of it is; no name is made up that sort keys have.
+pub(super) fn name_apart<'n>(
+    items: &mut Vec<SelectItem>,
+    given: Vec<Given>,
+    sorted_by: impl Iterator<Item = &'n str>,
+    usage: Use,
+) -> Output {
     let mut taken = Taken::of(&given);
+    taken.own.extend(sorted_by.map(str::to_string));
     // The planner lets the names of a star repeat where nothing reads them by name.
     let repeats_freely = usage == Use::Result && given.len() == 1;
     let mut columns = Some(Vec::with_capacity(given.len()));
@@ -60,15 +68,16 @@ pub(super) fn name_apart(items: &mut Vec<SelectItem>, given: Vec<Given>, usage: 
                 named.push(item);
             }
             Given::One { column, origin } => {
-                let planned = taken.apart(&column.name);
+                let is_renamed = origin == Origin::AliasOfAnother;
+                let planned = if is_renamed { taken.another(&column.name) } else { taken.apart(&column.name) };
                 named.push(with_name(item, &column.name, &planned, origin, usage));
-                push(&mut columns, column, planned);
+                push(&mut columns, column, planned, is_renamed);
             }
             Given::Star { columns: stars, is_written_out: false } if repeats_freely || taken.are_free(&stars) => {
                 for (_, column) in stars {
                     let planned = column.name.clone();
                     taken.used.insert(planned.clone());
-                    push(&mut columns, column, planned);
+                    push(&mut columns, column, planned, false);
                 }
                 named.push(item);
             }
@@ -76,7 +85,7 @@ pub(super) fn name_apart(items: &mut Vec<SelectItem>, given: Vec<Given>, usage: 
                 for (expr, column) in stars {
                     let planned = taken.apart(&column.name);
                     named.push(SelectItem::ExprWithAlias { expr, alias: quoted(&planned) });
-                    push(&mut columns, column, planned);
+                    push(&mut columns, column, planned, false);
                 }
             }
         }
@@ -85,9 +94,9 @@ pub(super) fn name_apart(items: &mut Vec<SelectItem>, given: Vec<Given>, usage: 
     Output { columns }
 }
 
-fn push(columns: &mut Option<Vec<OutputColumn>>, column: Column, planned: String) {
+fn push(columns: &mut Option<Vec<OutputColumn>>, column: Column, planned: String, is_renamed: bool) {
     if let Some(columns) = columns {
-        columns.push(OutputColumn { name: column.name, planned, data_type: column.data_type });
+        columns.push(OutputColumn { name: column.name, planned, data_type: column.data_type, is_renamed });
     }
 }
 
@@ -106,7 +115,8 @@ fn with_name(item: SelectItem, name: &str, planned: &str, origin: Origin, usage:
 }
 
 /// The names that a list uses.
-struct Taken {
+#[derive(Default)]
+pub(super) struct Taken {
     /// By the columns so far.
     used: HashSet<String>,
     /// Every name of the statement's own: none is made up that is one of these.
@@ -130,10 +140,15 @@ impl Taken {
     }
 
     /// `name`, or the first of `name_1`, `name_2`, ... that is free.
-    fn apart(&mut self, name: &str) -> String {
-        if self.used.insert(name.to_string()) {
-            return name.to_string();
+    pub(super) fn apart(&mut self, name: &str) -> String {
+        match self.used.insert(name.to_string()) {
+            true => name.to_string(),
+            false => self.another(name),
         }
+    }
+
+    /// The first of `name_1`, `name_2`, ... that is free.
+    fn another(&mut self, name: &str) -> String {
         let numbered = (1usize..).map(|number| format!("{name}_{number}"));
         let free = |candidate: &String| !self.own.contains(candidate) && !self.used.contains(candidate);
         let planned = numbered.into_iter().find(free).unwrap_or_default();
@@ -149,6 +164,15 @@ pub(super) fn reference(relation: &Relation, column: &Column, is_merged: bool) -
     }
     let qualified = relation.qualifier.iter().chain([&column.name]);
     Expr::CompoundIdentifier(qualified.map(|part| quoted(part)).collect())
+}
+
+/// `expr` without brackets, if it is a name.
+pub(super) fn plain(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::Nested(inner) => plain(inner),
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Some(expr),
+        _ => None,
+    }
 }
 
 /// A name that the statement gives stays as it is written.

@@ -16,6 +16,7 @@ mod pivot;
 mod query;
 mod scope;
 mod select;
+mod sort_names;
 mod structs;
 mod typed;
 
@@ -28,6 +29,7 @@ use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
 use self::query::Output;
 use self::scope::{Column, Columns, Scope, spell};
+use self::sort_names::{Aggregates, SortNames};
 use self::typed::Typed;
 use super::tables::Tables;
 use crate::error::Result;
@@ -46,6 +48,7 @@ enum Use {
 /// Walks a statement and respells its names.
 pub(super) struct Resolver<'a> {
     tables: &'a Tables,
+    aggregates: &'a Aggregates,
     typed: Typed<'a>,
     /// The common table expressions in sight, the nearest last.
     queries: Vec<(String, Columns)>,
@@ -53,11 +56,21 @@ pub(super) struct Resolver<'a> {
     outer: Vec<Scope>,
     /// How many subqueries were given names.
     unnamed: usize,
+    /// What the sort keys of the query at hand name.
+    sorted_by: SortNames,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(tables: &'a Tables, tokens: &'a [TokenWithSpan]) -> Self {
-        Self { tables, typed: Typed::new(tokens), queries: Vec::new(), outer: Vec::new(), unnamed: 0 }
+    pub(super) fn new(tables: &'a Tables, aggregates: &'a Aggregates, tokens: &'a [TokenWithSpan]) -> Self {
+        Self {
+            tables,
+            aggregates,
+            typed: Typed::new(tokens),
+            queries: Vec::new(),
+            outer: Vec::new(),
+            unnamed: 0,
+            sorted_by: SortNames::default(),
+        }
     }
 
     /// Respells the names of `statement`. What comes back are the names of the columns of its result, where they are others

@@ -9,6 +9,7 @@ use super::by_name;
 use super::exprs::Aliases;
 use super::items::{Item, keep_case};
 use super::scope::{Column, Columns, Scope, matching, spell};
+use super::sort_names::{self, SortNames};
 use super::{Resolver, Use};
 use crate::dialect::casts::keep_apart;
 use crate::dialect::quoted;
@@ -27,6 +28,8 @@ pub(super) struct OutputColumn {
     /// What the planner calls it: no other column of the list has that name.
     pub(super) planned: String,
     pub(super) data_type: Option<DataType>,
+    /// That is for the sort keys alone (`sort_names`).
+    pub(super) is_renamed: bool,
 }
 
 impl Output {
@@ -35,6 +38,7 @@ impl Output {
             planned: column.name.clone(),
             name: column.name,
             data_type: column.data_type,
+            is_renamed: false,
         };
         Self { columns: columns.map(|columns| columns.into_iter().map(column).collect()) }
     }
@@ -92,12 +96,16 @@ impl Resolver<'_> {
                 self.common(common, with.recursive)?;
             }
         }
-        let selected = self.body(&mut query.body, usage)?;
+        self.sorted_by = SortNames::of(query, self.aggregates);
+        let mut selected = self.body(&mut query.body, usage)?;
         if let Some(order) = &mut query.order_by {
             self.order_by(order, &selected)?;
         }
         if let SetExpr::Select(select) = query.body.as_mut() {
             keep_apart(select, query.order_by.as_mut());
+        }
+        if usage == Use::Relation {
+            sort_names::give_back(query, &mut selected.output);
         }
         Ok(selected.output)
     }

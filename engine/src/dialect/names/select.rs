@@ -8,9 +8,10 @@ use datafusion::sql::sqlparser::ast::{
 use super::columns;
 use super::exprs::Aliases;
 use super::from::{respell, shown};
-use super::items::{Given, Item, Origin, name_apart, reference};
+use super::items::{Given, Item, Origin, name_apart, plain, reference};
 use super::query::{Output, Selected, planned};
 use super::scope::{Column, Found, Relation, Scope, position, spell};
+use super::sort_names::SortNames;
 use super::{Resolver, Use, last_ident};
 use crate::dialect::casts::wrapped;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,14 +23,20 @@ impl Resolver<'_> {
             select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
             select.flavor = SelectFlavor::Standard;
         }
+        let mut sorted_by = std::mem::take(&mut self.sorted_by);
+        if select.distinct.is_some() {
+            // Rows that are told apart have the columns of the list alone.
+            sorted_by = SortNames::default();
+        }
         let typed = self.typed.items(select);
         let scope = self.from(&mut select.from)?;
         let typed = columns::write_out(&mut select.projection, typed, &scope)?;
         if let Some(test) = &mut select.selection {
             columns::write_out_test(test, &scope)?;
         }
-        let (given, mut items) = self.items(&mut select.projection, typed, &scope)?;
-        let output = name_apart(&mut select.projection, given, usage);
+        let (mut given, mut items) = self.items(&mut select.projection, typed, &scope)?;
+        leave_to_sort_keys(&mut given, select, &sorted_by, &scope)?;
+        let output = name_apart(&mut select.projection, given, sorted_by.columns(), usage);
         give_planned_names(&mut items, &output);
         let mut selected = Selected { output, scope, items };
         self.clauses(select, &mut selected)?;
@@ -248,19 +255,26 @@ fn keep_from_ordinals(key: &mut Expr, scope: &Scope, items: &[Item]) -> Result<(
     Ok(())
 }
 
-/// `expr` without brackets, if it is a name.
-fn plain(expr: &Expr) -> Option<&Expr> {
-    match expr {
-        Expr::Nested(inner) => plain(inner),
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Some(expr),
-        _ => None,
-    }
-}
-
 /// `unnest` of a struct gives several columns. What it is applied to is not known here, unless it is a list for certain.
 fn unnests_a_struct(expr: &Expr) -> bool {
     let Expr::Function(function) = expr else { return false };
     function.name.to_string().eq_ignore_ascii_case("unnest") && !function.args.to_string().starts_with("([")
+}
+
+/// Where all columns are known, the items whose names the sort keys use for other columns.
+fn leave_to_sort_keys(given: &mut [Given], select: &Select, keys: &SortNames, scope: &Scope) -> Result<()> {
+    if given.iter().any(|given| matches!(given, Given::Unknown)) {
+        return Ok(());
+    }
+    for (given, item) in given.iter_mut().zip(&select.projection) {
+        if let (Given::One { column, origin: origin @ Origin::Alias }, SelectItem::ExprWithAlias { expr, .. }) =
+            (given, item)
+            && keys.mean_another(&column.name, expr, scope, &select.group_by)?
+        {
+            *origin = Origin::AliasOfAnother;
+        }
+    }
+    Ok(())
 }
 
 /// An item's name is planned as the column of the output that it is.
