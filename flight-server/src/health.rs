@@ -26,14 +26,14 @@ struct HealthCheckRequest {
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 struct HealthCheckResponse {
-    #[prost(enumeration = "Serving", tag = "1")]
+    #[prost(enumeration = "ServingStatus", tag = "1")]
     status: i32,
 }
 
-/// HealthCheckResponse.ServingStatus
+/// As `HealthCheckResponse.ServingStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
-enum Serving {
+enum ServingStatus {
     Unknown = 0,
     Serving = 1,
     NotServing = 2,
@@ -49,8 +49,8 @@ impl Health {
         Self(common)
     }
 
-    fn now(&self) -> Serving {
-        if self.0.is_draining() { Serving::NotServing } else { Serving::Serving }
+    fn now(&self) -> ServingStatus {
+        if self.0.is_draining() { ServingStatus::NotServing } else { ServingStatus::Serving }
     }
 }
 
@@ -80,7 +80,7 @@ impl Service<http::Request<Body>> for Health {
     }
 }
 
-fn answer(status: Serving) -> HealthCheckResponse {
+fn answer(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: status.into() }
 }
 
@@ -116,9 +116,9 @@ impl ServerStreamingService<HealthCheckRequest> for Watch {
             let health = health.clone();
             async move {
                 let now = match said {
-                    None if !is_known => Serving::ServiceUnknown,
+                    None if !is_known => ServingStatus::ServiceUnknown,
                     None => health.now(),
-                    Some(Serving::Serving) => {
+                    Some(ServingStatus::Serving) => {
                         health.0.drained().await;
                         health.now()
                     }
