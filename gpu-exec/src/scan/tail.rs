@@ -21,7 +21,7 @@ pub(crate) const TAIL_BYTES: u64 = 64 << 10;
 const PLAIN_BYTES_MAX: usize = 4 << 10;
 /// Footers of so many bytes are worth packing by another.
 const MODEL_BYTES_MIN: usize = 32 << 10;
-/// From so many bytes on, parsing is no work for a thread that waits for files.
+/// From so many bytes on, files are parsed side by side.
 const INLINE_BYTES_MAX: u64 = 32 << 10;
 /// The fastest that still finds what repeats.
 const ZSTD_LEVEL: i32 = 1;
@@ -40,7 +40,7 @@ pub(crate) struct Tail {
 #[derive(Debug)]
 enum Kept {
     Plain(Bytes),
-    Packed(Box<[u8]>, Option<Arc<Model>>),
+    Packed(Vec<u8>, Option<Arc<Model>>),
 }
 
 /// A file's end by which others are packed: those of a folder say the same of other rows.
@@ -71,12 +71,20 @@ impl Tail {
         let bytes = read.bytes.slice(from..);
         let packed = (bytes.len() > PLAIN_BYTES_MAX).then(|| packed(&bytes, model.as_deref()).ok()).flatten();
         let kept = match packed {
-            // Packing makes room for the worst.
-            Some(packed) => Kept::Packed(packed.into_boxed_slice(), model),
+            Some(packed) => Kept::Packed(packed, model),
             // A copy, lest all that was read is held.
             None => Kept::Plain(Bytes::copy_from_slice(&bytes)),
         };
         Self { start, end: meta.size, kept }
+    }
+
+    /// In memory of its own size. For when all else of the footer's reading is done: packing makes room for the worst, and
+    /// what is kept in the midst of what is given back splits the memory.
+    pub(crate) fn settled(self) -> Self {
+        match self.kept {
+            Kept::Packed(packed, model) => Self { kept: Kept::Packed(packed.as_slice().to_vec(), model), ..self },
+            Kept::Plain(_) => self,
+        }
     }
 
     pub(crate) fn bytes(&self) -> Result<Bytes, ParquetError> {
@@ -179,13 +187,14 @@ pub(crate) async fn read_footer(
     }
 }
 
-/// The footer at the end of `bytes`; on another thread where it is long.
+/// The footer at the end of `bytes`.
 pub(crate) async fn parsed(bytes: Bytes, file_size: u64) -> Result<Result<ParquetMetaData, ParquetError>, ScanError> {
     let size = footer_bytes(&bytes);
     in_background(size, move || guarded(|| parse(&bytes, file_size))).await
 }
 
-/// Runs work on so many bytes where it keeps nobody waiting.
+/// Runs work on so many bytes beside what its caller waits for. As a task, not on a thread for what blocks: there would be as
+/// many of these as files are read at a time, each with memory of its own to work in.
 pub(crate) async fn in_background<T: Send + 'static>(
     bytes: u64,
     work: impl FnOnce() -> T + Send + 'static,
@@ -193,7 +202,7 @@ pub(crate) async fn in_background<T: Send + 'static>(
     if bytes <= INLINE_BYTES_MAX {
         return Ok(work());
     }
-    tokio::task::spawn_blocking(work).await.map_err(|error| ScanError::Task(error.to_string()))
+    tokio::spawn(async move { work() }).await.map_err(|error| ScanError::Task(error.to_string()))
 }
 
 fn parse(bytes: &Bytes, file_size: u64) -> Result<ParquetMetaData, ParquetError> {
