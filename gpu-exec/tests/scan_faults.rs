@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use bytes::Bytes;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use futures::TryStreamExt;
 use maar_gpu_exec::column::Stored;
 use maar_gpu_exec::scan::{Listed, ParquetScan, ScanError};
@@ -21,6 +22,19 @@ use self::scan_support::{Value, expected};
 
 /// A scan over a store in memory that holds one file of two row groups with texts and numbers.
 async fn bench(rows: i64) -> (Bench, Arc<FaultyStore>, ParquetScan, Vec<Vec<Option<Value>>>) {
+    bench_at(rows, LOCAL).await
+}
+
+/// Files are asked for by their tag.
+async fn tagged(rows: i64) -> (Bench, Arc<FaultyStore>, ParquetScan, Vec<Vec<Option<Value>>>) {
+    bench_at(rows, TAGGED).await
+}
+
+/// Local files are not: their tag does not change with every change.
+const LOCAL: &str = "file://";
+const TAGGED: &str = "memory://lake";
+
+async fn bench_at(rows: i64, url: &str) -> (Bench, Arc<FaultyStore>, ParquetScan, Vec<Vec<Option<Value>>>) {
     let mut bench = Bench::new();
     let part = |from: i64| {
         let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(from..from + rows));
@@ -32,6 +46,7 @@ async fn bench(rows: i64) -> (Bench, Arc<FaultyStore>, ParquetScan, Vec<Vec<Opti
     let parts = [part(0), part(rows + 7)];
     bench.write("a.parquet", &parts);
     let scan = bench.plan("k, s", None).await;
+    let scan = ParquetScan { store_url: ObjectStoreUrl::parse(url).unwrap(), ..scan };
     let objects = Arc::new(FaultyStore::new());
     objects.put(&scan.files[0].location, std::fs::read(bench.path("a.parquet")).unwrap().into()).await.unwrap();
     bench.objects = Some(Arc::clone(&objects) as Arc<_>);
@@ -52,8 +67,11 @@ async fn bytes_are_counted_as_they_are_asked_for() {
 
 #[tokio::test]
 async fn a_file_replaced_while_it_is_read_is_no_result() {
-    for bytes in [Bytes::from_static(b"no parquet"), Bytes::from(vec![7; 100_000])] {
-        let (bench, objects, scan, values) = bench(3000).await;
+    for (bytes, url) in
+        [(vec![7; 100_000], LOCAL), (vec![7; 8], LOCAL), (vec![7; 100_000], TAGGED), (vec![7; 8], TAGGED)]
+    {
+        let (bench, objects, scan, values) = bench_at(3000, url).await;
+        let bytes = Bytes::from(bytes);
         let original = objects.get(&scan.files[0].location).await.unwrap().bytes().await.unwrap();
         *objects.fault.lock().unwrap() = Fault::Replace(bytes);
         match bench.load(&scan).await {
@@ -89,6 +107,27 @@ async fn what_was_just_listed_is_not_asked_for_again() {
     assert_eq!(heads(), 0);
     assert_eq!(bench.rows(&bench.load(&scan).await.unwrap().table), values);
     assert_eq!(heads(), 1, "a listing of another statement says nothing");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_by_its_tag_is_not_asked_for_afterwards() {
+    let (bench, objects, scan, values) = tagged(3000).await;
+    let (scan, states) = listed(&objects, &scan).await;
+    objects.heads.store(0, Ordering::Relaxed);
+    assert_eq!(bench.rows(&bench.load_listed(&scan, &states).await.unwrap().table), values);
+    assert_eq!(objects.heads.load(Ordering::Relaxed), 0);
+    // Replaced since: opened as it is.
+    let path = scan.files[0].location.clone();
+    let original = objects.get(&path).await.unwrap().bytes().await.unwrap();
+    objects.put(&path, original.clone().into()).await.unwrap();
+    bench.columns.clear();
+    assert_eq!(bench.rows(&bench.load_listed(&scan, &states).await.unwrap().table), values);
+    // Replaced while it is read: named.
+    let (scan, states) = listed(&objects, &scan).await;
+    *objects.fault.lock().unwrap() = Fault::Replace(original);
+    bench.columns.clear();
+    let error = bench.load_listed(&scan, &states).await.unwrap_err();
+    assert!(matches!(error, ScanError::FileChanged { .. }) && error.to_string().contains("a.parquet"), "{error}");
 }
 
 #[tokio::test]

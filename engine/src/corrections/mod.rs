@@ -38,7 +38,7 @@ mod set_operations_all;
 mod simplify;
 mod sliced_lists;
 mod sliding_floats;
-mod statistics;
+pub(crate) mod statistics;
 mod subqueries;
 mod texts_as_decimals;
 mod times;

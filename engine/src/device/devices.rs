@@ -9,6 +9,7 @@ use datafusion::prelude::SessionConfig;
 use maar_gpu_exec::device::{DeviceChoice, DeviceOptions, MemoryUse};
 use maar_gpu_exec::exec::{DeviceFactory, DeviceRuntime, HostRules, RuntimeOptions};
 use maar_gpu_exec::planner::{DeviceNodes, PlacementRule};
+use maar_gpu_exec::scan::Footers;
 use parking_lot::Mutex;
 
 use super::{DeviceKind, MaarOptions};
@@ -18,6 +19,8 @@ use super::{DeviceKind, MaarOptions};
 #[derive(Debug, Default)]
 pub struct Devices {
     open: Mutex<HashMap<Wanted, Opened>>,
+    /// Of the files that these sessions read, on a device or not.
+    footers: Arc<Footers>,
 }
 
 /// What tells one way of opening a device from another.
@@ -143,14 +146,13 @@ pub(crate) fn kept_plans(config: &ConfigOptions) -> usize {
 
 /// The devices in `config`, put there if there are none yet.
 pub(crate) fn install_devices(config: &mut SessionConfig) -> Arc<Devices> {
-    match config.get_extension::<Devices>() {
-        Some(devices) => devices,
-        None => {
-            let devices = Arc::new(Devices::default());
-            config.set_extension(Arc::clone(&devices));
-            devices
-        }
-    }
+    let devices = config.get_extension::<Devices>().unwrap_or_else(|| {
+        let devices = Arc::new(Devices::default());
+        config.set_extension(Arc::clone(&devices));
+        devices
+    });
+    config.set_extension(Arc::clone(&devices.footers));
+    devices
 }
 
 /// The devices of a session that Maar is installed in.

@@ -24,6 +24,6 @@ pub(crate) use maar_gpu_exec::exec::{FirstRowsRule, HostRules};
 pub(crate) use maar_gpu_exec::panics::{Panic, caught};
 pub(crate) use maar_gpu_exec::planner::PlacementRule;
 pub(crate) use maar_gpu_exec::scan::{
-    Listed, MissingNullCount, ScanError, guarded, is_float, read_metadata, truthful, without_statistics,
+    FileAt, Footers, Listed, Parsed, PinnedStore, ScanError, guarded, is_float, read_metadata, without_statistics,
 };
 pub(crate) use report::{is_device_node, is_required, places, refusal, went_back};

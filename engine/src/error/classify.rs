@@ -258,6 +258,9 @@ fn store(error: &object_store::Error) -> Error {
         object_store::Error::NotFound { path, .. } => {
             Error::new(ErrorKind::NotFound, format!("there is no file '/{}'", path.trim_start_matches('/')))
         }
+        object_store::Error::Precondition { source, .. } if source.is::<ScanError>() => {
+            Error::new(ErrorKind::Storage, source.to_string())
+        }
         object_store::Error::Generic { source, .. } => Error::new(ErrorKind::Storage, source.to_string()),
         other => Error::new(ErrorKind::Storage, other.to_string()),
     }

@@ -9,12 +9,13 @@ use datafusion::common::ToDFSchema;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::CreateExternalTable;
-use object_store::{ObjectMeta, ObjectStore};
+use object_store::ObjectMeta;
 
 use super::hive;
 use super::location::Location;
 use super::table::{Declared, FileTable, Members};
 use super::{formats, nothing_in, unknown_format};
+use crate::corrections::statistics::Lake;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Has CREATE EXTERNAL TABLE make our tables.
@@ -31,7 +32,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) {
 /// Of kind NotFound where there are none, Unsupported where their format is not known.
 pub(crate) async fn table_at(state: &SessionState, text: &str) -> Result<FileTable> {
     let location = Location::parse(state.config(), text)?;
-    let (store, files) = list(state, &location).await?;
+    let (lake, files) = list(state, &location).await?;
     let mut known: Option<(&formats::Known, &ObjectMeta)> = None;
     for file in &files {
         match (formats::of_name(name_of(file)), known) {
@@ -50,7 +51,7 @@ pub(crate) async fn table_at(state: &SessionState, text: &str) -> Result<FileTab
     let members = Members::Named(known.suffix());
     let files: Vec<ObjectMeta> = files.into_iter().filter(|file| members.has(name_of(file))).collect();
     let format = known.format(state)?;
-    let schema = columns_of(state, &format, &store, &files).await?;
+    let schema = columns_of(state, &format, &lake, &files).await?;
     let partitions = partition_columns(&location, &files, &schema)?;
     Ok(FileTable::new(vec![location], members, format, schema, partitions))
 }
@@ -68,7 +69,7 @@ pub(super) fn name_of(file: &ObjectMeta) -> &str {
 }
 
 /// The files that hold anything.
-pub(super) async fn list(state: &SessionState, location: &Location) -> Result<(Arc<dyn ObjectStore>, Vec<ObjectMeta>)> {
+pub(super) async fn list(state: &SessionState, location: &Location) -> Result<(Lake, Vec<ObjectMeta>)> {
     let store = state.runtime_env().object_store(location.url())?;
     let deep = !state.config_options().execution.listing_table_ignore_subdirectory;
     let all = location.files(store.as_ref(), deep).await?;
@@ -77,17 +78,17 @@ pub(super) async fn list(state: &SessionState, location: &Location) -> Result<(A
     if files.is_empty() {
         return Err(nothing_in(location, empty));
     }
-    Ok((store, files))
+    Ok((Lake::new(state, &store, &location.url().object_store()), files))
 }
 
 /// The columns that are in the files.
 pub(super) async fn columns_of(
     state: &SessionState,
     format: &Arc<dyn FileFormat>,
-    store: &Arc<dyn ObjectStore>,
+    lake: &Lake,
     files: &[ObjectMeta],
 ) -> Result<SchemaRef> {
-    let error = match format.infer_schema(state, store, files).await {
+    let error = match lake.schema(state, format, files).await {
         Ok(schema) => return Ok(schema),
         Err(e) => Error::from(e),
     };
@@ -96,7 +97,7 @@ pub(super) async fn columns_of(
     }
     // Which of them it is shows only one by one.
     for file in files {
-        if let Err(e) = format.infer_schema(state, store, std::slice::from_ref(file)).await {
+        if let Err(e) = format.infer_schema(state, &lake.store, std::slice::from_ref(file)).await {
             return Err(Error::from(e).about_file(&file.location));
         }
     }
@@ -193,10 +194,8 @@ async fn create(state: &SessionState, command: &CreateExternalTable) -> Result<F
         constraints: command.constraints.clone(),
         defaults: command.column_defaults.clone(),
     };
-    let table = FileTable::new(locations, members, format, schema, partitions)
-        .with_declared(declared, command.order_exprs.clone());
-    let cache = state.runtime_env().cache_manager.get_file_statistic_cache();
-    Ok(table.with_statistics(command.name.clone(), cache))
+    let table = FileTable::new(locations, members, format, schema, partitions);
+    Ok(table.with_declared(declared, command.order_exprs.clone()))
 }
 
 fn check_locations(locations: &[Location]) -> Result<()> {
@@ -275,14 +274,14 @@ async fn inferred_columns(
     let suffix = format!(".{}", command.file_type.to_lowercase());
     let mut inferred: Option<Inferred> = None;
     for location in locations {
-        let (store, files) = list(state, location).await?;
+        let (lake, files) = list(state, location).await?;
         let chosen_by_name = location.is_pattern() || location.is_one_file();
         let members = match files.iter().any(|file| name_of(file).ends_with(&suffix)) {
             true if !chosen_by_name => Members::Named(suffix.clone()),
             _ => Members::All,
         };
         let files: Vec<ObjectMeta> = files.into_iter().filter(|file| members.has(name_of(file))).collect();
-        let schema = columns_of(state, format, &store, &files).await?;
+        let schema = columns_of(state, format, &lake, &files).await?;
         match &inferred {
             None => {
                 let infers = state.config_options().execution.listing_table_factory_infer_partitions;

@@ -53,17 +53,17 @@ pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dy
     let is_folder = locations.iter().any(|location| !location.is_one_file() && !location.is_pattern());
     let members = if is_folder { Members::Named(format!(".{}", asked.format)) } else { Members::All };
     let (mut files, mut partitions): (Vec<ObjectMeta>, Option<Vec<FieldRef>>) = (Vec::new(), None);
-    let mut store = None;
+    let mut lake = None;
     let mut own: Vec<Vec<ObjectMeta>> = Vec::with_capacity(locations.len());
     for location in &locations {
         let (found_in, found) = list(state, location).await?;
         let found: Vec<ObjectMeta> = found.into_iter().filter(|file| members.has(name_of(file))).collect();
         files.extend(found.iter().cloned());
         own.push(found);
-        store = Some(found_in);
+        lake = Some(found_in);
     }
-    let Some(store) = store else { return Err(Error::new(ErrorKind::Invalid, "a reader wants a path")) };
-    let schema = columns_of(state, &format, &store, &files).await?;
+    let Some(lake) = lake else { return Err(Error::new(ErrorKind::Invalid, "a reader wants a path")) };
+    let schema = columns_of(state, &format, &lake, &files).await?;
     for (location, files) in locations.iter().zip(&own) {
         let found = partition_columns(location, files, &schema)?;
         match &partitions {

@@ -1,7 +1,9 @@
 //! The plan of one scan of a table of files: its files listed, chosen, counted and dealt out.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::{FieldRef, Schema};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics, project_schema};
@@ -9,20 +11,20 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
 use datafusion::datasource::table_schema::TableSchemaBuilder;
 use datafusion::error::Result;
-use datafusion::execution::cache::TableScopedPath;
-use datafusion::execution::cache::cache_manager::CachedFileMetadata;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::{LexOrdering, create_lex_ordering};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::csv::CsvTables;
 use super::location::Location;
 use super::table::FileTable;
 use super::{formats, hive, nothing_in, text};
+use crate::corrections::statistics::{FileFacts, Lake};
 use crate::device::Listed;
 use crate::plan_cache::Listings;
 
@@ -34,11 +36,25 @@ pub(super) struct Scan<'a> {
     pub(super) limit: Option<usize>,
 }
 
-/// The files of a scan, and whether a limit left some out.
-struct Files {
+/// The files of a scan, what is known of them, and whether a limit left some out.
+struct Files<'a> {
     files: Vec<PartitionedFile>,
+    known: Option<Known<'a>>,
     is_cut: bool,
 }
+
+/// What files say of some columns.
+struct Known<'a> {
+    table: &'a FileTable,
+    /// Positions among the columns of the files.
+    columns: Vec<usize>,
+    /// Of these columns, by the file's path.
+    facts: HashMap<Path, Statistics>,
+}
+
+/// Files times columns up to which each file has statistics of its own: one more chance for the host to pass over it, which
+/// it may take from the file's footer as well.
+const EACH_FILE_MAX: usize = 1 << 18;
 
 impl Scan<'_> {
     pub(super) async fn plan(&self, filters: &[Expr]) -> Result<Arc<dyn ExecutionPlan>> {
@@ -53,7 +69,8 @@ impl Scan<'_> {
         let chosen = self.table.partitions.choose(listed, &of_paths)?;
         // Which rows a filter leaves is not known here.
         let limit = self.limit.filter(|_| of_rows.is_empty());
-        let files = self.with_statistics(&store, chosen, limit).await?;
+        let lake = Lake::new(self.state, &store, &store_url);
+        let files = self.with_facts(&lake, chosen, limit).await?;
         if files.files.is_empty() {
             return self.nothing();
         }
@@ -65,13 +82,14 @@ impl Scan<'_> {
         Ok(Arc::new(EmptyExec::new(project_schema(&schema, self.projection.as_ref())?)))
     }
 
-    async fn of_files(&self, store_url: ObjectStoreUrl, files: Files) -> Result<Arc<dyn ExecutionPlan>> {
+    async fn of_files(&self, store_url: ObjectStoreUrl, files: Files<'_>) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.table.schema();
-        let collects = self.state.config_options().execution.collect_statistics;
         let partitions = self.state.config_options().execution.target_partitions;
         let groups = FileGroup::new(files.files).split_files(partitions);
-        let groups =
-            if collects { groups.into_iter().map(|g| self.counted(g)).collect::<Result<_>>()? } else { groups };
+        let groups = match &files.known {
+            Some(known) => groups.into_iter().map(|group| known.counted(group)).collect::<Result<_>>()?,
+            None => groups,
+        };
         let mut statistics =
             Statistics::try_merge_iter(groups.iter().filter_map(|group| group.file_statistics(None)), &schema)?;
         if files.is_cut {
@@ -112,21 +130,22 @@ impl Scan<'_> {
         split.ok().filter(|split| split.len() <= most).unwrap_or(groups)
     }
 
-    async fn with_statistics(
-        &self,
-        store: &Arc<dyn ObjectStore>,
-        files: Vec<PartitionedFile>,
-        limit: Option<usize>,
-    ) -> Result<Files> {
+    async fn with_facts(&self, lake: &Lake, files: Vec<PartitionedFile>, limit: Option<usize>) -> Result<Files<'_>> {
         if !self.state.config_options().execution.collect_statistics {
-            return Ok(Files { files, is_cut: false });
+            return Ok(Files { files, known: None, is_cut: false });
         }
-        let count = files.len();
+        let (count, columns) = (files.len(), self.counted_columns());
         let at_once = self.state.config_options().execution.meta_fetch_concurrency.get();
-        let mut read = stream::iter(files).map(|file| self.file_statistics(store, file)).buffered(at_once);
-        let (mut kept, mut rows) = (Vec::with_capacity(count), Precision::Exact(0));
-        while let Some(file) = read.try_next().await? {
-            rows = rows.add(&file.statistics.as_ref().map_or(Precision::Absent, |statistics| statistics.num_rows));
+        let mut reading = Vec::with_capacity(count);
+        for file in files {
+            reading.push(self.facts(lake, &columns, file));
+        }
+        let mut read = stream::iter(reading).buffered(at_once);
+        let (mut kept, mut facts, mut rows) = (Vec::with_capacity(count), HashMap::new(), Precision::Exact(0));
+        while let Some((mut file, of_file)) = read.try_next().await? {
+            rows = rows.add(&of_file.statistics.num_rows);
+            file.ordering = of_file.ordering;
+            facts.insert(file.object_meta.location.clone(), of_file.statistics);
             kept.push(file);
             if let (Some(limit), Precision::Exact(rows)) = (limit, rows)
                 && rows >= limit
@@ -134,64 +153,70 @@ impl Scan<'_> {
                 break;
             }
         }
+        drop(read);
         let is_cut = kept.len() < count;
-        Ok(Files { files: kept, is_cut })
+        let known = Known { facts, columns, table: self.table };
+        if kept.len().saturating_mul(self.table.schema().fields().len()) <= EACH_FILE_MAX {
+            kept.iter_mut().for_each(|file| file.statistics = Some(Arc::new(known.of_table(known.of_file(file)))));
+        }
+        Ok(Files { files: kept, known: Some(known), is_cut })
     }
 
-    /// The files with what is known of the columns that are read. The host copies it at every step of its planning, and
-    /// asks no others.
-    fn counted(&self, group: FileGroup) -> Result<FileGroup> {
-        let of_files: Vec<Statistics> = group
-            .iter()
-            .filter_map(|file| file.statistics.as_deref())
-            .map(|statistics| of_columns(statistics, self.projection.as_deref()))
-            .collect();
-        let statistics = Statistics::try_merge_iter(&of_files, &self.table.schema())?;
-        Ok(group.with_statistics(Arc::new(statistics)))
-    }
-
-    async fn file_statistics(
+    async fn facts(
         &self,
-        store: &Arc<dyn ObjectStore>,
-        mut file: PartitionedFile,
-    ) -> Result<PartitionedFile> {
-        let schema = &self.table.file_schema;
-        let cached = self.table.statistics.as_ref().map(|cached| {
-            (TableScopedPath { table: Some(cached.table.clone()), path: file.object_meta.location.clone() }, cached)
+        lake: &Lake,
+        columns: &[usize],
+        file: PartitionedFile,
+    ) -> Result<(PartitionedFile, FileFacts)> {
+        let declared = (&self.table.file_schema, columns);
+        let facts = lake.facts((self.state, &self.table.format), declared, &file.object_meta).await?;
+        Ok((file, facts))
+    }
+
+    /// The columns of files of which something has to be known: those that are read, and those that say the order. Nobody asks
+    /// for others, and a lake may have thousands.
+    fn counted_columns(&self) -> Vec<usize> {
+        let of_files = self.table.file_schema.fields().len();
+        let Some(read) = &self.projection else { return (0..of_files).collect() };
+        let sorted = self.table.sort_order.iter().flatten().flat_map(|sort| sort.expr.column_refs());
+        let sorted = sorted.filter_map(|column| self.table.file_schema.index_of(column.name()).ok());
+        let columns: BTreeSet<usize> = read.iter().copied().filter(|column| *column < of_files).chain(sorted).collect();
+        columns.into_iter().collect()
+    }
+}
+
+impl Known<'_> {
+    /// What is known of a file: of the counted columns, and of those that its path gives.
+    fn of_file(&self, file: &PartitionedFile) -> Statistics {
+        let known = self.facts.get(&file.object_meta.location).cloned();
+        let mut known = known.unwrap_or_else(|| Statistics {
+            column_statistics: vec![ColumnStatistics::new_unknown(); self.columns.len()],
+            ..Statistics::default()
         });
-        let known = cached.as_ref().and_then(|(path, cached)| {
-            cached.cache.get(path).filter(|known| known.is_valid_for(&file.object_meta, &cached.fingerprint))
-        });
-        let (statistics, order) = match known {
-            Some(known) => (Arc::clone(&known.statistics), known.ordering.clone()),
-            None => {
-                let reading = self.table.format.infer_stats_and_ordering(
-                    self.state,
-                    store,
-                    Arc::clone(schema),
-                    &file.object_meta,
-                );
-                let read = reading.await?;
-                let statistics = Arc::new(read.statistics);
-                if let Some((path, cached)) = &cached {
-                    let (meta, order) = (file.object_meta.clone(), read.ordering.clone());
-                    let schema = Arc::clone(&cached.fingerprint);
-                    cached.cache.put(path, CachedFileMetadata::new(meta, schema, Arc::clone(&statistics), order));
-                }
-                (statistics, read.ordering)
-            }
-        };
-        let of_path = file.partition_values.iter().map(|value| path_statistics(value, &statistics.num_rows));
+        let of_path = file.partition_values.iter().map(|value| path_statistics(value, &known.num_rows));
         let of_path: Vec<ColumnStatistics> = of_path.collect();
-        file.statistics = Some(if of_path.is_empty() {
-            statistics
-        } else {
-            let mut all = Arc::unwrap_or_clone(statistics);
-            all.column_statistics.extend(of_path);
-            Arc::new(all)
-        });
-        file.ordering = order;
-        Ok(file)
+        known.column_statistics.extend(of_path);
+        known
+    }
+
+    /// The same in the places of the table's columns.
+    fn of_table(&self, known: Statistics) -> Statistics {
+        let (of_files, all) = (self.table.file_schema.fields().len(), self.table.schema().fields().len());
+        let mut columns = vec![ColumnStatistics::new_unknown(); all];
+        for (column, place) in known.column_statistics.into_iter().zip(self.columns.iter().copied().chain(of_files..)) {
+            columns[place] = column;
+        }
+        Statistics { column_statistics: columns, ..known }
+    }
+
+    /// The files with what is known of them all. The host copies it at every step of its planning.
+    fn counted(&self, group: FileGroup) -> Result<FileGroup> {
+        let of_files: Vec<Statistics> = group.iter().map(|file| self.of_file(file)).collect();
+        let schema = self.table.schema();
+        let places = self.columns.iter().copied().chain(self.table.file_schema.fields().len()..schema.fields().len());
+        let fields: Vec<FieldRef> = places.map(|place| Arc::clone(&schema.fields()[place])).collect();
+        let statistics = Statistics::try_merge_iter(&of_files, &Schema::new(fields))?;
+        Ok(group.with_statistics(Arc::new(self.of_table(statistics))))
     }
 }
 
@@ -278,18 +303,6 @@ fn path_statistics(value: &ScalarValue, rows: &Precision<usize>) -> ColumnStatis
         distinct_count: Precision::Exact(1),
         ..unknown
     }
-}
-
-/// What is known of the columns that are read: all of them, or those.
-fn of_columns(statistics: &Statistics, read: Option<&[usize]>) -> Statistics {
-    let Some(read) = read else { return statistics.clone() };
-    let mut columns = vec![ColumnStatistics::new_unknown(); statistics.column_statistics.len()];
-    for column in read {
-        if let (Some(kept), Some(known)) = (columns.get_mut(*column), statistics.column_statistics.get(*column)) {
-            kept.clone_from(known);
-        }
-    }
-    Statistics { column_statistics: columns, ..*statistics }
 }
 
 /// The order that every file says it has, as far as they agree.

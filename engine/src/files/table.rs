@@ -8,13 +8,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Constraints, SchemaExt, TableReference, plan_err};
+use datafusion::common::{Constraints, SchemaExt, plan_err};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::physical_plan::{FileGroup, FileOutputMode, FileSinkConfig};
 use datafusion::error::Result;
-use datafusion::execution::cache::SchemaFingerprint;
-use datafusion::execution::cache::cache_manager::FileStatisticsCache;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, SortExpr, TableProviderFilterPushDown};
 use datafusion::physical_expr::create_lex_ordering;
@@ -59,23 +57,7 @@ pub(crate) struct FileTable {
     /// Both.
     schema: SchemaRef,
     pub(super) sort_order: Vec<Vec<SortExpr>>,
-    pub(super) statistics: Option<Cached>,
     declared: Declared,
-}
-
-/// What was read of the files' statistics, for a table that has a name.
-#[derive(Clone)]
-pub(super) struct Cached {
-    pub(super) table: TableReference,
-    pub(super) cache: Arc<FileStatisticsCache>,
-    /// Statistics hold for the columns as they were read.
-    pub(super) fingerprint: Arc<SchemaFingerprint>,
-}
-
-impl std::fmt::Debug for Cached {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cached").field("table", &self.table).finish_non_exhaustive()
-    }
 }
 
 /// What CREATE EXTERNAL TABLE says beside columns and files.
@@ -97,7 +79,7 @@ impl FileTable {
         let fields: Vec<FieldRef> = file_schema.fields().iter().chain(&partitions).cloned().collect();
         let schema = Arc::new(Schema::new_with_metadata(fields, file_schema.metadata().clone()));
         let partitions = Partitions::new(partitions);
-        let (sort_order, statistics, declared) = (Vec::new(), None, Declared::default());
+        let (sort_order, declared) = (Vec::new(), Declared::default());
         Self {
             locations,
             members,
@@ -108,7 +90,6 @@ impl FileTable {
             repeats: false,
             schema,
             sort_order,
-            statistics,
             declared,
         }
     }
@@ -123,12 +104,6 @@ impl FileTable {
 
     pub(super) fn with_declared(mut self, declared: Declared, sort_order: Vec<Vec<SortExpr>>) -> Self {
         (self.declared, self.sort_order) = (declared, sort_order);
-        self
-    }
-
-    pub(super) fn with_statistics(mut self, table: TableReference, cache: Option<Arc<FileStatisticsCache>>) -> Self {
-        let fingerprint = Arc::new(SchemaFingerprint::from_schema(&self.file_schema));
-        self.statistics = cache.map(|cache| Cached { table, cache, fingerprint });
         self
     }
 

@@ -33,6 +33,8 @@ mod rules;
 mod same_names;
 mod spread;
 mod statistics;
+mod stores;
 mod support;
 mod views;
+mod wide;
 mod zones;

@@ -18,7 +18,9 @@ use crate::column::DeviceTable;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::operators::{Feed, StageKernel, compile_stages};
-use crate::scan::{HostInput, InputStats, InputWaves, Listed, Load, LoadStats, Loaded, ParquetScan, Source, Windows};
+use crate::scan::{
+    Footers, HostInput, InputStats, InputWaves, Listed, Load, LoadStats, Loaded, ParquetScan, Source, Windows,
+};
 use crate::strategy::{QueryPlan, Shapes, plan};
 
 /// Tables that will take more than so many eighths of the device come in waves. What is near it is tried whole: hot columns
@@ -89,8 +91,10 @@ impl Task {
     }
 
     fn sources(&self) -> Result<Vec<Source>> {
+        let footers = self.context.session_config().get_extension::<Footers>().unwrap_or_default();
         let source = |scan: &Arc<ParquetScan>| {
-            Ok(Source::new(Arc::clone(scan), self.context.runtime_env().object_store(&scan.store_url)?))
+            let objects = self.context.runtime_env().object_store(&scan.store_url)?;
+            Ok(Source::new(Arc::clone(scan), objects).sharing(Arc::clone(&footers)))
         };
         self.scans.iter().map(source).collect()
     }

@@ -9,6 +9,7 @@ use super::kept::RowsKey;
 use super::open::{Group, Opened};
 use super::piece::{Piece, PieceKey};
 use super::predict::{PredictedRange, layout_for, may_hold_nulls, predict};
+use super::read::Declared;
 use super::runs::Run;
 use super::{ColumnStore, ParquetScan, ScanError};
 use crate::column::{ChunkFacts, ColumnFacts, Elsewhere, EncodedChunk, IntLayout, Target, full_layout};
@@ -85,6 +86,11 @@ impl Column {
             data_type: self.field.data_type().clone(),
             raw: self.raw,
         }
+    }
+
+    /// As files are asked for it.
+    pub(crate) fn declared(&self) -> Declared<'_> {
+        Declared { field: &self.field, raw_text: self.raw }
     }
 
     /// Whether a run of it is neither on the device nor held.

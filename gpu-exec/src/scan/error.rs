@@ -52,17 +52,35 @@ impl ScanError {
 
     /// The same error with its file's path as the user writes it: paths within a store do not say which store.
     #[must_use]
-    pub fn within(mut self, store: &ObjectStoreUrl) -> Self {
+    pub fn within(self, store: &ObjectStoreUrl) -> Self {
+        self.within_root(store.as_str())
+    }
+
+    /// The same for a store by its URL.
+    pub(crate) fn within_root(mut self, root: &str) -> Self {
         if let ScanError::FileGone { path }
         | ScanError::FileChanged { path }
         | ScanError::Store { path, .. }
         | ScanError::Corrupt { path, .. }
         | ScanError::Unsupported { path, .. } = &mut self
         {
-            let root = store.as_str();
             *path = format!("{}{path}", root.strip_prefix("file://").unwrap_or(root));
         }
         self
+    }
+
+    /// The same error as stores tell it.
+    pub fn as_of_store(self) -> object_store::Error {
+        match self {
+            ScanError::Store { source, .. } => source,
+            ScanError::FileGone { ref path } => {
+                object_store::Error::NotFound { path: path.clone(), source: self.into() }
+            }
+            ScanError::FileChanged { ref path } => {
+                object_store::Error::Precondition { path: path.clone(), source: self.into() }
+            }
+            other => object_store::Error::Generic { store: "file", source: other.into() },
+        }
     }
 
     /// Whether the data are right, and nothing that the device can hold.

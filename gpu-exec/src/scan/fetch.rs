@@ -19,7 +19,7 @@ use super::open::Group;
 use super::piece::Piece;
 use super::read::{ColumnRead, LeafRead};
 use super::upload::upload_chunk;
-use super::{ScanError, Source};
+use super::{ScanError, Source, pinned};
 use crate::column::{EncodeError, EncodedChunk, LayoutMiss, Target, all_null};
 use crate::device::{DeviceHandle, DeviceResult, Stream, cores};
 
@@ -154,19 +154,11 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
     let total: u64 = ranges.iter().map(|range| range.end - range.start).sum();
     let mib = u32::try_from(total.div_ceil(1 << 20)).unwrap_or(u32::MAX).clamp(1, FETCHED_MIB_MAX);
     let _room = shared.fetched_mib.acquire_many(mib).await.map_err(|_| ScanError::Cancelled)?;
-    let path = &group.footer.meta.location;
     let bytes = if ranges.is_empty() {
         vec![]
     } else {
-        source.objects.get_ranges(path, &ranges).await.map_err(|error| ScanError::store(path, error))?
+        pinned::read(&*source.objects, &source.url, &group.footer.meta, &ranges).await?
     };
-    if bytes.len() != ranges.len() {
-        return Err(ScanError::corrupt(
-            path,
-            Some(group.row_group),
-            "the object store returned fewer ranges than asked for",
-        ));
-    }
     let mut fetched = ranges.iter().zip(bytes).map(|(range, bytes)| ChunkBytes { start: range.start, bytes });
     let mut uploads = Vec::with_capacity(chunks.len());
     let mut kept = Vec::new();

@@ -1,27 +1,25 @@
-//! Footers: which bytes make up a file, and the identity by which everything read from it is remembered.
+//! A file's state and its footer as a device scan takes it: the identity by which everything read from it is remembered.
 //!
-//! A file is the same only while its path, size, modification time, tag and version are. Page indexes are not read.
+//! A file is the same only while its path, size, modification time, tag and version are. Not here: reading footers
+//! (`tail.rs`), keeping them for all who ask (`footers.rs`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use bytes::Bytes;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStore};
 use parking_lot::Mutex;
-use parquet::arrow::parquet_to_arrow_schema;
 use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::ParquetMetaData;
 
-use super::ScanError;
+use super::footers::Parsed;
 use super::predict::Claim;
-use super::truth::{MissingNullCount, truthful};
+use super::tail::{TAIL_BYTES, read_footer};
+use super::{ParquetScan, ScanError};
 use crate::ir::Type;
 use crate::panics::caught;
 
-/// Bytes read from the end of a file at first: holds the whole footer of most files.
-const TAIL_BYTES: u64 = 64 << 10;
 /// A dictionary below this many bytes costs nothing worth avoiding.
 const DICTIONARY_BYTES: i64 = 256 << 10;
 const SECOND_NS: i64 = 1_000_000_000;
@@ -52,18 +50,27 @@ impl FileState {
     pub(crate) fn is(&self, other: &Self) -> bool {
         let seconds = |state: &Self| state.modified_ns.map(|time| time.div_euclid(SECOND_NS));
         let is_whole = |state: &Self| state.modified_ns.is_none_or(|time| time.rem_euclid(SECOND_NS) == 0);
-        let same_tag = self.tag.is_some() && self.tag == other.tag;
+        let equal_tags = match (&self.tag, &other.tag) {
+            (Some(tag), Some(other)) => same_tag(tag, other),
+            (tag, other) => tag == other,
+        };
+        let same_tag = self.tag.is_some() && equal_tags;
         let same_time = self.modified_ns == other.modified_ns
             || (same_tag && (is_whole(self) || is_whole(other)) && seconds(self) == seconds(other));
         let same_version = self.version.is_none() || other.version.is_none() || self.version == other.version;
-        self.size == other.size && self.tag == other.tag && same_time && same_version
+        self.size == other.size && equal_tags && same_time && same_version
     }
+}
+
+/// Azure lists tags without the quotes that it tells them in.
+pub(crate) fn same_tag(tag: &str, other: &str) -> bool {
+    tag.trim_matches('"') == other.trim_matches('"')
 }
 
 /// What statistics claim, kept because every query asks for it: by column name and declared type, one a row group.
 type ClaimCache = Mutex<HashMap<(String, DataType), Arc<[Claim]>>>;
 
-/// A file's footer, parsed. Shared between queries.
+/// A file's footer, parsed: of the columns that scans asked for. Shared between queries.
 #[derive(Debug)]
 pub(crate) struct Footer {
     /// Number of this state of this file, unique within the process.
@@ -72,22 +79,17 @@ pub(crate) struct Footer {
     pub(crate) metadata: Arc<ParquetMetaData>,
     /// The file's own schema.
     pub(crate) schema: SchemaRef,
+    parsed: Arc<Parsed>,
     pub(crate) claims: ClaimCache,
     /// See [`Footer::lacks_dictionary`].
     texts: Mutex<HashMap<String, bool>>,
 }
 
 impl Footer {
-    /// Reads and parses a footer; also returns the number of bytes read.
-    pub(crate) async fn read(store: &dyn ObjectStore, meta: ObjectMeta, file: u64) -> Result<(Self, u64), ScanError> {
-        let (metadata, bytes_read) = read_metadata(store, &meta).await?;
-        Ok((Self::new(meta, metadata, file)?, bytes_read))
-    }
-
-    fn new(meta: ObjectMeta, metadata: ParquetMetaData, file: u64) -> Result<Self, ScanError> {
-        let described = metadata.file_metadata();
-        let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()))
-            .map_err(|error| ScanError::corrupt(&meta.location, None, error))?;
+    /// # Errors
+    /// `Corrupt` where it claims what cannot be.
+    pub(crate) fn new(meta: ObjectMeta, parsed: Arc<Parsed>, file: u64) -> Result<Self, ScanError> {
+        let (metadata, schema) = (Arc::clone(&parsed.metadata), Arc::clone(&parsed.schema));
         for (index, group) in metadata.row_groups().iter().enumerate() {
             if !(0..=GROUP_ROWS_MAX).contains(&group.num_rows()) {
                 return Err(ScanError::corrupt(
@@ -97,9 +99,12 @@ impl Footer {
                 ));
             }
         }
-        let metadata = truthful(&metadata, MissingNullCount::Unknown).unwrap_or(metadata);
-        let (metadata, schema) = (Arc::new(metadata), Arc::new(schema));
-        Ok(Self { file, meta, metadata, schema, claims: ClaimCache::default(), texts: Mutex::default() })
+        Ok(Self { file, meta, metadata, schema, parsed, claims: ClaimCache::default(), texts: Mutex::default() })
+    }
+
+    /// Whether it says all that the file says of these columns.
+    pub(crate) fn covers(&self, columns: &BTreeSet<String>) -> bool {
+        self.parsed.covers(Some(columns))
     }
 
     /// Rows of a row group.
@@ -154,36 +159,24 @@ impl Footer {
     }
 }
 
-/// What a file's footer says, and the number of bytes read for it: one request, and a second where the footer is long.
+/// The columns of files that a scan reads or skips row groups by.
+pub(crate) fn columns_of(scan: &ParquetScan) -> BTreeSet<String> {
+    let name = |position: usize| scan.table_schema.field(position).name().clone();
+    let of_predicate = scan.predicate.iter().flat_map(datafusion::physical_expr::utils::collect_columns);
+    scan.projection
+        .iter()
+        .map(|position| name(*position))
+        .chain(of_predicate.map(|column| column.name().to_owned()))
+        .collect()
+}
+
+/// What a file's footer says. Nothing is kept, and nothing that is kept is used.
 ///
 /// # Errors
 /// `Corrupt` where it is no footer of a Parquet file; those of the store.
-pub async fn read_metadata(store: &dyn ObjectStore, meta: &ObjectMeta) -> Result<(ParquetMetaData, u64), ScanError> {
-    let path = &meta.location;
-    let mut bytes_read = 0;
-    let mut tail = TAIL_BYTES.min(meta.size);
-    loop {
-        let range = meta.size - tail..meta.size;
-        let bytes = store.get_range(path, range).await.map_err(|source| ScanError::store(path, source))?;
-        bytes_read += bytes.len() as u64;
-        match guarded(|| parse(&bytes, meta.size)) {
-            Ok(metadata) => return Ok((metadata, bytes_read)),
-            Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= meta.size => {
-                tail = needed as u64
-            }
-            Err(ParquetError::NeedMoreData(needed)) => {
-                let cause = format!("its footer needs {needed} bytes, the file has {}", meta.size);
-                return Err(ScanError::corrupt(path, None, cause));
-            }
-            Err(error) => return Err(ScanError::corrupt(path, None, error)),
-        }
-    }
-}
-
-fn parse(bytes: &Bytes, file_size: u64) -> Result<ParquetMetaData, ParquetError> {
-    let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
-    reader.try_parse_sized(bytes, file_size)?;
-    reader.finish()
+pub async fn read_metadata(store: &dyn ObjectStore, meta: &ObjectMeta) -> Result<ParquetMetaData, ScanError> {
+    // Of an unknown store nothing is compared.
+    Ok(read_footer(store, "file:", meta, TAIL_BYTES).await?.metadata)
 }
 
 /// Runs code that parses foreign bytes: a panic of the decoder becomes an error.

@@ -6,7 +6,7 @@
 //! gathered, what missed its layout is done again. Not here: what a round consists of (`round.rs`), the form of a column
 //! (`column.rs`), laying columns side by side (`assemble.rs`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -14,12 +14,14 @@ use object_store::ObjectStore;
 use super::assemble::Assembly;
 use super::expect::expected_shape;
 use super::fetch::{Fetched, Outcome, Place, fetch};
-use super::footer::Footer;
+use super::footer::{Footer, columns_of};
+use super::footers::Footers;
 use super::kept::{Rows, RowsKey, host_bytes, kept_bytes_max};
 use super::kept_tables::KeptTable;
 use super::listed::{Listed, States};
 use super::open::{open, unchanged};
 use super::piece::{Piece, PieceKey};
+use super::pinned::is_pinned;
 use super::round::{Round, ScanLoad, There};
 use super::windows::Windows;
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
@@ -41,12 +43,21 @@ pub struct Source {
     pub(crate) objects: Arc<dyn ObjectStore>,
     /// Of the store.
     pub(crate) url: Arc<str>,
+    pub(crate) footers: Arc<Footers>,
+    /// The columns of its files that matter.
+    pub(crate) columns: BTreeSet<String>,
 }
 
 impl Source {
     pub fn new(scan: Arc<ParquetScan>, objects: Arc<dyn ObjectStore>) -> Self {
-        let url = scan.store_url.as_str().into();
-        Self { scan, objects, url }
+        let (url, columns) = (scan.store_url.as_str().into(), columns_of(&scan));
+        Self { scan, objects, url, footers: Arc::default(), columns }
+    }
+
+    /// The same, with footers that others may have read.
+    #[must_use]
+    pub fn sharing(self, footers: Arc<Footers>) -> Self {
+        Self { footers, ..self }
     }
 
     /// The same error with paths as the user writes them.
@@ -62,7 +73,7 @@ pub struct Load {
     pub(crate) device: Arc<DeviceHandle>,
     columns: Arc<ColumnStore>,
     pub(crate) scans: Vec<ScanLoad>,
-    /// Files that something was read of.
+    /// Files that something was read of, in a state that is still to be asked for.
     touched: Vec<(Arc<Source>, Arc<Footer>)>,
     /// Pieces that were read, for all scans that want them.
     fresh: HashMap<PieceKey, Piece>,
@@ -183,7 +194,8 @@ impl Load {
     fn missing(&mut self) -> Result<Round, ScanError> {
         let there = There { store: &self.columns, fresh: &self.fresh, rows: &mut self.rows };
         let round = Round::of(&mut self.scans, there)?;
-        let read = round.tasks.iter().map(|task| (Arc::clone(&task.source), Arc::clone(&task.group.footer)));
+        let unproven = round.tasks.iter().filter(|task| !is_pinned(&task.source.url, &task.group.footer.meta));
+        let read = unproven.map(|task| (Arc::clone(&task.source), Arc::clone(&task.group.footer)));
         self.touched.extend(read);
         self.touched.sort_by_key(|(_, footer)| footer.file);
         self.touched.dedup_by_key(|(_, footer)| footer.file);

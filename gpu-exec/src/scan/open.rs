@@ -1,18 +1,19 @@
 //! Opening the files of scans: each file's state, asked anew where the statement has not just listed it, footers from memory
 //! or from the file, row groups pruned.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
-use super::footer::{FileState, Footer};
+use super::footer::Footer;
+use super::footers::FileAt;
 use super::listed::States;
 use super::prune::Pruner;
 use super::runs::{Choice, Run, runs};
-use super::{ColumnStore, LoadStats, ParquetScan, ScanError, Source};
+use super::{ColumnStore, LoadStats, ParquetScan, ScanError, Source, pinned};
 
 /// Files asked about at a time.
 const FILES_AT_ONCE: usize = 32;
@@ -65,6 +66,11 @@ pub(crate) async fn open(
     states: &States<'_>,
 ) -> Result<Vec<(Opened, LoadStats)>, ScanError> {
     let mut places: HashMap<(&str, &Path), usize> = HashMap::new();
+    // What all scans want of the files of a store.
+    let mut wanted: HashMap<&str, BTreeSet<String>> = HashMap::new();
+    for source in sources {
+        wanted.entry(&source.url).or_default().extend(source.columns.iter().cloned());
+    }
     // A list, not an adapter with a closure: a stream that borrows through one is not `Send` enough to be spawned.
     let mut opening = Vec::new();
     let mut files_of = Vec::with_capacity(sources.len());
@@ -73,7 +79,8 @@ pub(crate) async fn open(
         for listed in &source.scan.files {
             let place = places.entry((&source.url, &listed.location)).or_insert(opening.len());
             if *place == opening.len() {
-                opening.push(open_file(columns, source, listed, states.has(&source.url, listed)));
+                let is_current = states.has(&source.url, listed);
+                opening.push(open_file(columns, (source, &wanted[&*source.url]), listed, is_current));
             }
             files.push(*place);
         }
@@ -108,17 +115,17 @@ struct OpenedFile {
 /// Opens one file in the state that was listed where `is_current`, else in the one it has now.
 async fn open_file(
     columns: &ColumnStore,
-    source: &Source,
+    (source, wanted): (&Source, &BTreeSet<String>),
     listed: &ObjectMeta,
     is_current: bool,
 ) -> Result<OpenedFile, ScanError> {
-    if is_current && let Ok(opened) = open_state(columns, source, listed.clone()).await {
+    if is_current && let Ok(opened) = open_state(columns, (source, wanted), listed.clone()).await {
         return Ok(OpenedFile { as_listed: true, ..opened });
     }
     // What cannot be opened as it was listed may have changed since.
     let path = &listed.location;
     match source.objects.head(path).await {
-        Ok(meta) => open_state(columns, source, meta).await,
+        Ok(meta) => open_state(columns, (source, wanted), meta).await,
         Err(error) => {
             columns.forget(&source.url, path);
             Err(source.named(ScanError::store(path, error)))
@@ -126,17 +133,26 @@ async fn open_file(
     }
 }
 
-async fn open_state(columns: &ColumnStore, source: &Source, meta: ObjectMeta) -> Result<OpenedFile, ScanError> {
+async fn open_state(
+    columns: &ColumnStore,
+    (source, wanted): (&Source, &BTreeSet<String>),
+    meta: ObjectMeta,
+) -> Result<OpenedFile, ScanError> {
     if meta.size == 0 {
         columns.forget(&source.url, &meta.location);
         return Ok(OpenedFile { footer: None, bytes_read: 0, as_listed: false });
     }
-    if let Some(footer) = columns.footer(&source.url, &meta) {
-        return Ok(OpenedFile { footer: Some(footer), bytes_read: 0, as_listed: false });
+    let known = columns.footer(&source.url, &meta);
+    if let Some(footer) = known.as_ref().filter(|footer| footer.covers(wanted)) {
+        return Ok(OpenedFile { footer: Some(Arc::clone(footer)), bytes_read: 0, as_listed: false });
     }
-    let read = Footer::read(&*source.objects, meta, columns.next_file()).await;
-    let (footer, bytes_read) = read.map_err(|error| source.named(error))?;
-    Ok(OpenedFile { footer: Some(columns.keep_footer(&source.url, footer)), bytes_read, as_listed: false })
+    let at = FileAt { store: &*source.objects, url: &source.url, meta: &meta };
+    let read = source.footers.footer(at, Some(wanted)).await;
+    let (parsed, bytes_read) = read.map_err(|error| source.named(error))?;
+    // More columns of a file that is known are of the same state.
+    let file = known.map_or_else(|| columns.next_file(), |known| known.file);
+    let footer = Footer::new(meta, parsed, file).map_err(|error| source.named(error))?;
+    Ok(OpenedFile { footer: Some(columns.keep_footer(&source.url, footer, wanted)), bytes_read, as_listed: false })
 }
 
 /// What a predicate leaves of a run, unless all of it is resident and just that is not: reading more rows costs less than
@@ -183,12 +199,9 @@ pub(crate) async fn unchanged(columns: &ColumnStore, read: &[(Arc<Source>, Arc<F
 }
 
 async fn check_unchanged(columns: &ColumnStore, source: &Source, footer: &Footer) -> Result<(), ScanError> {
-    let path = &footer.meta.location;
-    let changed = match source.objects.head(path).await {
-        Ok(meta) if FileState::of(&meta).is(&FileState::of(&footer.meta)) => return Ok(()),
-        Ok(_) => ScanError::FileChanged { path: path.to_string() },
-        Err(error) => ScanError::store(path, error),
-    };
-    columns.forget(&source.url, path);
-    Err(source.named(changed))
+    let checked = pinned::check(&*source.objects, &footer.meta).await;
+    checked.map_err(|changed| {
+        columns.forget(&source.url, &footer.meta.location);
+        source.named(changed)
+    })
 }

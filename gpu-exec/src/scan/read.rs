@@ -36,37 +36,106 @@ pub(crate) struct LeafRead {
     pub(crate) unchecked_text: bool,
 }
 
+/// A column as the table declares it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared<'a> {
+    pub(crate) field: &'a Field,
+    /// Texts are asked for, not codes.
+    pub(crate) raw_text: bool,
+}
+
+/// A flat column of a file.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    root: usize,
+    leaf: usize,
+    field: &'a Field,
+}
+
 impl ColumnRead {
-    /// Decides for the column `declared` of the table; `raw_text` asks for texts, not for codes.
-    pub(crate) fn plan(footer: &Footer, declared: &Field, raw_text: bool) -> Result<Self, ScanError> {
-        let unsupported = |message: String| ScanError::Unsupported {
-            path: footer.meta.location.to_string(),
-            column: declared.name().clone(),
-            message,
+    /// Decides for all columns that a scan reads of a file: one reader serves them, where it takes what each is asked for.
+    /// `None` where [`ColumnRead::plan`] has to say what is wrong, or to find what is taken.
+    pub(crate) fn plan_all(footer: &Footer, declared: &[Declared<'_>]) -> Vec<Option<Self>> {
+        let stored = |column: &Declared<'_>| Stored::of(footer, column.field).ok();
+        let stored: Vec<Option<Option<Stored<'_>>>> = declared.iter().map(stored).collect();
+        let asked = declared.iter().zip(&stored).filter_map(|(column, stored)| {
+            let stored = (*stored)??;
+            Some((stored, stored.wanted_type(footer, *column)))
+        });
+        let asked: Vec<(Stored<'_>, DataType)> = asked.collect();
+        let reader = reader_of(footer, &asked);
+        let planned = declared.iter().zip(&stored).map(|(column, stored)| match (stored, &reader) {
+            (Some(None), _) => Some(ColumnRead::Missing),
+            (Some(Some(stored)), Some(reader)) => {
+                let read_type = stored.wanted_type(footer, *column);
+                Self::of_leaf(footer, *stored, column.field, (reader.clone(), read_type)).ok()
+            }
+            _ => None,
+        });
+        planned.collect()
+    }
+
+    /// Decides for one column.
+    pub(crate) fn plan(footer: &Footer, declared: Declared<'_>) -> Result<Self, ScanError> {
+        let Some(stored) = Stored::of(footer, declared.field)? else { return Ok(ColumnRead::Missing) };
+        let wanted = stored.wanted_type(footer, declared);
+        let read = match reader_of(footer, &[(stored, wanted.clone())]) {
+            Some(reader) => (reader, wanted),
+            None => (reader_of_file(footer)?, stored.field.data_type().clone()),
         };
-        let Some((root, field)) = footer.schema.column_with_name(declared.name()) else {
-            return if declared.is_nullable() {
-                Ok(ColumnRead::Missing)
-            } else {
-                Err(unsupported("the file lacks it, and it is declared NOT NULL".to_owned()))
-            };
-        };
-        let leaf = flat_leaf(footer, root).ok_or_else(|| unsupported("in the file it is nested".to_owned()))?;
-        let (reader, read_type) = reader_for(footer, (root, leaf), field, declared, raw_text)?;
+        Self::of_leaf(footer, stored, declared.field, read)
+    }
+
+    fn of_leaf(
+        footer: &Footer,
+        stored: Stored<'_>,
+        declared: &Field,
+        (reader, read_type): (ArrowReaderMetadata, DataType),
+    ) -> Result<Self, ScanError> {
+        let leaf = stored.leaf;
         let cast_to = if same_values(&read_type, declared.data_type()) {
             None
         } else if arrow::compute::can_cast_types(&read_type, declared.data_type()) {
             Some(declared.data_type().clone())
         } else {
-            return Err(unsupported(format!(
-                "its type {read_type} in the file cannot be cast to {}",
-                declared.data_type()
-            )));
+            let message = format!("its type {read_type} in the file cannot be cast to {}", declared.data_type());
+            return Err(unsupported(footer, declared, message));
         };
         let annotated =
             footer.metadata.file_metadata().schema_descr().column(leaf).converted_type() == ConvertedType::UTF8;
         let unchecked_text = !annotated && Type::from_arrow(&read_type) == Some(Type::Text);
         Ok(ColumnRead::Leaf(LeafRead { leaf, reader, cast_to, unchecked_text }))
+    }
+}
+
+fn unsupported(footer: &Footer, declared: &Field, message: impl Into<String>) -> ScanError {
+    let (path, column) = (footer.meta.location.to_string(), declared.name().clone());
+    ScanError::Unsupported { path, column, message: message.into() }
+}
+
+impl<'a> Stored<'a> {
+    /// `None` where the file has no such column, and need not.
+    fn of(footer: &'a Footer, declared: &Field) -> Result<Option<Self>, ScanError> {
+        let Some((root, field)) = footer.schema.column_with_name(declared.name()) else {
+            return if declared.is_nullable() {
+                Ok(None)
+            } else {
+                Err(unsupported(footer, declared, "the file lacks it, and it is declared NOT NULL"))
+            };
+        };
+        let leaf = flat_leaf(footer, root).ok_or_else(|| unsupported(footer, declared, "in the file it is nested"))?;
+        Ok(Some(Self { root, leaf, field }))
+    }
+
+    /// The form that costs least to encode.
+    fn wanted_type(&self, footer: &Footer, declared: Declared<'_>) -> DataType {
+        let physical = footer.metadata.file_metadata().schema_descr().column(self.leaf).physical_type();
+        let form = match () {
+            () if declared.raw_text => TextForm::Raw,
+            () if footer.lacks_dictionary(declared.field.name()) => TextForm::Plain,
+            () => TextForm::Dictionary,
+        };
+        wanted_type(physical, self.field.data_type(), declared.field.data_type(), form)
     }
 }
 
@@ -87,33 +156,24 @@ fn flat_leaf(footer: &Footer, root: usize) -> Option<usize> {
     flat.then_some(leaf)
 }
 
-/// Asks the reader for the form that costs least to encode, or for the file's own form where it refuses.
-fn reader_for(
-    footer: &Footer,
-    (root, leaf): (usize, usize),
-    field: &Field,
-    declared: &Field,
-    raw_text: bool,
-) -> Result<(ArrowReaderMetadata, DataType), ScanError> {
-    let physical = footer.metadata.file_metadata().schema_descr().column(leaf).physical_type();
-    let form = match () {
-        () if raw_text => TextForm::Raw,
-        () if footer.lacks_dictionary(declared.name()) => TextForm::Plain,
-        () => TextForm::Dictionary,
-    };
-    let wanted = wanted_type(physical, field.data_type(), declared.data_type(), form);
-    if wanted != *field.data_type() {
-        let mut fields: Vec<_> = footer.schema.fields().iter().map(Arc::clone).collect();
-        fields[root] = Arc::new(field.clone().with_data_type(wanted.clone()));
-        let schema = Arc::new(Schema::new_with_metadata(fields, footer.schema.metadata().clone()));
-        let options = ArrowReaderOptions::new().with_schema(schema);
-        if let Ok(reader) = guarded(|| ArrowReaderMetadata::try_new(Arc::clone(&footer.metadata), options)) {
-            return Ok((reader, wanted));
-        }
+/// A reader that yields columns as these types; `None` where it refuses.
+fn reader_of(footer: &Footer, asked: &[(Stored<'_>, DataType)]) -> Option<ArrowReaderMetadata> {
+    if asked.iter().all(|(stored, wanted)| wanted == stored.field.data_type()) {
+        return reader_of_file(footer).ok();
     }
-    let reader = guarded(|| ArrowReaderMetadata::try_new(Arc::clone(&footer.metadata), ArrowReaderOptions::new()))
-        .map_err(|error| ScanError::corrupt(&footer.meta.location, None, error))?;
-    Ok((reader, field.data_type().clone()))
+    let mut fields: Vec<_> = footer.schema.fields().iter().map(Arc::clone).collect();
+    for (stored, wanted) in asked {
+        fields[stored.root] = Arc::new(stored.field.clone().with_data_type(wanted.clone()));
+    }
+    let schema = Arc::new(Schema::new_with_metadata(fields, footer.schema.metadata().clone()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    guarded(|| ArrowReaderMetadata::try_new(Arc::clone(&footer.metadata), options)).ok()
+}
+
+/// A reader that yields columns in the file's own forms.
+fn reader_of_file(footer: &Footer) -> Result<ArrowReaderMetadata, ScanError> {
+    guarded(|| ArrowReaderMetadata::try_new(Arc::clone(&footer.metadata), ArrowReaderOptions::new()))
+        .map_err(|error| ScanError::corrupt(&footer.meta.location, None, error))
 }
 
 /// What the reader is asked for where a column is text.

@@ -11,7 +11,7 @@ use super::gather::{GatherTask, Part};
 use super::kept::{Rows, RowsKey};
 use super::open::{Group, Opened};
 use super::piece::{Piece, PieceKey};
-use super::read::ColumnRead;
+use super::read::{ColumnRead, Declared};
 use super::runs::Run;
 use super::{ColumnStore, LoadStats, ScanError, Source};
 use crate::column::{IntLayout, Target};
@@ -29,6 +29,8 @@ pub(crate) struct ScanLoad {
     pub(crate) holds: bool,
     /// How each file gives each column, decided once.
     reads: HashMap<(u64, usize), Arc<ColumnRead>>,
+    /// The files for which it was decided.
+    planned: HashSet<u64>,
 }
 
 /// Segments whose small row groups are read before they are gathered: bounds the rows that wait in host memory.
@@ -115,7 +117,7 @@ impl ScanLoad {
         let chunks = |column: &Column| opened.runs.iter().zip(&column.pieces).map(resident).sum::<u64>();
         stats.columns_resident = wanted.iter().map(chunks).sum();
         let window = 0..opened.runs.len();
-        Ok(Self { source, opened, wanted, stats, window, holds: false, reads: HashMap::new() })
+        Ok(Self { source, opened, wanted, stats, window, holds: false, reads: HashMap::new(), planned: HashSet::new() })
     }
 
     /// Whether a column of a run is still to be had, and nobody is at it.
@@ -186,6 +188,7 @@ impl ScanLoad {
         }
         // Files give them otherwise.
         self.reads.clear();
+        self.planned.clear();
     }
 
     /// How a file gives a column.
@@ -194,8 +197,17 @@ impl ScanLoad {
         if let Some(read) = self.reads.get(&key) {
             return Ok(Arc::clone(read));
         }
-        let wanted = &self.wanted[column];
-        let read = ColumnRead::plan(footer, &wanted.field, wanted.raw).map_err(|error| self.source.named(error))?;
+        if self.planned.insert(footer.file) {
+            let all: Vec<Declared<'_>> = self.wanted.iter().map(Column::declared).collect();
+            let planned = ColumnRead::plan_all(footer, &all).into_iter().enumerate();
+            let planned = planned.filter_map(|(at, read)| Some(((footer.file, at), Arc::new(read?))));
+            self.reads.extend(planned);
+        }
+        if let Some(read) = self.reads.get(&key) {
+            return Ok(Arc::clone(read));
+        }
+        let read =
+            ColumnRead::plan(footer, self.wanted[column].declared()).map_err(|error| self.source.named(error))?;
         let read = Arc::new(read);
         self.reads.insert(key, Arc::clone(&read));
         Ok(read)

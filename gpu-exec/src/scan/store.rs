@@ -3,7 +3,7 @@
 //! A piece belongs to one state of each of its files, most often of one; a file seen in another state loses its old pieces at once. Eviction takes
 //! the least recently used piece that no query holds. A query holds pieces by holding their buffers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
 use arrow::datatypes::Field;
@@ -148,11 +148,14 @@ impl ColumnStore {
         state.next_file
     }
 
-    /// Keeps a footer. Where another query was faster, its footer is the one to use.
-    pub(crate) fn keep_footer(&self, url: &Arc<str>, footer: Footer) -> Arc<Footer> {
+    /// Keeps a footer of `columns`. Where another query was faster, its footer is the one to use.
+    pub(crate) fn keep_footer(&self, url: &Arc<str>, mut footer: Footer, columns: &BTreeSet<String>) -> Arc<Footer> {
         let name = (Arc::clone(url), footer.meta.location.clone());
         if let Some(known) = self.footer(url, &footer.meta) {
-            return known;
+            if known.covers(columns) {
+                return known;
+            }
+            footer.file = known.file;
         }
         let footer = Arc::new(footer);
         let mut state = self.state.lock();

@@ -1,4 +1,4 @@
-//! An object store in memory whose reads of column chunks can be made to go wrong.
+//! An object store in memory whose reads of column chunks, of all but the end of a file, can be made to go wrong.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    CopyOptions, GetOptions, GetRange, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
@@ -48,6 +48,18 @@ impl FaultyStore {
             heads: AtomicU64::new(0),
         }
     }
+
+    async fn go_wrong(&self, location: &Path) -> Result<()> {
+        let fault = self.fault.lock().unwrap().clone();
+        match fault {
+            Fault::None => {}
+            Fault::Replace(bytes) => drop(self.inner.put(location, bytes.into()).await?),
+            Fault::Delete => self.inner.delete(location).await?,
+            Fault::Fail => return Err(object_store::Error::Generic { store: "faulty", source: "out of order".into() }),
+            Fault::Stall => std::future::pending().await,
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for FaultyStore {
@@ -59,15 +71,11 @@ impl fmt::Display for FaultyStore {
 #[async_trait]
 impl ObjectStore for FaultyStore {
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let fault = self.fault.lock().unwrap().clone();
-        match fault {
-            Fault::None => {}
-            Fault::Replace(bytes) => drop(self.inner.put(location, bytes.into()).await?),
-            Fault::Delete => self.inner.delete(location).await?,
-            Fault::Fail => return Err(object_store::Error::Generic { store: "faulty", source: "out of order".into() }),
-            Fault::Stall => std::future::pending().await,
+        let size = self.inner.head(location).await?.size;
+        if ranges.iter().any(|range| range.end < size) {
+            self.go_wrong(location).await?;
+            self.chunk_bytes.fetch_add(ranges.iter().map(|range| range.end - range.start).sum(), Ordering::Relaxed);
         }
-        self.chunk_bytes.fetch_add(ranges.iter().map(|range| range.end - range.start).sum(), Ordering::Relaxed);
         self.inner.get_ranges(location, ranges).await
     }
 
@@ -85,6 +93,12 @@ impl ObjectStore for FaultyStore {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.heads.fetch_add(u64::from(options.head), Ordering::Relaxed);
+        if let Some(GetRange::Bounded(range)) = &options.range
+            && range.end < self.inner.head(location).await?.size
+        {
+            self.go_wrong(location).await?;
+            self.chunk_bytes.fetch_add(range.end - range.start, Ordering::Relaxed);
+        }
         self.inner.get_opts(location, options).await
     }
 

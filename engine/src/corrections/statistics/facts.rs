@@ -14,26 +14,26 @@ use datafusion::error::Result;
 use datafusion::functions_aggregate::min_max::{MaxAccumulator, MinAccumulator};
 use datafusion::logical_expr::Accumulator;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
-use parquet::arrow::parquet_to_arrow_schema;
 use parquet::basic::{Encoding, EncodingMask};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use super::types::{is_bytes, keeps_values, unpacked};
+use crate::device::Parsed;
 
 /// What a short text takes in a dictionary, its length and compression counted.
 const DICTIONARY_ENTRY_BYTES: u64 = 5;
 
-/// The statistics of one file, for the columns that the table declares.
-pub(super) fn statistics(metadata: &ParquetMetaData, declared: &Schema) -> Result<Statistics> {
-    let described = metadata.file_metadata();
-    let stored = parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata())?;
+/// The rows of a file, and what its footer says of some of the columns that a table declares.
+pub(super) fn of_columns<'d>(footer: &Parsed, declared: impl Iterator<Item = &'d Field>) -> Statistics {
+    let metadata = footer.metadata.as_ref();
     let rows = metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).sum();
-    let file = File { metadata, stored: &stored, rows };
-    Ok(Statistics {
+    let file = File { metadata, stored: &footer.schema, rows };
+    let column = |declared: &Field| footer.facts(declared, || file.column(declared));
+    Statistics {
         num_rows: Precision::Exact(rows),
         total_byte_size: Precision::Absent,
-        column_statistics: declared.fields().iter().map(|field| file.column(field)).collect(),
-    })
+        column_statistics: declared.map(column).collect(),
+    }
 }
 
 struct File<'a> {

@@ -1,6 +1,6 @@
 //! Parquet's format behind the gate: what the planner learns of files passes here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,21 +9,22 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::{GetExt, Statistics};
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::file_format::{FileFormat, FileFormatFactory, FileMeta};
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::{
     FileScanConfig, FileScanConfigBuilder, FileSinkConfig, FileSource, ParquetSource,
 };
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
+use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::{LexOrdering, LexRequirement};
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::{ObjectMeta, ObjectStore};
-use parquet::file::metadata::ParquetMetaData;
 
 use super::super::simplify::keeper;
-use super::reader::{TruthfulParquetFileReaderFactory, passed};
+use super::footers::Lake;
+use super::reader::TruthfulParquetFileReaderFactory;
 use super::{facts, order};
 
 /// Makes [`TruthfulFormat`]s of what the host's factory makes.
@@ -69,6 +70,12 @@ impl TruthfulFormat {
     pub(super) fn new(host: Arc<dyn FileFormat>) -> Self {
         Self { host }
     }
+
+    /// The host's Parquet format, where files have the columns that it finds in them.
+    pub(super) fn host(&self) -> Option<&ParquetFormat> {
+        // INT96 is coerced by nobody but the host.
+        self.host.downcast_ref::<ParquetFormat>().filter(|host| host.coerce_int96().is_none())
+    }
 }
 
 #[async_trait]
@@ -91,22 +98,11 @@ impl FileFormat for TruthfulFormat {
         store: &Arc<dyn ObjectStore>,
         objects: &[ObjectMeta],
     ) -> Result<SchemaRef> {
-        let schema = self.host.infer_schema(state, store, objects).await?;
-        if objects.len() < 2 || schema.fields().iter().all(|field| field.is_nullable()) {
-            return Ok(schema);
+        let lake = Lake::unnamed(state, store);
+        match self.host() {
+            Some(host) => lake.columns(state, host, objects).await,
+            None => self.host.infer_schema(state, store, objects).await,
         }
-        let mut missing = vec![false; schema.fields().len()];
-        for object in objects {
-            let metadata = footer(state, store, object).await?;
-            let stored = metadata.file_metadata().schema().get_fields();
-            for (missing, field) in missing.iter_mut().zip(schema.fields()) {
-                *missing |= !stored.iter().any(|stored| stored.name() == field.name());
-            }
-        }
-        let fields = schema.fields().iter().zip(missing).map(|(field, missing)| {
-            if missing { Arc::new(field.as_ref().clone().with_nullable(true)) } else { Arc::clone(field) }
-        });
-        Ok(Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone())))
     }
 
     async fn infer_stats(
@@ -116,7 +112,8 @@ impl FileFormat for TruthfulFormat {
         declared: SchemaRef,
         object: &ObjectMeta,
     ) -> Result<Statistics> {
-        facts::statistics(footer(state, store, object).await?.as_ref(), &declared)
+        let footer = Lake::unnamed(state, store).footer(object, None).await?;
+        Ok(facts::of_columns(&footer, declared.fields().iter().map(AsRef::as_ref)))
     }
 
     async fn infer_ordering(
@@ -126,7 +123,8 @@ impl FileFormat for TruthfulFormat {
         declared: SchemaRef,
         object: &ObjectMeta,
     ) -> Result<Option<LexOrdering>> {
-        order::proven(footer(state, store, object).await?.as_ref(), &declared)
+        let footer = Lake::unnamed(state, store).footer(object, None).await?;
+        order::proven(&footer.metadata, &declared)
     }
 
     async fn infer_stats_and_ordering(
@@ -136,9 +134,9 @@ impl FileFormat for TruthfulFormat {
         declared: SchemaRef,
         object: &ObjectMeta,
     ) -> Result<FileMeta> {
-        let metadata = footer(state, store, object).await?;
-        let statistics = facts::statistics(&metadata, &declared)?;
-        Ok(FileMeta::new(statistics).with_ordering(order::proven(&metadata, &declared)?))
+        let footer = Lake::unnamed(state, store).footer(object, None).await?;
+        let statistics = facts::of_columns(&footer, declared.fields().iter().map(AsRef::as_ref));
+        Ok(FileMeta::new(statistics).with_ordering(order::proven(&footer.metadata, &declared)?))
     }
 
     async fn create_physical_plan(
@@ -149,10 +147,11 @@ impl FileFormat for TruthfulFormat {
         let plan = self.host.create_physical_plan(state, config).await?;
         let Some(scan) = plan.downcast_ref::<DataSourceExec>() else { return Ok(plan) };
         let Some((config, source)) = scan.downcast_to_file_source::<ParquetSource>() else { return Ok(plan) };
-        let Some(host) = source.parquet_file_reader_factory() else { return Ok(plan) };
-        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let store = state.runtime_env().object_store(&config.object_store_url)?;
+        let lake = Lake::new(state, &store, &config.object_store_url);
         let declared = Arc::clone(config.file_schema());
-        let readers = TruthfulParquetFileReaderFactory::new(Arc::clone(host), cache, declared);
+        let columns = source.projection().map(|projection| Arc::new(of_files(projection, &declared)));
+        let readers = TruthfulParquetFileReaderFactory { lake, declared, columns };
         let source = source.clone().with_parquet_file_reader_factory(Arc::new(readers));
         let adapter = config.expr_adapter_factory.clone().unwrap_or_else(keeper);
         let config =
@@ -175,12 +174,9 @@ impl FileFormat for TruthfulFormat {
     }
 }
 
-async fn footer(
-    state: &dyn Session,
-    store: &Arc<dyn ObjectStore>,
-    object: &ObjectMeta,
-) -> Result<Arc<ParquetMetaData>> {
-    let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-    let host = DFParquetMetadata::new(store.as_ref(), object).with_file_metadata_cache(Some(Arc::clone(&cache)));
-    Ok(passed(host.fetch_metadata().await?, object, &cache))
+/// The columns of files that a projection of the table reads. What is added to a scan later (filters, other projections) is
+/// made of these.
+fn of_files(projection: &ProjectionExprs, declared: &Schema) -> BTreeSet<String> {
+    let name = |position: usize| declared.fields().get(position).map(|field| field.name().clone());
+    projection.column_indices().into_iter().filter_map(name).collect()
 }

@@ -13,13 +13,15 @@
 //!
 //! Correction: Parquet's format is wrapped. Readers get footers that [`truthful`](maar_gpu_exec::scan::truthful) has
 //! passed ([`reader`]), the planner gets statistics ([`facts`]) and orders ([`order`]) that say exact, inexact or absent
-//! as it is, and the schema is as nullable as the files are ([`format`]). What a program registers passes it too
+//! as it is, and the schema is as nullable as the files are ([`inferred`]). Footers are read once for all ([`footers`]). What a program registers passes it too
 //! ([`registered`]).
 //! Test: `engine/tests/session/statistics`.
 
 mod casts;
 mod facts;
+mod footers;
 mod format;
+mod inferred;
 mod order;
 mod reader;
 mod registered;
@@ -35,6 +37,8 @@ use format::TruthfulFormats;
 
 /// The extension by which the session finds Parquet's format.
 const PARQUET: &str = "parquet";
+
+pub(crate) use footers::{FileFacts, Lake};
 
 pub(super) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     for format in builder.file_formats().iter_mut().flatten() {

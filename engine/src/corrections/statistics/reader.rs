@@ -1,5 +1,7 @@
-//! Gives the host's Parquet scan footers that say no more than they know of the columns that the table declares.
+//! Gives the host's Parquet scan footers that say no more than they know of the columns that the table declares, and bytes of
+//! files in the state in which they were listed.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,9 +9,8 @@ use bytes::Bytes;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::parquet::metadata::CachedParquetMetaData;
+use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
 use datafusion::error::Result;
-use datafusion::execution::cache::cache_manager::{CachedFileMetadataEntry, FileMetadataCache};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -19,25 +20,17 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaData;
 
+use super::footers::{Lake, of_parquet};
 use super::types::keeps_values;
-use crate::device::{MissingNullCount, truthful, without_statistics};
+use crate::device::{PinnedStore, without_statistics};
 
 /// The host's readers behind the gate. Scans with it are taken to the device by its name: see `scan::recognise`.
 #[derive(Debug)]
 pub(super) struct TruthfulParquetFileReaderFactory {
-    host: Arc<dyn ParquetFileReaderFactory>,
-    cache: Arc<FileMetadataCache>,
-    declared: SchemaRef,
-}
-
-impl TruthfulParquetFileReaderFactory {
-    pub(super) fn new(
-        host: Arc<dyn ParquetFileReaderFactory>,
-        cache: Arc<FileMetadataCache>,
-        declared: SchemaRef,
-    ) -> Self {
-        Self { host, cache, declared }
-    }
+    pub(super) lake: Lake,
+    pub(super) declared: SchemaRef,
+    /// The columns of files that are read; `None` is all.
+    pub(super) columns: Option<Arc<BTreeSet<String>>>,
 }
 
 impl ParquetFileReaderFactory for TruthfulParquetFileReaderFactory {
@@ -48,18 +41,22 @@ impl ParquetFileReaderFactory for TruthfulParquetFileReaderFactory {
         metadata_size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
-        let file = partitioned_file.object_meta.clone();
-        let host = self.host.create_reader(partition_index, partitioned_file, metadata_size_hint, metrics)?;
-        let (cache, declared) = (Arc::clone(&self.cache), Arc::clone(&self.declared));
-        Ok(Box::new(TruthfulReader { host, file, cache, declared }))
+        let (lake, file) = (self.lake.clone(), partitioned_file.object_meta.clone());
+        let Lake { store, url, footers } = self.lake.clone();
+        let pinned = Arc::new(PinnedStore::new(store, url, file.clone(), footers));
+        let host = DefaultParquetFileReaderFactory::new(pinned);
+        let host = host.create_reader(partition_index, partitioned_file, metadata_size_hint, metrics)?;
+        let (declared, columns) = (Arc::clone(&self.declared), self.columns.clone());
+        Ok(Box::new(TruthfulReader { host, lake, file, declared, columns }))
     }
 }
 
 struct TruthfulReader {
     host: Box<dyn AsyncFileReader + Send>,
+    lake: Lake,
     file: ObjectMeta,
-    cache: Arc<FileMetadataCache>,
     declared: SchemaRef,
+    columns: Option<Arc<BTreeSet<String>>>,
 }
 
 impl AsyncFileReader for TruthfulReader {
@@ -73,33 +70,17 @@ impl AsyncFileReader for TruthfulReader {
 
     fn get_metadata<'a>(
         &'a mut self,
-        options: Option<&'a ArrowReaderOptions>,
+        _: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
         async move {
-            let read = self.host.get_metadata(options).await?;
-            let metadata = passed(read, &self.file, &self.cache);
+            let read = self.lake.footers.footer_for_host(self.lake.file(&self.file), self.columns.as_deref());
+            let metadata = read.await.map_err(|error| of_parquet(error, &self.lake))?;
             let differs = stored_otherwise(&metadata, &self.declared)?;
             let kept = without_statistics(&metadata, |leaf| differs.get(leaf).is_some_and(|differs| *differs));
             Ok(kept.map_or(metadata, Arc::new))
         }
         .boxed()
     }
-}
-
-/// What a footer becomes at the gate. The host's cache keeps that, so that a footer passes once.
-pub(super) fn passed(
-    read: Arc<ParquetMetaData>,
-    file: &ObjectMeta,
-    cache: &Arc<FileMetadataCache>,
-) -> Arc<ParquetMetaData> {
-    let Some(truth) = truthful(&read, MissingNullCount::TakenForZero) else { return read };
-    let truth = Arc::new(truth);
-    // What the host does not keep (a footer that was encrypted) is not kept here either.
-    if cache.contains_key(&file.location) {
-        let entry = Arc::new(CachedParquetMetaData::new(Arc::clone(&truth)));
-        cache.put(&file.location, CachedFileMetadataEntry::new(file.clone(), entry));
-    }
-    truth
 }
 
 /// For each column of a file, whether the table declares it with a type for which its bounds are none.

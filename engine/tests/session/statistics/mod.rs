@@ -1,10 +1,11 @@
-//! Statistics of Parquet files that say less than they seem to: absent, inexact, or blind to NaN. Every answer on the CPU
+//! Statistics of Parquet files that say less than they seem to: absent, inexact, blind to NaN, or lies. Every answer on the CPU
 //! and on the emulated device.
 
 mod absent;
 mod casts;
 mod files;
 mod floats;
+mod lies;
 mod order;
 
 use maar_engine::Session;

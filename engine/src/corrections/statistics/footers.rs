@@ -1,0 +1,137 @@
+//! Footers of a table's files, read once for planning, for the host's scans and for the device's.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::Session;
+use datafusion::common::Statistics;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::physical_expr::LexOrdering;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::{ObjectMeta, ObjectStore};
+use parquet::errors::ParquetError;
+
+use super::format::TruthfulFormat;
+use super::{facts, inferred, order};
+use crate::device::{FileAt, Footers, Parsed, ScanError};
+
+/// Where files are, and what is known of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Lake {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    /// Of the store.
+    pub(crate) url: Arc<str>,
+    pub(crate) footers: Arc<Footers>,
+}
+
+/// What a file says of some columns of a table: its rows, these columns in their order, and how its rows are sorted.
+#[derive(Debug, Clone)]
+pub(crate) struct FileFacts {
+    pub(crate) statistics: Statistics,
+    pub(crate) ordering: Option<LexOrdering>,
+}
+
+impl Lake {
+    pub(crate) fn new(state: &dyn Session, store: &Arc<dyn ObjectStore>, url: &ObjectStoreUrl) -> Self {
+        Self::of(state, store, url.as_str())
+    }
+
+    /// Of a caller that knows no URL: stores say what they are.
+    pub(super) fn unnamed(state: &dyn Session, store: &Arc<dyn ObjectStore>) -> Self {
+        let says = store.to_string();
+        let local = says.contains("LocalFileSystem(file:///)");
+        Self::of(state, store, if local { "file:///" } else { &says })
+    }
+
+    fn of(state: &dyn Session, store: &Arc<dyn ObjectStore>, url: &str) -> Self {
+        let footers = state.config().get_extension::<Footers>().unwrap_or_default();
+        Self { store: Arc::clone(store), url: url.into(), footers }
+    }
+
+    pub(super) fn file<'a>(&'a self, meta: &'a ObjectMeta) -> FileAt<'a> {
+        FileAt { store: &*self.store, url: &self.url, meta }
+    }
+
+    /// The footer of a file, of some columns at least or of all.
+    pub(super) async fn footer(&self, meta: &ObjectMeta, columns: Option<&BTreeSet<String>>) -> Result<Arc<Parsed>> {
+        let read = self.footers.footer(self.file(meta), columns).await;
+        Ok(read.map_err(|error| of_parquet(error, self))?.0)
+    }
+
+    /// What a file says of the columns at `positions` of the files' schema.
+    pub(crate) async fn facts(
+        &self,
+        (state, format): (&dyn Session, &Arc<dyn FileFormat>),
+        (declared, positions): (&SchemaRef, &[usize]),
+        meta: &ObjectMeta,
+    ) -> Result<FileFacts> {
+        if !format.is::<TruthfulFormat>() {
+            let declared = Arc::clone(declared);
+            let mut known = format.infer_stats_and_ordering(state, &self.store, declared, meta).await?;
+            let all = std::mem::take(&mut known.statistics.column_statistics);
+            known.statistics.column_statistics = positions.iter().map(|position| all[*position].clone()).collect();
+            return Ok(FileFacts { statistics: known.statistics, ordering: known.ordering });
+        }
+        let fields = || positions.iter().map(|position| declared.field(*position));
+        let names: BTreeSet<String> = fields().map(|field| field.name().clone()).collect();
+        let footer = self.footer(meta, Some(&names)).await?;
+        let ordering = order::proven(&footer.metadata, declared)?;
+        Ok(FileFacts { statistics: facts::of_columns(&footer, fields()), ordering })
+    }
+
+    /// The columns of files.
+    pub(crate) async fn schema(
+        &self,
+        state: &dyn Session,
+        format: &Arc<dyn FileFormat>,
+        files: &[ObjectMeta],
+    ) -> Result<SchemaRef> {
+        match format.downcast_ref::<TruthfulFormat>().and_then(TruthfulFormat::host) {
+            Some(host) => self.columns(state, host, files).await,
+            None => format.infer_schema(state, &self.store, files).await,
+        }
+    }
+
+    pub(super) async fn columns(
+        &self,
+        state: &dyn Session,
+        host: &ParquetFormat,
+        files: &[ObjectMeta],
+    ) -> Result<SchemaRef> {
+        inferred::schema(&self.schemas(state, files).await?, host)
+    }
+
+    /// The schemas that files have, each once: in the order of the files' paths.
+    async fn schemas(&self, state: &dyn Session, files: &[ObjectMeta]) -> Result<Vec<SchemaRef>> {
+        let mut sorted: Vec<&ObjectMeta> = files.iter().collect();
+        sorted.sort_by(|a, b| a.location.cmp(&b.location));
+        let at_once = state.config_options().execution.meta_fetch_concurrency.get();
+        let mut reading = Vec::with_capacity(sorted.len());
+        for file in sorted {
+            reading.push(self.footers.schema(self.file(file)));
+        }
+        let mut read = stream::iter(reading).buffered(at_once);
+        let mut schemas: Vec<SchemaRef> = Vec::new();
+        while let Some(schema) = read.try_next().await.map_err(|error| of_parquet(error, self))? {
+            if !schemas.contains(&schema) {
+                schemas.push(schema);
+            }
+        }
+        Ok(schemas)
+    }
+}
+
+/// The error as a reader of Parquet files tells it.
+pub(super) fn of_parquet(error: ScanError, lake: &Lake) -> ParquetError {
+    match error {
+        ScanError::Corrupt { message, .. } => ParquetError::General(message),
+        other => match ObjectStoreUrl::parse(lake.url.as_ref()) {
+            Ok(url) => ParquetError::External(Box::new(other.within(&url).as_of_store())),
+            Err(_) => ParquetError::External(Box::new(other.as_of_store())),
+        },
+    }
+}

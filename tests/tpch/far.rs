@@ -1,0 +1,191 @@
+//! TPC-H from a store that is far away (30 ms a request, 200 MB/s each): what each query asks of it. Printed, and held to:
+//! one listing a table, no state of a file, the end of a file once for all queries, hardly a byte that nobody wanted.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path as LocalPath;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use maar_engine::Session;
+use maar_engine::datafusion::execution::object_store::ObjectStoreUrl;
+use maar_engine::device::DeviceKind;
+use maar_tests::session::{Place, runtime};
+use maar_tests::{Result, skip, tpch};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::throttle::{ThrottleConfig, ThrottledStore};
+use object_store::{
+    CopyOptions, GetOptions, GetRange, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult,
+};
+
+use super::SCALE;
+
+const URL: &str = "far://lake";
+const LATENCY: Duration = Duration::from_millis(30);
+/// Of 200 MB/s.
+const A_BYTE: Duration = Duration::from_nanos(5);
+/// Tables of TPC-H at this scale are small: a gap of some KiB is a larger part of them than of any real lake.
+const WASTE_MAX: f64 = 1.1;
+
+#[derive(Debug)]
+struct Far {
+    inner: ThrottledStore<InMemory>,
+    counts: [AtomicU64; 5],
+}
+
+/// What was asked, by kind; bytes are those that are not ends of files.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    lists: u64,
+    heads: u64,
+    tails: u64,
+    ranges: u64,
+    bytes: u64,
+}
+
+impl Far {
+    fn asked(&self) -> Asked {
+        let [lists, heads, tails, ranges, bytes] = self.counts.each_ref().map(|count| count.swap(0, Ordering::Relaxed));
+        Asked { lists, heads, tails, ranges, bytes }
+    }
+
+    fn count(&self, kind: usize, more: u64) {
+        self.counts[kind].fetch_add(more, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Display for Far {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Far")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Far {
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        let (is_head, range) = (options.head, options.range.clone());
+        let got = self.inner.get_opts(location, options).await?;
+        match range {
+            _ if is_head => self.count(1, 1),
+            Some(GetRange::Bounded(range)) if range.end < got.meta.size => {
+                self.count(3, 1);
+                self.count(4, range.end - range.start);
+            }
+            _ => self.count(2, 1),
+        }
+        Ok(got)
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> object_store::Result<Vec<Bytes>> {
+        self.count(3, ranges.len() as u64);
+        self.count(4, ranges.iter().map(|range| range.end - range.start).sum());
+        self.inner.get_ranges(location, ranges).await
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.count(0, 1);
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+        self.count(0, 1);
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn put_opts(&self, to: &Path, payload: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
+        self.inner.put_opts(to, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(location, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, object_store::Result<Path>>,
+    ) -> BoxStream<'static, object_store::Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// The files below `folder` in a far store.
+async fn far(folder: &LocalPath) -> Result<(Arc<Far>, u64)> {
+    let (memory, mut files) = (InMemory::new(), 0);
+    for table in std::fs::read_dir(folder)? {
+        let table = table?.path();
+        for file in std::fs::read_dir(&table)? {
+            let file = file?.path();
+            let path = Path::from(file.strip_prefix(folder)?.display().to_string());
+            memory.put(&path, std::fs::read(&file)?.into()).await?;
+            files += 1;
+        }
+    }
+    let config = ThrottleConfig {
+        wait_get_per_call: LATENCY,
+        wait_get_per_byte: A_BYTE,
+        wait_list_per_call: LATENCY,
+        wait_list_with_delimiter_per_call: LATENCY,
+        ..ThrottleConfig::default()
+    };
+    Ok((Arc::new(Far { inner: ThrottledStore::new(memory, config), counts: Default::default() }), files))
+}
+
+#[test]
+fn cold_queries_ask_a_far_store_for_little() {
+    if let Some(reason) = Place::Emulated.missing() {
+        skip::skipped("device", "tpch from a far store", &reason);
+        return;
+    }
+    runtime().unwrap().block_on(ask()).unwrap();
+}
+
+async fn ask() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    tpch::create(data.path(), SCALE)?;
+    let (store, files) = far(data.path()).await?;
+    let (mut tails, mut read, mut needed) = (0, 0, 0);
+    eprintln!("query  lists  tails  ranges     bytes    needed      ms");
+    for number in 1..=22 {
+        // A device of its own: nothing is resident.
+        let session = Session::builder().device(DeviceKind::Emulated).target_partitions(2).build()?;
+        let url = ObjectStoreUrl::parse(URL)?;
+        session.context().runtime_env().register_object_store(url.as_ref(), Arc::clone(&store) as _);
+        let sql = tpch::query(number)?;
+        for statement in tpch::statements(data.path()) {
+            session.run_script(&statement.replace(&data.path().display().to_string(), URL)).await?;
+        }
+        let described = store.asked();
+        let start = Instant::now();
+        let (_, report) = session.sql(&sql).await?.collect().await?;
+        let (asked, elapsed) = (store.asked(), start.elapsed());
+        let wanted: u64 = report.work.loads.iter().map(|load| load.file_bytes_read).sum();
+        eprintln!(
+            "{number:>5} {:>6} {:>6} {:>7} {:>9} {wanted:>9} {:>7.0}",
+            asked.lists,
+            asked.tails,
+            asked.ranges,
+            asked.bytes,
+            elapsed.as_secs_f64() * 1e3
+        );
+        assert_eq!((described.tails, asked.tails, asked.heads), (files, 0, 0), "Q{number}: ends of files");
+        assert!(asked.lists <= sql.to_lowercase().matches("from").count() as u64 * 8, "Q{number}: {asked:?}");
+        (tails, read, needed) = (tails + described.tails, read + asked.bytes, needed + wanted);
+    }
+    eprintln!("all: {tails} ends of files, {read} bytes for {needed}: {:.3}", read as f64 / needed as f64);
+    assert!(read as f64 <= WASTE_MAX * needed as f64, "{read} bytes were read for {needed}");
+    Ok(())
+}
