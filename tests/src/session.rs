@@ -16,6 +16,9 @@ use crate::Result;
 /// Partitions of every session here, so that plans are alike on every machine.
 const PARTITIONS: usize = 2;
 
+/// Names the device memory of every session here, where another than usual is wanted: tests of answers hold with any.
+const DEVICE_MEMORY: &str = "MAAR_TEST_DEVICE_MEMORY";
+
 /// Where the queries of a test run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -89,8 +92,11 @@ impl TestSession {
     /// # Errors
     /// Where the spill folder cannot be made.
     pub fn open(place: Place) -> Result<Self> {
-        let session = Session::builder().device(place.device()).target_partitions(PARTITIONS).build()?;
-        Ok(Self { session })
+        let mut builder = Session::builder().device(place.device()).target_partitions(PARTITIONS);
+        if let Ok(memory) = std::env::var(DEVICE_MEMORY) {
+            builder = builder.option("maar.device_memory", memory);
+        }
+        Ok(Self { session: builder.build()? })
     }
 
     /// Plans and runs one statement to its end.

@@ -26,10 +26,11 @@ pub(super) struct WayBack {
 }
 
 impl WayBack {
-    /// The subtree as the host would run it, all of it on the host.
+    /// The subtree as the host would run it, all of it on the host. It shares nothing with the host's inputs of the device,
+    /// which have run: a join that keeps rows of its smaller side remembers which have left.
     pub(super) fn plan(&self, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let context = ConfigOnlyContext::new(config);
-        let original = Arc::clone(&self.original);
+        let original = reset_plan_states(Arc::clone(&self.original))?;
         self.rules.iter().try_fold(original, |plan, rule| rule.optimize_with_context(plan, &context))
     }
 }
