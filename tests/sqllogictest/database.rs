@@ -7,15 +7,15 @@ use arrow::datatypes::DataType;
 use async_trait::async_trait;
 use maar_tests::fixtures::Fixtures;
 use maar_tests::render;
-use maar_tests::session::{Place, TestSession};
+use maar_tests::session::TestSession;
 use sqllogictest::{AsyncDB, DBOutput};
 
-use crate::Column;
+use crate::{Column, Stand};
 
 /// One connection: a session with the fixtures registered.
 pub(crate) struct Database {
     session: TestSession,
-    place: Place,
+    stand: Stand,
     pipelines: &'static AtomicUsize,
 }
 
@@ -33,14 +33,18 @@ impl std::error::Error for Failure {}
 
 impl Database {
     pub(crate) async fn open(
-        place: Place,
+        stand: Stand,
         fixtures: &Fixtures,
         pipelines: &'static AtomicUsize,
     ) -> Result<Self, Failure> {
         let failure = |error: Box<dyn std::error::Error + Send + Sync>| Failure(error.to_string());
-        let session = TestSession::open(place).map_err(failure)?;
+        let session = match stand.device_memory {
+            None => TestSession::open(stand.place),
+            memory => TestSession::open_with(stand.place, memory),
+        };
+        let session = session.map_err(failure)?;
         fixtures.register(&session).await.map_err(failure)?;
-        Ok(Self { session, place, pipelines })
+        Ok(Self { session, stand, pipelines })
     }
 }
 
@@ -63,7 +67,7 @@ impl AsyncDB for Database {
     async fn shutdown(&mut self) {}
 
     fn engine_name(&self) -> &str {
-        self.place.name()
+        self.stand.place.name()
     }
 }
 

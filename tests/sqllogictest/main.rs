@@ -1,4 +1,5 @@
-//! Runs every file of `tests/sqllogictest/slt` on each device, as `cpu::topic/file` and `emulated::topic/file`.
+//! Runs every file of `tests/sqllogictest/slt` on each device, as `cpu::topic/file` and `emulated::topic/file`, and on a device
+//! that next to nothing fits on, as `cramped::topic/file`: in waves, in parts, back on the host, and with the same answers.
 //!
 //! `cargo test --workspace --test sqllogictest -- --complete [FILTER]` writes the answers of the CPU into the files;
 //! a human then reads the difference. The labels `cpu` and `emulated` may be used in `onlyif` and `skipif`.
@@ -20,9 +21,22 @@ use sqllogictest::{DefaultColumnType, Runner, default_normalizer, default_valida
 
 use database::Database;
 
-const PLACES: [Place; 2] = [Place::Cpu, Place::Emulated];
+const STANDS: [Stand; 3] = [
+    Stand { name: "cpu", place: Place::Cpu, device_memory: None },
+    Stand { name: "emulated", place: Place::Emulated, device_memory: None },
+    Stand { name: "cramped", place: Place::Emulated, device_memory: Some("60kB") },
+];
 
-/// Device pipelines run by all files run as `emulated::`.
+/// What a file runs on.
+#[derive(Clone, Copy)]
+pub(crate) struct Stand {
+    name: &'static str,
+    pub(crate) place: Place,
+    /// Another than usual.
+    pub(crate) device_memory: Option<&'static str>,
+}
+
+/// Device pipelines run by all files.
 static PIPELINES: AtomicUsize = AtomicUsize::new(0);
 
 fn main() -> ExitCode {
@@ -45,30 +59,30 @@ fn run(arguments: &Arguments, complete: bool) -> Result<ExitCode> {
         return rewrite(&files, arguments.filter.as_deref(), &fixtures);
     }
     let mut trials = Vec::new();
-    for place in PLACES {
-        if let Some(reason) = place.missing() {
-            eprintln!("sqllogictest: {place}:: is skipped: {reason}");
-            skip::skipped("device", &format!("sqllogictest {place}::"), &reason);
+    for stand in STANDS {
+        if let Some(reason) = stand.place.missing() {
+            eprintln!("sqllogictest: {}:: is skipped: {reason}", stand.name);
+            skip::skipped("device", &format!("sqllogictest {}::", stand.name), &reason);
             continue;
         }
-        trials.extend(files.iter().map(|file| trial(place, file, &fixtures)));
+        trials.extend(files.iter().map(|file| trial(stand, file, &fixtures)));
     }
     // The canary is for the whole set: a filter may leave a file that runs nothing on the device.
     let is_whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
     let conclusion = libtest_mimic::run(arguments, trials);
     if is_whole && Place::Emulated.missing().is_none() && PIPELINES.load(Ordering::Relaxed) == 0 {
-        return Err("no pipeline ran on the device by any file run as emulated::".into());
+        return Err("no pipeline ran on the device by any file".into());
     }
     Ok(conclusion.exit_code())
 }
 
-fn trial(place: Place, file: &Path, fixtures: &Arc<Fixtures>) -> Trial {
-    let name = format!("{place}::{}", slt::topic(file));
+fn trial(stand: Stand, file: &Path, fixtures: &Arc<Fixtures>) -> Trial {
+    let name = format!("{}::{}", stand.name, slt::topic(file));
     let (file, fixtures) = (file.to_path_buf(), Arc::clone(fixtures));
     Trial::test(name, move || {
         let outcome = on_deep_stack(move || {
             runtime()?.block_on(async {
-                let mut runner = runner(place, &fixtures);
+                let mut runner = runner(stand, &fixtures);
                 let outcome = runner.run_file_async(&file).await;
                 runner.shutdown_async().await;
                 outcome.map_err(|error| error.display(false).to_string().into())
@@ -84,7 +98,7 @@ fn rewrite(files: &[PathBuf], filter: Option<&str>, fixtures: &Arc<Fixtures>) ->
         let (path, fixtures) = (file.clone(), Arc::clone(fixtures));
         on_deep_stack(move || {
             runtime()?.block_on(async {
-                let mut runner = runner(Place::Cpu, &fixtures);
+                let mut runner = runner(STANDS[0], &fixtures);
                 let rewritten = runner
                     .update_test_file(&path, " ", default_validator, default_normalizer, strict_column_validator)
                     .await;
@@ -99,15 +113,15 @@ fn rewrite(files: &[PathBuf], filter: Option<&str>, fixtures: &Arc<Fixtures>) ->
 type Connect =
     Box<dyn FnMut() -> futures::future::BoxFuture<'static, std::result::Result<Database, database::Failure>>>;
 
-fn runner(place: Place, fixtures: &Arc<Fixtures>) -> Runner<Database, Connect> {
+fn runner(stand: Stand, fixtures: &Arc<Fixtures>) -> Runner<Database, Connect> {
     let shared = Arc::clone(fixtures);
     let connect: Connect = Box::new(move || {
         let fixtures = Arc::clone(&shared);
-        Box::pin(async move { Database::open(place, &fixtures, &PIPELINES).await })
+        Box::pin(async move { Database::open(stand, &fixtures, &PIPELINES).await })
     });
     let mut runner = Runner::new(connect);
     runner.with_column_validator(strict_column_validator);
-    runner.add_label(place.name());
+    runner.add_label(stand.place.name());
     runner.set_var("FIXTURES".to_owned(), fixtures.folder().display().to_string());
     runner
 }

@@ -92,8 +92,16 @@ impl TestSession {
     /// # Errors
     /// Where the spill folder cannot be made.
     pub fn open(place: Place) -> Result<Self> {
+        Self::open_with(place, std::env::var(DEVICE_MEMORY).ok().as_deref())
+    }
+
+    /// The same with so much device memory, `64MB`.
+    ///
+    /// # Errors
+    /// As for [`Self::open`], and where that is no size.
+    pub fn open_with(place: Place, device_memory: Option<&str>) -> Result<Self> {
         let mut builder = Session::builder().device(place.device()).target_partitions(PARTITIONS);
-        if let Ok(memory) = std::env::var(DEVICE_MEMORY) {
+        if let Some(memory) = device_memory {
             builder = builder.option("maar.device_memory", memory);
         }
         Ok(Self { session: builder.build()? })
