@@ -1,5 +1,5 @@
 //! Rules of the host's that have nothing to do in a plan are not run in it: each rewrites the plan all the same, in every pass
-//! of the optimizer, and to look whether there is anything costs a tenth of that.
+//! of the optimizer, and to look whether there is anything costs less.
 //!
 //! Not here: what a rule does wrong (`corrections`, whose wrappers are inside these).
 
