@@ -9,6 +9,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::logical_expr::{SetVariable, Statement};
 use datafusion::prelude::SessionConfig;
 
+use crate::device::bytes_of;
 use crate::error::{Error, ErrorKind, Result};
 
 const TIME_ZONE: &str = "datafusion.execution.time_zone";
@@ -16,6 +17,8 @@ const TIME_ZONE: &str = "datafusion.execution.time_zone";
 /// Options that say what all sessions share: the memory of the devices, and DataFusion's runtime (memory, spilling, caches).
 const OF_THE_PROCESS: &[&str] = &["maar.device_memory", "maar.resident_memory"];
 const OF_THE_RUNTIME: &str = "datafusion.runtime.";
+/// How those of them end that are sizes.
+const SIZES: &[&str] = &["_limit", "_size"];
 
 /// DataFusion sets the options of all dynamic filters with this one, and so those of aggregates, which lose rows.
 const DYNAMIC_FILTERS: &str = "datafusion.optimizer.enable_dynamic_filter_pushdown";
@@ -65,6 +68,10 @@ pub(crate) fn written_out(config: &SessionConfig, statement: &Statement) -> Vec<
             let Some(of_aggregates) = value_in(config.options(), AGGREGATE_DYNAMIC_FILTERS) else { return Vec::new() };
             vec![set(DYNAMIC_FILTERS, asked.value.clone()), set(AGGREGATE_DYNAMIC_FILTERS, of_aggregates)]
         }
+        Statement::SetVariable(asked) => {
+            let size = size_of_the_runtime(&asked.variable, &asked.value);
+            size.map(|size| set(&asked.variable, size)).into_iter().collect()
+        }
         Statement::ResetVariable(reset) => {
             let Some(begun) = config.get_extension::<AsBegun>() else { return Vec::new() };
             let name = reset.variable.to_lowercase();
@@ -76,6 +83,16 @@ pub(crate) fn written_out(config: &SessionConfig, statement: &Statement) -> Vec<
         }
         _ => Vec::new(),
     }
+}
+
+/// A size as DataFusion's runtime takes it, where it was given as every other option takes one: `1GB`, `512 MiB`, `1048576`.
+fn size_of_the_runtime(option: &str, value: &str) -> Option<String> {
+    let name = option.to_lowercase();
+    let is_size = name.starts_with(OF_THE_RUNTIME) && SIZES.iter().any(|end| name.ends_with(end));
+    let is_known = value.trim() == "0" || value.ends_with(['K', 'M', 'G']);
+    let bytes = bytes_of(value).filter(|_| is_size && !is_known)?;
+    // Its smallest unit.
+    Some(format!("{}K", bytes as f64 / 1024.0))
 }
 
 fn value_in(options: &ConfigOptions, name: &str) -> Option<String> {

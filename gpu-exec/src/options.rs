@@ -216,13 +216,24 @@ const UNITS: &[(&str, u64)] = &[
     ("tib", 1 << 40),
 ];
 
-fn parse_bytes(key: &str, text: &str) -> Result<u64> {
+/// A number and a factor, of a size such as `512MiB`; `None` for what is none of these.
+fn number_and_factor(text: &str) -> (Option<u64>, Option<u64>) {
     let trimmed = text.trim();
     let digits = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
     let (number, unit) = trimmed.split_at(digits);
     let unit = unit.trim().to_lowercase();
     let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
-    match (number.parse::<u64>().ok(), factor) {
+    (number.parse().ok(), factor)
+}
+
+/// The bytes of a size as options take it: `1048576`, `512MiB`, `8 GB`.
+pub fn bytes_of(text: &str) -> Option<u64> {
+    let (number, factor) = number_and_factor(text);
+    number?.checked_mul(factor?)
+}
+
+fn parse_bytes(key: &str, text: &str) -> Result<u64> {
+    match number_and_factor(text) {
         (Some(number), Some(factor)) => match number.checked_mul(factor) {
             Some(bytes) => Ok(bytes),
             None => config_err!("maar.{key} = '{text}' is more than 64 bits can count"),

@@ -1,6 +1,7 @@
 //! What an execution did, from counters and clocks, never from plan names.
 
 use crate::device::CodeOrigin;
+use crate::operators::Written;
 use crate::scan::{InputStats, LoadStats};
 
 /// One execution of one device node, or all those of a query added up.
@@ -50,6 +51,8 @@ pub struct PipelineReport {
     pub passes: u64,
     /// In how many parts the table of keys is held that it fills; 1 where that is held as a whole, 0 where it fills none.
     pub parts: u64,
+    /// Rows that it wrote out for the next one.
+    pub written: Written,
 }
 
 impl DeviceReport {

@@ -21,6 +21,7 @@ pub(crate) use devices::{install_devices, kept_plans, session_devices};
 pub(crate) use maar_gpu_exec::device::DeviceError;
 pub(crate) use maar_gpu_exec::error::{CAST, DIVISION_BY_ZERO, Error as DeviceSideError, OVERFLOW};
 pub(crate) use maar_gpu_exec::exec::{FirstRowsRule, HostRules};
+pub(crate) use maar_gpu_exec::options::bytes_of;
 pub(crate) use maar_gpu_exec::panics::{Panic, caught};
 pub(crate) use maar_gpu_exec::planner::PlacementRule;
 pub(crate) use maar_gpu_exec::scan::{

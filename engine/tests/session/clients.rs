@@ -98,6 +98,21 @@ async fn options_of_the_process_are_no_clients() {
 }
 
 #[tokio::test]
+async fn sizes_of_the_runtime_are_written_like_all_others() {
+    let session = session();
+    for (size, shown) in
+        [("1GB", "953.7M"), ("512 MiB", "512.0M"), ("8388608", "8.0M"), ("2G", "2.0G"), ("4gib", "4.0G")]
+    {
+        session.run_script(&format!("set datafusion.runtime.memory_limit = '{size}'")).await.unwrap();
+        assert_eq!(cells(&session, "show datafusion.runtime.memory_limit").await.unwrap(), shown, "{size}");
+    }
+    for size in ["lots", "-1GB", "1XB"] {
+        let refused = error(&session, &format!("set datafusion.runtime.memory_limit = '{size}'")).await;
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn reset_gives_what_the_session_began_with() {
     let base = session();
     base.run_script("set datafusion.execution.batch_size = 300; set maar.plan_cache = 7").await.unwrap();

@@ -15,7 +15,7 @@ use super::text::{pipeline_reads_text, reads_text};
 use super::writer::Writer;
 use super::{Argument, Kernel, budget};
 use crate::device::SyncMode;
-use crate::ir::{GroupKind, Pipeline, Sink, Source, Step, Value, ValueKind};
+use crate::ir::{GroupKind, KeyTable, Pipeline, Sink, Source, Step, Value, ValueKind};
 
 /// The row queues of a block's 8 warps: 256 row numbers of 2 bytes each.
 pub(crate) const QUEUE_BYTES: u32 = 8 * 256 * 2;
@@ -119,9 +119,26 @@ impl<'a> Body<'a> {
         let queue_bytes = if matches!(walk, Walk::Queue { .. }) { QUEUE_BYTES } else { 0 };
         self.sink_prologue(queue_bytes);
         self.w.open("for (u64 t = p.tile_begin + m_bid(); t < p.tile_end; t += m_gdim()) {");
+        self.stop_where_full(walk);
         self.tile(walk);
         self.w.close("}");
         self.sink_epilogue();
+    }
+
+    /// A table that is too small is filled again: once a row has found no slot, no warp begins another tile.
+    fn stop_where_full(&mut self, walk: Walk) {
+        let may_be_full = match &self.pipeline.sink {
+            Sink::Build(sink) => sink.table != KeyTable::Direct,
+            Sink::Aggregate { groups, .. } => matches!(groups.kind, GroupKind::Hash | GroupKind::Wide),
+            Sink::Emit { .. } => false,
+        };
+        match self.sync(walk) {
+            _ if !may_be_full => {}
+            SyncMode::None => self.w.line("if (is_full(p.error)) break;"),
+            // All lanes or none: what follows needs the warp whole.
+            SyncMode::Block => {}
+            SyncMode::Warp => self.w.line("if (m_ballot(is_full(p.error)) != 0) break;"),
+        }
     }
 
     /// How the source is walked, and the accumulators of each pass over it.

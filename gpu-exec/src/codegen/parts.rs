@@ -7,7 +7,7 @@ use super::Argument;
 use super::arguments::{BuildPart, GroupPart};
 use super::body::Body;
 use super::printed::{CType, Printed};
-use crate::ir::{BuildId, GroupTable, Probe, Value};
+use crate::ir::{BuildId, GroupTable, PARTS_MAX, Probe, Value};
 
 impl Body<'_> {
     /// A row whose group is of another part than the one that is held ends here.
@@ -34,6 +34,12 @@ impl Body<'_> {
             let in_part = self.in_build_part(probe.build, &probe.keys);
             self.w.line(format!("if (!{in_part}) break;"));
         }
+    }
+
+    /// The part of a key, as a value.
+    pub(super) fn part_number(&mut self, keys: &[Value]) -> Printed {
+        let part = self.part(keys);
+        Printed::new(format!("i32({part} & {}ull)", PARTS_MAX - 1), None, CType::I32)
     }
 
     /// The part of a key, of as many as there may be.

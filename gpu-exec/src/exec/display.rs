@@ -114,6 +114,14 @@ impl fmt::Display for Measured<'_> {
                 write!(f, ", {name}={count}")?;
             }
         }
+        let written = p.written;
+        for (name, count) in
+            [("spilled_rows", written.rows), ("spilled_bytes", written.bytes), ("disk_bytes", written.disk_bytes)]
+        {
+            if count > 0 {
+                write!(f, ", {name}={count}")?;
+            }
+        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod inputs;
 mod node;
 mod nodes;
 mod room;
+mod row_space;
 mod runtime;
 mod streamed;
 mod tables;

@@ -7,7 +7,7 @@ use super::room::INPUT_BYTES;
 use crate::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use crate::error::Result;
 use crate::scan::{ColumnStore, SEGMENT_ROWS};
-use crate::strategy::Limits;
+use crate::strategy::{Cuts, Limits};
 
 /// How a runtime is opened.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +70,6 @@ impl DeviceRuntime {
     /// What strategy may count on.
     pub(super) fn limits(&self) -> Limits {
         let table_bytes = self.handle.memory().budget_bytes / 4;
-        Limits { shared_bytes: self.handle.info().shared_bytes_max, table_bytes, parts: false }
+        Limits { shared_bytes: self.handle.info().shared_bytes_max, table_bytes, parts: false, cuts: Cuts::NONE }
     }
 }

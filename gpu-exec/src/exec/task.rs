@@ -20,17 +20,18 @@ use tokio::sync::mpsc::Sender;
 
 use super::DeviceRuntime;
 use super::inputs::Inputs;
+use super::row_space::HostSpace;
 use super::tables::{Ahead, Tables};
 use super::way_back::{Ran, WayBack};
 use crate::device::{CodeOrigin, DeviceError};
 use crate::error::{Error, Result};
 use crate::ir::FirstRows;
-use crate::operators::{Feed, KnownKernels, Reader, Run, StageKernel, StageReport, compile_stages};
+use crate::operators::{Ended, Feed, KnownKernels, Reader, Run, StageKernel, StageReport, compile_stages};
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
 use crate::scan::{ParquetScan, Windows};
-use crate::strategy::{Limits, QueryPlan, Shapes, plan};
+use crate::strategy::{Cuts, Limits, QueryPlan, Shapes, plan};
 
 /// Batches that may wait for their reader.
 const BATCHES_QUEUED: usize = 2;
@@ -156,8 +157,8 @@ impl Task {
     }
 
     /// The device plan over tables of these shapes.
-    fn plan(&self, shapes: &Shapes, parts: bool) -> Result<QueryPlan> {
-        let planned = plan(&self.lowered.root, shapes, Limits { parts, ..self.runtime.limits() })?;
+    fn plan(&self, shapes: &Shapes, parts: bool, cuts: Cuts) -> Result<QueryPlan> {
+        let planned = plan(&self.lowered.root, shapes, Limits { parts, cuts, ..self.runtime.limits() })?;
         Ok(QueryPlan { first: self.first.clone(), ..planned })
     }
 
@@ -203,19 +204,21 @@ impl Task {
         ahead: &mut Ahead,
         rows: &mut Rows<'_>,
     ) -> Result<Done> {
-        let mut in_parts = self.kernels.were_in_parts();
+        let (mut in_parts, mut cuts) = self.kernels.were_in_parts();
         let mut done = Done::default();
         loop {
             let start = Instant::now();
-            let planned = self.plan(shapes, in_parts)?;
+            let planned = self.plan(shapes, in_parts, cuts)?;
             feeds.1.iter().enumerate().try_for_each(|(input, feed)| feed.serves(&planned, input))?;
             let strategy_ms = milliseconds(start);
             done.kernels = self.kernels(&planned, ahead)?;
             done.compile_ms += milliseconds(start) - strategy_ms;
             done.strategy_ms += strategy_ms;
             let may_part = !in_parts && self.leave_room(feeds.0.iter().chain(&feeds.1));
-            let mut run = Run::new(self.runtime.handle(), &planned, &done.kernels, feeds, &self.lowered.schema)?;
+            let host = (&self.lowered.schema, HostSpace::of(&self.context.runtime_env()));
+            let mut run = Run::new(self.runtime.handle(), &planned, &done.kernels, feeds, host)?;
             match run.run(rows) {
+                Ok(Ended::Cut(wanted)) => (feeds, cuts) = (run.feeds()?, wanted),
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if may_part && rows.rows_out == 0 => {
                     (feeds, in_parts) = (run.feeds()?, true);
                 }
@@ -296,6 +299,7 @@ fn pipeline_reports(kernels: &[StageKernel], stages: &[StageReport], bandwidth: 
             launches: report.launches,
             passes: report.passes,
             parts: report.parts,
+            written: report.written,
         })
         .collect()
 }

@@ -25,5 +25,5 @@ pub use pipeline::{
 pub use plan::{AggregateCall, AggregateFunction, Field, FirstRows, JoinColumn, JoinKind, JoinSide, Node};
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
-pub use value::{Failure, MeanPart, Repr, TextTestKind, Value, ValueKind};
+pub use value::{Failure, MeanPart, PARTS_MAX, Repr, TextTestKind, Value, ValueKind};
 pub use width::IntWidth;

@@ -161,7 +161,12 @@ pub enum ValueKind {
         days: Box<Value>,
         months: i32,
     },
+    /// Which of [`PARTS_MAX`] parts a key is of.
+    PartOf(Vec<Value>),
 }
+
+/// Parts of a table of keys at most.
+pub const PARTS_MAX: u64 = 1 << 10;
 
 impl Value {
     pub fn new(kind: ValueKind, repr: Repr, nullable: bool, bounds: Bounds) -> Self {
@@ -195,6 +200,7 @@ impl Value {
             | K::And(left, right)
             | K::Or(left, right) => vec![left, right],
             K::Mean { high, low, count, .. } => vec![high, low, count],
+            K::PartOf(keys) => keys.iter().collect(),
             K::Not(input)
             | K::IsNull(input)
             | K::InSet { input, .. }

@@ -28,6 +28,9 @@ MAAR_FN u64 warp_append(bool live, u64* counter) {
 // full one would cost every row a walk through all of it.
 constexpr u64 kRunMax = 8192;
 
+// Whether a row has reported its table full.
+MAAR_FN bool is_full(const u64* error) { return (m_load_relaxed(error) & kErrorCapacity) != 0; }
+
 // Whether a search that has passed `tries` slots should give up: now and then it looks whether another row has
 // reported the table full already.
 MAAR_FN bool gives_up(u64 tries, const u64* error) {

@@ -32,12 +32,18 @@ pub struct Emitted {
 
 impl Emitted {
     pub(super) fn new(handle: &DeviceHandle, columns: &[OutputColumn], capacity: u64) -> Result<Self> {
-        let columns = columns
-            .iter()
-            .map(|column| {
-                let data = handle.alloc("result column", (capacity * column.shape.bytes() as u64) as usize)?;
-                let valid =
-                    handle.alloc("result validity", if column.shape.nullable { capacity as usize } else { 0 })?;
+        Self::of_shapes(handle, columns.iter().map(|column| column.shape), capacity)
+    }
+
+    pub(super) fn of_shapes(
+        handle: &DeviceHandle,
+        shapes: impl Iterator<Item = PayloadShape>,
+        capacity: u64,
+    ) -> Result<Self> {
+        let columns = shapes
+            .map(|shape| {
+                let data = handle.alloc("result column", (capacity * shape.bytes() as u64) as usize)?;
+                let valid = handle.alloc("result validity", if shape.nullable { capacity as usize } else { 0 })?;
                 Ok((data, valid))
             })
             .collect::<Result<Vec<_>>>()?;

@@ -12,7 +12,7 @@ use crate::codegen::{Kernel, generate};
 use crate::device::{CodeOrigin, CompiledKernel, DeviceHandle, KernelRequest};
 use crate::error::{Error, Result};
 use crate::ir::Pipeline;
-use crate::strategy::{OutputColumn, QueryPlan};
+use crate::strategy::{Cuts, OutputColumn, QueryPlan};
 
 /// The kernel of one stage.
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ pub struct KnownKernels(Mutex<Known>);
 struct Known {
     kernels: Vec<(Pipeline, StageKernel)>,
     in_parts: bool,
+    cuts: Cuts,
 }
 
 impl KnownKernels {
@@ -43,12 +44,14 @@ impl KnownKernels {
 
     pub fn keep(&self, plan: &QueryPlan, kernels: &[StageKernel]) {
         let pipelines = plan.stages.iter().map(|stage| stage.pipeline.clone());
-        *self.0.lock() = Known { kernels: pipelines.zip(kernels.iter().cloned()).collect(), in_parts: plan.parts };
+        let kernels = pipelines.zip(kernels.iter().cloned()).collect();
+        *self.0.lock() = Known { kernels, in_parts: plan.parts, cuts: plan.cuts };
     }
 
-    /// Whether the last run had to hold tables in parts: then the next one need not find that out.
-    pub fn were_in_parts(&self) -> bool {
-        self.0.lock().in_parts
+    /// Whether the last run had to hold tables in parts, and where stages were cut: the next one need not find that out.
+    pub fn were_in_parts(&self) -> (bool, Cuts) {
+        let known = self.0.lock();
+        (known.in_parts, known.cuts)
     }
 }
 

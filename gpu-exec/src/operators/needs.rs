@@ -4,11 +4,13 @@
 use crate::ir::{BuildId, GroupKind};
 use crate::strategy::{BuildPlan, QueryPlan, StageSource};
 
-/// One of a plan's tables of keys.
+/// What one stage fills and others read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Build(usize),
     Groups(usize),
+    /// Rows written out; not one of keys, and always whole.
+    Rows(usize),
 }
 
 /// The stage that fills a state.
@@ -16,6 +18,7 @@ pub(super) fn filling(plan: &QueryPlan, state: State) -> Option<usize> {
     plan.stages.iter().position(|stage| match state {
         State::Build(number) => stage.build == Some(BuildId(number)),
         State::Groups(number) => stage.groups == Some(number),
+        State::Rows(number) => stage.rows == Some(number),
     })
 }
 
@@ -24,6 +27,7 @@ pub(super) fn dimension(plan: &QueryPlan, state: State) -> Option<usize> {
     match state {
         State::Build(number) => plan.builds[number].dimension,
         State::Groups(number) => plan.groups[number].dimension,
+        State::Rows(_) => None,
     }
 }
 
@@ -39,6 +43,9 @@ pub(super) fn states_read(plan: &QueryPlan, number: usize) -> Vec<State> {
             read.push(State::Build(build.0));
         }
     }
+    if let StageSource::Rows(rows) = stage.source {
+        read.push(State::Rows(rows));
+    }
     read.extend(stage.probes.iter().map(|build| State::Build(build.0)));
     let mut once = Vec::with_capacity(read.len());
     read.into_iter().for_each(|state| {
@@ -48,7 +55,9 @@ pub(super) fn states_read(plan: &QueryPlan, number: usize) -> Vec<State> {
     });
     if plan.parts {
         once.sort_by_key(|state| {
-            std::cmp::Reverse(filling(plan, *state).map_or(0, |number| stages_below(plan, number)))
+            let below = filling(plan, *state).map_or(0, |number| stages_below(plan, number));
+            // Rows wait on the host: before any memory is taken.
+            (!matches!(state, State::Rows(_)), std::cmp::Reverse(below))
         });
     }
     once

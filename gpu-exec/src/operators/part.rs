@@ -3,8 +3,8 @@
 //! What does not fit the device as a whole is filled and read a part after the other. Parts are of any size, and one that
 //! is still too large is halved: what was done for others stays done.
 
-/// Most parts of one table. Each costs its readers a pass over their rows.
-const PARTS_MAX: u64 = 1 << 10;
+use crate::ir::PARTS_MAX;
+
 /// Rows that a part has room for above its share, as keys are not spread evenly.
 const ROWS_SPARE: u64 = 1024;
 
@@ -37,6 +37,11 @@ impl Part {
             return vec![self];
         }
         Self::all(count).into_iter().filter(|part| part.value & self.mask == self.value).collect()
+    }
+
+    /// Whether keys may be of this part whose part, of so many alike, has this number.
+    pub(super) fn may_hold(self, number: u64, count: u64) -> bool {
+        (number ^ self.value) & self.mask & (count - 1) == 0
     }
 
     pub(super) fn is_whole(self) -> bool {

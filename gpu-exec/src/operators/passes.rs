@@ -5,6 +5,9 @@
 //! pass that reads it, rows leave in the passes of the last stage alone, and where a part turns out too large before that
 //! it is halved and nothing has happened twice.
 //!
+//! Where rows would be read too often for all these parts, a run ends before a row has left and says so: stages can be cut, and
+//! rows written out by their parts (`strategy/rows.rs`).
+//!
 //! A run is confident at first: nothing waits before rows leave, and only then it is asked whether all tables were large
 //! enough. Where one was not, or where tables may be held in parts, it is careful: each table is asked once it is filled.
 
@@ -12,13 +15,29 @@ use arrow::record_batch::RecordBatch;
 
 use super::needs::{State, states_read};
 use super::part::Part;
-use super::run::{ATTEMPTS_MAX, Run};
+use super::rows::RowsState;
+use super::run::{ATTEMPTS_MAX, Run, StageReport};
 use super::status::Verdict;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
+use crate::strategy::{Cuts, Stage, StageSource};
 
 /// How often all stages together may read their sources before a row has left.
 const PASSES_MAX: u64 = 1000;
+
+/// How often a stage may read its source for all combinations of the parts of two dimensions, before it is cut between them.
+const PASSES_OF_TWO: u64 = 4;
+/// How often a table that comes in waves may be read for the parts of one, before its rows are written out by them.
+const PASSES_OF_ONE: u64 = 8;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Its rows are out, or nobody wants more.
+    Done,
+    /// No row has left, and rows would be read too often: the plan is to be cut so.
+    Cut(Cuts),
+}
 
 /// Who takes the rows of a run.
 pub trait Reader {
@@ -37,6 +56,8 @@ pub(super) enum Flow {
     Stop,
     /// A table was too small.
     Again,
+    /// Rows would be read too often.
+    Cut(Cuts),
 }
 
 impl Run<'_> {
@@ -45,15 +66,16 @@ impl Run<'_> {
     /// # Errors
     /// What the query or the device has to say. `OutOfMemory` where some state or wave has no room, in parts either if the
     /// plan has any.
-    pub fn run(&mut self, reader: &mut dyn Reader) -> Result<()> {
+    pub fn run(&mut self, reader: &mut dyn Reader) -> Result<Ended> {
         let last = self.plan.stages.len() - 1;
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
             match self.read(last, &states_read(&self.plan, last), reader) {
                 // What is read and put out beside them had no room.
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if self.rows_emitted == 0 && self.take_less() => {}
-                Ok(Flow::Done) => return self.end(),
-                Ok(Flow::Stop) => return Ok(()),
+                Ok(Flow::Done) => return self.end().map(|()| Ended::Done),
+                Ok(Flow::Stop) => return Ok(Ended::Done),
+                Ok(Flow::Cut(cuts)) => return self.release_all().map(|()| Ended::Cut(cuts)),
                 Ok(Flow::Again) => self.careful = true,
                 Err(error) => return Err(error),
             }
@@ -67,6 +89,9 @@ impl Run<'_> {
         let Some((state, others)) = states.split_first() else { return self.pass(number, reader) };
         let mut parts = self.parts(*state);
         while let Some(part) = parts.last().copied() {
+            if let Some(cuts) = self.read_too_often(number, *state, parts.len() as u64) {
+                return Ok(Flow::Cut(cuts));
+            }
             match self.hold(*state, part, reader) {
                 Ok(Flow::Done) => {}
                 Err(error @ Error::Device(DeviceError::OutOfMemory { .. })) => {
@@ -87,6 +112,29 @@ impl Run<'_> {
             }
         }
         Ok(Flow::Done)
+    }
+
+    /// How the plan should be cut, where a stage is to read a state in so many parts more, and its source for each of them.
+    fn read_too_often(&self, number: usize, state: State, parts: u64) -> Option<Cuts> {
+        let dimension = self.dimension(state).filter(|_| parts > 1 && self.rows_emitted == 0)?;
+        let mut cuts = self.plan.cuts;
+        let other = self.parts_of_stage().filter(|(other, _)| *other != dimension).max_by_key(|(_, count)| *count);
+        if let Some((other, _)) = other.filter(|(_, count)| *count > 1 && parts * count > PASSES_OF_TWO) {
+            cuts.between = cuts.between.with(dimension).with(other);
+        }
+        if parts > PASSES_OF_ONE && self.rereads(number, dimension) {
+            cuts.before = cuts.before.with(dimension);
+        }
+        (cuts != self.plan.cuts).then_some(cuts)
+    }
+
+    /// Whether a stage, or one that fills a table of this dimension for it, reads a table that comes in waves for each part.
+    fn rereads(&self, number: usize, dimension: usize) -> bool {
+        let stage = &self.plan.stages[number];
+        let fills = states_read(&self.plan, number).into_iter().filter(|read| self.dimension(*read) == Some(dimension));
+        let is_table = matches!(stage.source, StageSource::Scan(_) | StageSource::Input(_));
+        is_table && self.comes_in_waves(number)
+            || fills.filter_map(|read| self.filling(read).ok()).any(|number| self.rereads(number, dimension))
     }
 
     /// Fills a state with a part of its keys, unless it has just that.
@@ -151,7 +199,10 @@ impl Run<'_> {
     /// Parts of several dimensions multiply. Past some number of passes the device is the wrong place for a query.
     fn count_pass(&mut self, number: usize) -> Result<()> {
         self.reports[number].passes += 1;
-        let passes: u64 = self.reports.iter().map(|report| report.passes).sum();
+        // Of rows written out a pass reads its own.
+        let reads_all = |(_, stage): &(&StageReport, &Stage)| !matches!(stage.source, StageSource::Rows(_));
+        let stages = self.reports.iter().zip(&self.plan.stages).filter(reads_all);
+        let passes: u64 = stages.map(|(report, _)| report.passes).sum();
         if passes > PASSES_MAX && self.rows_emitted == 0 {
             return Err(Error::Refused(format!(
                 "the device has room for so little of the query's groups and joins at once that its tables would be read more \
@@ -179,6 +230,11 @@ impl Run<'_> {
         let stage = self.plan.stages[number].clone();
         if is_last {
             return self.emit_all(number, &stage, reader);
+        }
+        if let Some(rows) = stage.rows {
+            let flow = self.write_out(number, &stage, rows, reader)?;
+            self.reports[number].written = self.states.rows[rows].as_ref().map(RowsState::written).unwrap_or_default();
+            return Ok(flow);
         }
         while self.advance(number, &stage)? {
             if !reader.wants() {

@@ -7,9 +7,11 @@ use arrow::datatypes::SchemaRef;
 
 use super::arguments::StageMemory;
 use super::emit::Emitted;
-use super::feed::{Feed, Reading};
+use super::feed::{Feed, Reading, Wave};
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
+use super::part::Part;
+use super::rows::{RowSpace, RowsState, Written};
 use super::source::{SegmentTable, bytes_read};
 use super::states::States;
 use super::status::Status;
@@ -34,6 +36,8 @@ pub struct StageReport {
     /// How often it read its source, and in how many parts the table was held that it fills.
     pub passes: u64,
     pub parts: u64,
+    /// Rows that it wrote out.
+    pub written: Written,
 }
 
 /// One execution of a plan.
@@ -47,6 +51,8 @@ pub struct Run<'a> {
     inputs: Vec<Reading>,
     lookups: Vec<Vec<(DeviceBuffer, DeviceBuffer)>>,
     pub(super) states: States,
+    /// Where rows wait that stages write out.
+    pub(super) space: Arc<dyn RowSpace>,
     /// Whether each table is asked once it is filled how that went, and not all of them at the end.
     pub(super) careful: bool,
     pub(super) status: Status,
@@ -68,7 +74,7 @@ impl<'a> Run<'a> {
         plan: &QueryPlan,
         kernels: &'a [StageKernel],
         (scans, inputs): (Vec<Feed>, Vec<Feed>),
-        schema: &SchemaRef,
+        (schema, space): (&SchemaRef, Arc<dyn RowSpace>),
     ) -> Result<Self> {
         let stream = handle.stream()?;
         let readings = |feeds: Vec<Feed>| feeds.into_iter().map(Reading::new).collect();
@@ -85,6 +91,7 @@ impl<'a> Run<'a> {
             inputs: readings(inputs),
             lookups,
             states: States::new(handle, plan),
+            space,
             careful: plan.parts,
             status,
             reports,
@@ -143,13 +150,22 @@ impl<'a> Run<'a> {
         match stage.source {
             StageSource::Scan(scan) => self.scans.get(scan),
             StageSource::Input(input) => self.inputs.get(input),
-            StageSource::Groups(_) => None,
+            StageSource::Groups(_) | StageSource::Rows(_) => None,
+        }
+    }
+
+    /// What is on the device of a stage's source, where that is no table of keys.
+    fn wave(&self, stage: &Stage) -> Option<&Wave> {
+        match stage.source {
+            StageSource::Rows(rows) => self.states.rows[rows].as_ref().and_then(RowsState::wave),
+            _ => self.reading(stage).and_then(Reading::wave),
         }
     }
 
     /// Whether what a stage has read is gone when it reads on.
     pub(super) fn comes_in_waves(&self, number: usize) -> bool {
-        self.reading(&self.plan.stages[number]).is_some_and(Reading::comes_in_waves)
+        let stage = &self.plan.stages[number];
+        matches!(stage.source, StageSource::Rows(_)) || self.reading(stage).is_some_and(Reading::comes_in_waves)
     }
 
     /// Whether a stage's source cannot be read again.
@@ -165,25 +181,34 @@ impl<'a> Run<'a> {
             StageSource::Scan(scan) => self.scans.get_mut(scan).map_or(Ok(()), Reading::rewind),
             StageSource::Input(input) => self.inputs.get_mut(input).map_or(Ok(()), Reading::rewind),
             StageSource::Groups(_) => Ok(()),
+            StageSource::Rows(rows) => {
+                let part = self.part_of_stage(self.plan.rows[rows].dimension).unwrap_or(Part::WHOLE);
+                if let Some(rows) = &mut self.states.rows[rows] {
+                    rows.rewind(part);
+                }
+                Ok(())
+            }
         }
     }
 
     /// Goes on to the next wave of a stage's source; `false` at the end. Groups are one wave.
     pub(super) fn advance(&mut self, number: usize, stage: &Stage) -> Result<bool> {
-        let reading = match stage.source {
-            StageSource::Scan(scan) => self.scans.get_mut(scan),
-            StageSource::Input(input) => self.inputs.get_mut(input),
-            StageSource::Groups(_) => None,
-        };
-        let (rows, bytes) = match reading {
-            Some(reading) => {
-                if !reading.advance(self.handle, &self.stream)? {
-                    return Ok(false);
-                }
-                let wave = reading.wave().ok_or_else(|| Error::internal("a feed went on to nothing"))?;
-                (wave.segments.rows, bytes_read(stage, &wave.table))
+        let (handle, stream) = (self.handle, &self.stream);
+        let is_there = match stage.source {
+            StageSource::Scan(scan) => self.scans[scan].advance(handle, stream)?,
+            StageSource::Input(input) => self.inputs[input].advance(handle, stream)?,
+            StageSource::Groups(_) => self.reports[number].rows_in == 0,
+            StageSource::Rows(rows) => {
+                let rows = self.states.rows[rows].as_mut();
+                rows.ok_or_else(|| Error::internal("rows were read before they were written"))?
+                    .advance(handle, stream)?
             }
-            None if self.reports[number].rows_in > 0 => return Ok(false),
+        };
+        if !is_there {
+            return Ok(false);
+        }
+        let (rows, bytes) = match self.wave(stage) {
+            Some(wave) => (wave.segments.rows, bytes_read(stage, &wave.table)),
             None => (self.rows_in(stage), self.group_bytes(stage)),
         };
         let report = &mut self.reports[number];
@@ -193,7 +218,7 @@ impl<'a> Run<'a> {
     }
 
     fn table(&self, stage: &Stage) -> Option<&SegmentTable> {
-        self.reading(stage).and_then(Reading::wave).map(|wave| &wave.segments)
+        self.wave(stage).map(|wave| &wave.segments)
     }
 
     /// Rows of the wave that is on the device.

@@ -1,4 +1,4 @@
-//! States: the tables of keys that one stage fills and others read. How large they are made, which part of its keys each
+//! States: the tables of keys, and the rows written out, that one stage fills and others read. How large they are made, which part of its keys each
 //! holds, and when they go.
 //!
 //! Sizes that are guesses grow: a table that was too small is filled again, by itself once a run is careful. Where it may be
@@ -9,6 +9,7 @@ use super::build::Build;
 use super::groups::Groups;
 use super::needs::{State, dimension, filling, share};
 use super::part::Part;
+use super::rows::RowsState;
 use super::run::Run;
 use super::status::Verdict;
 use crate::device::{DeviceError, DeviceHandle};
@@ -33,6 +34,7 @@ struct InUse {
 pub(super) struct States {
     pub(super) builds: Vec<Option<Build>>,
     pub(super) groups: Vec<Option<Groups>>,
+    pub(super) rows: Vec<Option<RowsState>>,
     /// Rows that builds were found to need, in the parts they are held in now.
     build_rows: Vec<Option<u64>>,
     /// Slots of groups that were found too few for these parts.
@@ -54,6 +56,7 @@ impl States {
         Self {
             builds: (0..builds).map(|_| None).collect(),
             groups: (0..groups).map(|_| None).collect(),
+            rows: plan.rows.iter().map(|_| None).collect(),
             build_rows: vec![None; builds],
             slots_full: vec![0; groups],
             build_parts: vec![1; builds],
@@ -93,6 +96,7 @@ impl States {
         match state {
             State::Build(number) => self.builds[number].as_ref().map(Build::part),
             State::Groups(number) => self.groups[number].as_ref().map(Groups::part),
+            State::Rows(number) => self.rows[number].as_ref().map(|_| Part::WHOLE),
         }
     }
 
@@ -100,12 +104,14 @@ impl States {
         match state {
             State::Build(number) => self.builds[number] = None,
             State::Groups(number) => self.groups[number] = None,
+            State::Rows(number) => self.rows[number] = None,
         }
     }
 
     fn all(&self) -> Vec<State> {
         let builds = (0..self.builds.len()).map(State::Build);
-        builds.chain((0..self.groups.len()).map(State::Groups)).collect()
+        let keyed = builds.chain((0..self.groups.len()).map(State::Groups));
+        keyed.chain((0..self.rows.len()).map(State::Rows)).collect()
     }
 }
 
@@ -122,6 +128,7 @@ impl Run<'_> {
         let (known, bytes) = match state {
             State::Build(number) => (self.states.build_parts[number], self.build_plan(number, Part::WHOLE).bytes()),
             State::Groups(number) => (self.states.group_parts[number], 0),
+            State::Rows(_) => return vec![Part::WHOLE],
         };
         match (known.max(bytes.div_ceil(self.states.share)), self.settled_part(state)) {
             (1, _) => vec![Part::WHOLE],
@@ -148,21 +155,33 @@ impl Run<'_> {
                 self.states.group_parts[number] = most;
                 self.states.slots_full[number] = 0;
             }
+            State::Rows(_) => {}
         }
         Some(smaller)
     }
 
-    fn dimension(&self, state: State) -> Option<usize> {
+    pub(super) fn dimension(&self, state: State) -> Option<usize> {
         dimension(&self.plan, state)
     }
 
     /// The part of a state's dimension that the stage is about now that reads it: of what it fills, or of what it reads
     /// besides. Not what is held for stages that wait for this one: what is filled for them may be a larger part.
     fn settled_part(&self, state: State) -> Option<Part> {
-        let dimension = self.dimension(state);
+        self.part_of_stage(self.dimension(state)?)
+    }
+
+    /// The part of a dimension that the stage is about now that runs.
+    pub(super) fn part_of_stage(&self, dimension: usize) -> Option<Part> {
         let begin = self.states.in_use.iter().rposition(|used| used.is_filled).unwrap_or(0);
-        let same = self.states.in_use[begin..].iter().filter(|used| self.dimension(used.state) == dimension);
+        let same = self.states.in_use[begin..].iter().filter(|used| self.dimension(used.state) == Some(dimension));
         same.map(|used| used.part).max_by_key(|part| part.count())
+    }
+
+    /// The dimensions that the stage is about which runs, each with the number of parts alike.
+    pub(super) fn parts_of_stage(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let begin = self.states.in_use.iter().rposition(|used| used.is_filled).unwrap_or(0);
+        let used = self.states.in_use[begin..].iter();
+        used.filter_map(|used| Some((self.dimension(used.state)?, used.part.count())))
     }
 
     /// Whether a state's size is a guess, so that it has to be asked how it went.
@@ -171,6 +190,7 @@ impl Run<'_> {
             || match state {
                 State::Build(number) => self.plan.builds[number].rows_estimated,
                 State::Groups(number) => self.plan.groups[number].slots < self.plan.groups[number].slots_max,
+                State::Rows(_) => false,
             }
     }
 
@@ -195,6 +215,7 @@ impl Run<'_> {
                 self.fit_slots(number);
                 ("groups", self.plan.groups[number].bytes())
             }
+            State::Rows(_) => return Ok(()),
         };
         if self.dimension(state).is_none() || asked_bytes <= self.states.share {
             return Ok(());
@@ -218,6 +239,9 @@ impl Run<'_> {
             State::Groups(number) => {
                 let plan = &self.plan.groups[number];
                 self.states.groups[number] = Some(Groups::new(self.handle, &self.stream, plan, part)?);
+            }
+            State::Rows(number) => {
+                self.states.rows[number] = Some(RowsState::new(&self.plan.rows[number].columns, &self.space));
             }
         }
         Ok(())
@@ -248,6 +272,7 @@ impl Run<'_> {
     /// Whether a state was too small that was filled with this verdict. It is larger from now on then.
     pub(super) fn grow(&mut self, state: State, part: Part, verdict: Verdict) -> Result<bool> {
         match state {
+            State::Rows(_) => Ok(false),
             _ if !self.is_guess(state, part) => Ok(false),
             State::Build(number) => self.grow_build(number, part, verdict),
             State::Groups(_) if verdict == Verdict::Fine => Ok(false),
@@ -314,7 +339,8 @@ impl Run<'_> {
 
     /// Gives back what is held and not used now, but may be asked for again.
     pub(super) fn release_idle(&mut self) -> Result<()> {
-        let idle = |state: &State| !self.states.is_in_use(*state);
+        // What waits on the host takes nothing of the device.
+        let idle = |state: &State| !self.states.is_in_use(*state) && !matches!(state, State::Rows(_));
         let idle: Vec<State> = self.states.all().into_iter().filter(idle).collect();
         idle.into_iter().try_for_each(|state| self.release(state))
     }

@@ -49,14 +49,17 @@ impl<'a> PipelineBuilder<'a> {
         super::fit::fit_builds(&mut self.builds, &self.groups, self.limits);
         super::parts::part_states(&mut self.stages, &mut self.builds, &mut self.groups, self.limits);
         super::fragments::annotate(&mut self.stages, root);
+        let rows = super::rows::write_out(&mut self.stages, (&self.builds, &self.groups), self.limits);
         Ok(QueryPlan {
             stages: self.stages,
             builds: self.builds,
             groups: self.groups,
+            rows,
             output,
             skip,
             fetch,
             parts: self.limits.parts,
+            cuts: self.limits.cuts,
             first: None,
         })
     }
@@ -106,6 +109,7 @@ impl<'a> PipelineBuilder<'a> {
             groups,
             probes: open.probes,
             build,
+            rows: None,
             lookups: open.lookups,
             rows_out: open.rows,
         });

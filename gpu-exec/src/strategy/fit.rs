@@ -28,6 +28,7 @@ pub(super) fn fit_builds(builds: &mut [BuildPlan], groups: &[GroupPlan], limits:
 
 #[cfg(test)]
 mod tests {
+    use super::super::Cuts;
     use super::*;
     use crate::ir::KeyRows;
 
@@ -48,7 +49,7 @@ mod tests {
 
     #[test]
     fn what_fits_stays_as_it_is() {
-        let limits = Limits { shared_bytes: 0, table_bytes: 1 << 20, parts: false };
+        let limits = Limits { shared_bytes: 0, table_bytes: 1 << 20, parts: false, cuts: Cuts::NONE };
         let mut builds = [KeyTable::Direct, KeyTable::Hash, KeyTable::Wide].map(|table| build(table, 1 << 16));
         fit_builds(&mut builds, &[], limits);
         // 8, 32 and 56 bytes a row.

@@ -14,6 +14,7 @@ mod lookup;
 mod parts;
 mod prune;
 mod resolve;
+mod rows;
 mod scope;
 mod sizes;
 
@@ -24,6 +25,7 @@ use crate::error::Result;
 use crate::ir::{BuildId, FirstRows, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
 
 pub use lookup::LookupTable;
+pub use rows::{Cuts, RowsPlan};
 
 /// What the device allows.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,8 @@ pub struct Limits {
     pub table_bytes: u64,
     /// Whether large tables of keys may be held a part at a time.
     pub parts: bool,
+    /// Where rows are written out that would be read too often.
+    pub cuts: Cuts,
 }
 
 /// Tables that are held in parts are addressed directly only where they take less than this share of what one may: what is
@@ -54,6 +58,8 @@ pub enum StageSource {
     Input(usize),
     /// The groups of an earlier stage.
     Groups(usize),
+    /// The rows that an earlier stage has written out.
+    Rows(usize),
 }
 
 /// One pipeline and what its launch has to know.
@@ -66,6 +72,8 @@ pub struct Stage {
     /// Builds it probes, and the one it makes.
     pub probes: Vec<BuildId>,
     pub build: Option<BuildId>,
+    /// For a stage that writes its rows out: their position in [`QueryPlan::rows`].
+    pub rows: Option<usize>,
     /// Lookup tables its source calls `lookup0, lookup1, ...`.
     pub lookups: Vec<LookupTable>,
     /// Rows that reach the sink; a guess where matches multiply.
@@ -128,11 +136,14 @@ pub struct QueryPlan {
     pub stages: Vec<Stage>,
     pub builds: Vec<BuildPlan>,
     pub groups: Vec<GroupPlan>,
+    pub rows: Vec<RowsPlan>,
     pub output: Vec<OutputColumn>,
     pub skip: u64,
     pub fetch: Option<u64>,
     /// Whether its large tables of keys may be held a part at a time.
     pub parts: bool,
+    /// As of [`Limits::cuts`].
+    pub cuts: Cuts,
     /// Set by who knows what becomes of the rows.
     pub first: Option<FirstRows>,
 }

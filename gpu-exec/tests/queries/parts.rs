@@ -110,3 +110,36 @@ async fn groups_of_matches() {
     ])
     .await;
 }
+
+/// Two tables of keys that both need parts, by different values: rows wait between them, and passes do not multiply.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_wait_between_two_dimensions() {
+    let both = Both::within(&tables(), |_| true, 0, Some(MEMORY)).await;
+    let two = "l JOIN r a ON l.k = a.k JOIN r b ON l.sparse = b.sparse";
+    let outer = "l LEFT JOIN r a ON l.k = a.k LEFT JOIN r b ON l.sparse = b.sparse";
+    let queries = [
+        format!("SELECT count(*), sum(l.id), sum(a.id + b.id), sum(a.weight), sum(b.weight) FROM {two}"),
+        format!("SELECT l.id, l.x, a.word, b.id, l.class > b.weight FROM {two} WHERE l.class < 3"),
+        format!(
+            "SELECT l.class, count(*), sum(l.price), min(l.x), count(a.word) FROM {two} WHERE b.weight > 1 GROUP BY l.class"
+        ),
+        format!(
+            "SELECT count(*), sum(l.id), count(a.k), sum(a.id), count(b.sparse), sum(b.id), sum(l.price) FROM {outer}"
+        ),
+        format!("SELECT l.id, l.k, a.id, b.id, b.word FROM {outer} WHERE l.class = 2"),
+        format!("SELECT l.id, count(*), sum(l.price) FROM {two} GROUP BY l.id"),
+        format!("SELECT count(*), sum(l.id), sum(c.id) FROM {two} JOIN r c ON l.word = c.word AND c.weight = l.class"),
+        "SELECT count(*), sum(l.id) FROM l JOIN r ON l.k = r.k AND r.weight <> l.class \
+         WHERE NOT EXISTS (SELECT 1 FROM r s WHERE s.sparse = l.sparse AND s.weight > l.class)"
+            .to_owned(),
+    ];
+    let mut together = Vec::new();
+    for query in queries.iter().chain(&queries) {
+        let reports = both.same(query).await;
+        let mut written = reports.iter().flat_map(|report| &report.pipelines).map(|pipeline| pipeline.written.rows);
+        if !written.any(|rows| rows > 0) {
+            together.push(query);
+        }
+    }
+    assert!(together.is_empty(), "nothing was written out: {together:#?}");
+}

@@ -17,12 +17,12 @@ use maar_gpu_exec::column::TableShape;
 use maar_gpu_exec::options::{DeviceOption, MaarOptions};
 use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, RawTexts};
 use maar_gpu_exec::scan::{HostInput, InputColumns};
-use maar_gpu_exec::strategy::{Limits, Shapes, plan};
+use maar_gpu_exec::strategy::{Cuts, Limits, Shapes, plan};
 
 use crate::data::{SMALL, Sizes, tables};
 
 /// A GPU of today, whatever the emulated device has.
-const LIMITS: Limits = Limits { shared_bytes: 227 << 10, table_bytes: 16 << 30, parts: false };
+const LIMITS: Limits = Limits { shared_bytes: 227 << 10, table_bytes: 16 << 30, parts: false, cuts: Cuts::NONE };
 
 /// Keeps what placement lowers, and leaves the host's plan as it is.
 #[derive(Debug, Default)]

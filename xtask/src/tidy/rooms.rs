@@ -60,7 +60,7 @@ const LEAVES: &[(&str, &[&str])] = &[
     ("options", &[]),
     ("panics", &[]),
     // Reads what the nodes of an executed plan counted.
-    ("report", &["device", "scan"]),
+    ("report", &["device", "operators", "scan"]),
 ];
 
 pub(super) fn check(files: &[File]) -> Vec<Breach> {

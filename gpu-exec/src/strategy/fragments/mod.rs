@@ -105,7 +105,7 @@ impl Known {
                 Origin::Column(column) => match stage.source {
                     StageSource::Scan(scan) => of(self.scans.get(&scan), *column),
                     StageSource::Input(input) => of(self.inputs.get(&input), *column),
-                    StageSource::Groups(_) => None,
+                    StageSource::Groups(_) | StageSource::Rows(_) => None,
                 },
                 Origin::Payload { probe, column } => {
                     let build = stage.probes.get(*probe).and_then(|build| self.builds.get(&build.0));
@@ -123,7 +123,7 @@ impl Known {
     fn source_groups(&self, stage: &Stage) -> Option<&Groups> {
         match stage.source {
             StageSource::Groups(number) => self.groups.get(&number),
-            StageSource::Scan(_) | StageSource::Input(_) => None,
+            StageSource::Scan(_) | StageSource::Input(_) | StageSource::Rows(_) => None,
         }
     }
 

@@ -78,6 +78,7 @@ impl Reader<'_> {
                 format!("CAST({} AS {ty})", bare(&self.sql(input)))
             }
             K::Mean { high, count, .. } => pair(high, "/", count),
+            K::PartOf(keys) => format!("part of ({})", self.all(keys).join(", ")),
             K::FloorDivide { input, divisor } => format!("floor({} / {divisor})", self.sql(input)),
             K::DatePart { part, days } => format!("extract({} FROM {})", part.name(), bare(&self.sql(day(days)))),
             K::AddMonths { days, .. } => format!("({} + {LITERAL} months)", self.sql(days)),

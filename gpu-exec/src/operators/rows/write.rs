@@ -1,0 +1,95 @@
+//! Writing rows out: a stage puts them out as the last stage does, and they go to the host as they are.
+
+use std::ops::Range;
+
+use super::bucket::{ColumnBytes, row_bytes};
+use crate::column::TILE_ROWS;
+use crate::device::DeviceError;
+use crate::error::{Error, Result};
+use crate::ir::PayloadShape;
+use crate::operators::emit::Emitted;
+use crate::operators::passes::{Flow, Reader};
+use crate::operators::run::{ATTEMPTS_MAX, Run};
+use crate::operators::status::Verdict;
+use crate::strategy::Stage;
+
+/// What rows on their way out take of the device, at about.
+const OUT_SHARE: u64 = 16;
+
+impl Run<'_> {
+    /// Writes out the rows of one pass of a stage, as rows `rows` of the plan.
+    pub(in crate::operators) fn write_out(
+        &mut self,
+        number: usize,
+        stage: &Stage,
+        rows: usize,
+        reader: &dyn Reader,
+    ) -> Result<Flow> {
+        let shapes = self.plan.rows[rows].columns.clone();
+        let tile_bytes = (TILE_ROWS * row_bytes(&shapes).max(1)) as u64;
+        let mut at_once = (self.handle.memory().budget_bytes / OUT_SHARE / tile_bytes).max(1);
+        while self.advance(number, stage)? {
+            let mut tiles = 0..self.tiles(stage);
+            while !tiles.is_empty() {
+                if !reader.wants() {
+                    return Ok(Flow::Stop);
+                }
+                let some = tiles.start..tiles.end.min(tiles.start + at_once);
+                match self.write_some(number, stage, (rows, &shapes), &some) {
+                    Ok(()) => tiles.start = some.end,
+                    Err(Error::Device(DeviceError::OutOfMemory { .. })) if at_once > 1 => at_once /= 2,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(Flow::Done)
+    }
+
+    fn write_some(
+        &mut self,
+        number: usize,
+        stage: &Stage,
+        (rows, shapes): (usize, &[PayloadShape]),
+        tiles: &Range<u64>,
+    ) -> Result<()> {
+        let mut capacity = ((tiles.end - tiles.start) * TILE_ROWS as u64).min(self.rows_in(stage)).max(1);
+        for _ in 0..ATTEMPTS_MAX {
+            let emitted = Emitted::of_shapes(self.handle, shapes.iter().copied(), capacity)?;
+            emitted.reset(&self.stream)?;
+            let before = self.stream.time_mark()?;
+            self.launch(number, stage, (tiles.start, tiles.end), Some(&emitted))?;
+            let verdict = self.status.read(&self.stream)?;
+            self.mark(number, before)?;
+            if verdict == Verdict::Grow {
+                return Err(Error::internal("a table overflowed that is only read"));
+            }
+            let found = emitted.rows(&self.stream)?;
+            if found > capacity {
+                capacity = found;
+                continue;
+            }
+            let arrays = self.download(&emitted, shapes, found as usize)?;
+            let state = self.states.rows[rows].as_mut();
+            return state
+                .ok_or_else(|| Error::internal("rows were written to nowhere"))?
+                .store
+                .add(&arrays, found as usize);
+        }
+        Err(Error::internal("rows were written too often for want of room"))
+    }
+
+    fn download(&self, emitted: &Emitted, shapes: &[PayloadShape], rows: usize) -> Result<Vec<ColumnBytes>> {
+        let column = |((data, valid), shape): (&(_, _), &PayloadShape)| {
+            let mut bytes = ColumnBytes { data: vec![0; rows * shape.bytes()], valid: vec![] };
+            if rows > 0 {
+                self.stream.download(data, 0, &mut bytes.data)?;
+            }
+            if shape.nullable && rows > 0 {
+                bytes.valid = vec![0; rows];
+                self.stream.download(valid, 0, &mut bytes.valid)?;
+            }
+            Ok(bytes)
+        };
+        emitted.columns.iter().zip(shapes).map(column).collect()
+    }
+}
