@@ -12,7 +12,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::needs::{State, states_read};
 use super::part::Part;
-use super::run::{ATTEMPTS_MAX, Run};
+use super::run::{ATTEMPTS_MAX, Run, StageReport};
 use super::status::Verdict;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
@@ -23,7 +23,10 @@ const PASSES_MAX: u64 = 1000;
 /// Who takes the rows of a run.
 pub trait Reader {
     /// Whether anybody still wants rows. Asked before each wave: a feed may have no end.
-    fn wants(&self) -> bool;
+    fn wants(&mut self) -> bool;
+
+    /// Hears what the stages have done so far, before each wave and before rows.
+    fn hears(&mut self, stages: &[StageReport]);
 
     /// Takes rows; `false` once nobody wants more.
     fn take(&mut self, batch: RecordBatch) -> bool;
@@ -181,6 +184,7 @@ impl Run<'_> {
             return self.emit_all(number, &stage, reader);
         }
         while self.advance(number, &stage)? {
+            reader.hears(&self.reports);
             if !reader.wants() {
                 return Ok(Flow::Stop);
             }
