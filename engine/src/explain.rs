@@ -1,5 +1,6 @@
-//! Adds the section `placement` to EXPLAIN and EXPLAIN ANALYZE: every operator's place, and why it is not the device.
-//! Host operators print themselves, so the reasons need rows of their own.
+//! Adds sections to EXPLAIN and EXPLAIN ANALYZE. `placement`: every operator's place, and why it is not the device; host
+//! operators print themselves, so the reasons need rows of their own. Where a device has run something, `timeline` and `memory`:
+//! what the whole query was busy with, and the most memory it took.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::StreamExt;
 
-use crate::device::{OperatorPlacement, Placement, places};
+use crate::device::{OperatorPlacement, Placement, QueryReport};
 use crate::error::{Result, readable};
 
 /// `stream` with the placement rows behind it, when `logical` is an explanation for people.
@@ -154,10 +155,13 @@ fn append(
     let label = Arc::clone(&schema);
     // Read after the plan has run, so that ANALYZE shows what happened and not what was predicted.
     let section = futures::stream::once(async move {
-        let columns: [ArrayRef; 2] = [
-            Arc::new(StringArray::from(vec!["placement"])),
-            Arc::new(StringArray::from(vec![readable(&section_text(&places(&state, &plan)))])),
-        ];
+        let report = QueryReport::of(&state, &plan);
+        let mut sections = vec![("placement", readable(&section_text(&report.operators)))];
+        if !report.work.device.is_empty() {
+            sections.extend([("timeline", report.timeline.to_string()), ("memory", report.memory.to_string())]);
+        }
+        let (names, texts): (Vec<&str>, Vec<String>) = sections.into_iter().unzip();
+        let columns: [ArrayRef; 2] = [Arc::new(StringArray::from(names)), Arc::new(StringArray::from(texts))];
         Ok(RecordBatch::try_new(label, columns.to_vec())?)
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, stream.chain(section)))

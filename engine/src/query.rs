@@ -12,7 +12,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryFutureExt;
 
 use crate::corrections::{assigned_parameters, changes};
-use crate::device::{self, Listed};
+use crate::device::{self, Listed, Trace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
 use crate::files::{Names, ScannedFiles, check_target};
@@ -156,9 +156,12 @@ impl Query {
     }
 
     async fn start(self) -> Result<QueryResult> {
-        let Some(place) = self.place.clone() else { return self.start_anew(None).await };
-        let state = Arc::new(self.state());
-        let Some(kept) = place.take(&self.context, &state).await else { return self.start_anew(Some(place)).await };
+        let trace = Arc::new(Trace::default());
+        let Some(place) = self.place.clone() else { return self.start_anew(None, &trace).await };
+        let state = Arc::new(self.state(&trace));
+        let Some(kept) = place.take(&self.context, &state).await else {
+            return self.start_anew(Some(place), &trace).await;
+        };
         let kept = kept.afresh()?;
         let (logical, optimised) = (&kept.planned.logical, &kept.planned.optimised);
         require_device(&state, logical, kept.physical())?;
@@ -169,14 +172,15 @@ impl Query {
     }
 
     /// The session's state, for one start: what is listed for it is listed now.
-    fn state(&self) -> SessionState {
+    fn state(&self, trace: &Arc<Trace>) -> SessionState {
         let mut state = self.context.state();
         state.config_mut().set_extension(Arc::new(Listed::default()));
+        state.config_mut().set_extension(Arc::clone(trace));
         state
     }
 
     /// Plans the statement and starts it.
-    async fn start_anew(self, place: Option<Place>) -> Result<QueryResult> {
+    async fn start_anew(self, place: Option<Place>, trace: &Arc<Trace>) -> Result<QueryResult> {
         let kind = self.kind;
         let plan = match kind {
             QueryKind::Command => match self.run_command().await? {
@@ -185,7 +189,7 @@ impl Query {
             },
             QueryKind::Rows | QueryKind::Change => self.plan.clone(),
         };
-        let mut state = self.state();
+        let mut state = self.state(trace);
         let listings = Arc::new(Listings::default());
         if place.is_some() {
             state.config_mut().set_extension(Arc::clone(&listings));

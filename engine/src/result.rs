@@ -12,7 +12,7 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 
-use crate::device::QueryReport;
+use crate::device::{Ended, QueryReport, Trace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::ScannedFiles;
 use crate::plan_cache::{Kept, Place};
@@ -34,6 +34,7 @@ enum Progress {
 pub struct QueryResult {
     schema: SchemaRef,
     progress: Progress,
+    ended: Ended,
     plan: Option<RanPlan>,
     is_from_cache: bool,
     /// The plan, and where it goes for another run once all rows have been read.
@@ -49,7 +50,7 @@ struct RanPlan {
 impl QueryResult {
     pub(crate) fn empty() -> Self {
         let (schema, progress) = (Arc::new(Schema::empty()), Progress::Finished);
-        Self { schema, progress, plan: None, is_from_cache: false, kept: None }
+        Self { schema, progress, ended: Ended::Finished, plan: None, is_from_cache: false, kept: None }
     }
 
     pub(crate) fn running(
@@ -63,6 +64,7 @@ impl QueryResult {
         Self {
             schema,
             progress: Progress::Running { stream, files },
+            ended: Ended::Running,
             plan: Some(plan),
             is_from_cache: false,
             kept: None,
@@ -91,10 +93,17 @@ impl QueryResult {
         self.plan.as_ref().map(|ran| &ran.plan)
     }
 
-    /// What ran where. Complete once the stream has ended; before that, what is known so far.
+    /// What ran where. Complete once the stream has ended; before that, and of a query that failed or was stopped, what is known
+    /// so far.
     pub fn report(&self) -> QueryReport {
         let report = self.plan.as_ref().map(|ran| QueryReport::of(&ran.state, &ran.plan)).unwrap_or_default();
-        QueryReport { plan_from_cache: self.is_from_cache, ..report }
+        QueryReport { ended: self.ended, plan_from_cache: self.is_from_cache, ..report }
+    }
+
+    /// Ends the query before its last row. Its report says what it has done; of a device that is still at a launch, for a moment
+    /// what it had done before.
+    pub fn cancel(&mut self) {
+        self.stop(Ended::StoppedEarly);
     }
 
     /// The device that did something for it so far; `cpu` where none did.
@@ -130,7 +139,7 @@ impl QueryResult {
             Some(Ok(batch)) => Poll::Ready(Some(relabel(batch, &self.schema))),
             Some(Err(error)) => self.fail(error, context),
             None => {
-                self.stop();
+                self.stop(Ended::Finished);
                 if let Some((place, kept)) = self.kept.take() {
                     place.put(kept);
                 }
@@ -140,7 +149,7 @@ impl QueryResult {
     }
 
     fn fail(&mut self, error: Error, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
-        match self.stop() {
+        match self.stop(Ended::Failed) {
             Some(files) if error.may_be_a_corrupt_file() => {
                 self.progress = Progress::Failing(files.explain(error).boxed());
                 self.poll_guarded(context)
@@ -150,11 +159,14 @@ impl QueryResult {
     }
 
     /// Ends the query, if it runs.
-    fn stop(&mut self) -> Option<ScannedFiles> {
+    fn stop(&mut self, ended: Ended) -> Option<ScannedFiles> {
         match std::mem::replace(&mut self.progress, Progress::Finished) {
             Progress::Running { stream, files } => {
                 // A panic while stopping has no caller left to tell.
                 let _ = guarded(move || drop(stream));
+                self.ended = ended;
+                let trace = self.plan.as_ref().and_then(|ran| ran.state.config().get_extension::<Trace>());
+                trace.iter().for_each(|trace| trace.end());
                 Some(files)
             }
             Progress::Failing(_) | Progress::Finished => None,
@@ -164,7 +176,7 @@ impl QueryResult {
 
 impl Drop for QueryResult {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(Ended::StoppedEarly);
         let plan = self.plan.take();
         let _ = guarded(move || drop(plan));
     }

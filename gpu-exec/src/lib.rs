@@ -4,7 +4,7 @@
 //! `planner` places host subtrees, `strategy` cuts them into pipelines and chooses algorithms, `operators` drive one
 //! pipeline each, `scan` loads files into columns, `codegen` writes device source, `column` is device data, `ir` the plain
 //! data they share, `device` memory and launches, `kernels` the hand-written device code. Beside them, seen by none,
-//! `bench` measures what the device can do.
+//! `bench` measures what the device can do. `error`, `options`, `panics`, `report` and `trace` are for all.
 
 pub mod bench;
 pub mod codegen;
@@ -21,3 +21,4 @@ pub mod planner;
 pub mod report;
 pub mod scan;
 pub mod strategy;
+pub mod trace;

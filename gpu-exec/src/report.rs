@@ -1,14 +1,30 @@
 //! What an execution did, from counters and clocks, never from plan names.
 
+use std::fmt;
+
 use crate::device::CodeOrigin;
 use crate::operators::Written;
 use crate::scan::{InputStats, LoadStats};
 
-/// One execution of one device node, or all those of a query added up.
+/// How an execution ended. Of several, the last in this order is that of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ended {
+    /// All rows were handed over; nothing ran, and nothing is to come.
+    #[default]
+    Finished,
+    /// Nobody wanted more rows.
+    StoppedEarly,
+    /// It has not.
+    Running,
+    Failed,
+}
+
+/// One execution of one device node, or all those of a query added up: what was done so far, if it has not ended or ended early.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceReport {
     /// The device's name; empty where nothing ran on one.
     pub device: String,
+    pub ended: Ended,
     pub pipelines: Vec<PipelineReport>,
     /// One a scan.
     pub loads: Vec<LoadStats>,
@@ -59,6 +75,7 @@ impl DeviceReport {
     /// Adds what another execution did.
     pub fn add(&mut self, other: Self) {
         self.device = other.device;
+        self.ended = self.ended.max(other.ended);
         self.pipelines.extend(other.pipelines);
         self.loads.extend(other.loads);
         self.inputs.extend(other.inputs);
@@ -94,6 +111,17 @@ impl DeviceReport {
     fn sum(&self, of: impl Fn(&PipelineReport) -> f64) -> f64 {
         // Not `sum`, which is -0 for nothing.
         self.pipelines.iter().map(of).fold(0.0, |sum, each| sum + each)
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "finished",
+            Self::StoppedEarly => "stopped early",
+            Self::Running => "running",
+            Self::Failed => "failed",
+        })
     }
 }
 

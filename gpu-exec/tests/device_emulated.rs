@@ -53,6 +53,24 @@ fn checks_pass_at_once_on_several_threads() {
     assert_eq!(device.memory().used_bytes, 0);
 }
 
+/// Each query has a peak of its own time.
+#[test]
+fn a_peak_is_that_of_the_time_it_is_watched() {
+    let dir = TempDir::new().unwrap();
+    let device = open(&dir, None);
+    drop(device.alloc("before", 8 << 20).unwrap());
+    let kept = device.alloc("kept", 1 << 20).unwrap();
+    let (first, second) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    device.watch_memory(&first);
+    drop(device.reserve("meanwhile", 2 << 20).unwrap());
+    device.watch_memory(&second);
+    let peaks = || [&first, &second].map(|peak| peak.load(Ordering::Relaxed));
+    assert_eq!(peaks(), [3 << 20, 1 << 20]);
+    drop(device.alloc("both see it", 3 << 20).unwrap());
+    assert_eq!((peaks(), device.memory().peak_bytes), ([4 << 20; 2], 8 << 20));
+    drop(kept);
+}
+
 /// One small kernel.
 fn request() -> KernelRequest {
     selftest::requests().remove(0)

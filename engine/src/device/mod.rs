@@ -8,7 +8,8 @@ pub use devices::Devices;
 pub use maar_gpu_exec::device::{DiscoveryReport, discover};
 pub use maar_gpu_exec::options::{DeviceOption as DeviceKind, MaarOptions};
 pub use maar_gpu_exec::planner::{OperatorPlacement, Placement};
-pub use maar_gpu_exec::report::{DeviceReport, PipelineReport};
+pub use maar_gpu_exec::report::{DeviceReport, Ended, PipelineReport};
+pub use maar_gpu_exec::trace::{FirstKernel, MemoryPeaks, TimelineReport, Work, WorkReport};
 pub use report::QueryReport;
 
 /// A device opened by itself, for who checks or measures it: no query goes through here.
@@ -27,4 +28,5 @@ pub(crate) use maar_gpu_exec::planner::PlacementRule;
 pub(crate) use maar_gpu_exec::scan::{
     FileAt, Footers, Listed, Parsed, PinnedStore, ScanError, guarded, is_float, read_metadata, without_statistics,
 };
-pub(crate) use report::{is_device_node, is_required, places, refusal, went_back};
+pub(crate) use maar_gpu_exec::trace::Trace;
+pub(crate) use report::{is_device_node, is_required, refusal, went_back};

@@ -6,7 +6,8 @@ use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
 use maar_gpu_exec::exec::{self, DeviceExec};
 use maar_gpu_exec::planner::{placements, require_device_error};
-use maar_gpu_exec::report::DeviceReport;
+use maar_gpu_exec::report::{DeviceReport, Ended};
+use maar_gpu_exec::trace::{MemoryPeaks, TimelineReport, Trace};
 
 use super::OperatorPlacement;
 use super::devices::{options, session_devices};
@@ -19,6 +20,11 @@ pub struct QueryReport {
     pub operators: Vec<OperatorPlacement>,
     /// What ran on the device; nothing where all ran on the host.
     pub work: DeviceReport,
+    /// How far the query is.
+    pub ended: Ended,
+    /// When it was busy with what. Of what the host's operators do it knows listings and footers alone.
+    pub timeline: TimelineReport,
+    pub memory: MemoryPeaks,
     /// Whether the plan was kept from an earlier run of the statement.
     pub plan_from_cache: bool,
 }
@@ -31,7 +37,9 @@ impl QueryReport {
 
     /// The report of `plan` as far as it ran.
     pub(crate) fn of(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Self {
-        Self { operators: places(state, plan), work: Self::work_of(plan), ..Self::default() }
+        let trace = state.config().get_extension::<Trace>();
+        let (timeline, memory) = trace.map(|trace| (trace.timeline(), trace.memory())).unwrap_or_default();
+        Self { operators: places(state, plan), work: Self::work_of(plan), timeline, memory, ..Self::default() }
     }
 
     /// What a device did of `plan` so far.
@@ -43,7 +51,7 @@ impl QueryReport {
 }
 
 /// Where every operator of a finished plan runs, parents first.
-pub(crate) fn places(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Vec<OperatorPlacement> {
+fn places(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Vec<OperatorPlacement> {
     let options = options(state.config_options());
     let device = session_devices(state.config()).and_then(|devices| devices.nodes(&options));
     // Placement judges operators as they were when it saw them: without the checks that the host got after.

@@ -25,7 +25,7 @@ use super::location::Location;
 use super::table::FileTable;
 use super::{formats, hive, nothing_in, text};
 use crate::corrections::statistics::{FileFacts, Lake};
-use crate::device::Listed;
+use crate::device::{Listed, Trace, Work};
 use crate::plan_cache::Listings;
 
 /// One scan.
@@ -248,6 +248,8 @@ pub(super) async fn list(
     state: &dyn Session,
     store: &dyn ObjectStore,
 ) -> Result<Vec<PartitionedFile>> {
+    let trace = state.config().get_extension::<Trace>();
+    let _span = trace.as_ref().map(|trace| trace.span(Work::List));
     let deep = !state.config_options().execution.listing_table_ignore_subdirectory;
     let mut listed: Vec<PartitionedFile> = Vec::new();
     for location in &table.locations {

@@ -29,6 +29,7 @@ mod paths;
 mod plan_cache;
 mod prepared;
 mod readers;
+mod reports;
 mod rules;
 mod same_names;
 mod spread;

@@ -57,6 +57,10 @@ pub(crate) trait Device: Send + Sync + fmt::Debug {
     /// `path` holds the image, perhaps with bytes after its end.
     fn load(&self, request: &KernelRequest, image: &CodeImage, path: &Path) -> DeviceResult<Arc<dyn Kernel>>;
     fn stream(&self) -> DeviceResult<Box<dyn DeviceStream>>;
+    /// Page-locked host memory in bytes.
+    fn pinned_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// An ordered queue of work on one device.

@@ -1,6 +1,7 @@
 //! An open device: the one object the rest of the crate holds.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::backend::Device;
 use super::code_cache::CodeCache;
@@ -76,6 +77,16 @@ impl DeviceHandle {
     /// How much memory is in use.
     pub fn memory(&self) -> MemoryUse {
         self.memory.usage()
+    }
+
+    /// Raises `peak` to the most memory that is in use, from now on and as long as anybody holds it.
+    pub fn watch_memory(&self, peak: &Arc<AtomicU64>) {
+        self.memory.watch(peak);
+    }
+
+    /// Page-locked host memory that copies pass through, in bytes: it stays once it is there.
+    pub fn pinned_bytes(&self) -> u64 {
+        self.device.pinned_bytes()
     }
 
     /// Whom to ask for memory before a request is refused: a function from bytes needed to bytes freed. It may drop

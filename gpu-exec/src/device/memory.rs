@@ -4,7 +4,8 @@
 //! that names it. Not here: which addresses are free ([`super::arena`]), how a device gets memory ([`super::backend`]).
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -51,6 +52,8 @@ struct State {
     arena: Arena,
     used: u64,
     peak: u64,
+    /// Peaks of who wants to know them of a time of their own.
+    watchers: Vec<Weak<AtomicU64>>,
 }
 
 /// Why a request did not fit, in bytes that would have to become free.
@@ -73,6 +76,14 @@ impl Memory {
     pub(crate) fn usage(&self) -> MemoryUse {
         let state = self.state.lock();
         MemoryUse { used_bytes: state.used, peak_bytes: state.peak, budget_bytes: self.budget }
+    }
+
+    /// Raises `peak` to the most that is in use, from now on and as long as anybody holds it.
+    pub(crate) fn watch(&self, peak: &Arc<AtomicU64>) {
+        let mut state = self.state.lock();
+        state.watchers.retain(|watcher| watcher.strong_count() > 0);
+        state.watchers.push(Arc::downgrade(peak));
+        peak.fetch_max(state.used, Ordering::Relaxed);
     }
 
     pub(crate) fn alloc(self: &Arc<Self>, operation: &str, bytes: usize) -> DeviceResult<DeviceBuffer> {
@@ -201,6 +212,9 @@ impl State {
         }
         self.used = total;
         self.peak = self.peak.max(total);
+        for peak in self.watchers.iter().filter_map(Weak::upgrade) {
+            peak.fetch_max(total, Ordering::Relaxed);
+        }
         Ok(())
     }
 }

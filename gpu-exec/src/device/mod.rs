@@ -7,6 +7,7 @@
 
 mod arena;
 mod backend;
+mod busy;
 mod code;
 mod code_cache;
 mod counters;

@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::backend::{DeviceStream, Mark};
+use super::busy::Busy;
 use super::counters::Counters;
 use super::memory::Memory;
 use super::{
     BLOCK_THREADS, CompiledKernel, DeviceBuffer, DeviceError, DeviceInfo, DeviceResult, Launch, PARAMETER_BYTES_MAX,
     WARP_THREADS,
 };
+use crate::trace::Trace;
 
 /// A queue of work. Dropping it waits for what is in it.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Stream {
     info: DeviceInfo,
     memory: Arc<Memory>,
     counters: Arc<Counters>,
+    /// Of a query that has a trace.
+    busy: Option<Busy>,
 }
 
 /// The work itself, and how much of it is known to be done.
@@ -76,7 +80,14 @@ impl Stream {
         counters: Arc<Counters>,
     ) -> Self {
         let queue = Queue { work: queue, queued: AtomicU64::new(0), done: AtomicU64::new(0) };
-        Self { queue: Arc::new(queue), info, memory, counters }
+        Self { queue: Arc::new(queue), info, memory, counters, busy: None }
+    }
+
+    /// The same, with its work in the trace of a query.
+    #[must_use]
+    pub fn traced(mut self, trace: &Arc<Trace>) -> Self {
+        self.busy = Some(Busy::new(trace));
+        self
     }
 
     /// Notes that the work just queued, or what of it was, uses the buffer. Not before: a wait of another thread could
@@ -96,6 +107,7 @@ impl Stream {
             return Ok(());
         }
         self.counters.uploaded(src.len());
+        self.busy.iter().for_each(|busy| busy.uploads(src.len()));
         let queued = self.queue.work.upload(to, src);
         self.uses(dst);
         queued
@@ -112,7 +124,11 @@ impl Stream {
         }
         self.counters.downloaded(dst.len());
         let queued = self.queue.queued.load(Ordering::Acquire);
-        self.queue.work.download(from, dst)?;
+        let bytes = dst.len();
+        match &self.busy {
+            Some(busy) => busy.downloads(bytes, || self.queue.work.download(from, dst)),
+            None => self.queue.work.download(from, dst),
+        }?;
         self.queue.done.fetch_max(queued, Ordering::AcqRel);
         Ok(())
     }
@@ -169,6 +185,7 @@ impl Stream {
     pub unsafe fn launch(&self, kernel: &CompiledKernel, launch: Launch, params: &[u64]) -> DeviceResult<()> {
         self.check_launch(kernel, launch, params)?;
         self.counters.launched();
+        self.busy.iter().for_each(Busy::launches);
         // SAFETY: the caller's promise is this function's own.
         unsafe { self.queue.work.launch(kernel, launch, params) }
     }
@@ -178,7 +195,9 @@ impl Stream {
     /// # Errors
     /// `Fault` of any of it.
     pub fn synchronize(&self) -> DeviceResult<()> {
-        self.queue.synchronize()
+        let done = self.queue.synchronize();
+        self.busy.iter().for_each(Busy::is_done);
+        done
     }
 
     /// Queues a mark whose time is taken when the work before it is done.
@@ -217,7 +236,7 @@ impl Drop for Stream {
     fn drop(&mut self) {
         // Nobody is left to tell. A GPU reports a fault again on every later call; the emulated device has reported it
         // from the launch itself.
-        let _ = self.queue.synchronize();
+        let _ = self.synchronize();
     }
 }
 

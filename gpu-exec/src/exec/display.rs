@@ -10,7 +10,7 @@ use super::way_back::Ran;
 use crate::device::{DeviceInfo, DeviceKind};
 use crate::ir::{FirstRows, JoinKind, JoinSide, Node};
 use crate::planner::Lowered;
-use crate::report::{DeviceReport, PipelineReport};
+use crate::report::{DeviceReport, Ended, PipelineReport};
 use crate::scan::ParquetScan;
 
 /// Writes a node: one line, and one more for each pipeline.
@@ -35,7 +35,7 @@ pub(super) fn write(
         write!(f, ", first={} by {} {order}", first.rows, lowered.schema.field(first.column).name())?;
     }
     match ran {
-        Ran::OnDevice(report) => write_measured(f, report),
+        Ran::OnDevice(account) => write_measured(f, &account.report()),
         Ran::OnHost { reason, plan } => {
             write!(f, ", went back to the host: {reason}")?;
             let host = DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string();
@@ -54,6 +54,9 @@ pub(super) fn write(
 }
 
 fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Result {
+    if report.ended != Ended::Finished {
+        write!(f, ", {}", report.ended)?;
+    }
     write!(
         f,
         ", rows_out={}, load_ms={:.3}, strategy_ms={:.3}, compile_ms={:.3}, run_ms={:.3}",

@@ -22,6 +22,7 @@ use crate::device::DeviceHandle;
 use crate::error::{Error, Result};
 use crate::planner::{RawTexts, carried};
 use crate::scan::{HostInput, InputChunk, InputColumns, InputStats, InputStream};
+use crate::trace::{Trace, Work};
 
 /// A chunk takes at most this share of what may be kept.
 const CHUNK_SHARE: u64 = 16;
@@ -66,17 +67,19 @@ impl Inputs {
 impl Task {
     /// The rows of the host's inputs, as many as are kept.
     pub(super) async fn gather(&self, streams: Vec<SendableRecordBatchStream>) -> Result<Inputs> {
-        let room = Arc::new(Room::new(self.runtime.input_bytes(), &self.context.runtime_env().memory_pool));
+        let pool = &self.context.runtime_env().memory_pool;
+        let room = Arc::new(Room::new(self.runtime.input_bytes(), pool, self.trace.hold(0)));
         let raw = RawTexts::of(&self.lowered.root);
         let mut all = Vec::with_capacity(streams.len());
         for (number, stream) in streams.into_iter().enumerate() {
-            let columns = InputColumns::new(&stream.schema(), &raw.of_input(number))?;
+            let columns = InputColumns::new(&stream.schema(), &raw.of_input(number))?.traced(&self.trace);
             let gathering = Gathering {
                 name: format!("input {} of the device ({})", number + 1, carried(&self.lowered.inputs[number]).name()),
                 device: Arc::clone(self.runtime.handle()),
                 chunks: Chunks::of(stream, columns.clone(), room.bound() / CHUNK_SHARE),
                 columns,
                 room: Arc::clone(&room),
+                trace: Arc::clone(&self.trace),
             };
             all.push(gathering.gather());
         }
@@ -91,13 +94,14 @@ struct Gathering {
     columns: InputColumns,
     chunks: Chunks,
     room: Arc<Room>,
+    trace: Arc<Trace>,
 }
 
 impl Gathering {
     async fn gather(mut self) -> Result<Gathered> {
         let start = Instant::now();
         let (mut kept, mut taken) = (vec![], 0);
-        while let Some(chunk) = self.chunks.next().await? {
+        while let Some(chunk) = self.next().await? {
             let bytes = chunk.bytes();
             let full = self.room.take(bytes);
             kept.push(chunk);
@@ -112,9 +116,14 @@ impl Gathering {
         Ok(Gathered::Whole { input, gather_ms: milliseconds(start) })
     }
 
+    async fn next(&mut self) -> Result<Option<InputChunk>> {
+        let _span = self.trace.span(Work::Wait);
+        self.chunks.next().await
+    }
+
     /// More than is kept.
     fn stream(self, kept: Vec<InputChunk>, taken: u64, full: &str, gather_ms: f64) -> Result<Gathered> {
-        let Self { name, device, columns, chunks, room } = self;
+        let Self { name, device, columns, chunks, room, .. } = self;
         let why = format!("{name} takes more host memory than there is for it: {full}");
         match InputStream::new(&device, &columns, kept, gather_ms)? {
             Some(rows) => Ok(Gathered::Stream(Box::new(Streamed { rows, more: chunks, room, taken, why }))),

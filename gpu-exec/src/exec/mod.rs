@@ -2,6 +2,7 @@
 //!
 //! [`DeviceNodes`](crate::planner::DeviceNodes) is implemented here, so that placement makes real nodes.
 
+mod account;
 mod chunks;
 mod display;
 mod first_rows;

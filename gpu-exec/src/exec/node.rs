@@ -18,6 +18,7 @@ use datafusion::physical_plan::{
 };
 use parking_lot::Mutex;
 
+use super::account::Account;
 use super::task::Task;
 use super::way_back::{Ran, WayBack};
 use super::{DeviceRuntime, display};
@@ -26,6 +27,7 @@ use crate::operators::KnownKernels;
 use crate::planner::Lowered;
 use crate::report::DeviceReport;
 use crate::scan::ParquetScan;
+use crate::trace::Trace;
 
 /// A subtree that runs on the device.
 #[derive(Debug)]
@@ -96,10 +98,10 @@ impl DeviceExec {
         &self.lowered
     }
 
-    /// What the last execution did; `None` before one has ended on the device.
+    /// What the last execution did so far; `None` where there was none, and where it went back to the host.
     pub fn report(&self) -> Option<DeviceReport> {
         match &*self.ran.lock() {
-            Ran::OnDevice(report) => Some(report.clone()),
+            Ran::OnDevice(account) => Some(account.report()),
             Ran::NotYet | Ran::OnHost { .. } => None,
         }
     }
@@ -189,6 +191,7 @@ impl ExecutionPlan for DeviceExec {
             .iter()
             .map(|input| input.execute(0, Arc::clone(&context)))
             .collect::<Result<Vec<_>>>()?;
+        let trace = context.session_config().get_extension::<Trace>().unwrap_or_default();
         let task = Task {
             runtime: Arc::clone(&self.runtime),
             lowered: Arc::clone(&self.lowered),
@@ -198,6 +201,8 @@ impl ExecutionPlan for DeviceExec {
             first: self.first.clone(),
             kernels: Arc::clone(&self.kernels),
             ran: Arc::clone(&self.ran),
+            account: Account::new(self.runtime.handle().info()),
+            trace,
         };
         Ok(task.start(inputs, &self.metrics))
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use parking_lot::Mutex;
 
+use crate::trace::Held;
+
 /// Bytes of encoded rows that wait on the host for all inputs of a query together, unless the one who opens the runtime says
 /// another number; less where the session's memory has less left. That is sixty million rows of two numbers of eight bytes,
 /// and several times as many of narrow ones: about what one device step may have to know as a whole. More would cost more
@@ -17,12 +19,14 @@ pub(super) struct Room {
     bound: u64,
     taken: Mutex<u64>,
     reservation: MemoryReservation,
+    held: Held,
 }
 
 impl Room {
-    pub(super) fn new(bound: u64, pool: &Arc<dyn MemoryPool>) -> Self {
+    /// `held` is told what is taken.
+    pub(super) fn new(bound: u64, pool: &Arc<dyn MemoryPool>, held: Held) -> Self {
         let reservation = MemoryConsumer::new("rows for the device").register(pool);
-        Self { bound, taken: Mutex::new(0), reservation }
+        Self { bound, taken: Mutex::new(0), reservation, held }
     }
 
     pub(super) fn bound(&self) -> u64 {
@@ -47,6 +51,7 @@ impl Room {
             )
         })?;
         *taken = wanted;
+        self.held.set(wanted);
         Ok(())
     }
 
@@ -55,6 +60,7 @@ impl Room {
         let mut taken = self.taken.lock();
         let given = bytes.min(*taken);
         *taken -= given;
+        self.held.set(*taken);
         self.reservation.shrink(usize::try_from(given).unwrap_or(usize::MAX).min(self.reservation.size()));
     }
 }

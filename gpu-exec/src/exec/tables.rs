@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::inputs::{Gathered, Inputs, joined};
 use super::streamed::Streamed;
 use super::task::{Task, milliseconds};
-use super::waves::Waves;
+use super::waves::{WaveSource, Waves};
 use crate::column::DeviceTable;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
@@ -22,6 +22,7 @@ use crate::scan::{
     Footers, HostInput, InputStats, InputWaves, Listed, Load, LoadStats, Loaded, ParquetScan, Source, Windows,
 };
 use crate::strategy::{QueryPlan, Shapes, plan};
+use crate::trace::Work;
 
 /// Tables that will take more than so many eighths of the device come in waves. What is near it is tried whole: hot columns
 /// are worth it, and a refusal leads to waves too.
@@ -47,11 +48,17 @@ enum Put {
 pub(super) struct Tables {
     pub(super) scans: Vec<Feed>,
     pub(super) inputs: Vec<Feed>,
-    /// One a scan; of waves, of those so far.
-    pub(super) loads: Vec<Arc<Mutex<LoadStats>>>,
-    /// One a host input; of waves, of those so far.
-    pub(super) gathered: Vec<Arc<Mutex<InputStats>>>,
+    pub(super) loads: Loads,
     pub(super) load_ms: f64,
+}
+
+/// What it took so far, as it goes on.
+#[derive(Debug, Default)]
+pub(super) struct Loads {
+    /// One a scan; of waves, of those so far.
+    pub(super) scans: Vec<Arc<Mutex<LoadStats>>>,
+    /// One a host input; of waves, of those so far.
+    pub(super) inputs: Vec<Arc<Mutex<InputStats>>>,
 }
 
 /// Kernels compiled while tables were loading, and how long loading was over when they were done.
@@ -66,9 +73,10 @@ type Fed<S> = (Feed, Arc<Mutex<S>>);
 
 impl Tables {
     fn new(scans: Vec<Fed<LoadStats>>, inputs: Vec<Fed<InputStats>>, start: Instant) -> Self {
-        let (scans, loads) = scans.into_iter().unzip();
-        let (inputs, gathered) = inputs.into_iter().unzip();
-        Self { scans, inputs, loads, gathered, load_ms: milliseconds(start) }
+        let (scans, of_scans) = scans.into_iter().unzip();
+        let (inputs, of_inputs) = inputs.into_iter().unzip();
+        let loads = Loads { scans: of_scans, inputs: of_inputs };
+        Self { scans, inputs, loads, load_ms: milliseconds(start) }
     }
 
     pub(super) fn shapes(&self) -> Shapes {
@@ -80,8 +88,10 @@ impl Tables {
 impl Task {
     /// The files of all scans, as the statement has listed them or as they are now.
     pub(super) async fn open(&self) -> Result<Load> {
-        let listed = self.listed();
-        Ok(Load::open(self.runtime.handle(), self.runtime.store(), self.sources()?, listed.as_deref()).await?)
+        let (listed, sources) = (self.listed(), self.sources()?);
+        let scans = sources.iter().map(|source| Arc::clone(source.stats())).collect();
+        self.account.loads(Loads { scans, inputs: vec![] });
+        Ok(Load::open(self.runtime.handle(), self.runtime.store(), sources, listed.as_deref()).await?)
     }
 
     /// The tables of an earlier run of the plan, where they are what a load would find.
@@ -94,7 +104,8 @@ impl Task {
         let footers = self.context.session_config().get_extension::<Footers>().unwrap_or_default();
         let source = |scan: &Arc<ParquetScan>| {
             let objects = self.context.runtime_env().object_store(&scan.store_url)?;
-            Ok(Source::new(Arc::clone(scan), objects).sharing(Arc::clone(&footers)))
+            let source = Source::new(Arc::clone(scan), objects).sharing(Arc::clone(&footers));
+            Ok(source.traced(Arc::clone(&self.trace)))
         };
         self.scans.iter().map(source).collect()
     }
@@ -151,7 +162,7 @@ impl Task {
     pub(super) async fn in_waves(&self, scans: Vec<Windows>, inputs: &mut Inputs, start: Instant) -> Result<Tables> {
         let feed = |windows: Windows| {
             let (shape, stats) = (windows.shape().clone(), Arc::new(Mutex::new(windows.stats())));
-            (Feed::Waves(shape, Box::new(Waves::new(windows, self.wave_bytes(), Arc::clone(&stats)))), stats)
+            (Feed::Waves(shape, Box::new(self.waves(windows, &stats))), stats)
         };
         Ok(Tables::new(scans.into_iter().map(feed).collect(), self.feeds(inputs, Put::InWaves).await?, start))
     }
@@ -189,14 +200,14 @@ impl Task {
         }
         let waves = InputWaves::new(self.runtime.handle(), Arc::clone(&input), gather_ms);
         let stats = Arc::new(Mutex::new(waves.stats()));
-        let waves = Waves::new(waves, self.wave_bytes(), Arc::clone(&stats));
+        let waves = self.waves(waves, &stats);
         Ok((Feed::Waves(input.shape().clone(), Box::new(waves)), stats))
     }
 
     fn stream(&self, streamed: Streamed) -> Fed<InputStats> {
         let (shape, why) = (streamed.rows.shape().clone(), streamed.why.clone());
         let stats = Arc::new(Mutex::new(streamed.rows.stats()));
-        let waves = Waves::new(streamed, self.wave_bytes(), Arc::clone(&stats));
+        let waves = self.waves(streamed, &stats);
         (Feed::Once(shape, Box::new(waves), why), stats)
     }
 
@@ -209,8 +220,9 @@ impl Task {
         Ok(uploaded.await.map_err(joined)??)
     }
 
-    fn wave_bytes(&self) -> u64 {
-        self.runtime.handle().memory().budget_bytes / WAVE_SHARE
+    fn waves<S: WaveSource>(&self, source: S, stats: &Arc<Mutex<S::Stats>>) -> Waves<S> {
+        let bytes = self.runtime.handle().memory().budget_bytes / WAVE_SHARE;
+        Waves::new(source, bytes, Arc::clone(stats), Arc::clone(&self.trace))
     }
 
     /// Whether a text of an input that goes to a join's build, or out after one, may be read when its wave is gone.
@@ -226,7 +238,9 @@ impl Task {
         }
         let shapes = Shapes { scans: load.expected()?, inputs: vec![] };
         let (runtime, lowered, first) = (Arc::clone(&self.runtime), Arc::clone(&self.lowered), self.first.clone());
+        let trace = Arc::clone(&self.trace);
         Some(SpawnedTask::spawn_blocking(move || {
+            let _span = trace.span(Work::Compile);
             let planned = QueryPlan { first, ..plan(&lowered.root, &shapes, runtime.limits())? };
             compile_stages(runtime.handle(), &planned, &mut vec![])
         }))

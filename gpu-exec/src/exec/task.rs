@@ -19,19 +19,21 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
 
 use super::DeviceRuntime;
+use super::account::{Account, UntilDropped};
 use super::inputs::Inputs;
 use super::row_space::HostSpace;
 use super::tables::{Ahead, Tables};
 use super::way_back::{Ran, WayBack};
-use crate::device::{CodeOrigin, DeviceError};
+use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::ir::FirstRows;
-use crate::operators::{Ended, Feed, KnownKernels, Reader, Run, StageKernel, StageReport, compile_stages};
+use crate::operators::{Feed, KnownKernels, Reader, Run, RunEnd, StageKernel, StageReport, compile_stages};
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
-use crate::report::{DeviceReport, PipelineReport};
+use crate::report::Ended;
 use crate::scan::{ParquetScan, Windows};
 use crate::strategy::{Cuts, Limits, QueryPlan, Shapes, plan};
+use crate::trace::{Trace, Work};
 
 /// Batches that may wait for their reader.
 const BATCHES_QUEUED: usize = 2;
@@ -46,6 +48,8 @@ pub(super) struct Task {
     pub(super) first: Option<FirstRows>,
     pub(super) kernels: Arc<KnownKernels>,
     pub(super) ran: Arc<Mutex<Ran>>,
+    pub(super) account: Arc<Account>,
+    pub(super) trace: Arc<Trace>,
 }
 
 impl Task {
@@ -59,8 +63,10 @@ impl Task {
         let mut builder = RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.lowered.schema), BATCHES_QUEUED);
         let sender = builder.tx();
         let task = Arc::new(self);
-        *task.ran.lock() = Ran::NotYet;
+        *task.ran.lock() = Ran::OnDevice(Arc::clone(&task.account));
+        task.runtime.handle().watch_memory(task.trace.device_peak());
         builder.spawn(async move {
+            let _ended = UntilDropped(Arc::clone(&task.account));
             let Err(error) = task.on_device(streams, &sender, &baseline).await else { return Ok(()) };
             task.go_back(error, &sender, &baseline).await
         });
@@ -127,6 +133,7 @@ impl Task {
             let timer = baseline.elapsed_compute().timer();
             let done = task.run(tables, ahead, &sender, &baseline);
             timer.done();
+            task.trace.note_pinned(task.runtime.handle().pinned_bytes());
             done
         });
         blocking.await.map_err(|join| Error::internal(format!("a device task ended early: {join}")))?
@@ -143,6 +150,7 @@ impl Task {
         let config = self.context.session_config().options();
         let required = config.extensions.get::<MaarOptions>().is_some_and(|options| options.require_device);
         let Some(way_back) = self.way_back.as_ref().filter(|_| error.is_refusal() && !rows_left && !required) else {
+            self.account.end(Ended::Failed);
             return Err(error.into());
         };
         let plan = way_back.plan(config)?;
@@ -171,28 +179,15 @@ impl Task {
     ) -> Result<()> {
         let start = Instant::now();
         let shapes = tables.shapes();
-        let Tables { scans, inputs, loads, gathered, load_ms } = tables;
+        let Tables { scans, inputs, loads, load_ms } = tables;
+        self.account.begins(loads, load_ms);
         let compiled_ahead = ahead.kernels.len();
         let batch_rows = self.context.session_config().batch_size().max(1);
-        let mut rows = Rows { sender, baseline, batch_rows, rows_out: 0 };
-        let done = self.run_over_feeds((scans, inputs), &shapes, &mut ahead, &mut rows)?;
-        if !rows.wants() {
-            return Ok(());
-        }
-        let info = self.runtime.handle().info();
-        *self.ran.lock() = Ran::OnDevice(DeviceReport {
-            device: info.name.clone(),
-            pipelines: pipeline_reports(&done.kernels, &done.stages, info.bandwidth),
-            loads: loads.iter().map(|stats| *stats.lock()).collect(),
-            inputs: gathered.iter().map(|stats| *stats.lock()).collect(),
-            load_ms,
-            strategy_ms: done.strategy_ms,
-            compile_ms: done.compile_ms + ahead.waited_ms,
-            kernels_ahead: (compiled_ahead - ahead.kernels.len()) as u64,
-            kernels_missed: ahead.kernels.len() as u64,
-            run_ms: milliseconds(start) + ahead.waited_ms,
-            rows_out: rows.rows_out,
-        });
+        let mut rows = Rows { task: self, sender, baseline, batch_rows, rows_out: 0, is_unread: false };
+        let done = self.run_over_feeds((scans, inputs), &shapes, &mut ahead, &mut rows);
+        self.account.ran(&ahead, compiled_ahead - ahead.kernels.len(), start);
+        done?;
+        self.account.end(if rows.is_unread { Ended::StoppedEarly } else { Ended::Finished });
         Ok(())
     }
 
@@ -203,30 +198,30 @@ impl Task {
         shapes: &Shapes,
         ahead: &mut Ahead,
         rows: &mut Rows<'_>,
-    ) -> Result<Done> {
+    ) -> Result<()> {
         let (mut in_parts, mut cuts) = self.kernels.were_in_parts();
-        let mut done = Done::default();
         loop {
             let start = Instant::now();
             let planned = self.plan(shapes, in_parts, cuts)?;
             feeds.1.iter().enumerate().try_for_each(|(input, feed)| feed.serves(&planned, input))?;
             let strategy_ms = milliseconds(start);
-            done.kernels = self.kernels(&planned, ahead)?;
-            done.compile_ms += milliseconds(start) - strategy_ms;
-            done.strategy_ms += strategy_ms;
+            let kernels: Arc<[StageKernel]> = self.kernels(&planned, ahead)?.into();
+            self.account.plans(&kernels, strategy_ms, milliseconds(start) - strategy_ms);
             let may_part = !in_parts && self.leave_room(feeds.0.iter().chain(&feeds.1));
+            let device = (&**self.runtime.handle(), &self.trace);
             let host = (&self.lowered.schema, HostSpace::of(&self.context.runtime_env()));
-            let mut run = Run::new(self.runtime.handle(), &planned, &done.kernels, feeds, host)?;
+            let mut run = Run::new(device, &planned, &kernels, feeds, host)?;
             match run.run(rows) {
-                Ok(Ended::Cut(wanted)) => (feeds, cuts) = (run.feeds()?, wanted),
+                Ok(RunEnd::Cut(wanted)) => (feeds, cuts) = (run.feeds()?, wanted),
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if may_part && rows.rows_out == 0 => {
                     (feeds, in_parts) = (run.feeds()?, true);
                 }
                 ended => {
+                    // Also of what has failed: as far as it came.
+                    let settled = run.settle();
+                    self.account.stages(run.reports());
                     ended?;
-                    done.stages = run.reports()?.to_vec();
-                    drop(run);
-                    return Ok(done);
+                    return settled;
                 }
             }
         }
@@ -236,72 +231,53 @@ impl Task {
         if let Some(known) = self.kernels.of(planned) {
             return Ok(known);
         }
+        let _span = self.trace.span(Work::Compile);
         let kernels = compile_stages(self.runtime.handle(), planned, &mut ahead.kernels)?;
         self.kernels.keep(planned, &kernels);
         Ok(kernels)
     }
 }
 
-/// What a run was, for the report.
-#[derive(Default)]
-struct Done {
-    kernels: Vec<StageKernel>,
-    stages: Vec<StageReport>,
-    strategy_ms: f64,
-    compile_ms: f64,
-}
-
 /// The stream that takes the rows of a run.
 struct Rows<'a> {
+    task: &'a Task,
     sender: &'a Sender<HostResult<RecordBatch>>,
     baseline: &'a BaselineMetrics,
     batch_rows: usize,
     rows_out: u64,
+    /// Nobody reads the stream any more.
+    is_unread: bool,
 }
 
 impl Reader for Rows<'_> {
-    fn wants(&self) -> bool {
-        !self.sender.is_closed()
+    fn wants(&mut self) -> bool {
+        self.is_unread |= self.sender.is_closed();
+        !self.is_unread
+    }
+
+    fn hears(&mut self, stages: &[StageReport]) {
+        self.task.account.stages(stages);
     }
 
     /// Whole, not by slice: each slice would count the memory of all.
     fn take(&mut self, batch: RecordBatch) -> bool {
         self.rows_out += batch.num_rows() as u64;
-        send(self.sender, batch.record_output(self.baseline), self.batch_rows)
+        self.task.account.rows(self.rows_out);
+        self.is_unread |= !self.send(batch.record_output(self.baseline));
+        !self.is_unread
     }
 }
 
-/// Hands a batch over in slices of the session's batch size; `false` once nobody reads.
-fn send(sender: &Sender<HostResult<RecordBatch>>, batch: RecordBatch, batch_rows: usize) -> bool {
-    let rows = batch.num_rows();
-    (0..rows)
-        .step_by(batch_rows)
-        .all(|first| sender.blocking_send(Ok(batch.slice(first, batch_rows.min(rows - first)))).is_ok())
-}
-
-fn pipeline_reports(kernels: &[StageKernel], stages: &[StageReport], bandwidth: f64) -> Vec<PipelineReport> {
-    kernels
-        .iter()
-        .zip(stages)
-        .map(|(kernel, report)| PipelineReport {
-            name: kernel.compiled.entry.clone(),
-            source: kernel.kernel.source.clone(),
-            rows_in: report.rows_in,
-            bytes: report.bytes,
-            bandwidth,
-            kernel_ms: report.kernel_ms,
-            compile_ms: if kernel.compiled.origin == CodeOrigin::Compiled {
-                kernel.compiled.compile.as_secs_f64() * 1e3
-            } else {
-                0.0
-            },
-            origin: kernel.compiled.origin,
-            launches: report.launches,
-            passes: report.passes,
-            parts: report.parts,
-            written: report.written,
+impl Rows<'_> {
+    /// Hands a batch over in slices of the session's batch size; `false` once nobody reads.
+    fn send(&self, batch: RecordBatch) -> bool {
+        let rows = batch.num_rows();
+        (0..rows).step_by(self.batch_rows).all(|first| {
+            let slice = batch.slice(first, self.batch_rows.min(rows - first));
+            let _span = (self.sender.capacity() == 0).then(|| self.task.trace.span(Work::Wait));
+            self.sender.blocking_send(Ok(slice)).is_ok()
         })
-        .collect()
+    }
 }
 
 pub(super) fn milliseconds(since: Instant) -> f64 {

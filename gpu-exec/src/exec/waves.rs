@@ -13,6 +13,7 @@ use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::operators::SegmentFeed;
 use crate::scan::{InputStats, InputWaves, LoadStats, Windows};
+use crate::trace::{Trace, Work};
 
 /// Where waves come from.
 pub(super) trait WaveSource: Send + 'static {
@@ -34,6 +35,7 @@ pub(super) struct Waves<S: WaveSource> {
     bytes: u64,
     state: State<S>,
     stats: Arc<Mutex<S::Stats>>,
+    trace: Arc<Trace>,
 }
 
 /// A table, and what it gave when it was asked.
@@ -49,8 +51,8 @@ enum State<S: WaveSource> {
 }
 
 impl<S: WaveSource> Waves<S> {
-    pub(super) fn new(source: S, bytes: u64, stats: Arc<Mutex<S::Stats>>) -> Self {
-        Self { bytes, state: State::Idle(Box::new(source)), stats }
+    pub(super) fn new(source: S, bytes: u64, stats: Arc<Mutex<S::Stats>>, trace: Arc<Trace>) -> Self {
+        Self { bytes, state: State::Idle(Box::new(source)), stats, trace }
     }
 
     fn ask(&self, mut source: Box<S>) -> Coming<S> {
@@ -63,7 +65,9 @@ impl<S: WaveSource> Waves<S> {
 
     /// Waits for the wave that is on its way.
     fn arrived(&self, coming: Coming<S>) -> Result<Arrived<S>> {
+        let span = self.trace.span(Work::Wait);
         let joined = Handle::current().block_on(coming);
+        drop(span);
         let (source, wave) = joined.map_err(|join| Error::Host(DataFusionError::ExecutionJoin(Box::new(join))))?;
         *self.stats.lock() = source.stats();
         Ok((source, wave))

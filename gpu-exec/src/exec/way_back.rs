@@ -13,7 +13,7 @@ use datafusion::physical_optimizer::optimizer::ConfigOnlyContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 
-use crate::report::DeviceReport;
+use super::account::Account;
 
 /// The host's rules that come after placement, in their order.
 pub type HostRules = Arc<[Arc<dyn PhysicalOptimizerRule + Send + Sync>]>;
@@ -51,13 +51,11 @@ impl fmt::Debug for WayBack {
 /// How far the last execution of a device node came.
 #[derive(Debug, Default)]
 pub(super) enum Ran {
-    /// There was none, or it has not ended.
+    /// There was none.
     #[default]
     NotYet,
-    OnDevice(DeviceReport),
+    /// As far as that came.
+    OnDevice(Arc<Account>),
     /// The device refused it.
-    OnHost {
-        reason: String,
-        plan: Arc<dyn ExecutionPlan>,
-    },
+    OnHost { reason: String, plan: Arc<dyn ExecutionPlan> },
 }

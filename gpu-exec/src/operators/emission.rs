@@ -32,7 +32,10 @@ impl Run<'_> {
                     return Ok(Flow::Stop);
                 }
                 self.emits = true;
-                for batch in self.emit_some(number, stage, &mut tiles, spare.as_ref())? {
+                let batches = self.emit_some(number, stage, &mut tiles, spare.as_ref())?;
+                self.settle()?;
+                reader.hears(self.reports());
+                for batch in batches {
                     if !reader.take(batch) {
                         return Ok(Flow::Stop);
                     }

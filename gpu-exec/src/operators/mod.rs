@@ -27,6 +27,6 @@ mod texts;
 pub use emit::Emitted;
 pub use feed::{Feed, SegmentFeed};
 pub use kernels::{KnownKernels, StageKernel, compile_stages};
-pub use passes::{Ended, Reader};
+pub use passes::{Reader, RunEnd};
 pub use rows::{RowSpace, Written};
 pub use run::{Run, StageReport};

@@ -32,7 +32,7 @@ const PASSES_OF_ONE: u64 = 8;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum RunEnd {
     /// Its rows are out, or nobody wants more.
     Done,
     /// No row has left, and rows would be read too often: the plan is to be cut so.
@@ -42,7 +42,10 @@ pub enum Ended {
 /// Who takes the rows of a run.
 pub trait Reader {
     /// Whether anybody still wants rows. Asked before each wave: a feed may have no end.
-    fn wants(&self) -> bool;
+    fn wants(&mut self) -> bool;
+
+    /// Hears what the stages have done so far, before each wave and before rows.
+    fn hears(&mut self, stages: &[StageReport]);
 
     /// Takes rows; `false` once nobody wants more.
     fn take(&mut self, batch: RecordBatch) -> bool;
@@ -66,16 +69,16 @@ impl Run<'_> {
     /// # Errors
     /// What the query or the device has to say. `OutOfMemory` where some state or wave has no room, in parts either if the
     /// plan has any.
-    pub fn run(&mut self, reader: &mut dyn Reader) -> Result<Ended> {
+    pub fn run(&mut self, reader: &mut dyn Reader) -> Result<RunEnd> {
         let last = self.plan.stages.len() - 1;
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
             match self.read(last, &states_read(&self.plan, last), reader) {
                 // What is read and put out beside them had no room.
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if self.rows_emitted == 0 && self.take_less() => {}
-                Ok(Flow::Done) => return self.end().map(|()| Ended::Done),
-                Ok(Flow::Stop) => return Ok(Ended::Done),
-                Ok(Flow::Cut(cuts)) => return self.release_all().map(|()| Ended::Cut(cuts)),
+                Ok(Flow::Done) => return self.end().map(|()| RunEnd::Done),
+                Ok(Flow::Stop) => return Ok(RunEnd::Done),
+                Ok(Flow::Cut(cuts)) => return self.release_all().map(|()| RunEnd::Cut(cuts)),
                 Ok(Flow::Again) => self.careful = true,
                 Err(error) => return Err(error),
             }
@@ -237,6 +240,7 @@ impl Run<'_> {
             return Ok(flow);
         }
         while self.advance(number, &stage)? {
+            reader.hears(&self.reports);
             if !reader.wants() {
                 return Ok(Flow::Stop);
             }

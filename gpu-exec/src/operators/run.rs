@@ -20,6 +20,7 @@ use crate::column::TILE_ROWS;
 use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
 use crate::strategy::{QueryPlan, Stage, StageSource};
+use crate::trace::Trace;
 
 /// How often a table or a run is repeated with more room before that counts as a bug.
 pub(super) const ATTEMPTS_MAX: usize = 24;
@@ -70,13 +71,13 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// Uploads what the plan needs besides its tables.
     pub fn new(
-        handle: &'a DeviceHandle,
+        (handle, trace): (&'a DeviceHandle, &Arc<Trace>),
         plan: &QueryPlan,
         kernels: &'a [StageKernel],
         (scans, inputs): (Vec<Feed>, Vec<Feed>),
         (schema, space): (&SchemaRef, Arc<dyn RowSpace>),
     ) -> Result<Self> {
-        let stream = handle.stream()?;
+        let stream = handle.stream()?.traced(trace);
         let readings = |feeds: Vec<Feed>| feeds.into_iter().map(Reading::new).collect();
         let lookups =
             plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
@@ -259,13 +260,18 @@ impl<'a> Run<'a> {
         Ok((feeds(&mut self.scans), feeds(&mut self.inputs)))
     }
 
-    /// What each stage did. Waits for the device.
-    pub fn reports(&mut self) -> Result<&[StageReport]> {
+    /// What each stage did so far; of what the device has not been waited for, without its time.
+    pub fn reports(&self) -> &[StageReport] {
+        &self.reports
+    }
+
+    /// Waits for the device, and asks it how long it took.
+    pub fn settle(&mut self) -> Result<()> {
         self.stream.synchronize()?;
         for (number, before, after) in self.marks.drain(..) {
             self.reports[number].kernel_ms += before.elapsed_ms(&after)?;
         }
-        Ok(&self.reports)
+        Ok(())
     }
 }
 

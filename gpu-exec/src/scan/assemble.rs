@@ -34,7 +34,8 @@ struct Latest {
 impl Assembly<'_> {
     /// The table of a scan whose pieces are all there.
     pub(crate) fn table(&mut self, load: ScanLoad) -> Result<Loaded, ScanError> {
-        let ScanLoad { source, opened, wanted, mut stats, .. } = load;
+        let ScanLoad { source, opened, wanted, .. } = load;
+        let mut stats = *source.stats().lock();
         let rows = RowBound::Exact(opened.runs.iter().map(|run| run.rows as u64).sum());
         let mut shape = TableShape { columns: vec![], rows };
         let segment = |run: &Run| Segment { rows: run.rows as u64, columns: vec![] };
@@ -58,6 +59,7 @@ impl Assembly<'_> {
         }
         stats.columns_raw = finished.values().filter(|(meta, _)| matches!(meta.stored, Stored::RawText)).count() as u64;
         stats.device_bytes = finished.values().flat_map(|(_, pieces)| pieces).map(Piece::bytes).sum();
+        source.note(|noted| *noted = stats);
         let table = DeviceTable { shape, segments };
         if opened.as_listed {
             let kept = KeptTable { table: table.clone(), stats: KeptTable::found(stats), pieces: keys.into() };

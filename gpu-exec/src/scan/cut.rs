@@ -9,6 +9,7 @@ use super::ScanError;
 use super::upload::upload_chunk;
 use crate::column::{EncodedChunk, Form, Remap, Segment, Stored, TILE_ROWS, padded_rows};
 use crate::device::{DeviceError, DeviceHandle};
+use crate::trace::Trace;
 
 /// How chunks become the columns of a table.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Cut {
     pub(super) forms: Arc<[Form]>,
     /// Where the columns of the table are among those.
     pub(super) places: Arc<[usize]>,
+    /// Of the query that reads them.
+    pub(super) trace: Arc<Trace>,
 }
 
 /// Rows that were encoded together: of each column a chunk, and what becomes of its codes.
@@ -117,7 +120,7 @@ impl Cut {
     }
 
     fn upload(&self, device: &DeviceHandle, slices: &[Slice]) -> Result<Vec<Segment>, ScanError> {
-        let stream = device.stream()?;
+        let stream = device.stream()?.traced(&self.trace);
         let mut segments = Vec::with_capacity(slices.len());
         for Slice { block, rows } in slices {
             let mut columns = Vec::with_capacity(block.chunks.len());

@@ -4,10 +4,12 @@
 //! store may join ranges that lie close. Decoding, encoding and copying to the device run on blocking threads; dropping
 //! the future stops them at their next batch.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -22,6 +24,7 @@ use super::upload::upload_chunk;
 use super::{ScanError, Source, pinned};
 use crate::column::{EncodeError, EncodedChunk, LayoutMiss, Target, all_null};
 use crate::device::{DeviceHandle, DeviceResult, Stream, cores};
+use crate::trace::{Span, Trace, Work};
 
 /// Row groups whose bytes are fetched or waiting to be decoded at a time.
 const GROUPS_AT_ONCE: usize = 32;
@@ -84,11 +87,6 @@ pub(crate) struct Fetched {
     pub(crate) place: Place,
     pub(crate) column: usize,
     pub(crate) outcome: Outcome,
-    /// Read from a file, of so many bytes; `None` where it was gathered.
-    pub(crate) file_bytes: Option<u64>,
-    pub(crate) decoded_bytes: u64,
-    pub(crate) decode: Duration,
-    pub(crate) upload: Duration,
 }
 
 /// What all loading threads share.
@@ -154,11 +152,8 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
     let total: u64 = ranges.iter().map(|range| range.end - range.start).sum();
     let mib = u32::try_from(total.div_ceil(1 << 20)).unwrap_or(u32::MAX).clamp(1, FETCHED_MIB_MAX);
     let _room = shared.fetched_mib.acquire_many(mib).await.map_err(|_| ScanError::Cancelled)?;
-    let bytes = if ranges.is_empty() {
-        vec![]
-    } else {
-        pinned::read(&*source.objects, &source.url, &group.footer.meta, &ranges).await?
-    };
+    let _held = source.trace.hold(total);
+    let bytes = read(&source, &group, &ranges, total).await?;
     let mut fetched = ranges.iter().zip(bytes).map(|(range, bytes)| ChunkBytes { start: range.start, bytes });
     let mut uploads = Vec::with_capacity(chunks.len());
     let mut kept = Vec::new();
@@ -176,19 +171,38 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
     let works = uploads.into_iter().chain((!kept.is_empty()).then_some(kept));
     let mut running = Vec::new();
     for work in works {
-        running.push(decode(Arc::clone(&shared), place, group.clone(), work));
+        running.push(decode(Arc::clone(&shared), (Arc::clone(&source), place), group.clone(), work));
     }
     Ok(futures::future::try_join_all(running).await?.into_iter().flatten().collect())
 }
 
+async fn read(source: &Source, group: &Group, ranges: &[Range<u64>], total: u64) -> Result<Vec<Bytes>, ScanError> {
+    if ranges.is_empty() {
+        return Ok(vec![]);
+    }
+    let span = source.trace.span(Work::Fetch);
+    let bytes = pinned::read(&*source.objects, &source.url, &group.footer.meta, ranges).await?;
+    span.add(total);
+    source.note(|stats| stats.file_bytes_read += total);
+    Ok(bytes)
+}
+
 /// A chunk to decode, and its bytes; `None` where the file has none.
-type Work = (ChunkTask, Option<(LeafRead, ChunkBytes)>);
+type Waiting = (ChunkTask, Option<(LeafRead, ChunkBytes)>);
 
 /// Hands chunks to a blocking thread when a decoder is free.
-async fn decode(shared: Arc<Shared>, place: Place, group: Group, work: Vec<Work>) -> Result<Vec<Fetched>, ScanError> {
+async fn decode(
+    shared: Arc<Shared>,
+    (source, place): (Arc<Source>, Place),
+    group: Group,
+    work: Vec<Waiting>,
+) -> Result<Vec<Fetched>, ScanError> {
     let decoder = Arc::clone(&shared);
     let _decoder = shared.decoders.acquire().await.map_err(|_| ScanError::Cancelled)?;
-    let run = move || work.into_iter().map(|(task, bytes)| decoder.load_chunk(place, &group, &task, bytes)).collect();
+    let run = move || {
+        let chunks = work.into_iter();
+        chunks.map(|(task, bytes)| decoder.load_chunk((&source, place), &group, &task, bytes)).collect()
+    };
     tokio::task::spawn_blocking(run).await.map_err(|error| ScanError::Task(error.to_string()))?
 }
 
@@ -203,13 +217,13 @@ async fn gather(shared: Arc<Shared>, task: GatherTask) -> Result<Fetched, ScanEr
 impl Shared {
     fn load_chunk(
         &self,
-        place: Place,
+        (source, place): (&Source, Place),
         group: &Group,
         task: &ChunkTask,
         bytes: Option<(LeafRead, ChunkBytes)>,
     ) -> Result<Fetched, ScanError> {
-        let started = Instant::now();
-        let file_bytes = Some(bytes.as_ref().map_or(0, |(_, bytes)| bytes.bytes.len() as u64));
+        let decoding = Decoding::new(source);
+        source.note(|stats| stats.columns_loaded += 1);
         let job = bytes.as_ref().map(|(read, bytes)| ChunkJob {
             footer: &group.footer,
             row_group: group.row_group,
@@ -221,9 +235,8 @@ impl Shared {
             (Purpose::Keep, job) => {
                 let arrays = job.map_or(Ok(vec![]), |job| job.rows(&self.cancelled))?;
                 let decoded_bytes = arrays.iter().map(|array| array.get_buffer_memory_size() as u64).sum();
-                let (outcome, decode) = (Outcome::Rows(arrays.into()), started.elapsed());
-                let upload = Duration::ZERO;
-                return Ok(Fetched { place, column: task.column, outcome, file_bytes, decoded_bytes, decode, upload });
+                decoding.done(decoded_bytes, decoded_bytes);
+                return Ok(Fetched { place, column: task.column, outcome: Outcome::Rows(arrays.into()) });
             }
             (Purpose::Upload { target, filler } | Purpose::Hold { target, filler }, Some(job)) => {
                 job.encode(target, filler, &self.cancelled)?
@@ -233,62 +246,91 @@ impl Shared {
                 Decoded::Chunk { chunk, decoded_bytes: 0 }
             }
         };
-        let decode = started.elapsed();
-        let (outcome, decoded_bytes) = match decoded {
-            Decoded::Miss(miss) => (Outcome::Miss(miss), 0),
+        let outcome = match decoded {
+            Decoded::Miss(miss) => {
+                decoding.done(0, 0);
+                Outcome::Miss(miss)
+            }
             Decoded::Chunk { chunk, decoded_bytes } => {
+                decoding.done(decoded_bytes, chunk.bytes() as u64);
                 let held = matches!(task.purpose, Purpose::Hold { .. });
-                (self.placed(&task.name, chunk, held)?, decoded_bytes)
+                self.placed(source, &task.name, chunk, held)?
             }
         };
-        let upload = started.elapsed() - decode;
-        Ok(Fetched { place, column: task.column, outcome, file_bytes, decoded_bytes, decode, upload })
+        Ok(Fetched { place, column: task.column, outcome })
     }
 
     fn gather(&self, task: &GatherTask) -> Result<Fetched, ScanError> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(ScanError::Cancelled);
         }
-        let started = Instant::now();
+        let decoding = Decoding::new(&task.source);
         let encoded = task.encode();
-        let decode = started.elapsed();
+        decoding.done(0, encoded.as_ref().map_or(0, |chunk| chunk.bytes() as u64));
         let outcome = match encoded {
-            Ok(chunk) => self.placed(&task.name, chunk, task.hold)?,
+            Ok(chunk) => self.placed(&task.source, &task.name, chunk, task.hold)?,
             Err(EncodeError::LayoutMiss(miss)) => Outcome::Miss(miss),
             Err(source) => return Err(encode_error(&task.name, source)),
         };
-        let upload = started.elapsed() - decode;
-        Ok(Fetched {
-            place: task.place,
-            column: task.column,
-            outcome,
-            file_bytes: None,
-            decoded_bytes: 0,
-            decode,
-            upload,
-        })
+        Ok(Fetched { place: task.place, column: task.column, outcome })
     }
 
     /// A chunk where it is to be.
-    fn placed(&self, column: &str, chunk: EncodedChunk, hold: bool) -> DeviceResult<Outcome> {
-        Ok(if hold { Outcome::Held(Arc::new(chunk)) } else { Outcome::Piece(self.upload(column, &chunk)?) })
+    fn placed(&self, source: &Source, column: &str, chunk: EncodedChunk, hold: bool) -> DeviceResult<Outcome> {
+        if hold {
+            return Ok(Outcome::Held(Arc::new(chunk)));
+        }
+        let _held = source.trace.hold(chunk.bytes() as u64);
+        let started = Instant::now();
+        let piece = self.upload(&source.trace, column, &chunk)?;
+        source.note(|stats| stats.upload_ms += milliseconds(started));
+        Ok(Outcome::Piece(piece))
     }
 
-    fn upload(&self, column: &str, chunk: &EncodedChunk) -> DeviceResult<Piece> {
-        self.with_stream(|stream| {
+    fn upload(&self, trace: &Arc<Trace>, column: &str, chunk: &EncodedChunk) -> DeviceResult<Piece> {
+        self.with_stream(trace, |stream| {
             let piece = upload_chunk(&self.device, stream, column, chunk)?;
             stream.synchronize()?;
             Ok(piece)
         })
     }
 
-    fn with_stream<T>(&self, work: impl FnOnce(&Stream) -> DeviceResult<T>) -> DeviceResult<T> {
+    fn with_stream<T>(&self, trace: &Arc<Trace>, work: impl FnOnce(&Stream) -> DeviceResult<T>) -> DeviceResult<T> {
         let idle = self.streams.lock().pop();
-        let stream = idle.map_or_else(|| self.device.stream(), Ok)?;
+        let stream = match idle {
+            Some(idle) => idle,
+            None => self.device.stream()?.traced(trace),
+        };
         let result = work(&stream)?;
         self.streams.lock().push(stream);
         Ok(result)
     }
+}
+
+/// A chunk that is being decoded.
+struct Decoding<'a> {
+    source: &'a Source,
+    span: Span<'a>,
+    started: Instant,
+}
+
+impl<'a> Decoding<'a> {
+    fn new(source: &'a Source) -> Self {
+        Self { source, span: source.trace.span(Work::Decode), started: Instant::now() }
+    }
+
+    /// From so many bytes of the host's arrays so many have become.
+    fn done(self, decoded: u64, encoded: u64) {
+        self.span.add(encoded);
+        self.source.note(|stats| {
+            stats.decoded_bytes += decoded;
+            stats.decode_ms += milliseconds(self.started);
+        });
+    }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
 }
 
 fn encode_error(column: &str, source: EncodeError) -> ScanError {

@@ -22,9 +22,10 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 
 use super::footer::{FileState, guarded};
 use super::narrow::{WHOLE_COLUMNS_MAX, narrowed};
-use super::tail::{self, Model, TAIL_BYTES, Tail, in_background, page_index, parsed, read_footer};
+use super::tail::{self, Model, Read, TAIL_BYTES, Tail, in_background, page_index, parsed, read_footer};
 use super::truth::{MissingNullCount, truthful};
 use super::{ScanError, pinned};
+use crate::trace::{Trace, Work};
 
 /// Host memory that ends of files may take, in bytes.
 const TAILS_BYTES_MAX: usize = 256 << 20;
@@ -59,6 +60,8 @@ pub struct FileAt<'a> {
     /// Of the store.
     pub url: &'a Arc<str>,
     pub meta: &'a ObjectMeta,
+    /// Of the query that asks.
+    pub trace: Option<&'a Trace>,
 }
 
 /// A parsed footer without what is in doubt in it: of all columns, or of those that were asked for.
@@ -105,7 +108,7 @@ impl Footers {
                 (bytes.len(), parsed(bytes, file.meta.size).await?.map_err(corrupt)?, 0, None)
             }
             None => {
-                let read = read_footer(file.store, file.url, file.meta, self.guess(&name)).await?;
+                let read = self.read(file, &name).await?;
                 self.learn(&name, read.needed);
                 let meta = file.meta.clone();
                 let size = read.bytes.len();
@@ -130,6 +133,13 @@ impl Footers {
         Ok((parsed, bytes_read))
     }
 
+    async fn read(&self, file: FileAt<'_>, name: &FileName) -> Result<Read, ScanError> {
+        let span = file.trace.map(|trace| trace.span(Work::Footer));
+        let read = read_footer(file.store, file.url, file.meta, self.guess(name)).await?;
+        span.iter().for_each(|span| span.add(read.bytes_read));
+        Ok(read)
+    }
+
     /// All columns of a file. What is kept of a wide one is not their footer.
     ///
     /// # Errors
@@ -151,7 +161,7 @@ impl Footers {
         let corrupt = |error: ParquetError| ScanError::corrupt(&file.meta.location, None, error);
         let metadata = match self.tail(&name, file.meta) {
             Some(tail) => tail::parsed(tail.bytes().map_err(corrupt)?, file.meta.size).await?.map_err(corrupt)?,
-            None => read_footer(file.store, file.url, file.meta, self.guess(&name)).await?.metadata,
+            None => self.read(file, &name).await?.metadata,
         };
         let described = metadata.file_metadata();
         let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()));

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::fetch::Place;
 use super::kept::Rows;
+use super::load::Source;
 use crate::column::{ChunkEncoder, EncodeError, EncodedChunk, Target, null_array};
 
 /// A column to gather.
 #[derive(Clone, Debug)]
 pub(crate) struct GatherTask {
+    pub(crate) source: Arc<Source>,
     /// Of its first row group.
     pub(crate) place: Place,
     /// Position of the column among those of the scan.

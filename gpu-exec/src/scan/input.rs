@@ -19,10 +19,15 @@ use crate::column::{
 };
 use crate::device::DeviceHandle;
 use crate::ir::Type;
+use crate::trace::{Trace, Work};
 
 /// The columns of an input, and how they are encoded.
 #[derive(Clone, Debug)]
-pub struct InputColumns(pub(super) Arc<[InputColumn]>);
+pub struct InputColumns {
+    pub(super) all: Arc<[InputColumn]>,
+    /// Of the query that they are an input of.
+    trace: Arc<Trace>,
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct InputColumn {
@@ -91,7 +96,20 @@ impl InputColumns {
             let coded = matches!(data_type, DataType::Dictionary(_, _));
             Ok(InputColumn { name: name.into(), ty, raw: ty == Type::Text && raw.contains(&index) && !coded })
         };
-        schema.fields().iter().enumerate().map(column).collect::<Result<_, _>>().map(Self)
+        let all = schema.fields().iter().enumerate().map(column).collect::<Result<_, ScanError>>()?;
+        Ok(Self { all, trace: Arc::default() })
+    }
+
+    /// The same, with the work on them in the trace of a query.
+    #[must_use]
+    pub fn traced(self, trace: &Arc<Trace>) -> Self {
+        Self { trace: Arc::clone(trace), ..self }
+    }
+
+    /// How their chunks become columns of a table: all of them, in these forms.
+    pub(super) fn cut(&self, forms: Arc<[Form]>) -> Cut {
+        let names = self.all.iter().map(|column| Arc::clone(&column.name)).collect();
+        Cut { names, forms, places: (0..self.all.len()).collect(), trace: Arc::clone(&self.trace) }
     }
 
     /// Encodes batches to one chunk.
@@ -104,8 +122,11 @@ impl InputColumns {
             let arrays: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(index)).collect();
             column.encode(&arrays, rows).map(Arc::new).map_err(|source| column.failed(source))
         };
-        let columns = self.0.iter().enumerate().map(encode).collect::<Result<_, _>>()?;
-        Ok(InputChunk { rows, columns })
+        let span = self.trace.span(Work::Decode);
+        let columns = self.all.iter().enumerate().map(encode).collect::<Result<_, _>>()?;
+        let chunk = InputChunk { rows, columns };
+        span.add(chunk.bytes());
+        Ok(chunk)
     }
 }
 
@@ -146,21 +167,22 @@ impl HostInput {
     /// # Errors
     /// Dictionaries that are too large together.
     pub fn new(columns: InputColumns, chunks: Vec<InputChunk>) -> Result<Self, ScanError> {
+        let trace = Arc::clone(&columns.trace);
+        let _span = trace.span(Work::Decode);
         let chunks: Vec<InputChunk> = chunks.into_iter().filter(|chunk| chunk.rows > 0).collect();
         let survey = |(index, column): (usize, &InputColumn)| {
             let surveyed = chunks.iter().map(|chunk| Surveyed::of(&chunk.columns[index])).collect();
             whole((&column.name, column.ty), surveyed, ColumnFacts::of_chunks, |facts| column.target(facts.range))
         };
-        let found = columns.0.iter().enumerate().map(survey).collect::<Result<Vec<_>, _>>()?;
+        let found = columns.all.iter().enumerate().map(survey).collect::<Result<Vec<_>, _>>()?;
         let block = |(number, chunk): (usize, &InputChunk)| {
             let remaps = found.iter().map(|whole| Arc::clone(&whole.remaps[number]));
             Block { rows: chunk.rows, chunks: chunk.columns.iter().cloned().zip(remaps).collect() }
         };
         let blocks = chunks.iter().enumerate().map(block).collect();
         let rows = RowBound::Exact(chunks.iter().map(|chunk| chunk.rows as u64).sum());
-        let names = columns.0.iter().map(|column| Arc::clone(&column.name)).collect();
         let (metas, forms): (Vec<_>, Vec<Form>) = found.into_iter().map(|whole| (whole.meta, whole.form)).unzip();
-        let cut = Cut { names, forms: forms.into(), places: (0..columns.0.len()).collect() };
+        let cut = columns.cut(forms.into());
         Ok(Self { columns, chunks, blocks, cut, shape: TableShape { columns: metas, rows } })
     }
 
@@ -173,14 +195,14 @@ impl HostInput {
             rows: self.shape.rows.rows(),
             chunks: self.chunks.len() as u64,
             host_bytes: self.chunks.iter().map(InputChunk::bytes).sum(),
-            columns_raw: self.columns.0.iter().filter(|column| column.raw).count() as u64,
+            columns_raw: self.columns.all.iter().filter(|column| column.raw).count() as u64,
             device_bytes: self.cut.device_bytes(&self.blocks),
             ..InputStats::default()
         }
     }
 
     pub fn has_raw_text(&self) -> bool {
-        self.columns.0.iter().any(|column| column.raw)
+        self.columns.all.iter().any(|column| column.raw)
     }
 
     /// The same rows with dictionaries for all texts: a reference to a text is worth nothing once its wave is gone.
@@ -194,11 +216,12 @@ impl HostInput {
         };
         let chunk = |chunk: &InputChunk| {
             let columns =
-                chunk.columns.iter().zip(self.columns.0.iter()).map(coded).collect::<Result<_, ScanError>>()?;
+                chunk.columns.iter().zip(self.columns.all.iter()).map(coded).collect::<Result<_, ScanError>>()?;
             Ok(InputChunk { rows: chunk.rows, columns })
         };
-        let columns = self.columns.0.iter().map(|column| InputColumn { raw: false, ..column.clone() }).collect();
-        Self::new(InputColumns(columns), self.chunks.iter().map(chunk).collect::<Result<_, ScanError>>()?)
+        let all = self.columns.all.iter().map(|column| InputColumn { raw: false, ..column.clone() }).collect();
+        let columns = InputColumns { all, trace: Arc::clone(&self.columns.trace) };
+        Self::new(columns, self.chunks.iter().map(chunk).collect::<Result<_, ScanError>>()?)
     }
 
     /// All rows on the device, as narrow as they allow.

@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
+use parking_lot::Mutex;
 
 use super::assemble::Assembly;
 use super::expect::expected_shape;
@@ -27,6 +28,7 @@ use super::windows::Windows;
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
 use crate::column::{DeviceTable, LayoutMiss, TableShape, full_layout};
 use crate::device::DeviceHandle;
+use crate::trace::{Held, Trace, Work};
 
 /// A scan in device memory.
 #[derive(Debug)]
@@ -46,18 +48,38 @@ pub struct Source {
     pub(crate) footers: Arc<Footers>,
     /// The columns of its files that matter.
     pub(crate) columns: BTreeSet<String>,
+    pub(crate) trace: Arc<Trace>,
+    /// What was done so far.
+    stats: Arc<Mutex<LoadStats>>,
 }
 
 impl Source {
     pub fn new(scan: Arc<ParquetScan>, objects: Arc<dyn ObjectStore>) -> Self {
         let (url, columns) = (scan.store_url.as_str().into(), columns_of(&scan));
-        Self { scan, objects, url, footers: Arc::default(), columns }
+        let (footers, trace, stats) = Default::default();
+        Self { scan, objects, url, footers, columns, trace, stats }
     }
 
     /// The same, with footers that others may have read.
     #[must_use]
     pub fn sharing(self, footers: Arc<Footers>) -> Self {
         Self { footers, ..self }
+    }
+
+    /// The same, with its work in the trace of a query.
+    #[must_use]
+    pub fn traced(self, trace: Arc<Trace>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// What its load has done so far, for whoever wants to know.
+    pub fn stats(&self) -> &Arc<Mutex<LoadStats>> {
+        &self.stats
+    }
+
+    /// Adds to what was done.
+    pub(crate) fn note(&self, done: impl FnOnce(&mut LoadStats)) {
+        done(&mut self.stats.lock());
     }
 
     /// The same error with paths as the user writes them.
@@ -77,8 +99,9 @@ pub struct Load {
     touched: Vec<(Arc<Source>, Arc<Footer>)>,
     /// Pieces that were read, for all scans that want them.
     fresh: HashMap<PieceKey, Piece>,
-    /// Small row groups that runs are gathered from.
+    /// Small row groups that runs are gathered from, and the memory they take.
     rows: HashMap<RowsKey, Rows>,
+    rows_held: Option<Held>,
 }
 
 impl Load {
@@ -97,12 +120,17 @@ impl Load {
         let listings = listed.map(Listed::listings).unwrap_or_default();
         let opened = open(columns, &sources, &States::of(&listings)).await?;
         let mut scans = Vec::with_capacity(sources.len());
-        for (source, (opened, stats)) in sources.into_iter().zip(opened) {
-            scans.push(ScanLoad::new(columns, source, opened, stats)?);
+        for (source, opened) in sources.into_iter().zip(opened) {
+            scans.push(ScanLoad::new(columns, source, opened)?);
         }
         columns.trim(); // now, as what this query needs is held
         let (device, columns) = (Arc::clone(device), Arc::clone(columns));
-        Ok(Self { device, columns, scans, touched: vec![], fresh: HashMap::new(), rows: HashMap::new() })
+        Ok(Self::of(device, columns, scans))
+    }
+
+    fn of(device: Arc<DeviceHandle>, columns: Arc<ColumnStore>, scans: Vec<ScanLoad>) -> Self {
+        let rows_held = scans.first().map(|scan| scan.source.trace.hold(0));
+        Self { device, columns, scans, touched: vec![], fresh: HashMap::new(), rows: HashMap::new(), rows_held }
     }
 
     /// The tables of scans that were loaded before, where the statement has listed all their files as they were then and
@@ -168,6 +196,7 @@ impl Load {
         for (key, rows) in self.rows.drain() {
             self.columns.keep_rows(key, rows);
         }
+        self.rows_held.iter().for_each(|held| held.set(0));
         Ok(())
     }
 
@@ -175,7 +204,7 @@ impl Load {
     pub fn in_windows(self) -> Vec<Windows> {
         let alone = |scan| {
             let (device, columns) = (Arc::clone(&self.device), Arc::clone(&self.columns));
-            Self { device, columns, scans: vec![scan], touched: vec![], fresh: HashMap::new(), rows: HashMap::new() }
+            Self::of(device, columns, vec![scan])
         };
         self.scans.into_iter().map(alone).map(Windows::new).collect()
     }
@@ -186,6 +215,8 @@ impl Load {
     }
 
     fn assemble(self) -> Result<Vec<Loaded>, ScanError> {
+        let trace = self.scans.first().map(|scan| Arc::clone(&scan.source.trace));
+        let _span = trace.as_ref().map(|trace| trace.span(Work::Decode));
         let mut assembly = Assembly { device: &self.device, store: &self.columns, fresh: self.fresh };
         self.scans.into_iter().map(|scan| assembly.table(scan)).collect()
     }
@@ -206,6 +237,7 @@ impl Load {
     /// then, or a query over other files, reads them again.
     fn trim_rows(&mut self) {
         let bytes: usize = self.rows.values().map(host_bytes).sum();
+        self.rows_held.iter().for_each(|held| held.set(bytes as u64));
         if bytes > kept_bytes_max(self.columns.segment_rows()) {
             let waiting: HashSet<RowsKey> = self.scans.iter().flat_map(ScanLoad::waiting).collect();
             self.rows.retain(|key, _| waiting.contains(key));
@@ -218,13 +250,6 @@ impl Load {
         for fetched in fetched {
             let Place { scan: number, run, part } = fetched.place;
             let scan = &mut self.scans[number];
-            scan.stats.decoded_bytes += fetched.decoded_bytes;
-            scan.stats.decode_ms += fetched.decode.as_secs_f64() * 1e3;
-            scan.stats.upload_ms += fetched.upload.as_secs_f64() * 1e3;
-            if let Some(bytes) = fetched.file_bytes {
-                scan.stats.file_bytes_read += bytes;
-                scan.stats.columns_loaded += 1;
-            }
             let column = &mut scan.wanted[fetched.column];
             let run_read = &scan.opened.runs[run];
             match fetched.outcome {
@@ -244,7 +269,7 @@ impl Load {
             if column.layout == full {
                 return Err(ScanError::Encode { column: column.name.to_string(), source: miss.into() });
             }
-            scan.stats.layout_misses += 1;
+            scan.source.note(|stats| stats.layout_misses += 1);
             column.set_layout(full);
         }
         Ok(())

@@ -59,12 +59,12 @@ impl Opened {
     }
 }
 
-/// Opens the files of scans, a file of several scans once: a query sees it in one state.
+/// Opens the files of scans, a file of several scans once: a query sees it in one state. What they are is noted in `sources`.
 pub(crate) async fn open(
     columns: &ColumnStore,
     sources: &[Arc<Source>],
     states: &States<'_>,
-) -> Result<Vec<(Opened, LoadStats)>, ScanError> {
+) -> Result<Vec<Opened>, ScanError> {
     let mut places: HashMap<(&str, &Path), usize> = HashMap::new();
     // What all scans want of the files of a store.
     let mut wanted: HashMap<&str, BTreeSet<String>> = HashMap::new();
@@ -99,7 +99,8 @@ pub(crate) async fn open(
         let choices = runs(surviving(&footers, &source.scan, &mut stats), columns.segment_rows());
         let choose = |choice: Choice| choose(columns, &source.scan, choice, &mut stats);
         let runs = choices.into_iter().map(choose).collect();
-        (Opened { footers, runs, as_listed }, stats)
+        source.note(|noted| *noted = stats);
+        Opened { footers, runs, as_listed }
     };
     Ok(sources.iter().zip(files_of).map(scan).collect())
 }
@@ -146,7 +147,8 @@ async fn open_state(
     if let Some(footer) = known.as_ref().filter(|footer| footer.covers(wanted)) {
         return Ok(OpenedFile { footer: Some(Arc::clone(footer)), bytes_read: 0, as_listed: false });
     }
-    let at = FileAt { store: &*source.objects, url: &source.url, meta: &meta };
+    let trace = Some(&*source.trace);
+    let at = FileAt { store: &*source.objects, url: &source.url, meta: &meta, trace };
     let read = source.footers.footer(at, Some(wanted)).await;
     let (parsed, bytes_read) = read.map_err(|error| source.named(error))?;
     // More columns of a file that is known are of the same state.

@@ -34,7 +34,7 @@ impl PinnedStore {
     }
 
     async fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let file = FileAt { store: &*self.inner, url: &self.url, meta: &self.meta };
+        let file = FileAt { store: &*self.inner, url: &self.url, meta: &self.meta, trace: None };
         if let [range] = ranges
             && let Some(part) = self.footers.part(file, range)
         {

@@ -13,7 +13,7 @@ use super::open::{Group, Opened};
 use super::piece::{Piece, PieceKey};
 use super::read::{ColumnRead, Declared};
 use super::runs::Run;
-use super::{ColumnStore, LoadStats, ScanError, Source};
+use super::{ColumnStore, ScanError, Source};
 use crate::column::{IntLayout, Target};
 
 /// One scan of a load.
@@ -22,7 +22,6 @@ pub(crate) struct ScanLoad {
     pub(crate) source: Arc<Source>,
     pub(crate) opened: Opened,
     pub(crate) wanted: Vec<Column>,
-    pub(crate) stats: LoadStats,
     /// The runs that are being loaded.
     pub(crate) window: Range<usize>,
     /// What is loaded waits on the host.
@@ -106,18 +105,14 @@ impl ScanLoad {
     }
 
     /// Decides the form of the columns and takes those that are resident.
-    pub(crate) fn new(
-        store: &ColumnStore,
-        source: Arc<Source>,
-        opened: Opened,
-        mut stats: LoadStats,
-    ) -> Result<Self, ScanError> {
+    pub(crate) fn new(store: &ColumnStore, source: Arc<Source>, opened: Opened) -> Result<Self, ScanError> {
         let wanted = plan_columns(store, &source.scan, &opened)?;
         let resident = |(run, piece): (&Run, &Option<Piece>)| piece.as_ref().map_or(0, |_| run.groups.len() as u64);
         let chunks = |column: &Column| opened.runs.iter().zip(&column.pieces).map(resident).sum::<u64>();
-        stats.columns_resident = wanted.iter().map(chunks).sum();
+        let columns_resident = wanted.iter().map(chunks).sum();
+        source.note(|stats| stats.columns_resident = columns_resident);
         let window = 0..opened.runs.len();
-        Ok(Self { source, opened, wanted, stats, window, holds: false, reads: HashMap::new(), planned: HashSet::new() })
+        Ok(Self { source, opened, wanted, window, holds: false, reads: HashMap::new(), planned: HashSet::new() })
     }
 
     /// Whether a column of a run is still to be had, and nobody is at it.
@@ -135,7 +130,7 @@ impl ScanLoad {
         let key = column.key(run);
         if let Some(piece) = fresh.get(&key).filter(|piece| piece.layout() == column.layout) {
             column.pieces[index] = Some(piece.clone());
-            self.stats.columns_resident += run.groups.len() as u64;
+            self.source.note(|stats| stats.columns_resident += run.groups.len() as u64);
             return false;
         }
         claimed.pieces.insert((key, column.layout))
@@ -175,7 +170,7 @@ impl ScanLoad {
             return Some(Arc::clone(known));
         }
         let kept = there.store.rows(&key)?;
-        self.stats.columns_resident += 1;
+        self.source.note(|stats| stats.columns_resident += 1);
         there.rows.insert(key, Arc::clone(&kept));
         Some(kept)
     }
@@ -223,7 +218,7 @@ impl ScanLoad {
             _ => false,
         };
         // As far as the footer tells.
-        self.stats.text_hashed += u64::from(plain);
+        self.source.note(|stats| stats.text_hashed += u64::from(plain));
         let purpose = match () {
             () if keep => Purpose::Keep,
             () if self.holds => Purpose::Hold { target, filler },
@@ -240,6 +235,7 @@ impl ScanLoad {
     fn gather(&self, place: Place, column: usize, parts: Vec<Part>) -> GatherTask {
         let wanted = &self.wanted[column];
         let (name, target, filler) = (Arc::clone(&wanted.name), wanted.target(), wanted.filler);
-        GatherTask { place, column, name, parts, target, filler, hold: self.holds }
+        let source = Arc::clone(&self.source);
+        GatherTask { source, place, column, name, parts, target, filler, hold: self.holds }
     }
 }

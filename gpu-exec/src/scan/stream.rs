@@ -41,16 +41,15 @@ impl InputStream {
         chunks: Vec<InputChunk>,
         gather_ms: f64,
     ) -> Result<Option<Self>, ScanError> {
-        if columns.0.iter().any(|column| column.ty == Type::Text) {
+        if columns.all.iter().any(|column| column.ty == Type::Text) {
             return Ok(None);
         }
         let rows: u64 = chunks.iter().map(|chunk| chunk.rows as u64).sum();
-        let (metas, forms): (Vec<_>, Vec<_>) = columns.0.iter().map(full).unzip();
-        let names = columns.0.iter().map(|column| Arc::clone(&column.name)).collect();
+        let (metas, forms): (Vec<_>, Vec<_>) = columns.all.iter().map(full).unzip();
         let mut stream = Self {
             device: Arc::clone(device),
             columns: columns.clone(),
-            cut: Cut { names, forms: forms.into(), places: (0..columns.0.len()).collect() },
+            cut: columns.cut(forms.into()),
             shape: TableShape { columns: metas, rows: RowBound::Guess(rows.saturating_mul(MORE_ROWS)) },
             blocks: vec![],
             next: Place::default(),
@@ -66,7 +65,7 @@ impl InputStream {
     /// # Errors
     /// A value that its column's type does not have.
     pub fn push(&mut self, chunk: InputChunk) -> Result<(), ScanError> {
-        for ((column, meta), encoded) in self.columns.0.iter().zip(&self.shape.columns).zip(&chunk.columns) {
+        for ((column, meta), encoded) in self.columns.all.iter().zip(&self.shape.columns).zip(&chunk.columns) {
             let (Some((low, high)), Some((min, max))) = (meta.facts.range, encoded.facts.range) else { continue };
             if min < low || max > high {
                 let layout = meta.stored.layout().unwrap_or(IntLayout::for_range(Some((low, high))));

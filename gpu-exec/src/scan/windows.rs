@@ -13,6 +13,7 @@ use super::round::ScanLoad;
 use super::survey::{Surveyed, whole};
 use super::{LoadStats, ScanError};
 use crate::column::{DeviceTable, EncodedChunk, Form, Remap, RowBound, TableShape};
+use crate::trace::Held;
 
 /// Bytes that runs take once they are encoded, as expected, which are read together: bounds what the host holds besides.
 const WINDOW_BYTES: u64 = 64 << 20;
@@ -31,6 +32,8 @@ pub struct Windows {
     remaps: Vec<Vec<Arc<Remap>>>,
     shape: TableShape,
     held_bytes: usize,
+    /// They, and those of a window that goes.
+    held_now: Held,
     /// The window that comes next, and where in it.
     window: usize,
     next: Place,
@@ -53,11 +56,13 @@ impl Windows {
             windows.extend(windows_of(scan).into_iter().map(|runs| Window { runs, kept: false }));
             // What is resident serves other queries as long as there is room for it.
             scan.wanted.iter_mut().for_each(|column| column.pieces.fill(None));
-            scan.stats.columns_resident = 0;
+            scan.source.note(|stats| stats.columns_resident = 0);
         }
         let shape = TableShape { columns: vec![], rows: RowBound::Exact(0) };
-        let cut = Cut { names: Arc::new([]), forms: Arc::new([]), places: Arc::new([]) };
-        Self { load, windows, cut, remaps: vec![], shape, held_bytes: 0, window: 0, next: Place::default() }
+        let trace = load.scans.first().map(|scan| Arc::clone(&scan.source.trace)).unwrap_or_default();
+        let held_now = trace.hold(0);
+        let cut = Cut { names: Arc::new([]), forms: Arc::new([]), places: Arc::new([]), trace };
+        Self { load, windows, cut, remaps: vec![], shape, held_bytes: 0, held_now, window: 0, next: Place::default() }
     }
 
     /// Reads all of the table once, so that its shape is true of every row.
@@ -94,10 +99,11 @@ impl Windows {
         self.shape = TableShape { columns: scan.source.scan.projection.iter().filter_map(meta).collect(), rows };
         let (forms, remaps): (Vec<Form>, Vec<_>) = found.into_iter().map(|whole| (whole.form, whole.remaps)).unzip();
         let names = self.scan().wanted.iter().map(|column| Arc::clone(&column.name)).collect();
-        self.cut = Cut { names, forms: forms.into(), places: self.places() };
+        let trace = Arc::clone(&self.cut.trace);
+        self.cut = Cut { names, forms: forms.into(), places: self.places(), trace };
         self.remaps = remaps;
         let columns_raw = self.scan().wanted.iter().filter(|column| column.raw).count() as u64;
-        self.scan_mut().stats.columns_raw = columns_raw;
+        self.scan().source.note(|stats| stats.columns_raw = columns_raw);
         Ok(())
     }
 
@@ -121,7 +127,7 @@ impl Windows {
         self.fill(self.window).await?;
         let blocks: Vec<Block> = runs.map(|run| self.block(run)).collect();
         let segments = self.cut.wave(&self.load.device, &blocks, &mut self.next, bytes).await?;
-        self.scan_mut().stats.waves += 1;
+        self.scan().source.note(|stats| stats.waves += 1);
         if self.next.block == blocks.len() {
             self.release(self.window);
             (self.window, self.next) = (self.window + 1, Place::default());
@@ -139,7 +145,7 @@ impl Windows {
 
     /// What was done so far.
     pub fn stats(&self) -> LoadStats {
-        self.scan().stats
+        *self.scan().source.stats().lock()
     }
 
     fn scan(&self) -> &ScanLoad {
@@ -158,8 +164,13 @@ impl Windows {
     }
 
     async fn fill(&mut self, window: usize) -> Result<(), ScanError> {
-        self.scan_mut().window = self.windows[window].runs.clone();
-        self.load.fill().await
+        let Window { runs, kept } = &self.windows[window];
+        let (runs, kept) = (runs.clone(), *kept);
+        self.scan_mut().window = runs.clone();
+        self.load.fill().await?;
+        let passing: usize = if kept { 0 } else { self.held(runs).map(|chunk| chunk.bytes()).sum() };
+        self.held_now.set((self.held_bytes + passing) as u64);
+        Ok(())
     }
 
     fn held(&self, runs: Range<usize>) -> impl Iterator<Item = &Arc<EncodedChunk>> {
@@ -173,6 +184,7 @@ impl Windows {
         for column in &mut self.scan_mut().wanted {
             column.held[runs.clone()].fill(None);
         }
+        self.held_now.set(self.held_bytes as u64);
     }
 }
 

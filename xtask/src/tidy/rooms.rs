@@ -59,6 +59,8 @@ const LEAVES: &[(&str, &[&str])] = &[
     ("error", &["device", "scan"]),
     ("options", &[]),
     ("panics", &[]),
+    // Passed down from whoever runs a query to whoever works for it.
+    ("trace", &[]),
     // Reads what the nodes of an executed plan counted.
     ("report", &["device", "operators", "scan"]),
 ];

@@ -17,7 +17,7 @@ use parquet::errors::ParquetError;
 
 use super::format::TruthfulFormat;
 use super::{facts, inferred, order};
-use crate::device::{FileAt, Footers, Parsed, ScanError};
+use crate::device::{FileAt, Footers, Parsed, ScanError, Trace};
 
 /// Where files are, and what is known of them.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(crate) struct Lake {
     /// Of the store.
     pub(crate) url: Arc<str>,
     pub(crate) footers: Arc<Footers>,
+    /// Of the query that is planned.
+    pub(crate) trace: Option<Arc<Trace>>,
 }
 
 /// What a file says of some columns of a table: its rows, these columns in their order, and how its rows are sorted.
@@ -49,11 +51,12 @@ impl Lake {
 
     fn of(state: &dyn Session, store: &Arc<dyn ObjectStore>, url: &str) -> Self {
         let footers = state.config().get_extension::<Footers>().unwrap_or_default();
-        Self { store: Arc::clone(store), url: url.into(), footers }
+        let trace = state.config().get_extension::<Trace>();
+        Self { store: Arc::clone(store), url: url.into(), footers, trace }
     }
 
     pub(super) fn file<'a>(&'a self, meta: &'a ObjectMeta) -> FileAt<'a> {
-        FileAt { store: &*self.store, url: &self.url, meta }
+        FileAt { store: &*self.store, url: &self.url, meta, trace: self.trace.as_deref() }
     }
 
     /// The footer of a file, of some columns at least or of all.

@@ -42,7 +42,7 @@ impl ParquetFileReaderFactory for TruthfulParquetFileReaderFactory {
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let (lake, file) = (self.lake.clone(), partitioned_file.object_meta.clone());
-        let Lake { store, url, footers } = self.lake.clone();
+        let Lake { store, url, footers, .. } = self.lake.clone();
         let pinned = Arc::new(PinnedStore::new(store, url, file.clone(), footers));
         let host = DefaultParquetFileReaderFactory::new(pinned);
         let host = host.create_reader(partition_index, partitioned_file, metadata_size_hint, metrics)?;

@@ -157,6 +157,10 @@ impl Device for CudaDevice {
     fn stream(&self) -> DeviceResult<Box<dyn DeviceStream>> {
         Ok(Box::new(CudaStream::new(Arc::clone(&self.context), Arc::clone(&self.rings))?))
     }
+
+    fn pinned_bytes(&self) -> u64 {
+        self.rings.small.bytes() + self.rings.large.bytes()
+    }
 }
 
 impl Drop for CudaDevice {

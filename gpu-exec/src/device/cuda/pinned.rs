@@ -57,6 +57,11 @@ impl PinnedRing {
         self.slot_bytes
     }
 
+    /// Bytes of all slots that there are.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.state.lock().created * self.slot_bytes) as u64
+    }
+
     /// Allocates slots until all are there, or one cannot be had: then it is asked for again when it is needed.
     pub(super) fn fill(&self) {
         while self.context.bind().is_ok() && self.may_create() {

@@ -23,12 +23,13 @@ impl Run<'_> {
         number: usize,
         stage: &Stage,
         rows: usize,
-        reader: &dyn Reader,
+        reader: &mut dyn Reader,
     ) -> Result<Flow> {
         let shapes = self.plan.rows[rows].columns.clone();
         let tile_bytes = (TILE_ROWS * row_bytes(&shapes).max(1)) as u64;
         let mut at_once = (self.handle.memory().budget_bytes / OUT_SHARE / tile_bytes).max(1);
         while self.advance(number, stage)? {
+            reader.hears(&self.reports);
             let mut tiles = 0..self.tiles(stage);
             while !tiles.is_empty() {
                 if !reader.wants() {
