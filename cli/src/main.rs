@@ -92,6 +92,7 @@ async fn run(cli: &Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         max_rows: Some(profile.max_rows.unwrap_or(SHELL_ROWS)).filter(|rows| interactive && *rows > 0),
         color: terminal::colors(cli.common.no_color),
         pager: profile.pager && !cli.run.no_pager,
+        table: output::INSERT_INTO.to_owned(),
     };
     let interrupt = Interrupt::listen(if interactive { Second::Ignored } else { Second::Exits })?;
     let mut interpreter = Interpreter::new(backend, workers, settings, params, interrupt);
