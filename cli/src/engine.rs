@@ -6,7 +6,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
-use maar_engine::{Error, Parameters, QueryReport, QueryResult, Session, Statement};
+use maar_engine::{ClientRights, Error, ErrorKind, Parameters, Places, QueryReport, QueryResult, Session, Statement};
+use maar_flight_server::Role;
 
 use crate::args::DeviceArg;
 use crate::error::Failure;
@@ -18,6 +19,8 @@ const DEVICE: &str = "maar.device";
 #[derive(Clone)]
 pub(crate) struct Engine {
     session: Session,
+    /// What may be done in it.
+    role: Role,
 }
 
 /// A statement that runs: its rows come as they are made; dropping it cancels.
@@ -28,7 +31,13 @@ pub(crate) struct Running {
 impl Engine {
     pub(crate) fn open(device: DeviceArg) -> Result<Self, Failure> {
         let session = Session::builder().option(DEVICE, device.name()).build();
-        Ok(Self { session: session.map_err(Failure::other)? })
+        Ok(Self { session: session.map_err(Failure::other)?, role: Role::Admin })
+    }
+
+    /// A session over the same tables that only reads: these files, and with a client's rights.
+    pub(crate) fn for_reader(&self, places: Places) -> Self {
+        let rights = ClientRights { places: Some(Arc::new(places)), is_administrator: false };
+        Self { session: self.session.for_client_with(rights), role: Role::Reader }
     }
 
     /// The session itself, to be served.
@@ -50,6 +59,9 @@ impl Engine {
     /// Plans and starts one statement of a script.
     pub(crate) async fn start(&self, statement: &Statement, params: &Parameters) -> Result<Running, Error> {
         let query = self.session.plan(statement).await?.with_parameters(params)?;
+        if let Some(why) = self.role.refuses(query.logical_plan()) {
+            return Err(Error::new(ErrorKind::Forbidden, why));
+        }
         Ok(Running { result: query.execute().await? })
     }
 
