@@ -148,6 +148,22 @@ impl Interpreter {
         Ok(())
     }
 
+    /// Does work on the threads of statements, until Ctrl-C.
+    pub(crate) async fn apart<T: Send + 'static>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let mut task = self.workers.spawn(work)?;
+        tokio::select! {
+            biased;
+            () = self.interrupt.wait() => {
+                task.abort();
+                Err(Failure::Interrupted)
+            }
+            done = &mut task => done.unwrap_or_else(|_| Err(Failure::other("the work was cut short (a bug)"))),
+        }
+    }
+
     async fn statement(&mut self, source: &Source, statement: Statement) -> Result<(), Failure> {
         let (events, mut received) = mpsc::channel(BATCHES_AHEAD);
         let (backend, params, start) = (self.backend.clone(), Arc::clone(&self.params), statement.position());

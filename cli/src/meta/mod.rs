@@ -3,6 +3,7 @@
 
 mod again;
 mod catalog;
+mod copy;
 mod host;
 mod run;
 mod settings;
@@ -36,6 +37,7 @@ enum Action {
     Watch,
     Edit,
     Echo,
+    Copy,
     Set,
     Unset,
     Host,
@@ -81,6 +83,7 @@ const COMMANDS: &[Meta] = &[
     meta(&["\\i", ".read"], "FILE", Action::Include, "run the statements of a file"),
     meta(&["\\o", ".output"], "[FILE]", Action::Output, "write results to a file; without one, here again"),
     meta(&["\\echo", ".print"], "STRING", Action::Echo, "write a string"),
+    meta(&["\\copy"], "TABLE FROM 'FILE'", Action::Copy, "COPY with a file of this machine; also TABLE or (QUERY) TO"),
     meta(&["\\set"], "[NAME VALUE]", Action::Set, "a value for $NAME in statements; without a name, list them"),
     meta(&["\\unset"], "NAME", Action::Unset, "take a value away again"),
     meta(&["\\!", ".shell"], "[COMMAND]", Action::Host, "run a command of this machine"),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Action, COMMANDS, Meta, again, catalog, host, names, settings};
+use super::{Action, COMMANDS, Meta, again, catalog, copy, host, names, settings};
 use crate::error::Failure;
 use crate::interpreter::{Flow, Interpreter};
 use crate::source::Source;
@@ -47,6 +47,7 @@ pub(crate) async fn run(interpreter: &mut Interpreter, line: &str) -> Result<Flo
         Action::AgainExpanded => again::again(interpreter, name, argument, true).await?,
         Action::Watch => again::watch(interpreter, argument).await?,
         Action::Echo => interpreter.write(|out| writeln!(out, "{argument}"))?,
+        Action::Copy => copy::copy(interpreter, argument).await?,
         Action::Set => host::set(interpreter, argument)?,
         Action::Unset => host::unset(interpreter, argument)?,
         Action::Host => host::run(interpreter, argument)?,

@@ -13,11 +13,14 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use arrow_flight::error::FlightError;
-use arrow_flight::sql::SqlInfo;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::sql::{
+    CommandStatementIngest, SqlInfo, TableDefinitionOptions, TableExistsOption, TableNotExistOption,
+};
 use arrow_flight::{Action, FlightInfo};
+use datafusion::common::TableReference;
 use datafusion::scalar::ScalarValue;
-use futures::TryStreamExt;
+use futures::{TryStreamExt, stream};
 use maar_engine::{Error, ErrorKind, Statement};
 use maar_flight_server::Role;
 use tonic::transport::Channel;
@@ -111,6 +114,34 @@ impl Remote {
         // What is left of it ends with the session anyway.
         let _ = prepared.close().await;
         info
+    }
+
+    /// Adds rows to a table, all or none; gives their number.
+    ///
+    /// # Errors
+    /// Those of the server, and of the way to it.
+    pub(crate) async fn ingest(
+        &self,
+        table: &TableReference,
+        schema: SchemaRef,
+        mut batches: Vec<RecordBatch>,
+    ) -> Result<i64, Error> {
+        // Without a batch not even the columns would be sent.
+        if batches.is_empty() {
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        let command = CommandStatementIngest {
+            table_definition_options: Some(TableDefinitionOptions {
+                if_not_exist: TableNotExistOption::Fail.into(),
+                if_exists: TableExistsOption::Append.into(),
+            }),
+            table: table.table().to_owned(),
+            schema: table.schema().map(str::to_owned),
+            catalog: table.catalog().map(str::to_owned),
+            ..CommandStatementIngest::default()
+        };
+        let rows = stream::iter(batches.into_iter().map(Ok));
+        self.client.clone().execute_ingest(command, rows).await.map_err(|e| failed::error(e, None))
     }
 
     /// Ends the session on the server. One that does not hear of it ends it by itself.

@@ -134,13 +134,13 @@ fn it_reads_only_and_only_what_is_opened() {
     assert!(mcp.refusal("select 1; select 2").contains("one statement"));
     assert!(mcp.refusal("set maar.device_memory = '1GB'").contains("whole server"));
     assert!(mcp.refusal(&format!("select * from '{csv}'")).contains("not among the files"));
-    assert!(mcp.refusal(&format!("copy t to '{csv}.out'")).contains("not among the files"));
+    assert!(mcp.refusal(&format!("copy t to '{csv}.csv'")).contains("not among the files"));
     assert_eq!(mcp.rows("query", json!({ "sql": "select count(*) from t" }))["rows"], json!([[3]]));
     mcp.end();
     let mut mcp = Mcp::start(&["--allow-path", folder.path().to_str().unwrap()]);
     let rows = mcp.rows("query", json!({ "sql": format!("select a from '{csv}'") }));
     assert_eq!(rows["rows"], json!([[1]]));
-    assert!(mcp.refusal(&format!("copy (select 1) to '{csv}.out'")).contains("reader"));
+    assert!(mcp.refusal(&format!("copy (select 1) to '{csv}.csv'")).contains("reader"));
 }
 
 #[test]

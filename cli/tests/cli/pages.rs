@@ -44,6 +44,7 @@ fn commands_of_the_page_are_known() {
                 let line = match name {
                     "\\i" | ".read" => format!("{name} {}", script.display()),
                     "\\watch" => format!("{name} 0.1 c=2"),
+                    "\\copy" => format!("{name} (SELECT 1) TO '{}'", folder.path().join("copy.csv").display()),
                     "\\unset" => format!("\\set n 1\n{name} n"),
                     "\\!" | ".shell" => format!("{name} true"),
                     _ => name.to_string(),

@@ -118,3 +118,14 @@ fn commands_of_the_machine_run_between_statements() {
     assert!(ran.code == 1 && ran.err.contains("exit 3") && !ran.out.contains('2'), "{}", ran.err);
     assert!(maar_with_input(&[], "\\!").err.contains("needs a command"));
 }
+
+#[test]
+fn copying_here_is_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.csv").display().to_string();
+    let script = format!(
+        "\\copy (SELECT 1 AS a, 'x' AS b) TO '{file}' (FORMAT csv, HEADER)\nCREATE TABLE t (a INT, b VARCHAR);\n\\copy t FROM '{file}' (FORMAT csv, HEADER)\nTABLE t;"
+    );
+    let ran = maar_with_input(&["--format", "csv"], &script);
+    assert_eq!((ran.code, ran.err.as_str(), ran.out.as_str()), (0, "", "count\n1\ncount\n1\na,b\n1,x\n"));
+}
