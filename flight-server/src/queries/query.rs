@@ -160,8 +160,10 @@ impl Query {
 
     /// Tells it to end. Whether it was not over.
     pub(crate) fn cancel(&self) -> bool {
+        // Looked at before it is told: what runs it may end it at once.
+        let is_new = !self.state().is_over();
         self.told.notify_one();
-        !self.state().is_over()
+        is_new
     }
 
     /// Ready when it is told to end.
