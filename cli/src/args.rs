@@ -6,6 +6,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use maar_flight_server::Role;
 use serde::Deserialize;
 
+use crate::mcp::McpArgs;
 use crate::output::Format;
 use crate::serve::ServeArgs;
 
@@ -98,7 +99,7 @@ pub(crate) struct RunArgs {
 }
 
 /// Options of running SQL on a server. A password is none of them: every user of the machine can read a command line.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ServerArgs {
     /// Run on a server: grpc://HOST:PORT, grpc+tls://USER@HOST:PORT, or the name of a connection in config.toml
     #[arg(long, value_name = "ADDRESS|NAME")]
@@ -128,6 +129,8 @@ pub(crate) enum Command {
     Selftest(SelftestArgs),
     /// Serve SQL over Arrow Flight SQL
     Serve(Box<ServeArgs>),
+    /// Give a language model tools to read with: a server of the Model Context Protocol on stdin and stdout
+    Mcp(Box<McpArgs>),
     /// Write the line of a user for `serve --users`; the password is read from stdin
     User {
         /// The user's name

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
+use futures::{Stream, stream};
 use maar_engine::{Error, Script, Statement};
 
 use crate::engine::{self, Engine};
@@ -96,5 +97,16 @@ impl Running {
             Self::Local(running) => running.next().await,
             Self::Remote(running) => running.next().await,
         }
+    }
+
+    /// All rows, as they come; an error is the last of them.
+    pub(crate) fn into_stream(self) -> impl Stream<Item = Result<RecordBatch, Error>> + Send + 'static {
+        stream::unfold(Some(self), |running| async {
+            let mut running = running?;
+            match running.next().await.transpose()? {
+                Ok(batch) => Some((Ok(batch), Some(running))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) color: bool,
     /// Whether results that do not fit the terminal go through a pager.
     pub(crate) pager: bool,
+    /// The table of INSERT statements that rows are written as.
+    pub(crate) table: String,
 }
 
 /// A session and how its results are shown.
@@ -48,7 +50,7 @@ pub(crate) struct Interpreter {
     /// The threads of statements.
     workers: Workers,
     pub(crate) settings: Settings,
-    params: Arc<Params>,
+    pub(crate) params: Arc<Params>,
     pub(crate) interrupt: Interrupt,
     /// The last statement, for `\g`, `\watch` and `\e`.
     pub(crate) last: Option<String>,
@@ -122,6 +124,16 @@ impl Interpreter {
         Ok(Flow::Continue(()))
     }
 
+    /// Gives a parameter of the statements that follow a value.
+    pub(crate) fn set_param(&mut self, key: &str, value: &str) -> Result<(), Failure> {
+        Arc::make_mut(&mut self.params).set(key, value)
+    }
+
+    /// Takes it away. Whether it had one.
+    pub(crate) fn unset_param(&mut self, key: &str) -> bool {
+        Arc::make_mut(&mut self.params).unset(key)
+    }
+
     /// A Ctrl-C of earlier does not cancel what comes next.
     pub(crate) fn forget_interrupts(&mut self) {
         self.interrupt.forget();
@@ -134,6 +146,22 @@ impl Interpreter {
             self.statement(&source, statement.map_err(|error| source.failure(None, &error))?).await?;
         }
         Ok(())
+    }
+
+    /// Does work on the threads of statements, until Ctrl-C.
+    pub(crate) async fn apart<T: Send + 'static>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let mut task = self.workers.spawn(work)?;
+        tokio::select! {
+            biased;
+            () = self.interrupt.wait() => {
+                task.abort();
+                Err(Failure::Interrupted)
+            }
+            done = &mut task => done.unwrap_or_else(|_| Err(Failure::other("the work was cut short (a bug)"))),
+        }
     }
 
     async fn statement(&mut self, source: &Source, statement: Statement) -> Result<(), Failure> {
@@ -188,7 +216,7 @@ impl Interpreter {
                 Some(Event::Started { schema, plan }) => {
                     times.plan = started.elapsed();
                     progress.planned(plan);
-                    printer = Some(output::printer(self.settings.format, self.look(), &schema));
+                    printer = Some(output::printer(self.settings.format, self.look(), &self.settings.table, &schema));
                 }
                 Some(Event::Batch(batch)) => {
                     times.rows += batch.num_rows();

@@ -10,6 +10,7 @@ mod findings;
 mod interpreter;
 mod interrupt;
 mod lex;
+mod mcp;
 mod meta;
 mod opening;
 mod output;
@@ -66,6 +67,7 @@ async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         None => Box::pin(run(&cli, inputs)).await,
         Some(Command::Devices) => devices(),
         Some(Command::Serve(args)) => serve::run(args, device).await,
+        Some(Command::Mcp(args)) => mcp::run(args, cli.common.device).await,
         Some(Command::User { name, role }) => user::run(name, *role, std::io::stdin().lock(), std::io::stdout().lock()),
         Some(Command::Selftest(args)) => selftest::selftest(args, device).await,
         Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, device).await,
@@ -92,6 +94,7 @@ async fn run(cli: &Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         max_rows: Some(profile.max_rows.unwrap_or(SHELL_ROWS)).filter(|rows| interactive && *rows > 0),
         color: terminal::colors(cli.common.no_color),
         pager: profile.pager && !cli.run.no_pager,
+        table: output::INSERT_INTO.to_owned(),
     };
     let interrupt = Interrupt::listen(if interactive { Second::Ignored } else { Second::Exits })?;
     let mut interpreter = Interpreter::new(backend, workers, settings, params, interrupt);

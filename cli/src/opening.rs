@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::args::Cli;
+use maar_flight_server::Role;
+
+use crate::args::{Cli, DeviceArg, ServerArgs};
 use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::error::Failure;
@@ -13,12 +15,26 @@ use crate::workers::Workers;
 /// Opens it. Asks for a password where one is needed.
 pub(crate) async fn open(cli: &Cli, profile: &Profile, workers: &Workers) -> Result<Backend, Failure> {
     let args = &cli.run.server;
-    let Some(target) = &args.connect else {
-        let device = cli.common.device.or(profile.device).unwrap_or_default();
-        return Ok(Backend::Local(Engine::open(device)?));
-    };
+    match &args.connect {
+        Some(target) => on_server(args, target, profile, None, cli.common.device, workers).await,
+        None => {
+            let device = cli.common.device.or(profile.device).unwrap_or_default();
+            Ok(Backend::Local(Engine::open(device)?))
+        }
+    }
+}
+
+/// Opens a session on the server that `target` names, with the user's role or a lesser one.
+pub(crate) async fn on_server(
+    args: &ServerArgs,
+    target: &str,
+    profile: &Profile,
+    role: Option<Role>,
+    device: Option<DeviceArg>,
+    workers: &Workers,
+) -> Result<Backend, Failure> {
     let named = match target.contains("://") || profile.connections.is_empty() {
-        true => Connection { address: target.clone(), ..Connection::default() },
+        true => Connection { address: target.to_owned(), ..Connection::default() },
         false => profile.connection(target)?,
     };
     let address: Address = named.address.parse()?;
@@ -31,10 +47,10 @@ pub(crate) async fn open(cli: &Cli, profile: &Profile, workers: &Workers) -> Res
         identity: own(&args.tls_cert, named.tls_cert).zip(own(&args.tls_key, named.tls_key)),
     };
     // On the threads that stay: the connection lives where it was made.
-    let opened = workers.spawn(Remote::open(address, tls, credentials))?.await;
+    let opened = workers.spawn(Remote::open(address, tls, credentials, role))?.await;
     let remote = opened.map_err(|_| Failure::connection("connecting was cut short (a bug)"))??;
     let backend = Backend::Remote(Box::new(remote));
-    if let Some(device) = cli.common.device {
+    if let Some(device) = device {
         let set = backend.rows(&format!("SET maar.device = '{}'", device.name())).await;
         set.map_err(Failure::other)?;
     }

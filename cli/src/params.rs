@@ -1,6 +1,7 @@
 //! `--param 1=42`, `--param name=value`: values for `$1` and `$name`, typed by how they are written.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use datafusion::scalar::ScalarValue;
 use maar_engine::Parameters;
@@ -17,6 +18,24 @@ impl Params {
         self.0.get(name.trim_start_matches('$'))
     }
 
+    /// Gives `$1` or `$name` a value, as `--param` would.
+    ///
+    /// # Errors
+    /// For a key that is neither.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<(), Failure> {
+        let key = key.trim().trim_start_matches('$');
+        if key.is_empty() || !key.chars().all(crate::lex::is_word) {
+            return Err(Failure::usage(format!("'{key}' is neither a position nor a name of a parameter")));
+        }
+        self.0.insert(key.to_owned(), scalar(value));
+        Ok(())
+    }
+
+    /// Takes the value of `$1` or `$name` away. Whether it had one.
+    pub(crate) fn unset(&mut self, key: &str) -> bool {
+        self.0.remove(key.trim().trim_start_matches('$')).is_some()
+    }
+
     pub(crate) fn to_engine(&self) -> Parameters {
         let mut parameters = Parameters::new();
         self.0.iter().for_each(|(name, value)| parameters.set(name, value.clone()));
@@ -24,23 +43,26 @@ impl Params {
     }
 }
 
+impl fmt::Display for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(name, value)| writeln!(f, "${name} = {value}"))
+    }
+}
+
 /// Reads the `key=value` of every `--param`; keys are positions (`1`) or names.
 pub(crate) fn parse(texts: &[String]) -> Result<Params, Failure> {
-    let mut parameters = BTreeMap::new();
+    let mut parameters = Params::default();
     for text in texts {
         let (key, value) = text.split_once('=').ok_or_else(|| {
             Failure::usage(format!("--param '{text}' has no '='; write --param 1=42 or --param name=value"))
         })?;
         let key = key.trim().trim_start_matches('$');
-        if key.is_empty() || !key.chars().all(crate::lex::is_word) {
-            return Err(Failure::usage(format!("--param '{text}': '{key}' is neither a position nor a name")));
-        }
-        if parameters.contains_key(key) {
+        if parameters.get(key).is_some() {
             return Err(Failure::usage(format!("--param {key} is given twice")));
         }
-        parameters.insert(key.to_owned(), scalar(value));
+        parameters.set(key, value)?;
     }
-    Ok(Params(parameters))
+    Ok(parameters)
 }
 
 /// The value as SQL would read it unquoted: NULL, true/false, an integer, a number, an ISO date; else a string.

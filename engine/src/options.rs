@@ -1,5 +1,5 @@
-//! Options when they are set: values that DataFusion takes as they come and stumbles over later, options of the whole process,
-//! which a client's session does not set, and RESET, which gives an option the value that the session began with: DataFusion
+//! Options when they are set: values that DataFusion takes as they come and stumbles over later, options and values that concern the
+//! whole process, which a client's session does not set, and RESET, which gives an option the value that the session began with: DataFusion
 //! knows its own defaults only, and some of those are faults that Maar turns off.
 
 use std::sync::Arc;
@@ -14,11 +14,25 @@ use crate::error::{Error, ErrorKind, Result};
 
 const TIME_ZONE: &str = "datafusion.execution.time_zone";
 
-/// Options that say what all sessions share: the memory of the devices, and DataFusion's runtime (memory, spilling, caches).
-const OF_THE_PROCESS: &[&str] = &["maar.device_memory", "maar.resident_memory"];
+/// Options that say what all sessions share: the memory of the devices, where a catalog finds its tables, and DataFusion's runtime
+/// (memory, spilling, caches).
+const OF_THE_PROCESS: &[&str] =
+    &["maar.device_memory", "maar.resident_memory", "datafusion.catalog.location", "datafusion.catalog.format"];
 const OF_THE_RUNTIME: &str = "datafusion.runtime.";
 /// How those of them end that are sizes.
 const SIZES: &[&str] = &["_limit", "_size"];
+
+/// Values that a client does not give an option of its own session: an instrument of tests, which starts compilers
+/// and keeps whole cores busy.
+const KEPT_FROM_CLIENTS: &[(&str, &str)] = &[("maar.device", "emulated")];
+
+/// The most that a client gives an option of its own session, unless the session began with more. Memory is taken by these numbers
+/// that no pool counts (buffers of a whole batch, channels between all pairs of partitions, plans), and a process that gets none ends.
+const MOST_OF_CLIENTS: &[(&str, u64)] = &[
+    ("datafusion.execution.target_partitions", 256),
+    ("datafusion.execution.batch_size", 1 << 20),
+    ("maar.plan_cache", 1024),
+];
 
 /// DataFusion sets the options of all dynamic filters with this one, and so those of aggregates, which lose rows.
 const DYNAMIC_FILTERS: &str = "datafusion.optimizer.enable_dynamic_filter_pushdown";
@@ -52,6 +66,7 @@ pub(crate) fn check_set(config: &SessionConfig, statement: &Statement) -> Result
     match statement {
         Statement::SetVariable(set) => {
             check_right(config, &set.variable)?;
+            check_value(config, &set.variable, &set.value)?;
             check(&set.variable, &set.value)
         }
         Statement::ResetVariable(reset) => check_right(config, &reset.variable),
@@ -123,6 +138,33 @@ fn check_right(config: &SessionConfig, option: &str) -> Result<()> {
             .with_hint("a user with the role admin sets it, or who starts the server: maar serve --set NAME=VALUE"));
     }
     Ok(())
+}
+
+/// # Errors
+/// [`ErrorKind::Forbidden`] for a value that concerns more than the client who sets it.
+fn check_value(config: &SessionConfig, option: &str, value: &str) -> Result<()> {
+    if config.get_extension::<OfAClient>().is_none() {
+        return Ok(());
+    }
+    let (name, value) = (option.to_lowercase(), value.trim().to_lowercase());
+    let begun = config.get_extension::<AsBegun>().and_then(|begun| value_in(&begun.0, &name));
+    if begun.as_ref() == Some(&value) {
+        return Ok(());
+    }
+    let refused = |why: &str| {
+        let message = format!("{name} cannot be '{value}' in a session of a client: {why}");
+        Err(Error::new(ErrorKind::Forbidden, message)
+            .with_hint("a user with the role admin may set it, or who starts the server: maar serve --set NAME=VALUE"))
+    };
+    if KEPT_FROM_CLIENTS.contains(&(name.as_str(), value.as_str())) {
+        return refused("it takes the server's processors from everyone");
+    }
+    let Some((_, most)) = MOST_OF_CLIENTS.iter().find(|(known, _)| *known == name) else { return Ok(()) };
+    let most = begun.and_then(|begun| begun.parse().ok()).map_or(*most, |begun: u64| begun.max(*most));
+    match value.parse::<u128>() {
+        Ok(number) if number > u128::from(most) => refused(&format!("{most} is the most")),
+        _ => Ok(()),
+    }
 }
 
 /// # Errors

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tonic::Status;
 
+use crate::audit::Audit;
 use crate::lanes::Lanes;
 use crate::limits::Limits;
 use crate::queries::{Admission, Registry};
@@ -25,6 +26,7 @@ pub(crate) struct Common {
     pub(crate) places: Option<Arc<Places>>,
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) audit: Audit,
     pub(crate) admission: Admission,
     pub(crate) started: SystemTime,
     draining: watch::Sender<bool>,
@@ -40,6 +42,7 @@ impl Common {
         limits: Limits,
         has_users: bool,
         places: Option<Arc<Places>>,
+        audit: Audit,
     ) -> Result<Self, Status> {
         Ok(Self {
             base,
@@ -47,7 +50,8 @@ impl Common {
             has_users,
             places,
             lanes: Arc::new(Lanes::beside(limits.running)),
-            registry: Arc::new(Registry::new()?),
+            registry: Arc::new(Registry::new(audit.clone())?),
+            audit,
             admission: Admission::new(&limits),
             started: SystemTime::now(),
             draining: watch::Sender::new(false),

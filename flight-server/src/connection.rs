@@ -2,6 +2,7 @@
 //! clients that do not log in: most drivers keep one connection, and send nothing else to be known by.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,14 +10,22 @@ use std::task::{Context, Poll};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tonic::Status;
 use tonic::transport::server::Connected;
+use tonic::{Request, Status};
 
 use crate::session::ClientSession;
 
 /// What tonic gives to each call of a connection. The last clone goes with the connection.
-#[derive(Clone, Default)]
-pub(crate) struct Connection(Arc<Mutex<Option<Arc<ClientSession>>>>);
+#[derive(Clone)]
+pub(crate) struct Connection {
+    own: Arc<Mutex<Option<Arc<ClientSession>>>>,
+    peer: Option<SocketAddr>,
+}
+
+/// Where a call comes from.
+pub(crate) fn peer<T>(request: &Request<T>) -> Option<SocketAddr> {
+    request.extensions().get::<Connection>().and_then(|connection| connection.peer)
+}
 
 impl Connection {
     /// Its session, made by `open` if there is none yet.
@@ -27,7 +36,7 @@ impl Connection {
         &self,
         open: impl FnOnce() -> Result<Arc<ClientSession>, Status>,
     ) -> Result<Arc<ClientSession>, Status> {
-        let mut own = self.0.lock();
+        let mut own = self.own.lock();
         match own.as_ref() {
             Some(session) => Ok(Arc::clone(session)),
             None => Ok(Arc::clone(own.insert(open()?))),
@@ -36,12 +45,12 @@ impl Connection {
 
     /// Its session, if there is one.
     pub(crate) fn peek(&self) -> Option<Arc<ClientSession>> {
-        self.0.lock().clone()
+        self.own.lock().clone()
     }
 
     /// Ends its session; the next call makes another.
     pub(crate) fn end(&self) -> Option<Arc<ClientSession>> {
-        self.0.lock().take()
+        self.own.lock().take()
     }
 }
 
@@ -53,7 +62,8 @@ pub(crate) struct Io {
 
 impl Io {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, connection: Connection::default() }
+        let connection = Connection { own: Arc::default(), peer: stream.peer_addr().ok() };
+        Self { stream, connection }
     }
 }
 

@@ -13,9 +13,11 @@ use futures::stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::actions;
+use crate::connection::peer;
 use crate::gate::Gate;
 use crate::metadata::Facts;
 use crate::service::Service;
+use crate::session::Owner;
 use crate::sessions::Sessions;
 
 /// All calls of the Flight protocol.
@@ -56,7 +58,7 @@ impl FlightService for Endpoint {
     }
 
     /// Opens a session for who may have one, and gives the token that leads to it, in a header as drivers want it and as the
-    /// answer's payload. Who shows a token gets it back.
+    /// answer's payload. Who shows a token gets it back. A login may ask for a lesser role than its user has.
     async fn handshake(
         &self,
         request: Request<Streaming<HandshakeRequest>>,
@@ -64,8 +66,13 @@ impl FlightService for Endpoint {
         let token = match self.sessions.token_of(&request)? {
             Some(token) => token,
             None => {
-                let owner = self.gate.pass(request.metadata()).await?;
-                self.sessions.log_in(owner)?
+                let peer = peer(&request);
+                let owner = self.gate.pass(request.metadata(), peer).await.map_err(|refused| {
+                    self.sessions.refused(refused.user.as_deref(), peer, refused.reason);
+                    refused.status
+                })?;
+                let role = owner.role.lowered(request.metadata())?;
+                self.sessions.log_in(Owner { role, ..owner }, peer)?
             }
         };
         let answer = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };

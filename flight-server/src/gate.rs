@@ -1,6 +1,9 @@
-//! The gate before a session: a login with user and password, where the server has users. Everyone passes where it has none.
+//! The gate before a session: a login with user and password, where the server has users, and not too many wrong ones before it
+//! (`lockout`). Everyone passes where it has none.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -9,6 +12,7 @@ use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
+use crate::lockout::Lockout;
 use crate::session::Owner;
 use crate::users::Users;
 
@@ -27,33 +31,53 @@ pub(crate) struct Gate {
     /// Whether everyone passes.
     is_open: bool,
     checks: Semaphore,
+    lockout: Lockout,
+}
+
+/// A login that does not pass: what its client hears, and what is known of it.
+pub(crate) struct Refused {
+    pub(crate) status: Status,
+    pub(crate) user: Option<String>,
+    pub(crate) reason: &'static str,
 }
 
 impl Gate {
     /// `has_tokens`: users come with tokens of somebody else's, which no login is needed for.
     pub(crate) fn new(users: Option<Users>, has_tokens: bool) -> Self {
         let is_open = users.is_none() && !has_tokens;
-        Self { users: users.map(Arc::new), is_open, checks: Semaphore::new(CHECKS_MAX) }
+        let checks = Semaphore::new(CHECKS_MAX);
+        Self { users: users.map(Arc::new), is_open, checks, lockout: Lockout::default() }
     }
 
     /// Lets a login pass that has the right credentials (`authorization: Basic ...`), and says whose it is. Where there are
     /// no users everyone writes.
     ///
     /// # Errors
-    /// UNAUTHENTICATED for all others, in the same words.
-    pub(crate) async fn pass(&self, login: &MetadataMap) -> Result<Owner, Status> {
+    /// UNAUTHENTICATED for all others, in the same words; who was wrong too often hears how long he waits.
+    pub(crate) async fn pass(&self, login: &MetadataMap, peer: Option<SocketAddr>) -> Result<Owner, Refused> {
         if self.is_open {
             return Ok(Owner::nobody());
         }
-        let users = self.users.as_ref().ok_or_else(refused)?;
-        let (name, password) = credentials(login).ok_or_else(refused)?;
-        let turn = self.checks.acquire().await;
+        let users = self.users.as_ref().ok_or_else(|| refused(None, "the server takes no passwords"))?;
+        let (name, password) = credentials(login).ok_or_else(|| refused(None, "no user and password"))?;
+        let (user, address) = (name.clone(), peer.map(|peer| peer.ip()));
+        // Until the outcome is counted few others are checked: many at once are no way around the count.
+        let _turn = self.checks.acquire().await;
+        if let Some(wait) = self.lockout.wait(&user, address, Instant::now()) {
+            return Err(locked_out(user, wait));
+        }
         let users = Arc::clone(users);
-        let user = name.clone();
         let check = tokio::task::spawn_blocking(move || users.verify(&name, &password));
-        let role = check.await.ok().flatten();
-        drop(turn);
-        Ok(Owner { user: Some(user), role: role.ok_or_else(refused)? })
+        match check.await.ok().flatten() {
+            Some(role) => {
+                self.lockout.passed(&user);
+                Ok(Owner { user: Some(user), role })
+            }
+            None => {
+                self.lockout.failed(&user, address, Instant::now());
+                Err(refused(Some(user), "no such user, or a wrong password"))
+            }
+        }
     }
 }
 
@@ -67,6 +91,14 @@ fn credentials(login: &MetadataMap) -> Option<(String, String)> {
     Some((name.to_owned(), password.to_owned()))
 }
 
-fn refused() -> Status {
-    Status::unauthenticated("user and password are needed, and must be right")
+fn refused(user: Option<String>, reason: &'static str) -> Refused {
+    Refused { status: Status::unauthenticated("user and password are needed, and must be right"), user, reason }
+}
+
+fn locked_out(user: String, wait: Duration) -> Refused {
+    let seconds = wait.as_secs_f64().ceil();
+    let status = Status::unauthenticated(format!(
+        "too many wrong logins of this user or from this address: log in again in {seconds} s"
+    ));
+    Refused { status, user: Some(user), reason: "too many wrong logins before it" }
 }

@@ -2,11 +2,12 @@
 //!
 //! [`serve`] is the entry point. This crate knows the protocol and no query logic. Each client has a session of its own
 //! (`sessions`, `session`) over one catalog and the same devices. Where it has users (`users`), a session begins with a
-//! login (`gate`), or a token of an identity provider (`jwt`), and has its user's role (`role`). Statements wait for a place to run and are known while they do (`queries`), which
+//! login (`gate`, `lockout`), or a token of an identity provider (`jwt`), and has its user's role (`role`). Statements wait for a place to run and are known while they do (`queries`), which
 //! clients see as tables (`system`); they run on threads apart from calls (`lanes`). Who watches over a server asks its health (`health`)
-//! and an HTTP door for what it counts (`http`, `metrics`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
+//! and an HTTP door for what it counts (`http`, `metrics`); who did what is in a file of its own (`audit`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
 
 mod actions;
+mod audit;
 mod common;
 mod connection;
 mod der;
@@ -20,6 +21,7 @@ mod jwt;
 mod lane;
 mod lanes;
 mod limits;
+mod lockout;
 mod messages;
 mod messages_in;
 mod metadata;
@@ -43,6 +45,7 @@ mod tls;
 mod users;
 mod wire;
 
+pub use audit::{Audit, AuditError};
 pub use jwt::{Jwt, JwtError};
 pub use limits::Limits;
 pub use role::{Role, UnknownRole};

@@ -6,11 +6,10 @@ use std::str::FromStr;
 use maar_engine::datafusion::common::tree_node::TreeNodeRecursion;
 use maar_engine::datafusion::logical_expr::{LogicalPlan, WriteOp};
 use tonic::Status;
-
-use crate::status::from_engine;
+use tonic::metadata::MetadataMap;
 
 /// The role of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Queries, and sets the options of sessions.
     Reader,
@@ -29,30 +28,50 @@ const ROLES: &[(Role, &str)] = &[(Role::Reader, "reader"), (Role::Writer, "write
 pub struct UnknownRole(String);
 
 impl Role {
+    /// The header of a login that asks for a role.
+    pub const HEADER: &str = "maar-role";
+
+    /// The role of a session that asks for one in its login: never more than the user has.
+    ///
     /// # Errors
-    /// PERMISSION_DENIED when `plan` does what the role may not: a change anywhere in it counts, under PREPARE and EXPLAIN too.
-    pub(crate) fn check(self, plan: &LogicalPlan) -> Result<(), Status> {
+    /// INVALID_ARGUMENT for a word that is no role.
+    pub(crate) fn lowered(self, login: &MetadataMap) -> Result<Self, Status> {
+        let Some(asked) = login.get(Self::HEADER) else { return Ok(self) };
+        let asked = asked.to_str().unwrap_or_default().parse::<Self>();
+        asked.map(|asked| asked.min(self)).map_err(|unknown| Status::invalid_argument(unknown.to_string()))
+    }
+
+    /// Why the role may not do what `plan` does, if so: a change anywhere in it counts, under PREPARE and EXPLAIN too.
+    pub fn refuses(self, plan: &LogicalPlan) -> Option<String> {
         let mut change = None;
         let found = plan.apply_with_subqueries(|node| {
             change = changes(node);
             Ok(if change.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
         });
-        found.map_err(|e| from_engine(&e.into()))?;
-        match change {
-            Some(change) => self.check_change(change),
-            None => Ok(()),
+        // What cannot be looked through is not let through.
+        let change = if found.is_err() { Some("what cannot be told") } else { change };
+        change.and_then(|change| self.refuses_change(change))
+    }
+
+    fn refuses_change(self, change: &str) -> Option<String> {
+        match self {
+            Self::Writer | Self::Admin => None,
+            Self::Reader => Some(format!(
+                "{change} is for users with the role writer; this user is a reader, who may query and set options of the session"
+            )),
         }
+    }
+
+    /// # Errors
+    /// PERMISSION_DENIED when `plan` does what the role may not.
+    pub(crate) fn check(self, plan: &LogicalPlan) -> Result<(), Status> {
+        self.refuses(plan).map_or(Ok(()), |why| Err(Status::permission_denied(why)))
     }
 
     /// # Errors
     /// PERMISSION_DENIED for who may change nothing.
     pub(crate) fn check_change(self, change: &str) -> Result<(), Status> {
-        match self {
-            Self::Writer | Self::Admin => Ok(()),
-            Self::Reader => Err(Status::permission_denied(format!(
-                "{change} is for users with the role writer; this user is a reader, who may query and set options of the session"
-            ))),
-        }
+        self.refuses_change(change).map_or(Ok(()), |why| Err(Status::permission_denied(why)))
     }
 }
 

@@ -2,17 +2,20 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use futures::future::OptionFuture;
 use maar_engine::{Places, Session};
+use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tonic::Status;
 use tonic::transport::server::TcpIncoming;
 
+use crate::audit::{Audit, Who};
 use crate::common::Common;
 use crate::connection::Io;
 use crate::endpoint::Endpoint;
@@ -65,6 +68,15 @@ pub enum ServeError {
         /// The system's reason: the port is taken, say.
         cause: std::io::Error,
     },
+    /// Clients could write over what is there to watch them.
+    #[error(
+        "the audit log '{}' is among the files that clients may name: keep it outside of what --allow-path opens to them",
+        path.display()
+    )]
+    AuditInReach {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// The network failed under a running server.
     #[error("the server ended: {0}")]
     Network(#[from] tonic::transport::Error),
@@ -85,6 +97,8 @@ pub struct ServeOptions {
     /// Which files and URLs clients may name, but administrators, who may name all. Without it: all where no other machine reaches
     /// the server and it has no users, none otherwise.
     pub places: Option<Places>,
+    /// Where it is written who did what; nowhere by default.
+    pub audit: Audit,
     /// Encryption; without it nothing else is answered.
     pub tls: Option<Tls>,
     /// Whether other machines may reach a server without users or without encryption.
@@ -102,6 +116,7 @@ impl Default for ServeOptions {
             users: None,
             jwt: None,
             places: None,
+            audit: Audit::default(),
             tls: None,
             insecure: false,
             http: None,
@@ -155,19 +170,24 @@ impl Server {
     /// then ([`Session::for_client`]). Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// [`ServeError::Exposed`], and [`ServeError::Listen`] when the port is taken.
+    /// [`ServeError::Exposed`], [`ServeError::AuditInReach`], and [`ServeError::Listen`] when the port is taken.
     pub fn bind(session: Session, address: SocketAddr, options: ServeOptions) -> Result<Self, ServeError> {
         if let Some(missing) = options.missing().filter(|_| !address.ip().to_canonical().is_loopback()) {
             return Err(ServeError::Exposed { address, missing });
         }
+        if let (Some(places), Some(path)) = (&options.places, options.audit.path())
+            && places.has(path)
+        {
+            return Err(ServeError::AuditInReach { path: path.to_owned() });
+        }
         let (incoming, bound) = listen(address)?;
         let places = options.places_for(address);
         let has_users = options.has_users();
-        let ServeOptions { limits, users, jwt, tls, http, drain, .. } = options;
+        let ServeOptions { limits, users, jwt, tls, http, drain, audit, .. } = options;
         let http = http.map(listen).transpose()?;
         let has_tokens = jwt.is_some();
         let internal = |status: Status| ServeError::Internal(status.message().to_owned());
-        let common = Arc::new(Common::new(session, limits, has_users, places).map_err(internal)?);
+        let common = Arc::new(Common::new(session, limits, has_users, places, audit).map_err(internal)?);
         let sessions = Arc::new(Sessions::new(Arc::clone(&common), jwt));
         let gate = Gate::new(users, has_tokens);
         let endpoint = Endpoint::new(Arc::clone(&sessions), gate);
@@ -232,6 +252,7 @@ impl Server {
             _ = drained => {}
         }
         common.registry.cancel_all();
+        common.audit.note("stop", Who::default(), || json!({}));
         drop(stop);
         match timeout(GRACE, serving).await {
             Ok(ended) => Ok(ended?),

@@ -47,11 +47,12 @@ impl Service {
         let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
         let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
             Command::CommandStatementQuery(command) => {
-                self.session
-                    .on_lane(|session| async move {
-                        statements::dataset_schema(&statements::plan(&session, &command.query).await?)
-                    })
-                    .await?
+                let sql = command.query.clone();
+                let plan = |session: InUse| async move {
+                    statements::dataset_schema(&statements::plan(&session, &sql).await?)
+                };
+                let planned = self.session.on_lane(plan).await;
+                self.session.planned(&command.query, planned)?
             }
             Command::CommandPreparedStatementQuery(command) => {
                 let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
@@ -133,8 +134,9 @@ impl FlightSqlService for Service {
         _request: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         refuse_transaction(command.transaction_id.is_some())?;
-        let prepare = |session: InUse| async move { Prepared::new(&session, command.query).await };
-        let (prepared, columns) = self.session.on_lane(prepare).await?;
+        let sql = command.query.clone();
+        let prepared = self.session.on_lane(|session| async move { Prepared::new(&session, sql).await }).await;
+        let (prepared, columns) = self.session.planned(&command.query, prepared)?;
         let parameters = reply::encoded(&prepared.parameters())?;
         let handle = self.session.prepared.insert(Arc::new(prepared))?;
         Ok(ActionCreatePreparedStatementResult {

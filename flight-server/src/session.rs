@@ -1,14 +1,17 @@
 //! One client's session: the engine's, and what the client left with the server between two calls.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use maar_engine::{ClientRights, Session};
 use parking_lot::Mutex;
+use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
+use crate::audit::Who;
 use crate::common::Common;
 use crate::handles::Handles;
 use crate::prepared::Prepared;
@@ -79,15 +82,6 @@ impl ClientSession {
         }
     }
 
-    /// A query of this session, which begins with its planning.
-    ///
-    /// # Errors
-    /// UNAVAILABLE once the server is about to end.
-    pub(crate) fn begin(&self, sql: &str) -> Result<Watched, Status> {
-        self.common.check_open()?;
-        Ok(self.common.registry.begin(self.number, self.owner.user.as_deref(), sql))
-    }
-
     /// A place for `query` among those that run.
     ///
     /// # Errors
@@ -109,17 +103,50 @@ impl ClientSession {
     }
 }
 
+impl Drop for ClientSession {
+    fn drop(&mut self) {
+        let who = Who { user: self.owner.user.as_deref(), session: Some(self.number), peer: None };
+        self.common.audit.note("logout", who, || json!({}));
+    }
+}
+
 /// A session that a call or a stream of rows uses: it is not idle before the last of them has ended.
 #[derive(Clone)]
-pub(crate) struct InUse(Arc<ClientSession>);
+pub(crate) struct InUse {
+    session: Arc<ClientSession>,
+    /// Where the call comes from.
+    peer: Option<SocketAddr>,
+}
 
 impl InUse {
-    pub(crate) fn new(session: Arc<ClientSession>) -> Self {
-        Self(session)
+    pub(crate) fn new(session: Arc<ClientSession>, peer: Option<SocketAddr>) -> Self {
+        Self { session, peer }
     }
 
     pub(crate) fn is(&self, session: &Arc<ClientSession>) -> bool {
-        Arc::ptr_eq(&self.0, session)
+        Arc::ptr_eq(&self.session, session)
+    }
+
+    /// A query of this session, which begins with its planning.
+    ///
+    /// # Errors
+    /// UNAVAILABLE once the server is about to end, and where the audit log cannot have it.
+    pub(crate) fn begin(&self, sql: &str) -> Result<Watched, Status> {
+        self.common.check_open()?;
+        self.common.registry.begin(self.who(), sql)
+    }
+
+    /// `outcome` of a statement that was planned and will not run by that.
+    ///
+    /// # Errors
+    /// Its own, and UNAVAILABLE where the audit log cannot have it.
+    pub(crate) fn planned<T>(&self, sql: &str, outcome: Result<T, Status>) -> Result<T, Status> {
+        let told = self.common.audit.plan(self.who(), sql, outcome.as_ref().err());
+        outcome.and_then(|planned| told.map(|()| planned))
+    }
+
+    fn who(&self) -> Who<'_> {
+        Who { user: self.owner.user.as_deref(), session: Some(self.number), peer: self.peer }
     }
 }
 
@@ -127,12 +154,12 @@ impl Deref for InUse {
     type Target = ClientSession;
 
     fn deref(&self) -> &ClientSession {
-        &self.0
+        &self.session
     }
 }
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        *self.0.used.lock() = Instant::now();
+        *self.session.used.lock() = Instant::now();
     }
 }

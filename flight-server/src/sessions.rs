@@ -4,17 +4,20 @@
 //! uses it for a time. A call without a token belongs to its connection's session, or is refused where there are users.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use maar_engine::Session;
 use parking_lot::Mutex;
+use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::metadata::MetadataMap;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
+use crate::audit::Who;
 use crate::common::Common;
-use crate::connection::Connection;
+use crate::connection::{Connection, peer};
 use crate::jwt::{Claims, Jwt};
 use crate::secrets::{self, Secret, secret};
 use crate::session::{ClientSession, InUse, Owner};
@@ -45,9 +48,9 @@ impl Sessions {
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED when there are as many as the server or the user may have, UNAVAILABLE once it is about to end.
-    pub(crate) fn log_in(&self, owner: Owner) -> Result<String, Status> {
+    pub(crate) fn log_in(&self, owner: Owner, peer: Option<SocketAddr>) -> Result<String, Status> {
         self.common.check_open()?;
-        let (session, token) = (self.open(owner)?, secret()?);
+        let (session, token) = (self.open(owner, Way::Handshake, peer)?, secret()?);
         self.by_token.lock().insert(token, session);
         Ok(secrets::written(&token))
     }
@@ -58,7 +61,7 @@ impl Sessions {
     /// UNAUTHENTICATED for a token of no session.
     pub(crate) fn token_of<T>(&self, login: &Request<T>) -> Result<Option<String>, Status> {
         let Some(token) = bearer(login.metadata()) else { return Ok(None) };
-        self.named(token)?;
+        self.named(token, peer(login))?;
         Ok(Some(token.to_owned()))
     }
 
@@ -68,10 +71,10 @@ impl Sessions {
     /// UNAUTHENTICATED for a token of no session, or none where there are users; RESOURCE_EXHAUSTED when a new one is wanted and there are too many.
     pub(crate) fn of<T>(&self, request: &Request<T>) -> Result<InUse, Status> {
         if let Some(token) = bearer(request.metadata()) {
-            return self.named(token);
+            return self.named(token, peer(request));
         }
-        let session = self.connection(request)?.session(|| self.open(Owner::nobody()))?;
-        Ok(InUse::new(session))
+        let open = || self.open(Owner::nobody(), Way::Connection, peer(request));
+        Ok(InUse::new(self.connection(request)?.session(open)?, peer(request)))
     }
 
     /// The session of a call, if there is one: none is made.
@@ -80,9 +83,9 @@ impl Sessions {
     /// UNAUTHENTICATED for a token of no session.
     pub(crate) fn peek<T>(&self, request: &Request<T>) -> Result<Option<InUse>, Status> {
         if let Some(token) = bearer(request.metadata()) {
-            return self.named(token).map(Some);
+            return self.named(token, peer(request)).map(Some);
         }
-        Ok(self.connection(request)?.peek().map(InUse::new))
+        Ok(self.connection(request)?.peek().map(|session| InUse::new(session, peer(request))))
     }
 
     /// Ends the session of a call, and what runs in it.
@@ -92,7 +95,7 @@ impl Sessions {
     pub(crate) fn end<T>(&self, request: &Request<T>) -> Result<(), Status> {
         let ended = match bearer(request.metadata()) {
             Some(token) => {
-                let session = self.named(token)?;
+                let session = self.named(token, peer(request))?;
                 if let Some(claims) = self.claims(token)? {
                     self.ended.lock().insert(claims.name, claims.expires);
                 }
@@ -113,7 +116,22 @@ impl Sessions {
         self.common.sweep();
     }
 
-    fn open(&self, owner: Owner) -> Result<Arc<ClientSession>, Status> {
+    /// Writes to the audit log that somebody was refused.
+    pub(crate) fn refused(&self, user: Option<&str>, peer: Option<SocketAddr>, reason: &str) {
+        self.common.audit.refused(Who { user, session: None, peer }, reason);
+    }
+
+    fn open(&self, owner: Owner, way: Way, peer: Option<SocketAddr>) -> Result<Arc<ClientSession>, Status> {
+        let user = owner.user.clone();
+        let opened = self.admit(owner).inspect_err(|status| self.refused(user.as_deref(), peer, status.message()))?;
+        let who = Who { user: user.as_deref(), session: Some(opened.number), peer };
+        let details = || json!({ "role": opened.owner.role.to_string(), "by": way.name() });
+        self.common.audit.write("login", who, details)?;
+        self.common.add(&opened);
+        Ok(opened)
+    }
+
+    fn admit(&self, owner: Owner) -> Result<Arc<ClientSession>, Status> {
         let mut places = Vec::new();
         if let Some(user) = &owner.user {
             let most = self.common.limits.sessions_per_user;
@@ -124,29 +142,39 @@ impl Sessions {
         let most = self.common.limits.sessions;
         let full = || format!("the server has {most} sessions and opens no more before one of them ends");
         places.push(place(&self.places, full)?);
-        let session = Arc::new(ClientSession::new(&self.common, owner, places));
-        self.common.add(&session);
-        Ok(session)
+        Ok(Arc::new(ClientSession::new(&self.common, owner, places)))
     }
 
     /// The connection of a call without a token.
     fn connection<'a, T>(&self, request: &'a Request<T>) -> Result<&'a Connection, Status> {
         if self.common.has_users {
-            return Err(Status::unauthenticated("this server has users: log in with user and password"));
+            let reason = "this server has users: log in with user and password";
+            self.refused(None, peer(request), reason);
+            return Err(Status::unauthenticated(reason));
         }
         let connection = request.extensions().get::<Connection>();
         connection.ok_or_else(|| Status::internal("internal error, a bug of ours: a call without a connection"))
     }
 
-    fn named(&self, token: &str) -> Result<InUse, Status> {
+    fn named(&self, token: &str, peer: Option<SocketAddr>) -> Result<InUse, Status> {
+        let found = self.of_token(token, peer);
+        found.inspect_err(|status| {
+            // Those of a session that could not be opened are written where they were made.
+            if status.code() == Code::Unauthenticated {
+                self.refused(None, peer, status.message());
+            }
+        })
+    }
+
+    fn of_token(&self, token: &str, peer: Option<SocketAddr>) -> Result<InUse, Status> {
         if let Some(claims) = self.claims(token)? {
-            return self.of_claims(claims);
+            return self.of_claims(claims, peer);
         }
         let ended = || Status::unauthenticated("the session of this token has ended, or never was: log in again");
         let token = secrets::read(token).ok_or_else(ended)?;
         let sessions = self.by_token.lock();
         let session = sessions.get(&token).filter(|session| !self.is_over(session)).ok_or_else(ended)?;
-        Ok(InUse::new(Arc::clone(session)))
+        Ok(InUse::new(Arc::clone(session), peer))
     }
 
     /// What a token of somebody else's says, if it is one.
@@ -161,19 +189,19 @@ impl Sessions {
     }
 
     /// The session of a token of somebody else's, which begins with its first call.
-    fn of_claims(&self, claims: Claims) -> Result<InUse, Status> {
+    fn of_claims(&self, claims: Claims, peer: Option<SocketAddr>) -> Result<InUse, Status> {
         if self.ended.lock().contains_key(&claims.name) {
             return Err(Status::unauthenticated("the session of this token was closed: get another token"));
         }
         let known = |sessions: &HashMap<Secret, Arc<ClientSession>>| sessions.get(&claims.name).cloned();
         if let Some(session) = known(&self.by_token.lock()) {
-            return Ok(InUse::new(session));
+            return Ok(InUse::new(session, peer));
         }
         self.common.check_open()?;
-        let opened = self.open(claims.owner)?;
+        let opened = self.open(claims.owner, Way::Token, peer)?;
         // Of two first calls at once, both get the session of one.
         let mut sessions = self.by_token.lock();
-        Ok(InUse::new(Arc::clone(sessions.entry(claims.name).or_insert(opened))))
+        Ok(InUse::new(Arc::clone(sessions.entry(claims.name).or_insert(opened)), peer))
     }
 
     /// Whether a session with a token has been idle for too long: nobody but the map of tokens holds it.
@@ -184,6 +212,27 @@ impl Sessions {
     /// Takes sessions out, for the caller to drop: that may end queries, and is not done under the lock.
     fn take_out(&self, which: impl Fn(&Arc<ClientSession>) -> bool) -> Vec<Arc<ClientSession>> {
         self.by_token.lock().extract_if(|_, session| which(session)).map(|(_, session)| session).collect()
+    }
+}
+
+/// What a session begins with.
+#[derive(Clone, Copy)]
+enum Way {
+    /// A login, with a password where there are users.
+    Handshake,
+    /// A token of somebody else's.
+    Token,
+    /// The first call of a connection.
+    Connection,
+}
+
+impl Way {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Token => "token",
+            Self::Connection => "connection",
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one entry for developer tasks: `cargo xtask test`, `fuzz`, `tidy`, `gpu-kit`.
+//! The one entry for developer tasks: `cargo xtask test`, `fuzz`, `soak`, `tidy`, `gpu-kit`.
 //!
 //! Depends on nothing heavy, so that it compiles in seconds. Not here: anything a user of Maar runs.
 
@@ -11,6 +11,7 @@ mod fuzz;
 mod gpu_kit;
 mod parts;
 mod root;
+mod soak;
 mod test;
 mod tidy;
 
@@ -24,6 +25,7 @@ usage: cargo xtask TASK
 
   test [--only STEP]... [--list]     everything that must pass before a merge
   fuzz [--pairs N] [--seed S]        pairs of queries that must have one answer: 20000 of them, from seed 1 on
+  soak [--minutes N]                 many clients on one server, some of which vanish: 10 minutes of it
   tidy [--bless]                     what the compiler cannot check: headers, sizes, who imports whom
                                      (--bless lowers ratchet entries that have shrunk, never raises one)
   gpu-kit [--out DIR] [--profile P]  one folder under 55 MB to run on a machine with a GPU and no Rust
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match task.as_deref() {
         Some("test") => test::run(&words),
         Some("fuzz") => fuzz::run(&words),
+        Some("soak") => soak::run(&words),
         Some("tidy") => tidy::run(&words),
         Some("gpu-kit") => gpu_kit::run(&words),
         Some("help" | "--help" | "-h") => {

@@ -3,6 +3,8 @@
 
 mod again;
 mod catalog;
+mod copy;
+mod host;
 mod run;
 mod settings;
 
@@ -35,6 +37,10 @@ enum Action {
     Watch,
     Edit,
     Echo,
+    Copy,
+    Set,
+    Unset,
+    Host,
 }
 
 /// One command: its spellings, its argument, what it does.
@@ -66,12 +72,21 @@ const COMMANDS: &[Meta] = &[
     meta(&["\\e", ".edit"], "[FILE]", Action::Edit, "edit the last statement, or a file, and run it"),
     meta(&["\\timing", ".timer"], "[on|off]", Action::Timing, "show the time of statements"),
     meta(&["\\x"], "[on|off]", Action::Expanded, "one line a column instead of one a row"),
-    meta(&["\\format", ".mode"], "[FORMAT]", Action::Mode, "box, csv, tsv, json, jsonl or markdown"),
+    meta(
+        &["\\format", ".mode"],
+        "[FORMAT]",
+        Action::Mode,
+        "box, csv, tsv, json, jsonl, markdown, line or insert [TABLE]",
+    ),
     meta(&["\\maxrows", ".maxrows"], "[N]", Action::MaxRows, "rows of a box, 0 for all"),
     meta(&["\\pager", ".pager"], "[on|off]", Action::Pager, "long results page by page"),
     meta(&["\\i", ".read"], "FILE", Action::Include, "run the statements of a file"),
     meta(&["\\o", ".output"], "[FILE]", Action::Output, "write results to a file; without one, here again"),
     meta(&["\\echo", ".print"], "STRING", Action::Echo, "write a string"),
+    meta(&["\\copy"], "TABLE FROM 'FILE'", Action::Copy, "COPY with a file of this machine; also TABLE or (QUERY) TO"),
+    meta(&["\\set"], "[NAME VALUE]", Action::Set, "a value for $NAME in statements; without a name, list them"),
+    meta(&["\\unset"], "NAME", Action::Unset, "take a value away again"),
+    meta(&["\\!", ".shell"], "[COMMAND]", Action::Host, "run a command of this machine"),
 ];
 
 /// Commands that may end a statement in the place of its semicolon.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Action, COMMANDS, Meta, again, catalog, names, settings};
+use super::{Action, COMMANDS, Meta, again, catalog, copy, host, names, settings};
 use crate::error::Failure;
 use crate::interpreter::{Flow, Interpreter};
 use crate::source::Source;
@@ -13,7 +13,11 @@ const DEEPEST_INCLUDE: usize = 16;
 /// Runs one meta command line.
 pub(crate) async fn run(interpreter: &mut Interpreter, line: &str) -> Result<Flow, Failure> {
     let line = line.trim().trim_end_matches(';').trim_end();
-    let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    // psql takes `\!ls` too.
+    let (name, argument) = match line.strip_prefix("\\!") {
+        Some(command) => ("\\!", command),
+        None => line.split_once(char::is_whitespace).unwrap_or((line, "")),
+    };
     let argument = unquoted(argument.trim());
     let command = command(name)?;
     match command.action {
@@ -43,6 +47,10 @@ pub(crate) async fn run(interpreter: &mut Interpreter, line: &str) -> Result<Flo
         Action::AgainExpanded => again::again(interpreter, name, argument, true).await?,
         Action::Watch => again::watch(interpreter, argument).await?,
         Action::Echo => interpreter.write(|out| writeln!(out, "{argument}"))?,
+        Action::Copy => copy::copy(interpreter, argument).await?,
+        Action::Set => host::set(interpreter, argument)?,
+        Action::Unset => host::unset(interpreter, argument)?,
+        Action::Host => host::run(interpreter, argument)?,
     }
     Ok(Flow::Continue(()))
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::error::Failure;
 use crate::interpreter::Interpreter;
-use crate::output::Format;
+use crate::output::{Format, INSERT_INTO};
 
 pub(super) fn timing(interpreter: &mut Interpreter, argument: &str) -> Result<(), Failure> {
     interpreter.settings.timer = switched(interpreter.settings.timer, argument)?;
@@ -25,10 +25,20 @@ pub(super) fn pager(interpreter: &mut Interpreter, argument: &str) -> Result<(),
 }
 
 pub(super) fn mode(interpreter: &mut Interpreter, argument: &str) -> Result<(), Failure> {
-    if !argument.is_empty() {
-        interpreter.settings.format = Format::from_str(argument, true).map_err(|_| {
-            Failure::other(format!("unknown format '{argument}'\nHint: box, csv, tsv, json, jsonl or markdown"))
+    let (name, table) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+    if !name.is_empty() {
+        let format = Format::from_str(name, true).map_err(|_| {
+            Failure::other(format!(
+                "unknown format '{name}'\nHint: box, csv, tsv, json, jsonl, markdown, line or insert [TABLE]"
+            ))
         })?;
+        match (format, table.trim()) {
+            (Format::Insert, "") => interpreter.settings.table = INSERT_INTO.to_owned(),
+            (Format::Insert, table) => interpreter.settings.table = table.to_owned(),
+            (_, "") => {}
+            (_, more) => return Err(Failure::other(format!("the format {name} takes no '{more}'"))),
+        }
+        interpreter.settings.format = format;
     }
     let name =
         interpreter.settings.format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();

@@ -4,7 +4,9 @@ mod boxed;
 mod cell;
 mod delimited;
 mod expanded;
+mod insert;
 mod json;
+mod line;
 mod plan;
 mod table;
 mod tree;
@@ -15,6 +17,8 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use clap::ValueEnum;
 use serde::Deserialize;
+
+pub(crate) use cell::{JsonCells, json_options, string as json_string};
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -33,7 +37,14 @@ pub(crate) enum Format {
     Jsonl,
     /// A Markdown table
     Markdown,
+    /// A line a value, `name = value`
+    Line,
+    /// INSERT statements
+    Insert,
 }
+
+/// The table of INSERT statements where none is named.
+pub(crate) const INSERT_INTO: &str = "rows";
 
 /// What bounds and dresses the output of the box formats; the machine formats never change by it.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +73,8 @@ pub(crate) trait Printer {
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()>;
 }
 
-/// The printer for results of `schema`.
-pub(crate) fn printer(format: Format, look: Look, schema: &SchemaRef) -> Box<dyn Printer> {
+/// The printer for results of `schema`; INSERT statements are into `table`.
+pub(crate) fn printer(format: Format, look: Look, table: &str, schema: &SchemaRef) -> Box<dyn Printer> {
     match format {
         _ if schema.fields().is_empty() => Box::new(Nothing),
         Format::Box if plan::is_plan(schema) => Box::new(plan::PlanPrinter::new(look)),
@@ -74,6 +85,8 @@ pub(crate) fn printer(format: Format, look: Look, schema: &SchemaRef) -> Box<dyn
         Format::Tsv => Box::new(delimited::DelimitedPrinter::new(schema, b'\t')),
         Format::Json => Box::new(json::JsonPrinter::array(schema)),
         Format::Jsonl => Box::new(json::JsonPrinter::lines(schema)),
+        Format::Line => Box::new(line::LinePrinter::new(schema)),
+        Format::Insert => Box::new(insert::InsertPrinter::new(schema, table)),
     }
 }
 

@@ -8,6 +8,7 @@ use arrow_flight::flight_service_client::FlightServiceClient;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures::{TryStreamExt, stream};
+use maar_flight_server::Role;
 use tokio::time::timeout;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
@@ -35,15 +36,20 @@ pub(crate) struct Tls {
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// Connects and logs in.
+/// Connects and logs in, with a role that may be less than the user's.
 ///
 /// # Errors
 /// Those of the network, of the certificates, and of a login that is refused.
-pub(super) async fn open(address: &Address, tls: &Tls, credentials: Option<&Credentials>) -> Result<Client, Failure> {
+pub(super) async fn open(
+    address: &Address,
+    tls: &Tls,
+    credentials: Option<&Credentials>,
+    role: Option<Role>,
+) -> Result<Client, Failure> {
     let channel = endpoint(address, tls)?.connect().await.map_err(|error| unreachable(address, &error))?;
     // A row may be larger than what tonic takes unless told otherwise, and the server is one that was asked for by name.
     let client = FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX);
-    let answer = timeout(PATIENCE, handshake(client.clone(), credentials)).await;
+    let answer = timeout(PATIENCE, handshake(client.clone(), credentials, role)).await;
     let answer = answer.map_err(|_| {
         Failure::connection(format!("cannot talk to {address}: no answer within {} seconds", PATIENCE.as_secs()))
     })?;
@@ -107,8 +113,13 @@ fn pem(path: &Path, part: &str) -> Result<Vec<u8>, Failure> {
 async fn handshake(
     mut client: FlightServiceClient<Channel>,
     credentials: Option<&Credentials>,
+    role: Option<Role>,
 ) -> Result<Option<String>, Status> {
     let mut request = Request::new(stream::iter([HandshakeRequest::default()]));
+    if let Some(role) = role {
+        let role = role.to_string().parse().map_err(|_| Status::internal("a role is no header"))?;
+        request.metadata_mut().insert(Role::HEADER, role);
+    }
     if let Some(Credentials { user, password }) = credentials {
         let header = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
         let header = header.parse().map_err(|_| Status::internal("user and password are no header"))?;

@@ -9,16 +9,20 @@ mod rows;
 
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use arrow_flight::error::FlightError;
-use arrow_flight::sql::SqlInfo;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::sql::{
+    CommandStatementIngest, SqlInfo, TableDefinitionOptions, TableExistsOption, TableNotExistOption,
+};
 use arrow_flight::{Action, FlightInfo};
+use datafusion::common::TableReference;
 use datafusion::scalar::ScalarValue;
-use futures::TryStreamExt;
+use futures::{TryStreamExt, stream};
 use maar_engine::{Error, ErrorKind, Statement};
+use maar_flight_server::Role;
 use tonic::transport::Channel;
 
 pub(crate) use address::Address;
@@ -51,12 +55,22 @@ pub(crate) struct Running {
 }
 
 impl Remote {
-    /// Connects, logs in, and asks the server what it is.
+    /// Connects, logs in with a role that may be less than the user's, and asks the server what it is.
     ///
     /// # Errors
-    /// Where there is no such server, or it refuses.
-    pub(crate) async fn open(address: Address, tls: Tls, credentials: Option<Credentials>) -> Result<Self, Failure> {
-        let client = connect::open(&address, &tls, credentials.as_ref()).await?;
+    /// Where there is no such server, or it refuses, or does not know of roles.
+    pub(crate) async fn open(
+        address: Address,
+        tls: Tls,
+        credentials: Option<Credentials>,
+        role: Option<Role>,
+    ) -> Result<Self, Failure> {
+        let client = connect::open(&address, &tls, credentials.as_ref(), role).await?;
+        if role == Some(Role::Reader) && !is_read_only(client.clone()).await.unwrap_or_default() {
+            return Err(Failure::connection(format!(
+                "{address} does not say that this session only reads: log in as a user who is a reader"
+            )));
+        }
         let server = match tokio::time::timeout(COURTESY, name(client.clone())).await {
             Ok(Ok(name)) if !name.is_empty() => name,
             _ => "a server that does not say what it is".to_owned(),
@@ -100,6 +114,34 @@ impl Remote {
         // What is left of it ends with the session anyway.
         let _ = prepared.close().await;
         info
+    }
+
+    /// Adds rows to a table, all or none; gives their number.
+    ///
+    /// # Errors
+    /// Those of the server, and of the way to it.
+    pub(crate) async fn ingest(
+        &self,
+        table: &TableReference,
+        schema: SchemaRef,
+        mut batches: Vec<RecordBatch>,
+    ) -> Result<i64, Error> {
+        // Without a batch not even the columns would be sent.
+        if batches.is_empty() {
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        let command = CommandStatementIngest {
+            table_definition_options: Some(TableDefinitionOptions {
+                if_not_exist: TableNotExistOption::Fail.into(),
+                if_exists: TableExistsOption::Append.into(),
+            }),
+            table: table.table().to_owned(),
+            schema: table.schema().map(str::to_owned),
+            catalog: table.catalog().map(str::to_owned),
+            ..CommandStatementIngest::default()
+        };
+        let rows = stream::iter(batches.into_iter().map(Ok));
+        self.client.clone().execute_ingest(command, rows).await.map_err(|e| failed::error(e, None))
     }
 
     /// Ends the session on the server. One that does not hear of it ends it by itself.
@@ -155,17 +197,28 @@ fn bound<'a>(
 }
 
 /// The server's own name and version.
-async fn name(mut client: Client) -> Result<String, FlightError> {
-    let asked = vec![SqlInfo::FlightSqlServerName, SqlInfo::FlightSqlServerVersion];
+async fn name(client: Client) -> Result<String, FlightError> {
+    let told = told(client, vec![SqlInfo::FlightSqlServerName, SqlInfo::FlightSqlServerVersion]).await?;
+    let words: Vec<_> = told.iter().filter_map(|value| Some(value.as_string_opt::<i32>()?.value(0))).collect();
+    Ok(words.join(" "))
+}
+
+/// Whether the server lets this session change nothing.
+async fn is_read_only(client: Client) -> Result<bool, FlightError> {
+    let told = told(client, vec![SqlInfo::FlightSqlServerReadOnly]).await?;
+    Ok(told.first().and_then(|value| value.as_boolean_opt()).is_some_and(|value| value.value(0)))
+}
+
+/// What the server says of itself: an array of one value for each answer.
+async fn told(mut client: Client, asked: Vec<SqlInfo>) -> Result<Vec<ArrayRef>, FlightError> {
     let info = client.get_sql_info(asked).await?;
-    let mut words = Vec::new();
+    let mut told = Vec::new();
     for ticket in info.endpoint.into_iter().filter_map(|endpoint| endpoint.ticket) {
         let batches: Vec<RecordBatch> = client.do_get(ticket).await?.try_collect().await?;
         for batch in &batches {
             let Some(values) = batch.column_by_name("value").and_then(|column| column.as_union_opt()) else { continue };
-            let texts = (0..values.len()).map(|row| values.value(row));
-            words.extend(texts.filter_map(|text| Some(text.as_string_opt::<i32>()?.value(0).to_owned())));
+            told.extend((0..values.len()).map(|row| values.value(row)));
         }
     }
-    Ok(words.join(" "))
+    Ok(told)
 }

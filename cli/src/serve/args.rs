@@ -60,6 +60,9 @@ pub(crate) struct ServeArgs {
     /// What URLs that clients may name begin with, such as s3://bucket/folder; may be repeated
     #[arg(long, value_name = "URL", help_heading = WHAT)]
     pub(crate) allow_url: Vec<String>,
+    /// Write who did what to the end of this file, a JSON object a line. What cannot be written is not done
+    #[arg(long, value_name = "PATH", help_heading = WHAT)]
+    pub(crate) audit_log: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }

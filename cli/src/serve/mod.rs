@@ -11,6 +11,7 @@ use maar_flight_server::{ServeOptions, Server};
 use tokio::sync::oneshot;
 
 pub(crate) use args::ServeArgs;
+pub(crate) use options::places;
 
 use crate::args::DeviceArg;
 use crate::engine::Engine;

@@ -1,10 +1,10 @@
 //! What the options of `maar serve` make of a server. What cannot be enforced stops the start.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use maar_engine::Places;
-use maar_flight_server::{Jwt, Limits, ServeOptions, Tls, Users};
+use maar_flight_server::{Audit, Jwt, Limits, ServeOptions, Tls, Users};
 
 use super::args::{LimitArgs, ServeArgs};
 use crate::error::Failure;
@@ -25,7 +25,8 @@ pub(super) fn options(args: &ServeArgs) -> Result<ServeOptions, Failure> {
         limits: limits(&args.limits),
         users,
         jwt: jwt(args)?,
-        places: places(args)?,
+        places: places(&args.allow_path, &args.allow_url)?,
+        audit: args.audit_log.as_deref().map(Audit::open).transpose().map_err(Failure::other)?.unwrap_or_default(),
         tls,
         insecure: args.insecure,
         http: args.http,
@@ -54,15 +55,19 @@ fn jwt(args: &ServeArgs) -> Result<Option<Jwt>, Failure> {
     }
 }
 
-fn places(args: &ServeArgs) -> Result<Option<Places>, Failure> {
-    if args.allow_path.is_empty() && args.allow_url.is_empty() {
+/// What `--allow-path` and `--allow-url` open; `None` where there are none of them.
+///
+/// # Errors
+/// For a place that is none.
+pub(crate) fn places(paths: &[PathBuf], urls: &[String]) -> Result<Option<Places>, Failure> {
+    if paths.is_empty() && urls.is_empty() {
         return Ok(None);
     }
     let mut places = Places::default();
-    for path in &args.allow_path {
+    for path in paths {
         places = places.allow_path(path).map_err(Failure::other)?;
     }
-    for url in &args.allow_url {
+    for url in urls {
         places = places.allow_url(url).map_err(Failure::other)?;
     }
     Ok(Some(places))

@@ -148,3 +148,39 @@ fn plans_are_trees_with_the_places_of_their_operators() {
     let drawn = answer(&["-c", &format!("EXPLAIN FORMAT TREE {sql}")]);
     assert!(drawn.contains("\n  ┌──"), "{drawn}");
 }
+
+#[test]
+fn a_line_a_value() {
+    let sql = "SELECT 1 AS n, 'x\ny' AS long_name UNION ALL SELECT 2, NULL ORDER BY n";
+    let expected = "        n = 1\nlong_name = x\\ny\n\n        n = 2\nlong_name = NULL\n";
+    assert_eq!(answer(&["--format", "line", "-c", sql]), expected);
+    assert_eq!(answer(&["--format", "line", "-c", "SELECT 1 a WHERE false"]), "");
+}
+
+#[test]
+fn rows_as_statements_that_insert_them() {
+    let columns = "\"i\", \"big\", \"dec\", \"f\", \"b\", \"s\", \"empty\", \"d\", \"ts\", \"bin\"";
+    let expected = format!(
+        "INSERT INTO rows ({columns}) VALUES (1, 9223372036854775807, 1.5000000000, 0.1, true, 'a \"b\", c', '', '1998-09-02', \
+         '2020-01-02T03:04:05.678', X'4142');\n\
+         INSERT INTO rows ({columns}) VALUES (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);\n"
+    );
+    assert_eq!(answer(&["--format", "insert", "-c", KINDS]), expected);
+    let sql = "SELECT 'nan'::double AS \"a\"\"b\", 'it''s' AS t, [1, 2] AS l";
+    let nested = "INSERT INTO s.t (\"a\"\"b\", \"t\", \"l\") VALUES ('NaN', 'it''s', '[1, 2]');\n";
+    assert_eq!(answer(&["-c", &format!("\\format insert s.t\n{sql}")]), nested);
+}
+
+#[test]
+fn what_is_written_as_inserts_comes_back() {
+    let sql = "SELECT * FROM (VALUES (1, 1.5, 'it''s', date '2020-01-02', timestamp '2020-01-02 03:04:05', X'00ff'), \
+               (2, NULL, '', NULL, NULL, NULL)) t(i, x, s, d, ts, b)";
+    let inserts = answer(&["--format", "insert", "-c", sql]);
+    let make =
+        format!("CREATE TABLE rows AS SELECT * FROM ({sql}) WHERE false; {inserts} SELECT * FROM rows ORDER BY i");
+    let csv = answer(&["--format", "csv", "-c", sql]);
+    assert_eq!(
+        answer(&["--format", "csv", "-c", &make]).split_once("i,x").unwrap().1,
+        csv.split_once("i,x").unwrap().1
+    );
+}

@@ -6,6 +6,7 @@ mod cuda;
 mod device;
 mod errors;
 mod formats;
+mod mcp;
 mod pages;
 mod profile;
 mod remote;

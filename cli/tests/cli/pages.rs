@@ -19,7 +19,7 @@ fn quoted(cell: &'static str) -> Vec<&'static str> {
 #[test]
 fn formats_write_null_as_the_page_says() {
     let rows = table("Format");
-    assert_eq!(rows.len(), 6);
+    assert_eq!(rows.len(), 8);
     for row in rows {
         let format = quoted(row[0])[0];
         let written = answer(&["--format", format, "-c", "SELECT 'x' AS a, NULL AS b, 'x' AS c"]);
@@ -44,6 +44,9 @@ fn commands_of_the_page_are_known() {
                 let line = match name {
                     "\\i" | ".read" => format!("{name} {}", script.display()),
                     "\\watch" => format!("{name} 0.1 c=2"),
+                    "\\copy" => format!("{name} (SELECT 1) TO '{}'", folder.path().join("copy.csv").display()),
+                    "\\unset" => format!("\\set n 1\n{name} n"),
+                    "\\!" | ".shell" => format!("{name} true"),
                     _ => name.to_string(),
                 };
                 let ran = maar_with_input(&[], &format!("SELECT 1;\n{line}\n"));

@@ -216,3 +216,43 @@ fn ctrl_c_ends_the_statement_on_the_server() {
         assert!(started.elapsed() < Duration::from_secs(20), "the server still runs the query");
     }
 }
+
+#[test]
+fn files_of_this_machine_are_copied_to_the_server_and_back() {
+    let (server, folder) = (Server::start(&["--allow-path", "/dev/null"]), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("in.csv"), "n;word\n1;one\n2;\n3;it's\n").unwrap();
+    let run = |script: &str| {
+        let path = at("script.sql");
+        std::fs::write(&path, script).unwrap();
+        server.maar(&["--format", "csv", "-f", &path])
+    };
+    // The server opens no file of this machine.
+    let refused = run(&format!("SELECT * FROM '{}'", at("in.csv")));
+    assert!(refused.err.contains("not among the files"), "{}", refused.err);
+    let ran = run(&format!(
+        "CREATE TABLE t (n INT, word VARCHAR);\n\\copy t FROM '{}' (FORMAT csv, HEADER, DELIMITER ';')\n\
+         SELECT count(*) AS c, sum(n) AS s, max(word) AS w FROM t;\n\
+         \\copy t TO '{}' (FORMAT csv, HEADER)\n\\copy (SELECT n * 10 AS m FROM t WHERE n > 1 ORDER BY n) TO '{}'\n\
+         \\copy t FROM '{}' (FORMAT csv, HEADER)\nSELECT count(*) AS c FROM t;",
+        at("in.csv"),
+        at("out.csv"),
+        at("out.parquet"),
+        at("out.csv"),
+    ));
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    assert_eq!(ran.out, "count\n3\nc,s,w\n3,6,one\ncount\n3\ncount\n2\ncount\n3\nc\n6\n");
+    assert_eq!(std::fs::read_to_string(at("out.csv")).unwrap().lines().count(), 4);
+    let parquet = maar(&["--format", "csv", "-c", &format!("SELECT * FROM '{}'", at("out.parquet"))]);
+    assert_eq!(parquet.out, "m\n20\n30\n");
+    for (wrong, words) in [
+        (format!("\\copy no_such FROM '{}'", at("in.csv")), "no_such"),
+        (format!("\\copy t FROM '{}'", at("no-such.csv")), "no-such.csv"),
+        (format!("\\copy (SELECT 1) FROM '{}'", at("in.csv")), "not into queries"),
+        (format!("\\copy (SELECT no_such) TO '{}'", at("never.csv")), "no_such"),
+        ("\\copy t".to_owned(), "\\copy TABLE FROM"),
+    ] {
+        let ran = run(&wrong);
+        assert!(ran.code == 1 && ran.err.contains(words), "{wrong}: {} {}", ran.out, ran.err);
+    }
+}

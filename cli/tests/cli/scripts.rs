@@ -94,3 +94,38 @@ fn no_colours_without_a_terminal() {
         command(&["--device", "cpu", "-c", "SELECT NULL AS a; selec"]).env_remove("NO_COLOR").output().unwrap();
     assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b));
 }
+
+#[test]
+fn parameters_are_set_in_the_script() {
+    let script = "\\set day 1998-09-02\nSELECT $day + 1 AS a, $n AS n;\n\\set n 'x y'\nSELECT $n AS n;\n\\set\n\\unset day\n\\set\n";
+    let ran = maar_with_input(&["--format", "csv", "--param", "n=1"], script);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(ran.out, "a,n\n1998-09-03,1\nn\nx y\n$day = 1998-09-02\n$n = x y\n$n = x y\n");
+    for (wrong, words) in [("\\unset no_such", "no_such"), ("\\set a-b 1", "neither")] {
+        let ran = maar_with_input(&[], wrong);
+        assert!(ran.code != 0 && ran.err.contains(words), "{wrong}: {}", ran.err);
+    }
+}
+
+#[test]
+fn commands_of_the_machine_run_between_statements() {
+    let ran = maar_with_input(
+        &["--format", "csv"],
+        "SELECT 1 AS a;\n\\! echo \"it's\" here\n\\!echo $((1 + 1))\nSELECT 2 AS b;",
+    );
+    assert_eq!((ran.code, ran.out.as_str()), (0, "a\n1\nit's here\n2\nb\n2\n"), "{}", ran.err);
+    let ran = maar_with_input(&[], "\\! exit 3\nSELECT 2");
+    assert!(ran.code == 1 && ran.err.contains("exit 3") && !ran.out.contains('2'), "{}", ran.err);
+    assert!(maar_with_input(&[], "\\!").err.contains("needs a command"));
+}
+
+#[test]
+fn copying_here_is_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.csv").display().to_string();
+    let script = format!(
+        "\\copy (SELECT 1 AS a, 'x' AS b) TO '{file}' (FORMAT csv, HEADER)\nCREATE TABLE t (a INT, b VARCHAR);\n\\copy t FROM '{file}' (FORMAT csv, HEADER)\nTABLE t;"
+    );
+    let ran = maar_with_input(&["--format", "csv"], &script);
+    assert_eq!((ran.code, ran.err.as_str(), ran.out.as_str()), (0, "", "count\n1\ncount\n1\na,b\n1,x\n"));
+}

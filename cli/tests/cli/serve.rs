@@ -71,7 +71,7 @@ fn users_are_made_read_and_asked_for() {
 }
 
 /// `maar serve` with these options on a port of its own, and the lines that it says when it is ready.
-fn serving(options: &[&str], lines: usize) -> (Child, Vec<String>) {
+pub(crate) fn serving(options: &[&str], lines: usize) -> (Child, Vec<String>) {
     let mut child = command(&[&["--device", "cpu", "serve", "--listen", "127.0.0.1:0"], options].concat());
     let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap());
@@ -86,7 +86,7 @@ fn serving(options: &[&str], lines: usize) -> (Child, Vec<String>) {
     (child, lines)
 }
 
-fn address(line: &str) -> &str {
+pub(crate) fn address(line: &str) -> &str {
     line.split_whitespace().find(|word| word.contains("://")).unwrap()
 }
 
@@ -148,6 +148,7 @@ fn what_cannot_be_enforced_stops_the_start() {
         (["--set", "maar.no_such=1"], "maar.no_such"),
         (["--max-running", "0"], "at least 1"),
         (["--init", "no-such.sql"], "no-such.sql"),
+        (["--audit-log", "/dev/full"], "audit log '/dev/full'"),
     ] {
         let ran = maar(&[&["serve", "--listen", "127.0.0.1:0"][..], &options].concat());
         assert!(ran.code != 0 && ran.err.contains(words), "{options:?}: {}", ran.err);

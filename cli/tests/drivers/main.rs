@@ -1,5 +1,6 @@
-//! Drivers that people use, against `maar serve`: ADBC's for Flight SQL, from Python (`adbc.py`), and JDBC's (`Jdbc.java`). What the
-//! protocol says is tested in flight-server; here, that drivers of somebody else's understand it the same way.
+//! Drivers that people use, against `maar serve`: ADBC's for Flight SQL, from Python (`adbc.py`), and JDBC's (`Jdbc.java`); and a client
+//! that talks to `maar mcp` (`tools.py`). What the protocols say is tested elsewhere; here, that programs of somebody else's understand
+//! them the same way.
 //!
 //! Needs MAAR_TEST_PYTHON and MAAR_TEST_JDBC, which `cargo xtask test` sets.
 #![expect(clippy::unwrap_used, reason = "tests")]
@@ -98,6 +99,28 @@ fn adbc_does_what_it_does_with_others() {
     for test in ["statements", "types", "parameters", "ingest", "metadata", "incremental", "cancel"] {
         adbc(&python, test, &server.address, &json!({}));
     }
+}
+
+#[test]
+fn a_client_of_the_model_context_protocol_uses_the_tools() {
+    let Some(python) = python("mcp") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let init = folder.path().join("init.sql");
+    std::fs::write(
+        &init,
+        "CREATE TABLE t AS SELECT * FROM (VALUES (1, 'one'), (2, NULL), (3, 'three')) AS v (n, word)",
+    )
+    .unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drivers/tools.py");
+    let talk = |options: &[&str]| {
+        let mut command = Command::new(&python);
+        command.arg(&script).arg(env!("CARGO_BIN_EXE_maar")).args(["--device", "cpu", "mcp"]).args(options);
+        let ran = command.output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    };
+    talk(&["--init", init.to_str().unwrap()]);
+    let server = Server::start(&["--init", init.to_str().unwrap()]);
+    talk(&["--connect", &server.address]);
 }
 
 #[test]

@@ -61,6 +61,11 @@ impl Places {
         Ok(self)
     }
 
+    /// Whether a file of this machine is in an allowed place.
+    pub fn has(&self, path: &Path) -> bool {
+        self.has_path(path)
+    }
+
     /// # Errors
     /// [`ErrorKind::Forbidden`] where `url`, which is written as `text`, is not in an allowed place.
     pub(super) fn check(&self, url: &ListingTableUrl, text: &str) -> Result<()> {

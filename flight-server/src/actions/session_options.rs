@@ -84,11 +84,16 @@ pub(super) async fn set(sessions: &Sessions, request: &Request<Action>) -> Resul
     let session = sessions.of(request)?;
     let mut errors = HashMap::new();
     for (name, value) in wanted.session_options {
-        let is_shared = is_of_the_process(&name);
+        let watched = session.begin(&shown(&name, value.option_value.as_ref()))?;
         match set_one(&session.engine, sessions.base(), &name, value.option_value).await {
-            Ok(()) if is_shared => session.common.follow(&session.engine),
-            Ok(()) => {}
+            Ok(()) => {
+                if is_of_the_process(&name) {
+                    session.common.follow(&session.engine);
+                }
+                watched.finish();
+            }
             Err(refusal) => {
+                watched.fail(&Status::invalid_argument(format!("the option was not set: {refusal:?}")));
                 errors.insert(name, OptionError { value: refusal.into() });
             }
         }
@@ -113,7 +118,7 @@ async fn set_one(session: &Session, base: &Session, name: &str, value: Option<Op
     if !values(base).contains_key(full) && !has_option(session, full) {
         return Err(Refusal::InvalidName);
     }
-    let value = match value.map(written) {
+    let value = match value.as_ref().map(written) {
         Some(value) => Some(value),
         None => values(base).get(full).cloned(),
     };
@@ -140,9 +145,17 @@ fn is_there(session: &Session, name: &str, value: &str) -> bool {
     }
 }
 
-fn written(value: OptionValue) -> String {
+/// The statement that does the same.
+fn shown(name: &str, value: Option<&OptionValue>) -> String {
     match value {
-        OptionValue::Text(text) => text,
+        Some(value) => format!("SET {name} = '{}'", written(value).replace('\'', "''")),
+        None => format!("RESET {name}"),
+    }
+}
+
+fn written(value: &OptionValue) -> String {
+    match value {
+        OptionValue::Text(text) => text.clone(),
         OptionValue::Flag(flag) => flag.to_string(),
         OptionValue::Integer(number) => number.to_string(),
         OptionValue::Float(number) => number.to_string(),

@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 pub(crate) mod keys;
 pub(crate) mod sql_info;
 pub(crate) mod types;
+mod words;
 
 use arrow_flight::sql::metadata::{SqlInfoData, XdbcTypeInfoData};
 use tonic::Status;

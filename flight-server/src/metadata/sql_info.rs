@@ -7,6 +7,7 @@ use arrow_flight::sql::SqlInfo;
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use tonic::Status;
 
+use super::words;
 use crate::role::Role;
 use crate::statements::SQL_BYTES_MAX;
 use crate::status::from_flight;
@@ -112,5 +113,6 @@ pub(crate) fn values(role: Role) -> Result<SqlInfoData, Status> {
     builder.append(SqlInfo::SqlDefaultTransactionIsolation, 0_i64);
     builder.append(SqlInfo::SqlSupportsConvert, HashMap::<i32, Vec<i32>>::new());
     LIMITS.iter().for_each(|name| builder.append(*name, 0_i64));
+    words::lists().into_iter().for_each(|(name, words)| builder.append(name, words));
     builder.build().map_err(from_flight)
 }

@@ -8,5 +8,5 @@ mod registry;
 
 pub(crate) use admission::{Admission, Place};
 pub(crate) use query::{Progress, Query, STATES, State, Watched, cancelled};
-pub(crate) use redacted::is_secret;
+pub(crate) use redacted::{is_secret, redacted};
 pub(crate) use registry::{PHASES, Registry, SECONDS};

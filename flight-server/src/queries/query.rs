@@ -1,6 +1,7 @@
 //! One query: whose it is, what it says, how far it is, and what became of it. What tells it to end is here as well.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,6 +12,7 @@ use tonic::{Code, Status};
 
 use super::redacted::redacted;
 use super::registry::Registry;
+use crate::audit::Who;
 
 /// How far a query is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub(crate) struct Query {
     /// The number of its session.
     pub(crate) session: u64,
     pub(crate) user: Option<String>,
+    peer: Option<SocketAddr>,
     /// What it says, without secrets.
     pub(crate) sql: String,
     pub(crate) started: SystemTime,
@@ -84,7 +87,7 @@ pub(crate) struct Progress {
 }
 
 impl Query {
-    pub(super) fn new(id: String, session: u64, user: Option<String>, sql: String) -> Self {
+    pub(super) fn new(id: String, who: Who, sql: String) -> Self {
         let now = Instant::now();
         let progress = Progress {
             state: State::Planning,
@@ -98,8 +101,9 @@ impl Query {
         };
         Self {
             id,
-            session,
-            user,
+            session: who.session.unwrap_or_default(),
+            user: who.user.map(str::to_owned),
+            peer: who.peer,
             sql,
             started: SystemTime::now(),
             began: now,
@@ -119,6 +123,11 @@ impl Query {
         let mut progress = self.progress.lock().clone();
         progress.pass_to(progress.state, Instant::now());
         progress
+    }
+
+    /// Whose it is.
+    pub(crate) fn who(&self) -> Who<'_> {
+        Who { user: self.user.as_deref(), session: Some(self.session), peer: self.peer }
     }
 
     /// From its beginning until now or its end.
@@ -151,8 +160,10 @@ impl Query {
 
     /// Tells it to end. Whether it was not over.
     pub(crate) fn cancel(&self) -> bool {
+        // Looked at before it is told: what runs it may end it at once.
+        let is_new = !self.state().is_over();
         self.told.notify_one();
-        !self.state().is_over()
+        is_new
     }
 
     /// Ready when it is told to end.

@@ -10,6 +10,7 @@ use tonic::Status;
 
 use super::query::{Query, State, Watched};
 use super::redacted::redacted;
+use crate::audit::{Audit, Who};
 use crate::secrets::{secret, written};
 
 /// Queries that are over and still known.
@@ -31,6 +32,7 @@ pub(crate) struct Registry {
     next: AtomicU64,
     queries: Mutex<Queries>,
     counts: Mutex<Counts>,
+    audit: Audit,
 }
 
 #[derive(Default)]
@@ -71,23 +73,27 @@ impl Times {
 impl Registry {
     /// # Errors
     /// INTERNAL when the system has no randomness to give.
-    pub(crate) fn new() -> Result<Self, Status> {
+    pub(crate) fn new(audit: Audit) -> Result<Self, Status> {
         let prefix = written(&secret()?)[..8].to_owned();
-        Ok(Self { prefix, next: AtomicU64::default(), queries: Mutex::default(), counts: Mutex::default() })
+        let (next, queries, counts) = (AtomicU64::default(), Mutex::default(), Mutex::default());
+        Ok(Self { prefix, next, queries, counts, audit })
     }
 
     /// A query that begins.
-    pub(crate) fn begin(self: &Arc<Self>, session: u64, user: Option<&str>, sql: &str) -> Watched {
+    ///
+    /// # Errors
+    /// UNAVAILABLE where the audit log cannot have it.
+    pub(crate) fn begin(self: &Arc<Self>, who: Who, sql: &str) -> Result<Watched, Status> {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let query = Query::new(
             format!("{}_{number:06}", self.prefix),
-            session,
-            user.map(str::to_owned),
+            who,
             redacted(&sql[..sql.floor_char_boundary(SQL_BYTES_MAX)]),
         );
         let query = Arc::new(query);
+        self.audit.begin(who, &query.id, sql)?;
         self.queries.lock().current.push(Arc::clone(&query));
-        Watched::new(query, Arc::clone(self))
+        Ok(Watched::new(query, Arc::clone(self)))
     }
 
     /// Those that are known, the oldest first.
@@ -154,6 +160,7 @@ impl Registry {
                 queries.over.pop_front();
             }
         }
+        self.audit.end(query);
         let progress = query.progress();
         let mut counts = self.counts.lock();
         match progress.state {
@@ -176,9 +183,9 @@ mod tests {
 
     #[test]
     fn what_is_dropped_was_cancelled_and_what_is_over_stays_so() {
-        let registry = Arc::new(Registry::new().unwrap());
-        let one = registry.begin(1, Some("ada"), "select 1");
-        let two = registry.begin(2, None, "select 2");
+        let registry = Arc::new(Registry::new(Audit::default()).unwrap());
+        let one = registry.begin(Who { user: Some("ada"), ..Who::default() }, "select 1").unwrap();
+        let two = registry.begin(Who::default(), "select 2").unwrap();
         assert_ne!(one.query().id, two.query().id);
         assert_eq!((registry.active(), registry.count(State::Planning)), (2, 2));
         one.query().is_now(State::Running);
@@ -194,8 +201,8 @@ mod tests {
 
     #[test]
     fn the_past_is_bounded() {
-        let registry = Arc::new(Registry::new().unwrap());
-        (0..KEPT + 5).for_each(|_| registry.begin(1, None, "select 1").finish());
+        let registry = Arc::new(Registry::new(Audit::default()).unwrap());
+        (0..KEPT + 5).for_each(|_| registry.begin(Who::default(), "select 1").unwrap().finish());
         assert_eq!(registry.all().len(), KEPT);
     }
 }

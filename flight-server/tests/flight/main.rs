@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod admission;
+mod audit;
 mod cancel;
 mod certificates;
 mod changes;

@@ -11,7 +11,7 @@ use arrow_flight::sql::{
 use arrow_flight::{FlightDescriptor, IpcMessage};
 use prost::Message;
 
-use crate::support::{Client, answer, fetch, rows, serve, session, with_file};
+use crate::support::{Client, answer, fetch, rows, serve, session, status, with_file};
 
 fn tables() -> CommandGetTables {
     CommandGetTables {
@@ -146,7 +146,36 @@ async fn sql_info_answers_for_all_some_and_unknown_numbers() {
     assert_eq!(values.value(0).as_string::<i32>().value(0), "Maar");
     // ADBC reads number 8 from child 3 when it connects.
     assert_eq!((values.type_id(1), values.value(1).data_type()), (3, &DataType::Int32));
-    assert!(ask(vec![SqlInfo::SqlKeywords]).await.iter().all(|batch| batch.num_rows() == 0));
+    assert!(ask(vec![SqlInfo::SqlExtraNameCharacters]).await.iter().all(|batch| batch.num_rows() == 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_that_it_names_are_words_of_the_language() {
+    let mut client = serve(session()).await;
+    let mut lists = Vec::new();
+    for (number, word) in [
+        (SqlInfo::SqlNumericFunctions, "abs"),
+        (SqlInfo::SqlStringFunctions, "upper"),
+        (SqlInfo::SqlSystemFunctions, "coalesce"),
+        (SqlInfo::SqlDatetimeFunctions, "date_trunc"),
+        (SqlInfo::SqlKeywords, "SELECT"),
+    ] {
+        let info = client.get_sql_info(vec![number]).await.unwrap();
+        let (_, batches) = fetch(&mut client, info).await.unwrap();
+        let list = batches[0].column(1).as_union().value(0);
+        let words = list.as_list::<i32>().value(0);
+        let words: Vec<_> = words.as_string::<i32>().iter().map(|word| word.unwrap().to_owned()).collect();
+        assert!(words.contains(&word.to_owned()) && words.is_sorted(), "{number:?}: {words:?}");
+        lists.push(words);
+    }
+    let keywords = lists.pop().unwrap();
+    assert!(keywords.len() > 20, "{keywords:?}");
+    for function in lists.concat() {
+        // Some are not called without arguments; none is unknown.
+        if let Err(error) = rows(&mut client, &format!("select {function}()")).await {
+            assert_ne!(status::<()>(Err(error)).code(), tonic::Code::NotFound, "{function}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! What a reader may not do, whichever way it comes.
 
 use arrow_flight::sql::SqlInfo;
+use maar_engine::device::DeviceKind;
 use maar_engine::{Places, Session};
 use maar_flight_server::{Limits, Role, ServeOptions, Users};
 use tonic::Code;
@@ -90,6 +91,28 @@ async fn a_reader_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_may_ask_for_less_and_not_for_more() {
+    let url = with_users(session(), BOTH);
+    let create = "create table t as values (1)";
+    let mut less = connect(&url).await;
+    less.set_header("maar-role", "reader");
+    less.handshake("bob", "secret").await.unwrap();
+    assert_eq!(status(rows(&mut less, create).await).code(), Code::PermissionDenied);
+    let mut more = connect(&url).await;
+    more.set_header("maar-role", "admin");
+    more.handshake("ada", "secret").await.unwrap();
+    assert_eq!(status(rows(&mut more, create).await).code(), Code::PermissionDenied);
+    let mut none = connect(&url).await;
+    none.set_header("maar-role", "owner");
+    assert!(none.handshake("bob", "secret").await.unwrap_err().to_string().contains("no role"));
+    // Where there are no users everyone writes, unless he wants to read only.
+    let mut nobody = connect(&serve_with(session(), ServeOptions::default())).await;
+    nobody.set_header("maar-role", "reader");
+    nobody.handshake("anybody", "anything").await.unwrap();
+    assert_eq!(status(rows(&mut nobody, create).await).code(), Code::PermissionDenied);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_is_told_whether_it_only_reads() {
     let (mut reader, mut writer) = both().await;
     for (client, is_reader) in [(&mut reader, true), (&mut writer, false)] {
@@ -129,6 +152,41 @@ async fn options_of_the_server_are_an_administrators() {
     rows(&mut admin, "create table t as values (1)").await.unwrap();
     rows(&mut admin, "reset maar.device_memory").await.unwrap();
     assert_eq!(rows(&mut reader, "show maar.device_memory").await.unwrap(), "maar.device_memory,auto");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_concern_everyone_are_an_administrators() {
+    let url = with_users(session(), &[("bob", Role::Writer), ("eve", Role::Admin)]);
+    let (mut writer, mut admin) = (connect(&url).await, connect(&url).await);
+    writer.handshake("bob", "secret").await.unwrap();
+    admin.handshake("eve", "secret").await.unwrap();
+    for (set, most) in [
+        ("set maar.device = 'Emulated'", "processors"),
+        ("set maar.plan_cache = 1000000000000", "1024 is the most"),
+        ("set datafusion.execution.batch_size = 1000000000000", "1048576 is the most"),
+        ("set datafusion.execution.target_partitions = 100000", "256 is the most"),
+        ("set datafusion.catalog.location = '/etc'", "whole server"),
+    ] {
+        let refused = status(rows(&mut writer, set).await);
+        assert_eq!(refused.code(), Code::PermissionDenied, "{set}: {refused}");
+        assert!(refused.message().contains(most) && refused.message().contains("admin"), "{refused}");
+        rows(&mut admin, set).await.unwrap_or_else(|e| unreachable!("{set}: {e}"));
+    }
+    for set in [
+        "set maar.device = 'cpu'",
+        "reset maar.device",
+        "set datafusion.execution.batch_size = 1048576",
+        "set datafusion.execution.target_partitions = 256",
+    ] {
+        rows(&mut writer, set).await.unwrap_or_else(|e| unreachable!("{set}: {e}"));
+    }
+    // What the server began with is everyone's.
+    let emulated = Session::builder().device(DeviceKind::Emulated).option("maar.plan_cache", "5000").build().unwrap();
+    let mut client = connect(&serve_with(emulated, ServeOptions::default())).await;
+    for set in ["set maar.device = cpu", "set maar.device = emulated", "set maar.plan_cache = 5000"] {
+        rows(&mut client, set).await.unwrap_or_else(|e| unreachable!("{set}: {e}"));
+    }
+    assert_eq!(status(rows(&mut client, "set maar.plan_cache = 5001").await).code(), Code::PermissionDenied);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,11 @@ async fn set(client: &mut Client, options: &[(&str, Value)]) -> Vec<(String, i32
     errors.into_iter().map(|(name, error)| (name, error.value)).collect()
 }
 
+/// Sets one option, which must do.
+pub(crate) async fn set_option(client: &mut Client, name: &str, value: &str) {
+    assert!(set(client, &[(name, text(value))]).await.is_empty());
+}
+
 async fn get(client: &mut Client) -> BTreeMap<String, String> {
     let answer =
         client.do_action(Action::new("GetSessionOptions", "")).await.unwrap().message().await.unwrap().unwrap();

@@ -84,3 +84,22 @@ async fn all_that_are_refused_hear_the_same() {
     let forged = shake(&mut client, Some(&format!("Bearer {}", "0".repeat(32)))).await.unwrap_err();
     assert_eq!(forged.code(), Code::Unauthenticated);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_wrong_too_often_waits() {
+    let url = with_users();
+    let mut client = connect(&url).await;
+    for _ in 0..5 {
+        let refused = client.handshake("ada", "wrong").await.unwrap_err().to_string();
+        assert!(refused.contains("must be right"), "{refused}");
+    }
+    let refused = client.handshake("ada", "correct horse").await.unwrap_err().to_string();
+    assert!(refused.contains("log in again in 1 s"), "the right password as well: {refused}");
+    client.handshake("bob", "x:y").await.unwrap();
+    client.clear_token();
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    client.handshake("ada", "correct horse").await.unwrap();
+    client.clear_token();
+    client.handshake("ada", "wrong").await.unwrap_err();
+    client.handshake("ada", "correct horse").await.unwrap();
+}
