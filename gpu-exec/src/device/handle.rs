@@ -1,5 +1,6 @@
 //! An open device: the one object the rest of the crate holds.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::backend::Device;
@@ -76,6 +77,17 @@ impl DeviceHandle {
     /// How much memory is in use.
     pub fn memory(&self) -> MemoryUse {
         self.memory.usage()
+    }
+
+    /// While it rests, memory goes back to the driver as soon as nobody uses it.
+    pub fn rest(&self, rests: bool) {
+        self.memory.rest(rests);
+    }
+
+    /// For tests of what refusals lead to: refuses the requests for memory of these numbers, whatever room there is. They
+    /// are counted from now on, from 0. Returns how many there were since the last call.
+    pub fn refuse(&self, requests: Range<u64>) -> u64 {
+        self.memory.refuse(requests)
     }
 
     /// Whom to ask for memory before a request is refused: a function from bytes needed to bytes freed. It may drop
