@@ -5,6 +5,7 @@
 mod chunks;
 mod display;
 mod first_rows;
+mod guests;
 mod inputs;
 mod node;
 mod nodes;

@@ -27,6 +27,9 @@ pub trait Reader {
 
     /// Takes rows; `false` once nobody wants more.
     fn take(&mut self, batch: RecordBatch) -> bool;
+
+    /// Memory was refused after rows have left, when nothing can begin anew. Waits for some; whether to try again.
+    fn waits_for_room(&mut self) -> bool;
 }
 
 /// How a pass ended.

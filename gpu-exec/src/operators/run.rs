@@ -234,6 +234,16 @@ impl<'a> Run<'a> {
         Ok((feeds(&mut self.scans), feeds(&mut self.inputs)))
     }
 
+    /// Gives back all that rows are made of, once the last are on the host: however long it takes until somebody takes them.
+    pub(super) fn let_go(&mut self) -> Result<()> {
+        self.stream.synchronize()?;
+        self.scans.clear();
+        self.inputs.clear();
+        self.lookups.clear();
+        self.argument_arrays.clear();
+        self.release_all()
+    }
+
     /// What each stage did. Waits for the device.
     pub fn reports(&mut self) -> Result<&[StageReport]> {
         self.stream.synchronize()?;
