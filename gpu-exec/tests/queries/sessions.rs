@@ -133,8 +133,9 @@ async fn rows_that_nobody_takes_pin_no_table() {
 const TOO_LARGE: &str = "SELECT a.sparse, a.own, b.word, count(*), max(b.x) FROM facts a JOIN facts b ON a.id = b.id \
      GROUP BY a.sparse, a.own, b.word";
 
-/// A session's statements, one after another, beginning with another in each session.
-async fn statements(context: SessionContext, first: usize, expected: Arc<Vec<Vec<String>>>) {
+/// A session's statements, one after another, beginning with another in each session. How long they waited, in milliseconds.
+async fn statements(context: SessionContext, first: usize, expected: Arc<Vec<Vec<String>>>) -> f64 {
+    let mut waited_ms = 0.0;
     for turn in 0..2 * refused::QUERIES.len() {
         let number = (first + turn) % refused::QUERIES.len();
         let query = refused::QUERIES[number];
@@ -142,7 +143,9 @@ async fn statements(context: SessionContext, first: usize, expected: Arc<Vec<Vec
         let found = answer(&context, &plan).await;
         let shown = displayable(plan.as_ref()).indent(true).to_string();
         assert_eq!(found.as_ref().ok(), Some(&expected[number]), "{query}: {:?}\n{shown}", found.as_ref().err());
+        waited_ms += maar_gpu_exec::exec::reports(&plan).iter().map(|report| report.waited_ms).sum::<f64>();
     }
+    waited_ms
 }
 
 /// A session whose statements nobody reads to the end.
@@ -175,14 +178,19 @@ async fn eight_sessions_share_a_device() {
         expected.push(on_host(&both, query).await);
     }
     let (expected, of_too_large) = (Arc::new(expected), on_host(&both, TOO_LARGE).await);
-    let mut sessions = vec![];
+    let (mut sessions, mut others) = (vec![], vec![]);
     for first in 0..6 {
         sessions.push(tokio::spawn(statements(both.another(false), first, Arc::clone(&expected))));
     }
-    sessions.push(tokio::spawn(cancelled(both.another(false))));
-    sessions.push(tokio::spawn(too_large(both.another(false), of_too_large)));
+    others.push(tokio::spawn(cancelled(both.another(false))));
+    others.push(tokio::spawn(too_large(both.another(false), of_too_large)));
+    let mut waited_ms = 0.0;
     for session in sessions {
+        waited_ms += tokio::time::timeout(Duration::from_secs(240), session).await.unwrap().unwrap();
+    }
+    for session in others {
         tokio::time::timeout(Duration::from_secs(240), session).await.unwrap().unwrap();
     }
+    assert!(waited_ms > 0.0, "there was room for all");
     assert_eq!(both.held_bytes().await, 0);
 }
