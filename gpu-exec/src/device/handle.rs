@@ -91,7 +91,7 @@ impl DeviceHandle {
     }
 
     /// Whom to ask for memory before a request is refused: a function from bytes needed to bytes freed. It may drop
-    /// buffers of this device but must not ask it for memory, and is called at most once a request. The last one set holds;
+    /// buffers of this device but must not ask it for memory, and is called until it frees nothing. The last one set holds;
     /// it must not own the device, which owns it.
     pub fn set_reclaimer(&self, reclaimer: Box<dyn Fn(u64) -> u64 + Send + Sync>) {
         self.memory.set_reclaimer(reclaimer);

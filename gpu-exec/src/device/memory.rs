@@ -1,7 +1,7 @@
 //! Who uses the device's memory, and how much they may: budget, reservations, and buffers that give themselves back.
 //!
-//! A request that does not fit asks the reclaimer (the column store, which evicts) once, then is refused with an error
-//! that names it. Not here: which addresses are free ([`super::arena`]), how a device gets memory ([`super::backend`]).
+//! A request that does not fit asks the reclaimer (the column store, which evicts) until that frees nothing, then is refused
+//! with an error that names it. Not here: which addresses are free ([`super::arena`]), how a device gets memory ([`super::backend`]).
 
 use std::fmt;
 use std::ops::Range;
@@ -126,28 +126,30 @@ impl Memory {
         Ok(Reservation { memory: Arc::clone(self), operation: operation.to_owned(), bytes })
     }
 
-    /// Tries, reclaims once where refused, tries again, and then says no.
+    /// Tries; where it is refused, reclaims and tries again until nothing can be reclaimed, and then says no.
     fn ask<T>(&self, operation: &str, asked: u64, attempt: impl Fn(&Self) -> Result<T, Refusal>) -> DeviceResult<T> {
         let refused_anyway = self.refusals.refuse_next();
         let attempt = |memory: &Self| if refused_anyway { Err(Refusal::Budget(asked)) } else { attempt(memory) };
-        let refusal = match attempt(self) {
+        let mut refusal = match attempt(self) {
             Ok(granted) => return Ok(granted),
             Err(refusal) => refusal,
         };
         let reclaimer = self.reclaimer.lock().as_ref().map(Arc::clone);
-        let refusal = match reclaimer {
-            None => refusal,
-            Some(reclaim) => {
-                reclaim(match refusal {
-                    Refusal::Budget(over) => over,
-                    Refusal::Fragmented { .. } => asked,
-                });
-                match attempt(self) {
-                    Ok(granted) => return Ok(granted),
-                    Err(refusal) => refusal,
+        while let Some(reclaim) = &reclaimer {
+            let freed = reclaim(match refusal {
+                Refusal::Budget(over) => over,
+                Refusal::Fragmented { .. } => asked,
+            });
+            match attempt(self) {
+                Ok(granted) => return Ok(granted),
+                // Another request may have taken what was freed for this one.
+                Err(again) if freed > 0 => refusal = again,
+                Err(again) => {
+                    refusal = again;
+                    break;
                 }
             }
-        };
+        }
         Err(self.refused(operation, asked, &refusal))
     }
 

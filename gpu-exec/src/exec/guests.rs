@@ -88,7 +88,7 @@ struct Patience {
 
 /// The memory of a device as one sees it who waits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
+pub(super) struct DeviceRoom {
     /// Bytes in use that are not of resident columns: those go when they are asked for, unless a query reads them.
     pub(super) in_use: u64,
     pub(super) budget: u64,
@@ -116,7 +116,7 @@ impl House {
     }
 
     /// Whether the first in line may go on, who needs so much.
-    fn lets_in(&self, number: u64, needed: u64, room: Room) -> bool {
+    fn lets_in(&self, number: u64, needed: u64, room: DeviceRoom) -> bool {
         let held = self.others(number).map(|other| other.bytes).sum::<u64>().saturating_add(room.in_use);
         let has_room = held.saturating_add(needed) <= room.budget;
         self.line.front() == Some(&number) && (has_room || !self.others(number).any(Presence::gets_on))
@@ -156,7 +156,7 @@ impl Guest {
     }
 
     /// Waits for room, where it may. All that it had is given back. `false` where there is none to wait for, or not in time.
-    pub(super) async fn room_after(&self, refused: &DeviceError, room: impl Fn() -> Room) -> bool {
+    pub(super) async fn room_after(&self, refused: &DeviceError, room: impl Fn() -> DeviceRoom) -> bool {
         let DeviceError::OutOfMemory { asked_bytes, used_bytes, .. } = refused else { return false };
         if !self.may_wait() {
             return false;
@@ -205,7 +205,7 @@ impl Guest {
     /// What it needs, of so much in use when it was refused, what it asked for included: without what others have, and its tables
     /// at least, which may not have been there yet. `None` where that is more than there is. What those had who have left
     /// meanwhile nobody knows: then it is tried once more, and only once.
-    fn needed(&self, wanted: u64, room: Room) -> Option<u64> {
+    fn needed(&self, wanted: u64, room: DeviceRoom) -> Option<u64> {
         let house = self.guests.house.lock();
         let of_others = house.others(self.number).map(|other| other.bytes).sum::<u64>().saturating_add(room.in_use);
         let mut patience = self.patience.lock();
@@ -277,8 +277,8 @@ mod tests {
         DeviceError::OutOfMemory { operation: "groups".into(), asked_bytes, used_bytes, budget_bytes: BUDGET }
     }
 
-    fn empty() -> Room {
-        Room { in_use: 0, budget: BUDGET }
+    fn empty() -> DeviceRoom {
+        DeviceRoom { in_use: 0, budget: BUDGET }
     }
 
     /// Whether it is still waiting after some time.

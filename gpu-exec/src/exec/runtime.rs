@@ -4,7 +4,7 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::guests::{Guests, PATIENCE, Room};
+use super::guests::{DeviceRoom, Guests, PATIENCE};
 use super::room::INPUT_BYTES;
 use crate::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use crate::error::Result;
@@ -91,9 +91,9 @@ impl DeviceRuntime {
     }
 
     /// The device's memory as one sees it who waits for some.
-    pub(super) fn room(&self) -> Room {
+    pub(super) fn room(&self) -> DeviceRoom {
         let memory = self.handle.memory();
-        Room { in_use: memory.used_bytes.saturating_sub(self.store.stats().bytes), budget: memory.budget_bytes }
+        DeviceRoom { in_use: memory.used_bytes.saturating_sub(self.store.stats().bytes), budget: memory.budget_bytes }
     }
 
     /// What strategy may count on.

@@ -72,6 +72,13 @@ impl Run<'_> {
         while let Some(part) = parts.last().copied() {
             match self.hold(*state, part, reader) {
                 Ok(Flow::Done) => {}
+                // Others may have what the part before had.
+                Err(Error::Device(DeviceError::OutOfMemory { .. }))
+                    if self.rows_emitted > 0 && reader.waits_for_room() =>
+                {
+                    self.release(*state)?;
+                    continue;
+                }
                 Err(error @ Error::Device(DeviceError::OutOfMemory { .. })) => {
                     self.release(*state)?;
                     // Those that are still to come are no smaller.
