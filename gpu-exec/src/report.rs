@@ -42,6 +42,8 @@ pub struct DeviceReport {
     /// From tables loaded to the last batch handed over, strategy and compiling included.
     pub run_ms: f64,
     pub rows_out: u64,
+    /// How long it waited for the memory of other queries, before all that.
+    pub waited_ms: f64,
 }
 
 /// One pipeline of an execution.
@@ -86,6 +88,7 @@ impl DeviceReport {
         self.kernels_missed += other.kernels_missed;
         self.run_ms += other.run_ms;
         self.rows_out += other.rows_out;
+        self.waited_ms += other.waited_ms;
     }
 
     /// Time in kernels, in milliseconds.

@@ -170,6 +170,37 @@ fn the_reclaimer_is_asked_before_a_request_is_refused() {
 }
 
 #[test]
+fn memory_that_rests_goes_back_once_nobody_uses_it() {
+    let dir = TempDir::new().unwrap();
+    let device = open(&dir, None);
+    let buffer = device.alloc("rows", 100).unwrap();
+    let arena_bytes = device.memory().arena_bytes;
+    assert!(arena_bytes > 0);
+    device.rest(true);
+    assert_eq!(device.memory().arena_bytes, arena_bytes);
+    drop(buffer);
+    assert_eq!(device.memory().arena_bytes, 0);
+    // What runs on takes some again, for as long as it needs it.
+    drop(device.alloc("rows", 100).unwrap());
+    assert_eq!(device.memory().arena_bytes, 0);
+    device.rest(false);
+    drop(device.alloc("rows", 100).unwrap());
+    assert_eq!(device.memory().arena_bytes, arena_bytes);
+}
+
+#[test]
+fn requests_are_refused_by_their_numbers() {
+    let dir = TempDir::new().unwrap();
+    let device = open(&dir, None);
+    device.refuse(1..3);
+    let refused: Vec<bool> = (0..5).map(|_| device.alloc("rows", 100).is_err()).collect();
+    assert_eq!(refused, [false, true, true, false, false]);
+    assert_eq!(device.refuse(0..0), 5);
+    device.alloc("rows", 100).unwrap();
+    assert_eq!((device.refuse(0..0), device.memory().used_bytes), (1, 0));
+}
+
+#[test]
 fn a_missing_compiler_or_cache_folder_says_what_to_do() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("a file");

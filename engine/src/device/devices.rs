@@ -1,4 +1,5 @@
-//! Opens devices at need and keeps them open. Which one a query gets follows from its options.
+//! Opens devices at need and keeps them open. Which one a query gets follows from its options. A device has one arena at a
+//! time: where it is wanted with other memory, the runtime that had it rests, and gives its memory back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,9 +19,16 @@ use super::{DeviceKind, MaarOptions};
 /// all its sessions the same.
 #[derive(Debug, Default)]
 pub struct Devices {
-    open: Mutex<HashMap<Wanted, Opened>>,
+    open: Mutex<Open>,
     /// Of the files that these sessions read, on a device or not.
     footers: Arc<Footers>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    known: HashMap<Wanted, Opened>,
+    /// Of each device, how it was wanted last.
+    awake: HashMap<DeviceKind, Wanted>,
 }
 
 /// What tells one way of opening a device from another.
@@ -65,8 +73,9 @@ impl Devices {
     pub(crate) fn usage(&self) -> Vec<(String, MemoryUse)> {
         let Some(open) = self.open.try_lock() else { return Vec::new() };
         let mut known: Vec<&Arc<DeviceRuntime>> = Vec::new();
-        for opened in open.values() {
+        for (wanted, opened) in &open.known {
             if let Opened::Device { runtime, .. } = opened
+                && (open.is_awake(wanted) || runtime.handle().memory().used_bytes > 0)
                 && !known.iter().any(|other| Arc::ptr_eq(other, runtime))
             {
                 known.push(runtime);
@@ -77,24 +86,19 @@ impl Devices {
 
     /// Forgets devices that were opened with other memory than `config` says: each closes with the last statement on it.
     pub(crate) fn forget_others(&self, config: &ConfigOptions) {
-        let wanted = options(config);
-        let is_as_wanted = |open: &Wanted| {
-            (open.device_memory, open.resident_memory) == (wanted.device_memory, wanted.resident_memory)
-        };
-        let others: Vec<_> = self.open.lock().extract_if(|open, _| !is_as_wanted(open)).collect();
-        // Closing waits for the device: not under the lock.
+        let wanted = Wanted::by(&options(config));
+        let others: Vec<_> = self.open.lock().known.extract_if(|open, _| !open.has_memory_of(&wanted)).collect();
+        // Closing waits for the device: not under the lock. Plans that are kept hold it longer, but not its memory.
+        others.iter().for_each(|(_, opened)| opened.rest());
         drop(others);
     }
 
     fn opened(&self, options: &MaarOptions) -> Result<Opened> {
-        let wanted = Wanted {
-            device: options.device,
-            device_memory: options.device_memory,
-            resident_memory: options.resident_memory,
-        };
+        let wanted = Wanted::by(options);
         // Held while opening: of two queries that want the same device, the second waits for the first's.
         let mut open = self.open.lock();
-        if let Some(opened) = open.get(&wanted) {
+        open.wake(&wanted);
+        if let Some(opened) = open.known.get(&wanted) {
             return Ok(opened.clone());
         }
         let opened = match wanted.device {
@@ -107,20 +111,66 @@ impl Devices {
         // The same GPU under both names: opened twice, the second would get what memory the first has left.
         if let (DeviceKind::Auto | DeviceKind::Cuda, Opened::Device { .. }) = (wanted.device, &opened) {
             let other = if wanted.device == DeviceKind::Auto { DeviceKind::Cuda } else { DeviceKind::Auto };
-            open.insert(Wanted { device: other, ..wanted.clone() }, opened.clone());
+            open.known.insert(Wanted { device: other, ..wanted.clone() }, opened.clone());
         }
-        open.insert(wanted, opened.clone());
+        open.known.insert(wanted, opened.clone());
         Ok(opened)
     }
 }
 
+impl Open {
+    fn is_awake(&self, wanted: &Wanted) -> bool {
+        self.awake.get(&wanted.card()).is_some_and(|awake| awake.has_memory_of(wanted))
+    }
+
+    /// The device is wanted so from now on. Before it is opened, so that it finds the memory free. Those that rest are told
+    /// again: columns of statements that ran on there are let go of.
+    fn wake(&mut self, wanted: &Wanted) {
+        for (known, opened) in self.known.iter().filter(|(known, _)| known.card() == wanted.card()) {
+            if known.has_memory_of(wanted) { opened.wake() } else { opened.rest() }
+        }
+        self.awake.insert(wanted.card(), wanted.clone());
+    }
+}
+
+impl Opened {
+    fn rest(&self) {
+        if let Opened::Device { runtime, .. } = self
+            && runtime.handle().memory().arena_bytes > 0
+        {
+            runtime.rest();
+        }
+    }
+
+    fn wake(&self) {
+        if let Opened::Device { runtime, .. } = self {
+            runtime.wake();
+        }
+    }
+}
+
 impl Wanted {
+    fn by(options: &MaarOptions) -> Self {
+        let MaarOptions { device, device_memory, resident_memory, .. } = *options;
+        Self { device, device_memory, resident_memory }
+    }
+
+    /// The device under one name.
+    fn card(&self) -> DeviceKind {
+        if self.device == DeviceKind::Auto { DeviceKind::Cuda } else { self.device }
+    }
+
+    fn has_memory_of(&self, other: &Self) -> bool {
+        (self.device_memory, self.resident_memory) == (other.device_memory, other.resident_memory)
+    }
+
     fn open(&self, choice: DeviceChoice) -> Result<Opened> {
         let options = RuntimeOptions {
             device: DeviceOptions { memory_bytes: self.device_memory, ..DeviceOptions::default() },
             resident_bytes: self.resident_memory,
             segment_rows: None,
             input_bytes: None,
+            patience: None,
         };
         let runtime = DeviceRuntime::open(choice, &options)?;
         let nodes = Arc::new(DeviceFactory::new(Arc::clone(&runtime)));

@@ -184,6 +184,23 @@ async fn what_goes_back_runs_the_inputs_of_the_device_anew() {
     assert!(text.contains("went back to the host: device memory: ") && text.contains("join_type=Full"), "{text}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_has_one_arena_whatever_memory_it_is_wanted_with() {
+    let (session, _lake) = lake().await;
+    let sql = "select sum(n), count(*) from t where g = 1";
+    let used = || session.usage().devices.iter().map(|device| device.used_bytes).collect::<Vec<_>>();
+    let budgets = || session.usage().devices.iter().map(|device| device.budget_bytes).collect::<Vec<_>>();
+    for (memory, bytes) in [("64MB", 64_000_000), ("32MB", 32_000_000), ("64MB", 64_000_000)] {
+        cells(&session, &format!("set maar.device_memory = '{memory}'")).await.unwrap();
+        // Also where the plan was kept.
+        for _ in 0..2 {
+            assert_eq!(cells(&session, sql).await.unwrap(), "166167,333");
+            assert_eq!(budgets(), [bytes], "{memory}");
+            assert!(used()[0] > 0, "columns stay");
+        }
+    }
+}
+
 /// Rows of the host under an aggregate of the device.
 const HOST_ROWS: &str =
     "select count(*) as c, sum(v) as s, max(v % 7) as m from (select value as v from generate_series(0, 1999999))";

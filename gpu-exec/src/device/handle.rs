@@ -1,5 +1,6 @@
 //! An open device: the one object the rest of the crate holds.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -89,8 +90,19 @@ impl DeviceHandle {
         self.device.pinned_bytes()
     }
 
+    /// While it rests, memory goes back to the driver as soon as nobody uses it.
+    pub fn rest(&self, rests: bool) {
+        self.memory.rest(rests);
+    }
+
+    /// For tests of what refusals lead to: refuses the requests for memory of these numbers, whatever room there is. They
+    /// are counted from now on, from 0. Returns how many there were since the last call.
+    pub fn refuse(&self, requests: Range<u64>) -> u64 {
+        self.memory.refuse(requests)
+    }
+
     /// Whom to ask for memory before a request is refused: a function from bytes needed to bytes freed. It may drop
-    /// buffers of this device but must not ask it for memory, and is called at most once a request. The last one set holds;
+    /// buffers of this device but must not ask it for memory, and is called until it frees nothing. The last one set holds;
     /// it must not own the device, which owns it.
     pub fn set_reclaimer(&self, reclaimer: Box<dyn Fn(u64) -> u64 + Send + Sync>) {
         self.memory.set_reclaimer(reclaimer);

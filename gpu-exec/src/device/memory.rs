@@ -1,9 +1,10 @@
 //! Who uses the device's memory, and how much they may: budget, reservations, and buffers that give themselves back.
 //!
-//! A request that does not fit asks the reclaimer (the column store, which evicts) once, then is refused with an error
-//! that names it. Not here: which addresses are free ([`super::arena`]), how a device gets memory ([`super::backend`]).
+//! A request that does not fit asks the reclaimer (the column store, which evicts) until that frees nothing, then is refused
+//! with an error that names it. Not here: which addresses are free ([`super::arena`]), how a device gets memory ([`super::backend`]).
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -11,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::arena::{Arena, round_up};
 use super::backend::{Device, Region};
+use super::refusals::Refusals;
 use super::stream::Pending;
 use super::{DeviceError, DevicePtr, DeviceResult};
 
@@ -26,6 +28,8 @@ pub struct MemoryUse {
     pub peak_bytes: u64,
     /// The most it may be.
     pub budget_bytes: u64,
+    /// Bytes that were taken of the device to be divided.
+    pub arena_bytes: u64,
 }
 
 /// The memory of one device.
@@ -35,6 +39,7 @@ pub(crate) struct Memory {
     arrangement: Arrangement,
     state: Mutex<State>,
     reclaimer: Mutex<Option<Arc<Reclaimer>>>,
+    refusals: Refusals,
 }
 
 /// Where buffers lie.
@@ -54,6 +59,8 @@ struct State {
     peak: u64,
     /// Peaks of who wants to know them of a time of their own.
     watchers: Vec<Weak<AtomicU64>>,
+    /// Whether it is given back to the driver as soon as nobody uses it.
+    rests: bool,
 }
 
 /// Why a request did not fit, in bytes that would have to become free.
@@ -66,16 +73,49 @@ enum Refusal {
 
 impl Memory {
     pub(crate) fn new(device: Arc<dyn Device>, budget: u64, arrangement: Arrangement) -> Arc<Self> {
-        Arc::new(Self { device, budget, arrangement, state: Mutex::default(), reclaimer: Mutex::default() })
+        Arc::new(Self {
+            device,
+            budget,
+            arrangement,
+            state: Mutex::default(),
+            reclaimer: Mutex::default(),
+            refusals: Refusals::default(),
+        })
     }
 
     pub(crate) fn set_reclaimer(&self, reclaimer: Reclaimer) {
         *self.reclaimer.lock() = Some(Arc::new(reclaimer));
     }
 
+    /// See [`super::DeviceHandle::refuse`].
+    pub(crate) fn refuse(&self, requests: Range<u64>) -> u64 {
+        self.refusals.set(requests)
+    }
+
+    /// See [`super::DeviceHandle::rest`].
+    pub(crate) fn rest(&self, rests: bool) {
+        let mut state = self.state.lock();
+        state.rests = rests;
+        self.shed(&mut state);
+    }
+
+    /// Gives memory that rests and that nobody uses back to the driver.
+    fn shed(&self, state: &mut State) {
+        if state.rests && state.used == 0 {
+            self.free_chunks(&std::mem::take(&mut state.arena));
+        }
+    }
+
+    fn free_chunks(&self, arena: &Arena) {
+        for (start, bytes) in arena.chunks() {
+            self.device.free_chunk(DevicePtr(start), bytes);
+        }
+    }
+
     pub(crate) fn usage(&self) -> MemoryUse {
         let state = self.state.lock();
-        MemoryUse { used_bytes: state.used, peak_bytes: state.peak, budget_bytes: self.budget }
+        let (used_bytes, peak_bytes, arena_bytes) = (state.used, state.peak, state.arena.chunk_bytes());
+        MemoryUse { used_bytes, peak_bytes, budget_bytes: self.budget, arena_bytes }
     }
 
     /// Raises `peak` to the most that is in use, from now on and as long as anybody holds it.
@@ -97,26 +137,30 @@ impl Memory {
         Ok(Reservation { memory: Arc::clone(self), operation: operation.to_owned(), bytes })
     }
 
-    /// Tries, reclaims once where refused, tries again, and then says no.
+    /// Tries; where it is refused, reclaims and tries again until nothing can be reclaimed, and then says no.
     fn ask<T>(&self, operation: &str, asked: u64, attempt: impl Fn(&Self) -> Result<T, Refusal>) -> DeviceResult<T> {
-        let refusal = match attempt(self) {
+        let refused_anyway = self.refusals.refuse_next();
+        let attempt = |memory: &Self| if refused_anyway { Err(Refusal::Budget(asked)) } else { attempt(memory) };
+        let mut refusal = match attempt(self) {
             Ok(granted) => return Ok(granted),
             Err(refusal) => refusal,
         };
         let reclaimer = self.reclaimer.lock().as_ref().map(Arc::clone);
-        let refusal = match reclaimer {
-            None => refusal,
-            Some(reclaim) => {
-                reclaim(match refusal {
-                    Refusal::Budget(over) => over,
-                    Refusal::Fragmented { .. } => asked,
-                });
-                match attempt(self) {
-                    Ok(granted) => return Ok(granted),
-                    Err(refusal) => refusal,
+        while let Some(reclaim) = &reclaimer {
+            let freed = reclaim(match refusal {
+                Refusal::Budget(over) => over,
+                Refusal::Fragmented { .. } => asked,
+            });
+            match attempt(self) {
+                Ok(granted) => return Ok(granted),
+                // Another request may have taken what was freed for this one.
+                Err(again) if freed > 0 => refusal = again,
+                Err(again) => {
+                    refusal = again;
+                    break;
                 }
             }
-        };
+        }
         Err(self.refused(operation, asked, &refusal))
     }
 
@@ -201,6 +245,7 @@ impl Memory {
             state.arena.give_back(start, taken);
         }
         state.used -= region.occupied as u64;
+        self.shed(&mut state);
     }
 }
 
@@ -221,10 +266,8 @@ impl State {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        let state = self.state.get_mut();
-        for (start, bytes) in state.arena.chunks() {
-            self.device.free_chunk(DevicePtr(start), bytes);
-        }
+        let arena = std::mem::take(&mut self.state.get_mut().arena);
+        self.free_chunks(&arena);
     }
 }
 

@@ -20,6 +20,7 @@ mod handle;
 mod memory;
 mod options;
 mod parallel;
+mod refusals;
 pub mod selftest;
 mod stream;
 

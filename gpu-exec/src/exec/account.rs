@@ -81,6 +81,11 @@ impl Account {
         self.state.lock().report.rows_out = rows_out;
     }
 
+    /// So long it has stood in line for memory.
+    pub(super) fn waited(&self, waited_ms: f64) {
+        self.state.lock().report.waited_ms = waited_ms;
+    }
+
     /// The run is over, however it ended.
     pub(super) fn ran(&self, ahead: &Ahead, used: usize, start: Instant) {
         let report = &mut self.state.lock().report;
@@ -124,6 +129,7 @@ fn pipelines(kernels: &[StageKernel], stages: &[StageReport], bandwidth: f64) ->
         launches: report.launches,
         passes: report.passes,
         parts: report.parts,
+        written: report.written,
     };
     kernels.iter().zip(stages).map(pipeline).collect()
 }

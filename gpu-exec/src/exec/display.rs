@@ -62,6 +62,9 @@ fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Res
         ", rows_out={}, load_ms={:.3}, strategy_ms={:.3}, compile_ms={:.3}, run_ms={:.3}",
         report.rows_out, report.load_ms, report.strategy_ms, report.compile_ms, report.run_ms
     )?;
+    if report.waited_ms > 0.0 {
+        write!(f, ", waited_ms={:.3}", report.waited_ms)?;
+    }
     for (name, count) in [("kernels_ahead", report.kernels_ahead), ("kernels_missed", report.kernels_missed)] {
         if count > 0 {
             write!(f, ", {name}={count}")?;

@@ -27,6 +27,31 @@ use crate::trace::{Trace, Work};
 /// A chunk takes at most this share of what may be kept.
 const CHUNK_SHARE: u64 = 16;
 
+/// The host's rows for an execution: on their way, or gathered.
+pub(super) struct HostRows {
+    streams: Vec<SendableRecordBatchStream>,
+    inputs: Option<Inputs>,
+}
+
+impl HostRows {
+    pub(super) fn coming(streams: Vec<SendableRecordBatchStream>) -> Self {
+        Self { streams, inputs: None }
+    }
+
+    /// The inputs, gathered if they are not yet.
+    pub(super) async fn gathered(&mut self, task: &Task) -> Result<&mut Inputs> {
+        if self.inputs.is_none() {
+            self.inputs = Some(task.gather(std::mem::take(&mut self.streams)).await?);
+        }
+        self.inputs.as_mut().ok_or_else(|| Error::internal("inputs were gathered and are not there"))
+    }
+
+    /// Whether they can be read again after a try.
+    pub(super) fn stay(&self) -> bool {
+        self.inputs.as_ref().is_some_and(Inputs::stay)
+    }
+}
+
 /// The inputs of an execution, and the memory that is reserved for them.
 pub(super) struct Inputs {
     pub(super) tables: Vec<Gathered>,
@@ -44,7 +69,7 @@ pub(super) enum Gathered {
 }
 
 impl Inputs {
-    /// Whether they can be read again after a try.
+    /// Whether all of them can be read again.
     pub(super) fn stay(&self) -> bool {
         self.tables.iter().all(|gathered| matches!(gathered, Gathered::Whole { .. }))
     }
@@ -66,7 +91,7 @@ impl Inputs {
 
 impl Task {
     /// The rows of the host's inputs, as many as are kept.
-    pub(super) async fn gather(&self, streams: Vec<SendableRecordBatchStream>) -> Result<Inputs> {
+    async fn gather(&self, streams: Vec<SendableRecordBatchStream>) -> Result<Inputs> {
         let pool = &self.context.runtime_env().memory_pool;
         let room = Arc::new(Room::new(self.runtime.input_bytes(), pool, self.trace.hold(0)));
         let raw = RawTexts::of(&self.lowered.root);

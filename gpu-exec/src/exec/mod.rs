@@ -6,6 +6,7 @@ mod account;
 mod chunks;
 mod display;
 mod first_rows;
+mod guests;
 mod inputs;
 mod node;
 mod nodes;

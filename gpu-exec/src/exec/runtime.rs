@@ -2,7 +2,9 @@
 
 use std::env;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::guests::{DeviceRoom, Guests, PATIENCE};
 use super::room::INPUT_BYTES;
 use crate::device::{DeviceChoice, DeviceError, DeviceHandle, DeviceOptions};
 use crate::error::Result;
@@ -20,6 +22,8 @@ pub struct RuntimeOptions {
     pub segment_rows: Option<usize>,
     /// Host memory for the rows of a query's host inputs, in bytes; `None`: a gibibyte.
     pub input_bytes: Option<u64>,
+    /// How long a query waits for the memory of others before it makes do with less; `None`: ten seconds.
+    pub patience: Option<Duration>,
 }
 
 impl RuntimeOptions {
@@ -40,6 +44,7 @@ pub struct DeviceRuntime {
     handle: Arc<DeviceHandle>,
     store: Arc<ColumnStore>,
     input_bytes: u64,
+    guests: Arc<Guests>,
 }
 
 impl DeviceRuntime {
@@ -51,7 +56,8 @@ impl DeviceRuntime {
         let handle = DeviceHandle::open(choice, &options.device)?;
         let store = ColumnStore::new(&handle, options.resident_bytes, options.segment_rows_or_default()?);
         let input_bytes = options.input_bytes.unwrap_or(INPUT_BYTES);
-        Ok(Arc::new(Self { handle, store, input_bytes }))
+        let guests = Guests::new(options.patience.unwrap_or(PATIENCE));
+        Ok(Arc::new(Self { handle, store, input_bytes, guests }))
     }
 
     pub fn handle(&self) -> &Arc<DeviceHandle> {
@@ -62,9 +68,32 @@ impl DeviceRuntime {
         &self.store
     }
 
+    /// Gives its memory back once no query uses it, until it is used again: another runtime is to have the device. Statements
+    /// that run go on.
+    pub fn rest(&self) {
+        self.handle.rest(true);
+        self.store.clear();
+    }
+
+    /// Ends the rest.
+    pub fn wake(&self) {
+        self.handle.rest(false);
+    }
+
     /// Host memory for the rows of a query's host inputs.
     pub(super) fn input_bytes(&self) -> u64 {
         self.input_bytes
+    }
+
+    /// The queries on the device.
+    pub(super) fn guests(&self) -> &Arc<Guests> {
+        &self.guests
+    }
+
+    /// The device's memory as one sees it who waits for some.
+    pub(super) fn room(&self) -> DeviceRoom {
+        let memory = self.handle.memory();
+        DeviceRoom { in_use: memory.used_bytes.saturating_sub(self.store.stats().bytes), budget: memory.budget_bytes }
     }
 
     /// What strategy may count on.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use datafusion::common::runtime::SpawnedTask;
 use parking_lot::Mutex;
 
+use super::guests::Guest;
 use super::inputs::{Gathered, Inputs, joined};
 use super::streamed::Streamed;
 use super::task::{Task, milliseconds};
@@ -30,8 +31,8 @@ const WHOLE_EIGHTHS: u64 = 7;
 /// A wave takes this share of the device. There are two at a time, the one that is read and the next.
 const WAVE_SHARE: u64 = 8;
 
-/// Where tables take less than this share of the device, inputs do not stay on the host once they are there: what has no
-/// room beside so little would have hardly more in waves, and the host does the same in less memory.
+/// Where tables take less than this share of a device that no other query uses, inputs do not stay on the host once they are
+/// there: what has no room beside so little would have hardly more in waves, and the host does the same in less memory.
 const LITTLE_SHARE: u64 = 4;
 
 /// Where inputs are put.
@@ -125,13 +126,13 @@ impl Task {
         feeds.try_fold(room, |left, feed| left.checked_sub(feed.resident_bytes())).is_some()
     }
 
-    /// The scans on the device; `None` where it has no room for them.
-    pub(super) async fn load(&self, load: Load) -> Result<Option<Vec<Loaded>>> {
+    /// The scans on the device; what was refused where it has no room for them.
+    pub(super) async fn load(&self, load: Load) -> Result<std::result::Result<Vec<Loaded>, DeviceError>> {
         // In a task of its own: the host's operators may compute for long between two answers.
         let loaded = SpawnedTask::spawn(load.finish()).await.map_err(joined)?;
         match loaded.map_err(Error::from) {
-            Err(Error::Device(DeviceError::OutOfMemory { .. })) => Ok(None),
-            loaded => loaded.map(Some),
+            Err(Error::Device(refused @ DeviceError::OutOfMemory { .. })) => Ok(Err(refused)),
+            loaded => loaded.map(Ok),
         }
     }
 
@@ -145,12 +146,19 @@ impl Task {
     }
 
     /// Over scans that are on the device. Inputs are put there too where they fit beside them.
-    pub(super) async fn over_loaded(&self, scans: Vec<Loaded>, inputs: &mut Inputs, start: Instant) -> Result<Tables> {
-        let of_scans: u64 = scans.iter().map(|loaded| loaded.stats.device_bytes).sum();
+    pub(super) async fn over_loaded(
+        &self,
+        scans: Vec<Loaded>,
+        inputs: &mut Inputs,
+        guest: &Guest,
+        start: Instant,
+    ) -> Result<Tables> {
+        let of_scans = device_bytes(&scans);
+        guest.begin(of_scans);
         let bytes = of_scans + inputs.device_bytes();
         let put = match () {
             () if self.is_oversized(bytes) => Put::InWaves,
-            () if bytes > self.runtime.handle().memory().budget_bytes / LITTLE_SHARE => Put::Whole,
+            () if bytes > self.runtime.handle().memory().budget_bytes / LITTLE_SHARE || !guest.is_alone() => Put::Whole,
             () => Put::Away,
         };
         let scans =
@@ -245,6 +253,11 @@ impl Task {
             compile_stages(runtime.handle(), &planned, &mut vec![])
         }))
     }
+}
+
+/// Device memory that tables take.
+fn device_bytes(loaded: &[Loaded]) -> u64 {
+    loaded.iter().map(|loaded| loaded.stats.device_bytes).sum()
 }
 
 impl Ahead {

@@ -17,10 +17,12 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::DeviceRuntime;
 use super::account::{Account, UntilDropped};
-use super::inputs::Inputs;
+use super::guests::Guest;
+use super::inputs::HostRows;
 use super::row_space::HostSpace;
 use super::tables::{Ahead, Tables};
 use super::way_back::{Ran, WayBack};
@@ -31,12 +33,23 @@ use crate::operators::{Feed, KnownKernels, Reader, Run, RunEnd, StageKernel, Sta
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
 use crate::report::Ended;
-use crate::scan::{ParquetScan, Windows};
+use crate::scan::{Listed, ParquetScan};
 use crate::strategy::{Cuts, Limits, QueryPlan, Shapes, plan};
 use crate::trace::{Trace, Work};
 
 /// Batches that may wait for their reader.
 const BATCHES_QUEUED: usize = 2;
+
+/// Where the rows of an execution go, and who counts them.
+type Out<'a> = (&'a Sender<HostResult<RecordBatch>>, &'a BaselineMetrics);
+
+/// How tables are read.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// All of each is on the device.
+    Whole,
+    InWaves,
+}
 
 /// Everything one execution needs.
 pub(super) struct Task {
@@ -67,71 +80,101 @@ impl Task {
         task.runtime.handle().watch_memory(task.trace.device_peak());
         builder.spawn(async move {
             let _ended = UntilDropped(Arc::clone(&task.account));
-            let Err(error) = task.on_device(streams, &sender, &baseline).await else { return Ok(()) };
-            task.go_back(error, &sender, &baseline).await
+            let out = (&sender, &baseline);
+            let guest = Arc::new(task.runtime.guests().enter(task.query()));
+            let Err(error) = task.on_device(HostRows::coming(streams), &guest, out).await else { return Ok(()) };
+            let waited_ms = guest.waited_ms();
+            drop(guest);
+            task.go_back(error, waited_ms, out).await
         });
         builder.build()
     }
 
-    /// Runs over whole tables where the device has room for them, else in waves.
-    async fn on_device(
-        self: &Arc<Self>,
-        streams: Vec<SendableRecordBatchStream>,
-        sender: &Sender<HostResult<RecordBatch>>,
-        baseline: &BaselineMetrics,
-    ) -> Result<()> {
-        let start = Instant::now();
-        let (loaded, mut inputs, compiling) = match self.kept()? {
-            Some(kept) => (Some(kept), self.gather(streams).await?, None),
-            None => {
-                let mut load = self.open().await?;
-                if self.is_oversized(load.device_bytes()) {
-                    let (scans, inputs) = futures::try_join!(self.survey(load), self.gather(streams))?;
-                    return self.run_in_waves(scans, inputs, start, sender, baseline).await;
-                }
-                let compiling = self.compile_ahead(&load);
-                let (loaded, inputs) = futures::try_join!(self.load(load), self.gather(streams))?;
-                (loaded, inputs, compiling)
-            }
-        };
-        if let Some(loaded) = loaded {
-            let whole = async {
-                let tables = self.over_loaded(loaded, &mut inputs, start).await?;
-                self.run_over(tables, Ahead::wait(compiling).await, sender, baseline).await
-            };
-            match whole.await {
-                Err(Error::Device(DeviceError::OutOfMemory { .. }))
-                    if inputs.stay() && baseline.output_rows().value() == 0 => {}
-                done => return done,
-            }
-        }
-        let scans = self.survey(self.open().await?).await?;
-        self.run_in_waves(scans, inputs, start, sender, baseline).await
+    /// What is the same for all nodes of a query.
+    fn query(&self) -> usize {
+        let listed = self.context.session_config().get_extension::<Listed>();
+        listed.map_or(Arc::as_ptr(&self.context).addr(), |listed| Arc::as_ptr(&listed).addr())
     }
 
-    async fn run_in_waves(
+    /// Runs over whole tables where the device has room for them, else in waves. What is refused while other queries are there
+    /// waits for theirs first, as long as nothing has left and everything can be read again.
+    async fn on_device(self: &Arc<Self>, mut rows: HostRows, guest: &Arc<Guest>, out: Out<'_>) -> Result<()> {
+        let mut way = Way::Whole;
+        loop {
+            let refused = match self.attempt(&mut way, &mut rows, guest, out).await {
+                Err(Error::Device(refused @ DeviceError::OutOfMemory { .. }))
+                    if rows.stay() && out.1.output_rows().value() == 0 =>
+                {
+                    refused
+                }
+                done => return done,
+            };
+            let hoped = guest.may_wait();
+            way = match way {
+                _ if guest.room_after(&refused, || self.runtime.room()).await => Way::Whole,
+                // Nothing was held in parts, in the hope for room.
+                same if hoped => {
+                    guest.give_up();
+                    same
+                }
+                Way::Whole => Way::InWaves,
+                Way::InWaves => return Err(refused.into()),
+            };
+        }
+    }
+
+    async fn attempt(
         self: &Arc<Self>,
-        scans: Vec<Windows>,
-        mut inputs: Inputs,
-        start: Instant,
-        sender: &Sender<HostResult<RecordBatch>>,
-        baseline: &BaselineMetrics,
+        way: &mut Way,
+        rows: &mut HostRows,
+        guest: &Arc<Guest>,
+        out: Out<'_>,
     ) -> Result<()> {
-        let tables = self.in_waves(scans, &mut inputs, start).await?;
-        self.run_over(tables, Ahead::default(), sender, baseline).await
+        let start = Instant::now();
+        if *way == Way::Whole
+            && let Some(kept) = self.kept()?
+        {
+            let tables = self.over_loaded(kept, rows.gathered(self).await?, guest, start).await?;
+            return self.run_over(tables, Ahead::default(), (guest, rows.stay()), out).await;
+        }
+        let mut load = self.open().await?;
+        let bytes = load.device_bytes();
+        if *way == Way::Whole && !self.is_oversized(bytes) {
+            guest.begin(bytes);
+            let compiling = self.compile_ahead(&load);
+            let (loaded, inputs) = futures::try_join!(self.load(load), rows.gathered(self))?;
+            let tables = self.over_loaded(loaded?, inputs, guest, start).await?;
+            return self.run_over(tables, Ahead::wait(compiling).await, (guest, rows.stay()), out).await;
+        }
+        *way = Way::InWaves;
+        guest.begin(0);
+        let (scans, inputs) = futures::try_join!(self.survey(load), rows.gathered(self))?;
+        let tables = self.in_waves(scans, inputs, start).await?;
+        self.run_over(tables, Ahead::default(), (guest, rows.stay()), out).await
     }
 
     async fn run_over(
         self: &Arc<Self>,
         tables: Tables,
         ahead: Ahead,
-        sender: &Sender<HostResult<RecordBatch>>,
-        baseline: &BaselineMetrics,
+        (guest, may_repeat): (&Arc<Guest>, bool),
+        (sender, baseline): Out<'_>,
     ) -> Result<()> {
-        let (task, sender, baseline) = (Arc::clone(self), sender.clone(), baseline.clone());
+        let (task, sender, baseline, guest) = (Arc::clone(self), sender.clone(), baseline.clone(), Arc::clone(guest));
         let blocking = tokio::task::spawn_blocking(move || {
             let timer = baseline.elapsed_compute().timer();
-            let done = task.run(tables, ahead, &sender, &baseline);
+            let batch_rows = task.context.session_config().batch_size().max(1);
+            let mut rows = Rows {
+                task: &task,
+                sender: &sender,
+                baseline: &baseline,
+                batch_rows,
+                rows_out: 0,
+                is_unread: false,
+                guest: &guest,
+                may_repeat,
+            };
+            let done = task.run(tables, ahead, &mut rows);
             timer.done();
             task.trace.note_pinned(task.runtime.handle().pinned_bytes());
             done
@@ -140,12 +183,7 @@ impl Task {
     }
 
     /// What the device refused runs on the host, unless rows of it have left or the host is not wanted.
-    async fn go_back(
-        &self,
-        error: Error,
-        sender: &Sender<HostResult<RecordBatch>>,
-        baseline: &BaselineMetrics,
-    ) -> HostResult<()> {
+    async fn go_back(&self, error: Error, waited_ms: f64, (sender, baseline): Out<'_>) -> HostResult<()> {
         let rows_left = baseline.output_rows().value() > 0;
         let config = self.context.session_config().options();
         let required = config.extensions.get::<MaarOptions>().is_some_and(|options| options.require_device);
@@ -155,7 +193,9 @@ impl Task {
         };
         let plan = way_back.plan(config)?;
         let mut stream = execute_stream(Arc::clone(&plan), Arc::clone(&self.context))?;
-        *self.ran.lock() = Ran::OnHost { reason: error.to_string(), plan };
+        let waited =
+            if waited_ms > 0.0 { format!(", after waiting {waited_ms:.0} ms for others") } else { String::new() };
+        *self.ran.lock() = Ran::OnHost { reason: format!("{error}{waited}"), plan };
         while let Some(batch) = stream.next().await {
             if sender.send(Ok(batch?.record_output(baseline))).await.is_err() {
                 break;
@@ -170,28 +210,22 @@ impl Task {
         Ok(QueryPlan { first: self.first.clone(), ..planned })
     }
 
-    fn run(
-        &self,
-        tables: Tables,
-        mut ahead: Ahead,
-        sender: &Sender<HostResult<RecordBatch>>,
-        baseline: &BaselineMetrics,
-    ) -> Result<()> {
+    fn run(&self, tables: Tables, mut ahead: Ahead, rows: &mut Rows<'_>) -> Result<()> {
         let start = Instant::now();
         let shapes = tables.shapes();
         let Tables { scans, inputs, loads, load_ms } = tables;
         self.account.begins(loads, load_ms);
         let compiled_ahead = ahead.kernels.len();
-        let batch_rows = self.context.session_config().batch_size().max(1);
-        let mut rows = Rows { task: self, sender, baseline, batch_rows, rows_out: 0, is_unread: false };
-        let done = self.run_over_feeds((scans, inputs), &shapes, &mut ahead, &mut rows);
+        let done = self.run_over_feeds((scans, inputs), &shapes, &mut ahead, rows);
         self.account.ran(&ahead, compiled_ahead - ahead.kernels.len(), start);
+        self.account.waited(rows.guest.waited_ms());
         done?;
         self.account.end(if rows.is_unread { Ended::StoppedEarly } else { Ended::Finished });
         Ok(())
     }
 
-    /// Runs over these tables; with its tables of keys in parts where they have no room as a whole.
+    /// Runs over these tables; with its tables of keys in parts where they have no room as a whole, and would have none if other
+    /// queries were gone.
     fn run_over_feeds(
         &self,
         mut feeds: (Vec<Feed>, Vec<Feed>),
@@ -213,7 +247,9 @@ impl Task {
             let mut run = Run::new(device, &planned, &kernels, feeds, host)?;
             match run.run(rows) {
                 Ok(RunEnd::Cut(wanted)) => (feeds, cuts) = (run.feeds()?, wanted),
-                Err(Error::Device(DeviceError::OutOfMemory { .. })) if may_part && rows.rows_out == 0 => {
+                Err(Error::Device(DeviceError::OutOfMemory { .. }))
+                    if may_part && rows.rows_out == 0 && !rows.may_wait() =>
+                {
                     (feeds, in_parts) = (run.feeds()?, true);
                 }
                 ended => {
@@ -247,6 +283,31 @@ struct Rows<'a> {
     rows_out: u64,
     /// Nobody reads the stream any more.
     is_unread: bool,
+    guest: &'a Guest,
+    /// Whether all that is read can be read again.
+    may_repeat: bool,
+}
+
+impl Rows<'_> {
+    /// Whether it is better to wait for other queries than to make do with less.
+    fn may_wait(&self) -> bool {
+        self.may_repeat && self.guest.may_wait()
+    }
+
+    /// Hands over a batch of the session's size; `false` once nobody reads.
+    fn send(&self, batch: RecordBatch) -> bool {
+        match self.sender.try_send(Ok(batch)) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            Err(TrySendError::Full(batch)) => {
+                let _span = self.task.trace.span(Work::Wait);
+                self.guest.stalls(true);
+                let sent = self.sender.blocking_send(batch).is_ok();
+                self.guest.stalls(false);
+                sent
+            }
+        }
+    }
 }
 
 impl Reader for Rows<'_> {
@@ -259,24 +320,18 @@ impl Reader for Rows<'_> {
         self.task.account.stages(stages);
     }
 
-    /// Whole, not by slice: each slice would count the memory of all.
+    fn waits_for_room(&mut self) -> bool {
+        self.wants() && self.guest.lingers()
+    }
+
+    /// Counted whole, not by slice: each slice would count the memory of all.
     fn take(&mut self, batch: RecordBatch) -> bool {
         self.rows_out += batch.num_rows() as u64;
         self.task.account.rows(self.rows_out);
-        self.is_unread |= !self.send(batch.record_output(self.baseline));
+        let (batch, rows) = (batch.record_output(self.baseline), self.batch_rows);
+        let slice = |first| batch.slice(first, rows.min(batch.num_rows() - first));
+        self.is_unread |= !(0..batch.num_rows()).step_by(rows).all(|first| self.send(slice(first)));
         !self.is_unread
-    }
-}
-
-impl Rows<'_> {
-    /// Hands a batch over in slices of the session's batch size; `false` once nobody reads.
-    fn send(&self, batch: RecordBatch) -> bool {
-        let rows = batch.num_rows();
-        (0..rows).step_by(self.batch_rows).all(|first| {
-            let slice = batch.slice(first, self.batch_rows.min(rows - first));
-            let _span = (self.sender.capacity() == 0).then(|| self.task.trace.span(Work::Wait));
-            self.sender.blocking_send(Ok(slice)).is_ok()
-        })
     }
 }
 

@@ -24,17 +24,21 @@ impl Run<'_> {
     pub(super) fn emit_all(&mut self, number: usize, stage: &Stage, reader: &mut dyn Reader) -> Result<Flow> {
         let wanted = self.plan.fetch.map(|fetch| fetch.saturating_add(self.plan.skip));
         let spare = if self.comes_in_waves(number) { Some(self.room_beside_waves(stage)?) } else { None };
+        let is_one_pass = !self.plan.parts && !self.comes_in_waves(number);
         // Nothing reads the wave that goes: rows are counted when launches over it have been waited for.
-        while self.advance(number, stage)? {
+        while self.advance_anyhow(number, stage, reader)? {
             let mut tiles = 0..self.tiles(stage);
             while !tiles.is_empty() {
                 if wanted.is_some_and(|wanted| self.rows_emitted >= wanted) {
                     return Ok(Flow::Stop);
                 }
                 self.emits = true;
-                let batches = self.emit_some(number, stage, &mut tiles, spare.as_ref())?;
+                let batches = self.emit_some(number, stage, &mut tiles, spare.as_ref(), reader)?;
                 self.settle()?;
                 reader.hears(self.reports());
+                if tiles.is_empty() && is_one_pass {
+                    self.let_go()?;
+                }
                 for batch in batches {
                     if !reader.take(batch) {
                         return Ok(Flow::Stop);
@@ -54,6 +58,17 @@ impl Run<'_> {
         Ok(spare)
     }
 
+    /// Goes on to the next wave. Once rows have left, that it has no room is not taken for an answer at once.
+    fn advance_anyhow(&mut self, number: usize, stage: &Stage, reader: &mut dyn Reader) -> Result<bool> {
+        loop {
+            match self.advance(number, stage) {
+                Err(Error::Device(DeviceError::OutOfMemory { .. }))
+                    if self.rows_emitted > 0 && reader.waits_for_room() => {}
+                done => return done,
+            }
+        }
+    }
+
     /// The rows of the next tiles; of fewer where there is no room for what these may put out.
     fn emit_some(
         &mut self,
@@ -61,6 +76,7 @@ impl Run<'_> {
         stage: &Stage,
         left: &mut Range<u64>,
         mut spare: Option<&Emitted>,
+        reader: &mut dyn Reader,
     ) -> Result<Vec<RecordBatch>> {
         let before = self.rows_emitted;
         let mut tiles = (left.end - left.start).min(WAVE_ROWS / TILE_ROWS as u64);
@@ -74,6 +90,9 @@ impl Run<'_> {
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if spare.is_some() => {
                     self.rows_emitted = before;
                     room = spare.take();
+                }
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if before > 0 && reader.waits_for_room() => {
+                    self.rows_emitted = before;
                 }
                 done => {
                     left.start += tiles;

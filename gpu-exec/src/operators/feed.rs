@@ -70,6 +70,8 @@ pub(super) struct Reading {
     feed: Feed,
     /// The wave that is on the device; of a resident table the only one.
     wave: Option<Wave>,
+    /// A wave that came and could not be read for want of room.
+    came: Option<DeviceTable>,
     /// Whether the only wave of a resident table was given.
     given: bool,
 }
@@ -82,7 +84,7 @@ pub(super) struct Wave {
 
 impl Reading {
     pub(super) fn new(feed: Feed) -> Self {
-        Self { feed, wave: None, given: false }
+        Self { feed, wave: None, came: None, given: false }
     }
 
     pub(super) fn into_feed(self) -> Feed {
@@ -106,11 +108,12 @@ impl Reading {
     pub(super) fn rewind(&mut self) -> Result<()> {
         self.given = false;
         let Some(feed) = self.feed.waves() else { return Ok(()) };
-        self.wave = None;
+        (self.wave, self.came) = (None, None);
         feed.rewind()
     }
 
-    /// Goes on to the next wave; `false` at the end. Nothing may be in flight that reads the last one.
+    /// Goes on to the next wave; `false` at the end. Nothing may be in flight that reads the last one. Where there was no room,
+    /// the same wave comes when it is asked again.
     pub(super) fn advance(&mut self, handle: &DeviceHandle, stream: &Stream) -> Result<bool> {
         let table = match &mut self.feed {
             Feed::Resident(_) if self.given => return Ok(false),
@@ -118,17 +121,24 @@ impl Reading {
                 self.given = true;
                 return Ok(true);
             }
-            Feed::Resident(table) => {
-                self.given = true;
-                Some(table.clone())
-            }
+            Feed::Resident(table) => Some(table.clone()),
             Feed::Waves(_, feed) | Feed::Once(_, feed, _) => {
                 self.wave = None;
-                feed.next()?
+                match self.came.take() {
+                    Some(came) => Some(came),
+                    None => feed.next()?,
+                }
             }
         };
         let Some(table) = table else { return Ok(false) };
-        let segments = SegmentTable::upload(handle, stream, &table)?;
+        let segments = match SegmentTable::upload(handle, stream, &table) {
+            Ok(segments) => segments,
+            Err(error) => {
+                self.came = Some(table);
+                return Err(error);
+            }
+        };
+        self.given = true;
         self.wave = Some(Wave { table, segments });
         Ok(true)
     }

@@ -49,6 +49,9 @@ pub trait Reader {
 
     /// Takes rows; `false` once nobody wants more.
     fn take(&mut self, batch: RecordBatch) -> bool;
+
+    /// Memory was refused after rows have left, when nothing can begin anew. Waits for some; whether to try again.
+    fn waits_for_room(&mut self) -> bool;
 }
 
 /// How a pass ended.
@@ -97,6 +100,13 @@ impl Run<'_> {
             }
             match self.hold(*state, part, reader) {
                 Ok(Flow::Done) => {}
+                // Others may have what the part before had.
+                Err(Error::Device(DeviceError::OutOfMemory { .. }))
+                    if self.rows_emitted > 0 && reader.waits_for_room() =>
+                {
+                    self.release(*state)?;
+                    continue;
+                }
                 Err(error @ Error::Device(DeviceError::OutOfMemory { .. })) => {
                     self.release(*state)?;
                     // Those that are still to come are no smaller.

@@ -196,8 +196,12 @@ impl<'a> Run<'a> {
     pub(super) fn advance(&mut self, number: usize, stage: &Stage) -> Result<bool> {
         let (handle, stream) = (self.handle, &self.stream);
         let is_there = match stage.source {
-            StageSource::Scan(scan) => self.scans[scan].advance(handle, stream)?,
-            StageSource::Input(input) => self.inputs[input].advance(handle, stream)?,
+            StageSource::Scan(scan) => {
+                self.scans.get_mut(scan).map_or(Ok(false), |scan| scan.advance(handle, stream))?
+            }
+            StageSource::Input(input) => {
+                self.inputs.get_mut(input).map_or(Ok(false), |input| input.advance(handle, stream))?
+            }
             StageSource::Groups(_) => self.reports[number].rows_in == 0,
             StageSource::Rows(rows) => {
                 let rows = self.states.rows[rows].as_mut();
@@ -258,6 +262,16 @@ impl<'a> Run<'a> {
         let feeds =
             |readings: &mut Vec<Reading>| std::mem::take(readings).into_iter().map(Reading::into_feed).collect();
         Ok((feeds(&mut self.scans), feeds(&mut self.inputs)))
+    }
+
+    /// Gives back all that rows are made of, once the last are on the host: however long it takes until somebody takes them.
+    pub(super) fn let_go(&mut self) -> Result<()> {
+        self.stream.synchronize()?;
+        self.scans.clear();
+        self.inputs.clear();
+        self.lookups.clear();
+        self.argument_arrays.clear();
+        self.release_all()
     }
 
     /// What each stage did so far; of what the device has not been waited for, without its time.

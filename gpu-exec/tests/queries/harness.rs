@@ -1,11 +1,13 @@
 //! Two sessions over the same files: one that places on the emulated device, one that does not.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::TableProvider;
+use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
@@ -19,8 +21,10 @@ use tempfile::TempDir;
 pub(crate) struct Both {
     pub(crate) device: SessionContext,
     pub(crate) host: SessionContext,
-    runtime: Arc<DeviceRuntime>,
+    pub(crate) runtime: Arc<DeviceRuntime>,
     files: TempDir,
+    /// What its sessions know, by name.
+    tables: Mutex<Vec<(String, Arc<dyn TableProvider>)>>,
 }
 
 /// How the device of a test is opened, where that matters.
@@ -29,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) segment_rows: usize,
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) input_bytes: Option<u64>,
+    pub(crate) patience: Option<Duration>,
     /// Whether what the device refuses runs on the host.
     pub(crate) way_back: bool,
 }
@@ -80,7 +85,7 @@ impl Both {
     }
 
     pub(crate) async fn with(tables: &[Table<'_>], dictionaries: fn(usize) -> bool, settings: Settings) -> Self {
-        let Settings { segment_rows, memory_bytes, input_bytes, way_back } = settings;
+        let Settings { segment_rows, memory_bytes, input_bytes, way_back, patience } = settings;
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
         for (table, parts) in tables {
@@ -109,18 +114,45 @@ impl Both {
                 resident_bytes: None,
                 segment_rows: Some(segment_rows),
                 input_bytes,
+                patience,
             },
         )
         .unwrap();
-        let device = session(Some(Arc::clone(&runtime)), way_back);
-        let host = session(None, false);
+        let device = session(Some(Arc::clone(&runtime)), way_back, false);
+        let host = session(None, false, false);
         for context in [&device, &host] {
             for (table, _) in tables {
                 let path = files.path().join(table);
                 context.register_parquet(*table, path.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
             }
         }
-        Self { device, host, runtime, files }
+        let mut known = vec![];
+        for (table, _) in tables {
+            known.push(((*table).to_owned(), host.table_provider(*table).await.unwrap()));
+        }
+        Self { device, host, runtime, files, tables: Mutex::new(known) }
+    }
+
+    /// One more session on the device, with the way back to the host unless that is required.
+    pub(crate) fn another(&self, require_device: bool) -> SessionContext {
+        let context = session(Some(Arc::clone(&self.runtime)), true, require_device);
+        for (name, table) in self.tables.lock().unwrap().iter() {
+            context.register_table(name, Arc::clone(table)).unwrap();
+        }
+        context
+    }
+
+    /// Bytes of device memory that are held once no query runs; what is resident is none of them.
+    pub(crate) async fn held_bytes(&self) -> u64 {
+        // What a query that failed had others do ends soon.
+        for _ in 0..500 {
+            self.forget();
+            if self.runtime.handle().memory().used_bytes == 0 {
+                return 0;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.runtime.handle().memory().used_bytes
     }
 
     /// A table's file, by its number.
@@ -133,6 +165,7 @@ impl Both {
         for context in [&self.device, &self.host] {
             context.register_table(name, Arc::clone(table)).unwrap();
         }
+        self.tables.lock().unwrap().push((name.to_owned(), Arc::clone(table)));
     }
 
     /// Both answers must be the same, and the device must have sent the query back with a reason that says this much.
@@ -187,9 +220,9 @@ impl Both {
     }
 }
 
-fn session(runtime: Option<Arc<DeviceRuntime>>, way_back: bool) -> SessionContext {
+fn session(runtime: Option<Arc<DeviceRuntime>>, way_back: bool, require_device: bool) -> SessionContext {
     let device = if runtime.is_some() { DeviceOption::Emulated } else { DeviceOption::Cpu };
-    let options = MaarOptions { device, ..MaarOptions::default() };
+    let options = MaarOptions { device, require_device, ..MaarOptions::default() };
     let config = SessionConfig::new().with_option_extension(options).with_target_partitions(2);
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let mut rules = state.physical_optimizers().to_vec();
@@ -209,18 +242,28 @@ fn session(runtime: Option<Arc<DeviceRuntime>>, way_back: bool) -> SessionContex
 }
 
 async fn run(context: &SessionContext, query: &str) -> (Vec<String>, Arc<dyn ExecutionPlan>) {
-    let frame = context.sql(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
-    let plan = frame.create_physical_plan().await.unwrap_or_else(|error| panic!("{query}: {error}"));
-    let batches = collect(Arc::clone(&plan), context.task_ctx())
+    let plan = planned(context, query).await;
+    let lines = answer(context, &plan)
         .await
         .unwrap_or_else(|error| panic!("{query}: {error}\n{}", displayable(plan.as_ref()).indent(true)));
-    let mut lines: Vec<String> = batches.iter().flat_map(lines).collect();
-    lines.sort();
     (lines, plan)
 }
 
+pub(crate) async fn planned(context: &SessionContext, query: &str) -> Arc<dyn ExecutionPlan> {
+    let frame = context.sql(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    frame.create_physical_plan().await.unwrap_or_else(|error| panic!("{query}: {error}"))
+}
+
+/// The rows of a plan as sorted lines.
+pub(crate) async fn answer(context: &SessionContext, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<String>> {
+    let batches = collect(Arc::clone(plan), context.task_ctx()).await?;
+    let mut lines: Vec<String> = batches.iter().flat_map(lines).collect();
+    lines.sort();
+    Ok(lines)
+}
+
 /// One line a row; floats rounded to 9 digits, since sums differ in order.
-fn lines(batch: &RecordBatch) -> Vec<String> {
+pub(crate) fn lines(batch: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::new().with_null("NULL");
     let columns: Vec<_> =
         batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();

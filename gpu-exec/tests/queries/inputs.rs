@@ -64,7 +64,7 @@ struct Rows {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum End {
+pub(crate) enum End {
     Ends,
     Fails,
     Panics,
@@ -112,7 +112,7 @@ impl PartitionStream for Rows {
 }
 
 /// What a query gives, as a table of the host.
-async fn rows(both: &Both, select: &str, end: End) -> (Arc<dyn TableProvider>, Arc<AtomicUsize>) {
+pub(crate) async fn rows(both: &Both, select: &str, end: End) -> (Arc<dyn TableProvider>, Arc<AtomicUsize>) {
     let frame = both.host.sql(select).await.unwrap();
     let schema: SchemaRef = Arc::clone(frame.schema().inner());
     let batches = frame.collect().await.unwrap();
@@ -217,7 +217,8 @@ async fn a_join_that_multiplies_rows_under_an_aggregate() {
 }
 
 /// Few rows are kept.
-const FEW: Settings = Settings { segment_rows: 0, memory_bytes: None, input_bytes: Some(200_000), way_back: true };
+const FEW: Settings =
+    Settings { segment_rows: 0, memory_bytes: None, input_bytes: Some(200_000), way_back: true, patience: None };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn past_the_bound_numbers_come_as_a_stream() {

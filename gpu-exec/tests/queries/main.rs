@@ -12,6 +12,8 @@ mod inputs;
 mod kept;
 mod parts;
 mod raw_text;
+mod refused;
+mod sessions;
 mod text;
 mod waves;
 
