@@ -214,7 +214,8 @@ impl Task {
             done.compile_ms += milliseconds(start) - strategy_ms;
             done.strategy_ms += strategy_ms;
             let may_part = !in_parts && self.leave_room(feeds.0.iter().chain(&feeds.1));
-            let mut run = Run::new(self.runtime.handle(), &planned, &done.kernels, feeds, &self.lowered.schema)?;
+            let (handle, learned) = (self.runtime.handle(), self.kernels.learned());
+            let mut run = Run::new(handle, &planned, &done.kernels, feeds, &self.lowered.schema, &learned)?;
             match run.run(rows) {
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if may_part && rows.rows_out == 0 => {
                     (feeds, in_parts) = (run.feeds()?, true);
@@ -222,6 +223,7 @@ impl Task {
                 ended => {
                     ended?;
                     done.stages = run.reports()?.to_vec();
+                    self.kernels.learn(run.learned());
                     drop(run);
                     return Ok(done);
                 }

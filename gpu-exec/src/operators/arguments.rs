@@ -35,7 +35,7 @@ impl StageMemory<'_> {
             Argument::SegmentCount => self.source.ok_or_else(missing)?.count,
             Argument::TileBegin => self.tiles.0,
             Argument::TileEnd => self.tiles.1,
-            Argument::Error => self.status.words.ptr().0,
+            Argument::Error => self.status.error(),
             Argument::Word(word) => word,
             Argument::ColumnBase(column) => self.source.ok_or_else(missing)?.bases[column] as u64,
             Argument::ColumnBaseHigh(column) => (self.source.ok_or_else(missing)?.bases[column] >> 64) as u64,
@@ -46,10 +46,10 @@ impl StageMemory<'_> {
             }
             Argument::Group(part) => self.groups.ok_or_else(missing)?.word(part),
             Argument::SourceGroup(part) => self.source_groups.ok_or_else(missing)?.word(part),
-            Argument::EmitData(column) => emitted()?.columns[column].0.ptr().0,
-            Argument::EmitValid(column) => emitted()?.columns[column].1.ptr().0,
-            Argument::EmitCount => emitted()?.count.ptr().0,
-            Argument::EmitCapacity => emitted()?.capacity,
+            Argument::EmitData(column) => emitted()?.data(column),
+            Argument::EmitValid(column) => emitted()?.valid(column),
+            Argument::EmitCount => self.status.emitted(),
+            Argument::EmitCapacity => emitted()?.capacity(),
         })
     }
 }

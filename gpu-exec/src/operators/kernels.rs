@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::first::pick_request;
+use super::learned::Learned;
 use super::texts::kernel_requests;
 use crate::codegen::{Kernel, generate};
 use crate::device::{CodeOrigin, CompiledKernel, DeviceHandle, KernelRequest};
@@ -30,6 +31,7 @@ pub struct KnownKernels(Mutex<Known>);
 struct Known {
     kernels: Vec<(Pipeline, StageKernel)>,
     in_parts: bool,
+    learned: Learned,
 }
 
 impl KnownKernels {
@@ -43,7 +45,17 @@ impl KnownKernels {
 
     pub fn keep(&self, plan: &QueryPlan, kernels: &[StageKernel]) {
         let pipelines = plan.stages.iter().map(|stage| stage.pipeline.clone());
-        *self.0.lock() = Known { kernels: pipelines.zip(kernels.iter().cloned()).collect(), in_parts: plan.parts };
+        let kernels = pipelines.zip(kernels.iter().cloned()).collect();
+        *self.0.lock() = Known { kernels, in_parts: plan.parts, learned: Learned::default() };
+    }
+
+    /// What runs with these kernels found out.
+    pub fn learned(&self) -> Learned {
+        self.0.lock().learned.clone()
+    }
+
+    pub fn learn(&self, learned: Learned) {
+        self.0.lock().learned = learned;
     }
 
     /// Whether the last run had to hold tables in parts: then the next one need not find that out.

@@ -8,11 +8,13 @@ use arrow::datatypes::SchemaRef;
 use super::arguments::StageMemory;
 use super::emit::Emitted;
 use super::feed::{Feed, Reading};
+use super::forecast::{Forecast, Seen};
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
+use super::learned::Learned;
 use super::source::{SegmentTable, bytes_read};
 use super::states::States;
-use super::status::Status;
+use super::status::{Status, Verdict};
 use crate::codegen::ARGUMENTS_MAX;
 use crate::column::TILE_ROWS;
 use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
@@ -53,8 +55,9 @@ pub struct Run<'a> {
     pub(super) reports: Vec<StageReport>,
     /// Times of stages, read once the stream has been waited for.
     marks: Vec<(usize, TimeMark, TimeMark)>,
-    /// Whether the last stage was launched at all.
+    /// Whether the last stage was launched at all, and what is known of the rows that it puts out.
     pub(super) emits: bool,
+    pub(super) forecast: Forecast,
     pub(super) rows_emitted: u64,
     /// Arguments of launches that take their address.
     argument_arrays: Vec<DeviceBuffer>,
@@ -69,31 +72,44 @@ impl<'a> Run<'a> {
         kernels: &'a [StageKernel],
         (scans, inputs): (Vec<Feed>, Vec<Feed>),
         schema: &SchemaRef,
+        learned: &Learned,
     ) -> Result<Self> {
+        let plan = learned.sized(plan);
         let stream = handle.stream()?;
         let readings = |feeds: Vec<Feed>| feeds.into_iter().map(Reading::new).collect();
         let lookups =
             plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
-        let status = Status::new(handle, &stream)?;
+        let status = Status::new(handle, &stream, plan.builds.len())?;
         let reports = vec![StageReport::default(); plan.stages.len()];
         Ok(Self {
             handle,
-            plan: plan.clone(),
+            states: States::new(handle, &plan),
+            careful: plan.parts,
             schema: Arc::clone(schema),
             kernels,
             scans: readings(scans),
             inputs: readings(inputs),
             lookups,
-            states: States::new(handle, plan),
-            careful: plan.parts,
             status,
             reports,
             marks: vec![],
             emits: false,
+            forecast: Forecast { last: learned.emission(), seen: Seen::default() },
             rows_emitted: 0,
             argument_arrays: vec![],
             stream,
+            plan,
         })
+    }
+
+    /// Asks the device how it went so far: waits for it.
+    pub(super) fn verdict(&self) -> Result<Verdict> {
+        self.status.read(&self.stream)?.verdict()
+    }
+
+    /// What the next run of the plan need not find out, once this one is done.
+    pub fn learned(&self) -> Learned {
+        Learned::of(&self.plan, self.forecast.seen)
     }
 
     pub(super) fn launch(
