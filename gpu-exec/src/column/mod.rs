@@ -10,6 +10,7 @@ mod dictionary;
 mod encode;
 mod facts;
 mod layout;
+mod located;
 mod merge;
 mod prefix;
 mod shape;
@@ -21,6 +22,7 @@ pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, in
 pub(crate) use encode::{Form, all_null, null_array};
 pub use facts::{ChunkFacts, ColumnFacts, Elsewhere};
 pub use layout::{IntLayout, full_layout};
+pub use located::SegmentTable;
 pub use shape::{ColumnMeta, RowBound, TableShape};
 pub use stored::Stored;
 pub use table::{DeviceColumn, DeviceTable, Segment, TILE_ROWS, padded_rows};

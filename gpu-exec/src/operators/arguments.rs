@@ -3,9 +3,9 @@
 use super::build::Build;
 use super::emit::Emitted;
 use super::groups::Groups;
-use super::source::SegmentTable;
 use super::status::Status;
 use crate::codegen::Argument;
+use crate::column::SegmentTable;
 use crate::device::DeviceBuffer;
 use crate::error::{Error, Result};
 
@@ -31,7 +31,7 @@ impl StageMemory<'_> {
         let missing = || Error::internal(format!("argument {argument:?} has no memory in this stage"));
         let emitted = || self.emitted.ok_or_else(missing);
         Ok(match argument {
-            Argument::Segments => self.source.ok_or_else(missing)?.words.ptr().0,
+            Argument::Segments => self.source.ok_or_else(missing)?.address(),
             Argument::SegmentCount => self.source.ok_or_else(missing)?.count,
             Argument::TileBegin => self.tiles.0,
             Argument::TileEnd => self.tiles.1,

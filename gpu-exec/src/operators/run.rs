@@ -12,11 +12,11 @@ use super::forecast::{Forecast, Seen};
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
 use super::learned::Learned;
-use super::source::{SegmentTable, bytes_read};
+use super::source::bytes_read;
 use super::states::States;
 use super::status::{Status, Verdict};
 use crate::codegen::ARGUMENTS_MAX;
-use crate::column::TILE_ROWS;
+use crate::column::{SegmentTable, TILE_ROWS};
 use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
 use crate::strategy::{QueryPlan, Stage, StageSource};
@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
     }
 
     fn table(&self, stage: &Stage) -> Option<&SegmentTable> {
-        self.reading(stage).and_then(Reading::wave).map(|wave| &wave.segments)
+        self.reading(stage).and_then(Reading::wave).map(|wave| &*wave.segments)
     }
 
     /// Rows of the wave that is on the device.
@@ -250,9 +250,10 @@ impl<'a> Run<'a> {
         Ok((feeds(&mut self.scans), feeds(&mut self.inputs)))
     }
 
-    /// What each stage did. Waits for the device.
+    /// What each stage did. Waits for the device, and leaves what was uploaded to other runs.
     pub fn reports(&mut self) -> Result<&[StageReport]> {
         self.stream.synchronize()?;
+        self.scans.iter().chain(&self.inputs).for_each(Reading::leave);
         for (number, before, after) in self.marks.drain(..) {
             self.reports[number].kernel_ms += before.elapsed_ms(&after)?;
         }
