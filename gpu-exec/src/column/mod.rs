@@ -16,6 +16,7 @@ mod prefix;
 mod shape;
 mod stored;
 mod table;
+mod translations;
 
 pub use dictionary::{Dictionary, Remap};
 pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, integer_range};
@@ -26,3 +27,4 @@ pub use located::SegmentTable;
 pub use shape::{ColumnMeta, RowBound, TableShape};
 pub use stored::Stored;
 pub use table::{DeviceColumn, DeviceTable, Segment, TILE_ROWS, padded_rows};
+pub use translations::{OnDevice, OnHost, Translations};

@@ -29,8 +29,9 @@ struct Queue {
     /// Copies and fills queued so far, and how many of them have been waited for.
     queued: AtomicU64,
     done: AtomicU64,
-    /// Whether nothing was queued since the last wait: then to wait is none. For the counter alone.
+    /// Whether nothing was queued since the last wait: then to wait is none. For the counters alone.
     is_idle: AtomicBool,
+    waits: AtomicU64,
     counters: Arc<Counters>,
 }
 
@@ -43,6 +44,7 @@ impl Queue {
 
     fn count_wait(&self) {
         if !self.is_idle.swap(true, Ordering::Relaxed) {
+            self.waits.fetch_add(1, Ordering::Relaxed);
             self.counters.waited();
         }
     }
@@ -99,8 +101,15 @@ impl Stream {
         memory: Arc<Memory>,
         counters: Arc<Counters>,
     ) -> Self {
-        let (queued, done, is_idle) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(true));
-        Self { queue: Arc::new(Queue { work: queue, queued, done, is_idle, counters }), info, memory }
+        let queue = Queue {
+            work: queue,
+            queued: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            is_idle: AtomicBool::new(true),
+            waits: AtomicU64::new(0),
+            counters,
+        };
+        Self { queue: Arc::new(queue), info, memory }
     }
 
     /// Notes that the work just queued, or what of it was, uses the buffer. Not before: a wait of another thread could
@@ -138,8 +147,9 @@ impl Stream {
     /// # Errors
     /// As [`Stream::download`].
     pub fn download_all<'a>(&self, ranges: impl IntoIterator<Item = Download<'a>>) -> DeviceResult<()> {
-        let from =
-            |range: Download<'a>| Ok((self.range("download", range.src, range.offset, range.dst.len())?, range.dst));
+        let from = |range: Download<'a>| -> DeviceResult<(super::DevicePtr, &'a mut [u8])> {
+            Ok((self.range("download", range.src, range.offset, range.dst.len())?, range.dst))
+        };
         let mut ranges = ranges.into_iter().map(from).collect::<DeviceResult<Vec<_>>>()?;
         ranges.retain(|(_, dst)| !dst.is_empty());
         if ranges.is_empty() {
@@ -216,6 +226,11 @@ impl Stream {
     /// `Fault` of any of it.
     pub fn synchronize(&self) -> DeviceResult<()> {
         self.queue.synchronize()
+    }
+
+    /// How often it was waited for while it had something to do.
+    pub fn waits(&self) -> u64 {
+        self.queue.waits.load(Ordering::Relaxed)
     }
 
     /// Queues a mark whose time is taken when the work before it is done.

@@ -25,7 +25,7 @@ use super::way_back::{Ran, WayBack};
 use crate::device::{CodeOrigin, DeviceError};
 use crate::error::{Error, Result};
 use crate::ir::FirstRows;
-use crate::operators::{Feed, KnownKernels, Reader, Run, StageKernel, StageReport, compile_stages};
+use crate::operators::{Before, Feed, KnownKernels, Reader, Run, StageKernel, StageReport, compile_stages};
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
 use crate::report::{DeviceReport, PipelineReport};
@@ -190,6 +190,8 @@ impl Task {
             kernels_ahead: (compiled_ahead - ahead.kernels.len()) as u64,
             kernels_missed: ahead.kernels.len() as u64,
             run_ms: milliseconds(start) + ahead.waited_ms,
+            waits: done.waits,
+            translations: done.translations,
             rows_out: rows.rows_out,
         });
         Ok(())
@@ -213,9 +215,11 @@ impl Task {
             done.kernels = self.kernels(&planned, ahead)?;
             done.compile_ms += milliseconds(start) - strategy_ms;
             done.strategy_ms += strategy_ms;
+            done.translations += planned.translations_made();
             let may_part = !in_parts && self.leave_room(feeds.0.iter().chain(&feeds.1));
             let (handle, learned) = (self.runtime.handle(), self.kernels.learned());
-            let mut run = Run::new(handle, &planned, &done.kernels, feeds, &self.lowered.schema, &learned)?;
+            let before = Before { learned: &learned, translations: self.runtime.store().translations() };
+            let mut run = Run::new(handle, &planned, &done.kernels, feeds, &self.lowered.schema, before)?;
             match run.run(rows) {
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if may_part && rows.rows_out == 0 => {
                     (feeds, in_parts) = (run.feeds()?, true);
@@ -223,6 +227,7 @@ impl Task {
                 ended => {
                     ended?;
                     done.stages = run.reports()?.to_vec();
+                    done.waits = run.waits();
                     self.kernels.learn(run.learned());
                     drop(run);
                     return Ok(done);
@@ -248,6 +253,8 @@ struct Done {
     stages: Vec<StageReport>,
     strategy_ms: f64,
     compile_ms: f64,
+    waits: u64,
+    translations: u64,
 }
 
 /// The stream that takes the rows of a run.

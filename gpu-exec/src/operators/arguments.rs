@@ -5,8 +5,7 @@ use super::emit::Emitted;
 use super::groups::Groups;
 use super::status::Status;
 use crate::codegen::Argument;
-use crate::column::SegmentTable;
-use crate::device::DeviceBuffer;
+use crate::column::{OnDevice, SegmentTable};
 use crate::error::{Error, Result};
 
 /// All that a stage's arguments can refer to.
@@ -14,7 +13,7 @@ pub(super) struct StageMemory<'a> {
     pub(super) source: Option<&'a SegmentTable>,
     pub(super) tiles: (u64, u64),
     pub(super) status: &'a Status,
-    pub(super) lookups: &'a [(DeviceBuffer, DeviceBuffer)],
+    pub(super) lookups: &'a [OnDevice],
     pub(super) builds: &'a [Option<Build>],
     /// The group table it fills, and the one it reads.
     pub(super) groups: Option<&'a Groups>,

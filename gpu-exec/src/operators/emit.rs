@@ -130,7 +130,10 @@ impl Emitted {
         rows: &Range<usize>,
         arriving: &'a mut [Arriving],
     ) -> impl Iterator<Item = Download<'a>> {
-        arriving.iter_mut().zip(&self.columns).flat_map(|(column, place)| column.downloads(&self.buffer, place, rows))
+        arriving
+            .iter_mut()
+            .zip(&self.columns)
+            .flat_map(move |(column, place)| column.downloads(&self.buffer, place, rows))
     }
 
     fn arrived(&self, rows: usize, arriving: Vec<Arriving>) -> HostRows {
@@ -212,7 +215,7 @@ mod tests {
         let words =
             |of: &dyn Fn(u64) -> u64| (0..ROWS as u64).flat_map(|row| of(row).to_le_bytes()).collect::<Vec<_>>();
         let put = |offset: usize, bytes: &[u8]| stream.upload(&emitted.buffer, offset, bytes).unwrap();
-        put(0, &[7; 16]);
+        put(0, &[16; 16]);
         put(emitted.columns[0].data, &words(&|row| row));
         put(emitted.columns[1].data, &words(&|row| data.ptr().0 + row * 4));
         let valid: Vec<u8> = (0..ROWS).map(|row| u8::from(row % 7 != 3)).collect();

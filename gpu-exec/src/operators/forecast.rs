@@ -16,7 +16,7 @@ const GROWTH: u64 = 16;
 
 /// Tiles that were covered, and the rows that came of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub(super) struct Seen {
     pub(super) tiles: u64,
     pub(super) rows: u64,
 }

@@ -31,4 +31,4 @@ pub use feed::{Feed, SegmentFeed};
 pub use kernels::{KnownKernels, StageKernel, compile_stages};
 pub use learned::Learned;
 pub use passes::Reader;
-pub use run::{Run, StageReport};
+pub use run::{Before, Run, StageReport};

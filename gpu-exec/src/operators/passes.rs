@@ -11,6 +11,7 @@
 
 use arrow::record_batch::RecordBatch;
 
+use super::forecast::Seen;
 use super::needs::{State, states_read};
 use super::part::Part;
 use super::run::{ATTEMPTS_MAX, Run};
@@ -50,7 +51,7 @@ impl Run<'_> {
         let last = self.plan.stages.len() - 1;
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
-            self.emits = false;
+            (self.emits, self.forecast.seen) = (false, Seen::default());
             let flow = match self.read(last, &states_read(&self.plan, last), reader) {
                 Ok(Flow::Done) => self.end(),
                 flow => flow,

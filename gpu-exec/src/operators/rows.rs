@@ -36,11 +36,11 @@ pub(super) struct HostRows {
 }
 
 impl HostColumn {
-    fn slice(&self, rows: &Range<usize>) -> Self {
+    pub(super) fn slice(&self, rows: &Range<usize>) -> Self {
         Self {
             width: self.width,
-            data: self.data.slice_with_length(rows.start * self.width, rows.len() * self.width),
-            valid: self.valid.as_ref().map(|valid| valid.slice_with_length(rows.start, rows.len())),
+            data: cut(&self.data, rows.start * self.width, rows.len() * self.width),
+            valid: self.valid.as_ref().map(|valid| cut(valid, rows.start, rows.len())),
         }
     }
 
@@ -148,6 +148,12 @@ impl HostRows {
         }
         Ok(batches)
     }
+}
+
+/// Some of the bytes; copied where they are few, as a few rows must not hold, nor count as, the memory of many.
+fn cut(bytes: &Buffer, begin: usize, length: usize) -> Buffer {
+    let cut = bytes.slice_with_length(begin, length);
+    if length < cut.capacity() / 2 { Buffer::from(cut.as_slice()) } else { cut }
 }
 
 /// Codes with their dictionary, cast to what the host declared.

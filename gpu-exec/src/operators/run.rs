@@ -16,10 +16,10 @@ use super::source::bytes_read;
 use super::states::States;
 use super::status::{Status, Verdict};
 use crate::codegen::ARGUMENTS_MAX;
-use crate::column::{SegmentTable, TILE_ROWS};
+use crate::column::{OnDevice, OnHost, SegmentTable, TILE_ROWS, Translations};
 use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
-use crate::strategy::{QueryPlan, Stage, StageSource};
+use crate::strategy::{LookupTable, QueryPlan, Stage, StageSource};
 
 /// How often a table or a run is repeated with more room before that counts as a bug.
 pub(super) const ATTEMPTS_MAX: usize = 24;
@@ -38,6 +38,13 @@ pub struct StageReport {
     pub parts: u64,
 }
 
+/// What earlier runs left.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    pub learned: &'a Learned,
+    pub translations: &'a Translations,
+}
+
 /// One execution of a plan.
 pub struct Run<'a> {
     pub(super) handle: &'a DeviceHandle,
@@ -47,7 +54,8 @@ pub struct Run<'a> {
     kernels: &'a [StageKernel],
     scans: Vec<Reading>,
     inputs: Vec<Reading>,
-    lookups: Vec<Vec<(DeviceBuffer, DeviceBuffer)>>,
+    lookups: Vec<Vec<OnDevice>>,
+    translations: &'a Translations,
     pub(super) states: States,
     /// Whether each table is asked once it is filled how that went, and not all of them at the end.
     pub(super) careful: bool,
@@ -72,13 +80,16 @@ impl<'a> Run<'a> {
         kernels: &'a [StageKernel],
         (scans, inputs): (Vec<Feed>, Vec<Feed>),
         schema: &SchemaRef,
-        learned: &Learned,
+        Before { learned, translations }: Before<'a>,
     ) -> Result<Self> {
         let plan = learned.sized(plan);
         let stream = handle.stream()?;
         let readings = |feeds: Vec<Feed>| feeds.into_iter().map(Reading::new).collect();
-        let lookups =
-            plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
+        let lookups = plan
+            .stages
+            .iter()
+            .map(|stage| lookups((handle, &stream), translations, stage))
+            .collect::<Result<Vec<_>>>()?;
         let status = Status::new(handle, &stream, plan.builds.len())?;
         let reports = vec![StageReport::default(); plan.stages.len()];
         Ok(Self {
@@ -90,6 +101,7 @@ impl<'a> Run<'a> {
             scans: readings(scans),
             inputs: readings(inputs),
             lookups,
+            translations,
             status,
             reports,
             marks: vec![],
@@ -100,6 +112,11 @@ impl<'a> Run<'a> {
             stream,
             plan,
         })
+    }
+
+    /// How often the device was waited for.
+    pub fn waits(&self) -> u64 {
+        self.stream.waits()
     }
 
     /// Asks the device how it went so far: waits for it.
@@ -254,6 +271,8 @@ impl<'a> Run<'a> {
     pub fn reports(&mut self) -> Result<&[StageReport]> {
         self.stream.synchronize()?;
         self.scans.iter().chain(&self.inputs).for_each(Reading::leave);
+        let lookups = self.plan.stages.iter().flat_map(|stage| &stage.lookups).zip(self.lookups.iter().flatten());
+        lookups.for_each(|(lookup, table)| self.translations.keep(on_host(lookup), table));
         for (number, before, after) in self.marks.drain(..) {
             self.reports[number].kernel_ms += before.elapsed_ms(&after)?;
         }
@@ -269,12 +288,25 @@ impl Drop for Run<'_> {
     }
 }
 
-fn upload_lookups(handle: &DeviceHandle, stream: &Stream, stage: &Stage) -> Result<Vec<(DeviceBuffer, DeviceBuffer)>> {
+/// The lookup tables of a stage on the device, as an earlier run left them or on their way.
+fn lookups(
+    (handle, stream): (&DeviceHandle, &Stream),
+    translations: &Translations,
+    stage: &Stage,
+) -> Result<Vec<OnDevice>> {
     let upload = |bytes: &[u8]| -> Result<DeviceBuffer> {
         // Never empty: a text without entries still has code 0 under its NULLs.
         let buffer = handle.alloc("dictionary lookup", bytes.len().max(16))?;
         stream.upload(&buffer, 0, bytes)?;
         Ok(buffer)
     };
-    stage.lookups.iter().map(|lookup| Ok((upload(&lookup.values)?, upload(&lookup.valid)?))).collect()
+    let on_device = |lookup: &LookupTable| match translations.get(on_host(lookup)) {
+        Some(known) => Ok(known),
+        None => Ok(Arc::new((upload(&lookup.values)?, upload(&lookup.valid)?))),
+    };
+    stage.lookups.iter().map(on_device).collect()
+}
+
+fn on_host(lookup: &LookupTable) -> OnHost<'_> {
+    OnHost { values: &lookup.values, valid: &lookup.valid }
 }

@@ -13,7 +13,7 @@ use super::emit::Emitted;
 use super::launch::launch_tiles;
 use super::prefix_sums;
 use super::rows::HostRows;
-use crate::device::{CompiledKernel, DeviceBuffer, DeviceHandle, Download, KernelRequest, Stream};
+use crate::device::{CompiledKernel, DeviceBuffer, DeviceHandle, DeviceResult, Download, KernelRequest, Stream};
 use crate::error::Result;
 use crate::kernels::TEXTS;
 use crate::strategy::OutputColumn;
@@ -42,6 +42,9 @@ struct Column {
     offsets: DeviceBuffer,
     on_host: ScalarBuffer<i64>,
 }
+
+/// Where the references and validity bytes of a column lie, and what they lie in where that is no result.
+type References = (u64, u64, Option<DeviceBuffer>);
 
 /// Texts of some rows of one column, on the host.
 pub(super) struct Gathered<'a> {
@@ -72,7 +75,7 @@ impl<'a> Texts<'a> {
         output: &[OutputColumn],
         rows: &HostRows,
     ) -> Result<Self> {
-        let addresses = |column: usize| {
+        let addresses = |column: usize| -> Result<References> {
             let column = rows.column(column);
             let references = column.data.len();
             let own = handle.alloc("references to texts", references + column.valid.as_ref().map_or(0, Buffer::len))?;
@@ -94,7 +97,7 @@ impl<'a> Texts<'a> {
         (handle, stream): (&'a DeviceHandle, &'a Stream),
         output: &[OutputColumn],
         rows: usize,
-        addresses: impl Fn(usize) -> Result<(u64, u64, Option<DeviceBuffer>)>,
+        addresses: impl Fn(usize) -> Result<References>,
     ) -> Result<Self> {
         let mut columns = Vec::new();
         let mut sums = Vec::new();
@@ -134,7 +137,7 @@ impl<'a> Texts<'a> {
     pub(super) fn gathered(&self, rows: &Range<usize>) -> Result<Vec<Gathered<'_>>> {
         let lengths: Vec<usize> = self.columns.iter().map(|column| column.bytes(rows)).collect();
         let alloc = |bytes: &usize| self.handle.alloc("result texts", *bytes);
-        let outs = lengths.iter().map(alloc).collect::<Result<Vec<_>, _>>()?;
+        let outs = lengths.iter().map(alloc).collect::<DeviceResult<Vec<_>>>()?;
         let some = self.columns.iter().zip(&outs).filter(|(_, out)| !out.is_empty());
         for ((column, out), gather) in some.zip(self.gather.iter().cycle()) {
             let words = column.words(rows, out);

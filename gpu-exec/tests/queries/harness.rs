@@ -220,7 +220,7 @@ async fn run(context: &SessionContext, query: &str) -> (Vec<String>, Arc<dyn Exe
 }
 
 /// One line a row; floats rounded to 9 digits, since sums differ in order.
-fn lines(batch: &RecordBatch) -> Vec<String> {
+pub(crate) fn lines(batch: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::new().with_null("NULL");
     let columns: Vec<_> =
         batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
