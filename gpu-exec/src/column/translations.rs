@@ -117,6 +117,10 @@ mod tests {
         (vec![0; bytes].into(), Arc::new((alloc(bytes), alloc(0))))
     }
 
+    fn of<'a>(values: &'a Arc<[u8]>, valid: &'a Arc<[u8]>) -> OnHost<'a> {
+        OnHost { values, valid }
+    }
+
     #[test]
     fn what_is_kept_goes_with_its_source_or_for_want_of_memory() {
         let cache = tempfile::tempdir().unwrap();
@@ -127,19 +131,18 @@ mod tests {
             }
             handle => handle.unwrap(),
         };
-        let (translations, valid) = (Translations::new(1000 * DEVICE_SHARE), Arc::from([]));
-        let of = |values| OnHost { values, valid: &valid };
+        let (translations, valid): (_, Arc<[u8]>) = (Translations::new(1000 * DEVICE_SHARE), Arc::from([]));
         let (first, on_device) = table(&handle, 300);
-        translations.keep(of(&first), &on_device);
+        translations.keep(of(&first, &valid), &on_device);
         drop(on_device);
-        assert!(translations.get(of(&first)).is_some());
+        assert!(translations.get(of(&first, &valid)).is_some());
         // Those used longest ago go for others.
         let (second, on_device) = table(&handle, 500);
-        translations.keep(of(&second), &on_device);
-        translations.get(of(&first));
+        translations.keep(of(&second, &valid), &on_device);
+        translations.get(of(&first, &valid));
         let (third, held) = table(&handle, 400);
-        translations.keep(of(&third), &held);
-        let is_kept = |values| translations.get(of(values)).is_some();
+        translations.keep(of(&third, &valid), &held);
+        let is_kept = |values: &Arc<[u8]>| translations.get(of(values, &valid)).is_some();
         assert_eq!([is_kept(&first), is_kept(&second), is_kept(&third)], [true, false, true]);
         // What a query holds frees nothing.
         assert_eq!(translations.evict(1), 300);
@@ -147,7 +150,7 @@ mod tests {
         assert_eq!(translations.evict(u64::MAX), 0);
         // What nobody can ask for any more goes with the next that is kept.
         drop(third);
-        translations.keep(of(&first), &table(&handle, 1).1);
+        translations.keep(of(&first, &valid), &table(&handle, 1).1);
         drop(held);
         assert_eq!(translations.evict(u64::MAX), 1);
     }

@@ -25,6 +25,9 @@ const ROOM_SHARE: u64 = 8;
 /// How often the next tiles are launched over with more room, or fewer of them, before that counts as a bug.
 const LAUNCHES_MAX: usize = 100;
 
+/// Rows for which there is room on any device.
+const FEW_ROWS: u64 = 16;
+
 /// What came of a launch.
 enum Outcome {
     Rows(Vec<RecordBatch>),
@@ -103,18 +106,27 @@ impl Run<'_> {
         let before = (self.rows_emitted, self.forecast.seen);
         let ahead = self.ahead(stage, left.end - left.start, wanted);
         let mut room = self.forecast.next(&ahead, self.result_bytes());
-        let mut own = None;
+        // Whether the room is for no more rows than there are.
+        let (mut own, mut is_exact) = (None, false);
         for _ in 0..LAUNCHES_MAX {
             match self.emit(number, stage, left.start, room, own.take()) {
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if room.tiles > 1 => {
                     (self.rows_emitted, self.forecast.seen) = before;
-                    room = ahead.room(room.tiles / 2, room.rows.div_ceil(2));
+                    (room, is_exact) = (ahead.room(room.tiles / 2, room.rows.div_ceil(2)), false);
+                }
+                // A tile's rows are counted by a launch that has room for few of them.
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if !is_exact && room.rows > FEW_ROWS => {
+                    (self.rows_emitted, self.forecast.seen) = before;
+                    room = ahead.room(1, FEW_ROWS);
                 }
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if spare.is_some() => {
                     (self.rows_emitted, self.forecast.seen) = before;
                     own = spare.take();
                 }
-                Ok(Outcome::Short(rows)) => room = ahead.exactly(room.tiles, rows, self.result_bytes()),
+                Ok(Outcome::Short(rows)) => {
+                    room = ahead.exactly(room.tiles, rows, self.result_bytes());
+                    is_exact = room.rows == rows;
+                }
                 Ok(Outcome::Rows(batches)) => {
                     left.start += room.tiles;
                     return Ok(Some(batches));

@@ -11,6 +11,8 @@ use crate::column::TILE_ROWS;
 const TILES_UNKNOWN: u64 = (4 << 20) / TILE_ROWS as u64;
 /// Bytes of a result that are in memory at a time, where more can be done in several launches.
 const RESULT_BYTES: u64 = 128 << 20;
+/// Rows of which there may be more than a forecast says, however few it says.
+const SPARE_ROWS: u64 = 64;
 /// A launch covers at most so many times the tiles that were seen: what follows may be of another kind.
 const GROWTH: u64 = 16;
 
@@ -66,7 +68,7 @@ impl Seen {
 
 /// Room for what was forecast from other tiles.
 fn with_spare(rows: u64) -> u64 {
-    rows.saturating_add(rows / 4 + TILE_ROWS as u64)
+    rows.saturating_add(rows / 4 + SPARE_ROWS)
 }
 
 impl Ahead {
@@ -110,7 +112,7 @@ impl Forecast {
                 let room = Self::fitting(ahead, result_bytes, ahead.tiles, |tiles| {
                     let rows = last.rows_of(tiles);
                     // The same tiles again have the same rows, but for what floats make of a predicate.
-                    if tiles == last.tiles { rows.saturating_add(rows / 64 + 64) } else { with_spare(rows) }
+                    if tiles == last.tiles { rows.saturating_add(rows / 64 + SPARE_ROWS) } else { with_spare(rows) }
                 });
                 Room { expected: last.rows_of(room.tiles).min(room.rows), ..room }
             }
