@@ -184,6 +184,7 @@ def line(cells):
 
 def main():
     options = arguments()
+    options.before, options.after = options.before.resolve(), options.after.resolve()
     report = measure(options)
     options.out.mkdir(parents=True, exist_ok=True)
     settings = {"scale": options.scale, "device": options.device, "runs": options.runs, "rounds": options.rounds}
