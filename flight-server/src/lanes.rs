@@ -264,13 +264,20 @@ mod tests {
             });
             begun.recv().unwrap();
             drop(task.unwrap());
-            let _second = lanes.start(std::future::pending::<Result<(), Status>>()).unwrap();
+            let second = lanes.start(std::future::pending::<Result<(), Status>>()).unwrap();
             let refused = lanes.run(async { Ok(()) }).await.unwrap_err();
             assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
             assert!(refused.message().contains("runs 2 statements"), "{refused}");
             drop(go);
             until(|| lanes.pool.lock().returned.iter().all(Lane::rests)).await;
             lanes.run(async { Ok(()) }).await.unwrap();
+            drop(second);
+            // Else the next would find both lent.
+            until(|| {
+                let pool = lanes.pool.lock();
+                pool.lent == 0 && pool.returned.iter().all(Lane::rests)
+            })
+            .await;
         }
     }
 

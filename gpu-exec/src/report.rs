@@ -41,6 +41,9 @@ pub struct DeviceReport {
     pub kernels_missed: u64,
     /// From tables loaded to the last batch handed over, strategy and compiling included.
     pub run_ms: f64,
+    /// How often the run waited for the device, and tables it made of dictionaries that no earlier run had made.
+    pub waits: u64,
+    pub translations: u64,
     pub rows_out: u64,
     /// How long it waited for the memory of other queries, before all that.
     pub waited_ms: f64,
@@ -87,6 +90,8 @@ impl DeviceReport {
         self.kernels_ahead += other.kernels_ahead;
         self.kernels_missed += other.kernels_missed;
         self.run_ms += other.run_ms;
+        self.waits += other.waits;
+        self.translations += other.translations;
         self.rows_out += other.rows_out;
         self.waited_ms += other.waited_ms;
     }

@@ -132,6 +132,7 @@ fn fill(row: &mut QueryRow, run: &Run) {
     row.device = run.report.device().to_owned();
     row.kernel_ms = work.kernel_ms();
     row.host_ms = (run.ms - row.kernel_ms).max(0.0);
+    row.waits = work.waits;
     row.bytes = work.bytes();
     row.floor_ms = work.floor_ms();
     row.pipelines = work.pipelines.len();

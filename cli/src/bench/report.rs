@@ -70,6 +70,8 @@ pub(super) struct QueryRow {
     /// Time of the hot run outside kernels: parse, plan, place, launch, host operators, conversion.
     #[serde(serialize_with = "microseconds")]
     pub(super) host_ms: f64,
+    /// How often the hot run waited for the device.
+    pub(super) waits: u64,
     /// Plain DataFusion on the CPU, hot.
     #[serde(serialize_with = "microseconds")]
     pub(super) cpu_ms: f64,

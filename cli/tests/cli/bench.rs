@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::maar;
 
 /// The fields of a query's JSON object, in order.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "query",
     "correct",
     "rows",
@@ -14,6 +14,7 @@ const FIELDS: [&str; 15] = [
     "hot_ms",
     "kernel_ms",
     "host_ms",
+    "waits",
     "cpu_ms",
     "bytes",
     "floor_ms",

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Values kept for one dictionary; the one added first goes first.
-const KEPT_MAX: usize = 8;
+/// Values kept for one dictionary; the one used longest ago goes first. They are small beside the texts they are of.
+const KEPT_MAX: usize = 16;
 
 type Erased = Arc<dyn Any + Send + Sync>;
 
@@ -44,9 +44,12 @@ impl Derived {
     }
 
     fn find<K: PartialEq + 'static, V: Send + Sync + 'static>(&self, key: &K) -> Option<Arc<V>> {
-        let kept = self.kept.lock();
-        let found = kept.iter().find(|(of, _)| of.downcast_ref::<K>() == Some(key))?;
-        Arc::clone(&found.1).downcast().ok()
+        let mut kept = self.kept.lock();
+        let at = kept.iter().position(|(of, _)| of.downcast_ref::<K>() == Some(key))?;
+        let found = kept.remove(at)?;
+        let value = Arc::clone(&found.1);
+        kept.push_back(found);
+        value.downcast().ok()
     }
 }
 
@@ -70,10 +73,18 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &ask("three")));
         // Keys of two types are two keys.
         assert_eq!(*derived.get_or_make(5_u8, |_| Ok::<u8, ()>(9)).unwrap(), 9);
-        for key in ["a", "b", "c", "d", "e", "f", "g"] {
-            ask(key);
-        }
-        assert!(!Arc::ptr_eq(&first, &ask("three")), "the oldest of nine is gone");
+        let others: Vec<u32> = (0..KEPT_MAX as u32).collect();
+        let fill = |others: &[u32]| {
+            for key in others {
+                derived.get_or_make(*key, |key| Ok::<u32, ()>(*key)).unwrap();
+            }
+        };
+        fill(&others[..KEPT_MAX / 2]);
+        assert!(Arc::ptr_eq(&first, &ask("three")));
+        fill(&others[1..]);
+        assert!(Arc::ptr_eq(&first, &ask("three")), "it was used since the oldest was");
+        fill(&others);
+        assert!(!Arc::ptr_eq(&first, &ask("three")), "it was used longest ago");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Tables on the device: segments of equally stored columns, and the shape that holds for all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::TableShape;
+use super::{SegmentTable, TableShape};
 use crate::device::DeviceBuffer;
 
 /// Rows a block handles at a time; buffers are padded to whole tiles so that full-width loads never leave them.
@@ -35,9 +35,25 @@ pub struct Segment {
 pub struct DeviceTable {
     pub shape: TableShape,
     pub segments: Vec<Segment>,
+    /// By which kernels find the segments, where that is on the device: shared by all copies of the table.
+    located: Arc<OnceLock<Arc<SegmentTable>>>,
 }
 
 impl DeviceTable {
+    pub fn new(shape: TableShape, segments: Vec<Segment>) -> Self {
+        Self { shape, segments, located: Arc::default() }
+    }
+
+    /// By which kernels find the segments, where a run has left it.
+    pub fn located(&self) -> Option<Arc<SegmentTable>> {
+        self.located.get().cloned()
+    }
+
+    /// Leaves it to other runs. Not before its upload has been waited for: theirs is another stream.
+    pub fn leave_located(&self, located: &Arc<SegmentTable>) {
+        self.located.get_or_init(|| Arc::clone(located));
+    }
+
     pub fn rows(&self) -> u64 {
         self.segments.iter().map(|segment| segment.rows).sum()
     }

@@ -66,8 +66,8 @@ pub(crate) trait Device: Send + Sync + fmt::Debug {
 /// An ordered queue of work on one device.
 pub(crate) trait DeviceStream: Send + Sync + fmt::Debug {
     fn upload(&self, dst: DevicePtr, src: &[u8]) -> DeviceResult<()>;
-    /// Waits until `dst` is filled.
-    fn download(&self, src: DevicePtr, dst: &mut [u8]) -> DeviceResult<()>;
+    /// Copies each range; waits until all of them are filled. None is empty.
+    fn download(&self, ranges: Vec<(DevicePtr, &mut [u8])>) -> DeviceResult<()>;
     fn fill(&self, dst: DevicePtr, bytes: usize, value: u8) -> DeviceResult<()>;
     fn copy(&self, dst: DevicePtr, src: DevicePtr, bytes: usize) -> DeviceResult<()>;
     /// # Safety

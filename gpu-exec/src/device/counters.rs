@@ -18,6 +18,8 @@ pub struct CountersSnapshot {
     pub uploaded_bytes: u64,
     /// Bytes copied from the device.
     pub downloaded_bytes: u64,
+    /// Waits for work that was queued.
+    pub waits: u64,
     /// Milliseconds spent compiling, summed over parallel compilers.
     pub compile_ms: u64,
 }
@@ -31,6 +33,7 @@ pub(crate) struct Counters {
     disk_hits: AtomicU64,
     uploaded_bytes: AtomicU64,
     downloaded_bytes: AtomicU64,
+    waits: AtomicU64,
     compile_us: AtomicU64,
 }
 
@@ -64,6 +67,10 @@ impl Counters {
         add(&self.downloaded_bytes, bytes as u64);
     }
 
+    pub(crate) fn waited(&self) {
+        add(&self.waits, 1);
+    }
+
     pub(crate) fn snapshot(&self) -> CountersSnapshot {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         CountersSnapshot {
@@ -73,6 +80,7 @@ impl Counters {
             disk_hits: get(&self.disk_hits),
             uploaded_bytes: get(&self.uploaded_bytes),
             downloaded_bytes: get(&self.downloaded_bytes),
+            waits: get(&self.waits),
             compile_ms: get(&self.compile_us) / 1000,
         }
     }

@@ -35,7 +35,7 @@ pub use error::{DeviceError, DeviceResult};
 pub use handle::DeviceHandle;
 pub use memory::{DeviceBuffer, MemoryUse, Reservation};
 pub use options::{DeviceChoice, DeviceOptions};
-pub use stream::{Stream, TimeMark};
+pub use stream::{Download, Stream, TimeMark};
 
 /// Most threads a block may have; kernels are compiled for this many.
 pub const BLOCK_THREADS: u32 = 256;

@@ -3,7 +3,7 @@
 //! Ranges and shapes are checked here, for both devices.
 #![expect(unsafe_code, reason = "a launch cannot check the addresses it is given")]
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::backend::{DeviceStream, Mark};
@@ -22,7 +22,6 @@ pub struct Stream {
     queue: Arc<Queue>,
     info: DeviceInfo,
     memory: Arc<Memory>,
-    counters: Arc<Counters>,
     /// Of a query that has a trace.
     busy: Option<Busy>,
 }
@@ -34,10 +33,28 @@ struct Queue {
     /// Copies and fills queued so far, and how many of them have been waited for.
     queued: AtomicU64,
     done: AtomicU64,
+    /// Whether nothing was queued since the last wait: then to wait is none. For the counters alone.
+    is_idle: AtomicBool,
+    waits: AtomicU64,
+    counters: Arc<Counters>,
 }
 
 impl Queue {
+    /// The work, to queue some more of it.
+    fn work(&self) -> &dyn DeviceStream {
+        self.is_idle.store(false, Ordering::Relaxed);
+        &*self.work
+    }
+
+    fn count_wait(&self) {
+        if !self.is_idle.swap(true, Ordering::Relaxed) {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+            self.counters.waited();
+        }
+    }
+
     fn synchronize(&self) -> DeviceResult<()> {
+        self.count_wait();
         let queued = self.queued.load(Ordering::Acquire);
         self.work.synchronize()?;
         self.done.fetch_max(queued, Ordering::AcqRel);
@@ -72,6 +89,15 @@ impl Pending {
     }
 }
 
+/// A range of a buffer, and where it goes on the host.
+#[derive(Debug)]
+pub struct Download<'a> {
+    pub src: &'a DeviceBuffer,
+    /// In bytes; as many are copied as `dst` has.
+    pub offset: usize,
+    pub dst: &'a mut [u8],
+}
+
 impl Stream {
     pub(crate) fn new(
         queue: Box<dyn DeviceStream>,
@@ -79,8 +105,15 @@ impl Stream {
         memory: Arc<Memory>,
         counters: Arc<Counters>,
     ) -> Self {
-        let queue = Queue { work: queue, queued: AtomicU64::new(0), done: AtomicU64::new(0) };
-        Self { queue: Arc::new(queue), info, memory, counters, busy: None }
+        let queue = Queue {
+            work: queue,
+            queued: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            is_idle: AtomicBool::new(true),
+            waits: AtomicU64::new(0),
+            counters,
+        };
+        Self { queue: Arc::new(queue), info, memory, busy: None }
     }
 
     /// The same, with its work in the trace of a query.
@@ -106,9 +139,9 @@ impl Stream {
         if src.is_empty() {
             return Ok(());
         }
-        self.counters.uploaded(src.len());
+        self.queue.counters.uploaded(src.len());
         self.busy.iter().for_each(|busy| busy.uploads(src.len()));
-        let queued = self.queue.work.upload(to, src);
+        let queued = self.queue.work().upload(to, src);
         self.uses(dst);
         queued
     }
@@ -118,16 +151,30 @@ impl Stream {
     /// # Errors
     /// `InvalidCall` where the range lies outside, `Fault` of any work queued before.
     pub fn download(&self, src: &DeviceBuffer, offset: usize, dst: &mut [u8]) -> DeviceResult<()> {
-        let from = self.range("download", src, offset, dst.len())?;
-        if dst.is_empty() {
+        self.download_all([Download { src, offset, dst }])
+    }
+
+    /// Copies several ranges to the host, and waits once: for them and all that is queued before.
+    ///
+    /// # Errors
+    /// As [`Stream::download`].
+    pub fn download_all<'a>(&self, ranges: impl IntoIterator<Item = Download<'a>>) -> DeviceResult<()> {
+        let from = |range: Download<'a>| -> DeviceResult<(super::DevicePtr, &'a mut [u8])> {
+            Ok((self.range("download", range.src, range.offset, range.dst.len())?, range.dst))
+        };
+        let mut ranges = ranges.into_iter().map(from).collect::<DeviceResult<Vec<_>>>()?;
+        ranges.retain(|(_, dst)| !dst.is_empty());
+        if ranges.is_empty() {
             return self.synchronize();
         }
-        self.counters.downloaded(dst.len());
+        self.queue.counters.downloaded(ranges.iter().map(|(_, dst)| dst.len()).sum());
         let queued = self.queue.queued.load(Ordering::Acquire);
-        let bytes = dst.len();
+        let bytes = ranges.iter().map(|(_, dst)| dst.len()).sum();
+        let work = self.queue.work();
+        self.queue.count_wait();
         match &self.busy {
-            Some(busy) => busy.downloads(bytes, || self.queue.work.download(from, dst)),
-            None => self.queue.work.download(from, dst),
+            Some(busy) => busy.downloads(bytes, || work.download(ranges)),
+            None => work.download(ranges),
         }?;
         self.queue.done.fetch_max(queued, Ordering::AcqRel);
         Ok(())
@@ -142,7 +189,7 @@ impl Stream {
         if bytes == 0 {
             return Ok(());
         }
-        let queued = self.queue.work.fill(to, bytes, value);
+        let queued = self.queue.work().fill(to, bytes, value);
         self.uses(dst);
         queued
     }
@@ -167,7 +214,7 @@ impl Stream {
         if bytes == 0 {
             return Ok(());
         }
-        let queued = self.queue.work.copy(to, from, bytes);
+        let queued = self.queue.work().copy(to, from, bytes);
         self.uses(dst);
         self.uses(src);
         queued
@@ -184,10 +231,10 @@ impl Stream {
     /// does, until the stream has been synchronised; and no other work in flight races with it.
     pub unsafe fn launch(&self, kernel: &CompiledKernel, launch: Launch, params: &[u64]) -> DeviceResult<()> {
         self.check_launch(kernel, launch, params)?;
-        self.counters.launched();
+        self.queue.counters.launched();
         self.busy.iter().for_each(Busy::launches);
         // SAFETY: the caller's promise is this function's own.
-        unsafe { self.queue.work.launch(kernel, launch, params) }
+        unsafe { self.queue.work().launch(kernel, launch, params) }
     }
 
     /// Waits for all that is queued.
@@ -200,12 +247,17 @@ impl Stream {
         done
     }
 
+    /// How often it was waited for while it had something to do.
+    pub fn waits(&self) -> u64 {
+        self.queue.waits.load(Ordering::Relaxed)
+    }
+
     /// Queues a mark whose time is taken when the work before it is done.
     ///
     /// # Errors
     /// `Fault` from the driver.
     pub fn time_mark(&self) -> DeviceResult<TimeMark> {
-        Ok(TimeMark { mark: self.queue.work.time_mark()? })
+        Ok(TimeMark { mark: self.queue.work().time_mark()? })
     }
 
     fn range(&self, call: &str, buffer: &DeviceBuffer, offset: usize, bytes: usize) -> DeviceResult<super::DevicePtr> {

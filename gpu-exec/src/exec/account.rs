@@ -81,6 +81,16 @@ impl Account {
         self.state.lock().report.rows_out = rows_out;
     }
 
+    /// What was made of dictionaries for the plan.
+    pub(super) fn translations(&self, made: u64) {
+        self.state.lock().report.translations += made;
+    }
+
+    /// How often the device was waited for.
+    pub(super) fn waits(&self, waits: u64) {
+        self.state.lock().report.waits += waits;
+    }
+
     /// So long it has stood in line for memory.
     pub(super) fn waited(&self, waited_ms: f64) {
         self.state.lock().report.waited_ms = waited_ms;

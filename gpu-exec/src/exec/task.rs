@@ -29,7 +29,7 @@ use super::way_back::{Ran, WayBack};
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::ir::FirstRows;
-use crate::operators::{Feed, KnownKernels, Reader, Run, RunEnd, StageKernel, StageReport, compile_stages};
+use crate::operators::{Before, Feed, KnownKernels, Reader, Run, RunEnd, StageKernel, StageReport, compile_stages};
 use crate::options::MaarOptions;
 use crate::planner::Lowered;
 use crate::report::Ended;
@@ -241,10 +241,13 @@ impl Task {
             let strategy_ms = milliseconds(start);
             let kernels: Arc<[StageKernel]> = self.kernels(&planned, ahead)?.into();
             self.account.plans(&kernels, strategy_ms, milliseconds(start) - strategy_ms);
+            self.account.translations(planned.translations_made());
             let may_part = !in_parts && self.leave_room(feeds.0.iter().chain(&feeds.1));
             let device = (&**self.runtime.handle(), &self.trace);
             let host = (&self.lowered.schema, HostSpace::of(&self.context.runtime_env()));
-            let mut run = Run::new(device, &planned, &kernels, feeds, host)?;
+            let learned = self.kernels.learned();
+            let before = Before { learned: &learned, translations: self.runtime.store().translations() };
+            let mut run = Run::new(device, &planned, &kernels, feeds, host, before)?;
             match run.run(rows) {
                 Ok(RunEnd::Cut(wanted)) => (feeds, cuts) = (run.feeds()?, wanted),
                 Err(Error::Device(DeviceError::OutOfMemory { .. }))
@@ -254,9 +257,11 @@ impl Task {
                 }
                 ended => {
                     // Also of what has failed: as far as it came.
-                    let settled = run.settle();
+                    let settled = run.time_stages();
+                    self.account.waits(run.waits());
                     self.account.stages(run.reports());
                     ended?;
+                    self.kernels.learn(run.learned());
                     return settled;
                 }
             }

@@ -3,10 +3,9 @@
 use super::build::Build;
 use super::emit::Emitted;
 use super::groups::Groups;
-use super::source::SegmentTable;
 use super::status::Status;
 use crate::codegen::Argument;
-use crate::device::DeviceBuffer;
+use crate::column::{OnDevice, SegmentTable};
 use crate::error::{Error, Result};
 
 /// All that a stage's arguments can refer to.
@@ -14,7 +13,7 @@ pub(super) struct StageMemory<'a> {
     pub(super) source: Option<&'a SegmentTable>,
     pub(super) tiles: (u64, u64),
     pub(super) status: &'a Status,
-    pub(super) lookups: &'a [(DeviceBuffer, DeviceBuffer)],
+    pub(super) lookups: &'a [OnDevice],
     pub(super) builds: &'a [Option<Build>],
     /// The group table it fills, and the one it reads.
     pub(super) groups: Option<&'a Groups>,
@@ -31,11 +30,11 @@ impl StageMemory<'_> {
         let missing = || Error::internal(format!("argument {argument:?} has no memory in this stage"));
         let emitted = || self.emitted.ok_or_else(missing);
         Ok(match argument {
-            Argument::Segments => self.source.ok_or_else(missing)?.words.ptr().0,
+            Argument::Segments => self.source.ok_or_else(missing)?.address(),
             Argument::SegmentCount => self.source.ok_or_else(missing)?.count,
             Argument::TileBegin => self.tiles.0,
             Argument::TileEnd => self.tiles.1,
-            Argument::Error => self.status.words.ptr().0,
+            Argument::Error => self.status.error(),
             Argument::Word(word) => word,
             Argument::ColumnBase(column) => self.source.ok_or_else(missing)?.bases[column] as u64,
             Argument::ColumnBaseHigh(column) => (self.source.ok_or_else(missing)?.bases[column] >> 64) as u64,
@@ -46,10 +45,10 @@ impl StageMemory<'_> {
             }
             Argument::Group(part) => self.groups.ok_or_else(missing)?.word(part),
             Argument::SourceGroup(part) => self.source_groups.ok_or_else(missing)?.word(part),
-            Argument::EmitData(column) => emitted()?.columns[column].0.ptr().0,
-            Argument::EmitValid(column) => emitted()?.columns[column].1.ptr().0,
-            Argument::EmitCount => emitted()?.count.ptr().0,
-            Argument::EmitCapacity => emitted()?.capacity,
+            Argument::EmitData(column) => emitted()?.data(column),
+            Argument::EmitValid(column) => emitted()?.valid(column),
+            Argument::EmitCount => self.status.emitted(),
+            Argument::EmitCapacity => emitted()?.capacity(),
         })
     }
 }

@@ -16,7 +16,8 @@ use crate::strategy::BuildPlan;
 pub(super) struct Build {
     plan: BuildPlan,
     part: Part,
-    count: DeviceBuffer,
+    /// The address at which its rows are counted.
+    count: u64,
     /// u32 a slot: the row, how many rows, or 0 where there is one.
     slots: DeviceBuffer,
     keys: DeviceBuffer,
@@ -37,7 +38,13 @@ struct Runs {
 }
 
 impl Build {
-    pub(super) fn new(handle: &DeviceHandle, stream: &Stream, plan: &BuildPlan, part: Part) -> Result<Self> {
+    /// Empty. Its rows are counted at the address `count`.
+    pub(super) fn new(
+        (handle, stream): (&DeviceHandle, &Stream),
+        plan: &BuildPlan,
+        part: Part,
+        count: u64,
+    ) -> Result<Self> {
         if plan.slots >= u64::from(u32::MAX) || plan.rows >= u64::from(u32::MAX) {
             return Err(Error::Refused(format!(
                 "a join's smaller side of {} rows and {} slots is more than 32 bits can count",
@@ -46,7 +53,6 @@ impl Build {
         }
         let alloc = |what: &str, bytes: u64| handle.alloc(what, bytes as usize);
         let hashed = plan.table != KeyTable::Direct;
-        let count = alloc("join build count", 8)?;
         // Where a key is found tells that it is there.
         let is_found = hashed && plan.rows_of_key == KeyRows::Untold;
         let slots = alloc("join build slots", if is_found { 0 } else { plan.slots * 4 })?;
@@ -55,7 +61,6 @@ impl Build {
         let key_error = alloc("join build key errors", 16)?;
         stream.fill(&key_error, 0, 8, 0)?;
         stream.fill(&key_error, 8, 8, 0xff)?;
-        stream.fill(&count, 0, 8, 0)?;
         stream.fill(&slots, 0, slots.len(), if plan.rows_of_key == KeyRows::Several { 0 } else { 0xff })?;
         stream.fill(&keys, 0, keys.len(), 0xff)?;
         stream.fill(&states, 0, states.len(), 0)?;
@@ -82,17 +87,10 @@ impl Build {
         self.plan.rows
     }
 
-    /// Rows that reached the build, once the stream has been waited for.
-    pub(super) fn rows_stored(&self, stream: &Stream) -> Result<u64> {
-        let mut bytes = [0_u8; 8];
-        stream.download(&self.count, 0, &mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
     pub(super) fn word(&self, part: BuildPart) -> Result<u64> {
         let runs = || self.runs.as_ref().ok_or_else(|| Error::internal("a build without runs was asked for them"));
         Ok(match part {
-            BuildPart::Count => self.count.ptr().0,
+            BuildPart::Count => self.count,
             BuildPart::Capacity => self.plan.rows,
             BuildPart::Rows | BuildPart::Counts => self.slots.ptr().0,
             BuildPart::Keys => self.keys.ptr().0,
@@ -116,7 +114,7 @@ impl Build {
         let Some(runs) = &self.runs else { return Ok(()) };
         let words = [
             self.plan.slots,
-            self.count.ptr().0,
+            self.count,
             self.slots.ptr().0,
             runs.offsets.ptr().0,
             runs.sums.ptr().0,

@@ -1,23 +1,41 @@
-//! The last stage of a run: the rows that it emits, wave by wave, some tiles at a time. Not here: what becomes of them
-//! (`emit.rs`), the stages before it (`passes.rs`).
+//! The last stage of a run: the rows that it emits, wave by wave; a wave in one launch where its result is no larger than
+//! results may be (`forecast.rs`), and a result in one copy where it is small. Not here: the arrays (`emit.rs`), their way to
+//! Arrow (`rows.rs`), the stages before it (`passes.rs`).
 
 use std::ops::Range;
 
 use arrow::record_batch::RecordBatch;
 
 use super::emit::Emitted;
+use super::first;
+use super::forecast::{Ahead, Room};
 use super::passes::{Flow, Reader};
-use super::run::{ATTEMPTS_MAX, Run};
-use super::status::Verdict;
+use super::rows::{BATCH_TEXT_BYTES, HostRows};
+use super::run::Run;
+use super::texts::Texts;
 use crate::column::TILE_ROWS;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
+use crate::ir::PayloadShape;
 use crate::strategy::Stage;
 
-/// Rows an emitting launch covers at most: bounds the memory of results, and how long a dropped query goes on.
-const WAVE_ROWS: u64 = 4 << 20;
-/// The share of the device that has to be free where rows are put out in waves.
+/// The share of the device that has to be free where rows are put out in waves, and that results may take.
 const ROOM_SHARE: u64 = 8;
+
+/// How often the next tiles are launched over with more room, or fewer of them, before that counts as a bug.
+const LAUNCHES_MAX: usize = 100;
+
+/// Rows for which there is room on any device.
+const FEW_ROWS: u64 = 16;
+
+/// What came of a launch.
+enum Outcome {
+    Rows(Vec<RecordBatch>),
+    /// It had no room for its rows, which were so many. None of them has left.
+    Short(u64),
+    /// A table that was read turned out to be too small. No row has left.
+    Again,
+}
 
 impl Run<'_> {
     /// Hands over the rows of one pass of the last stage.
@@ -29,12 +47,16 @@ impl Run<'_> {
         while self.advance_anyhow(number, stage, reader)? {
             let mut tiles = 0..self.tiles(stage);
             while !tiles.is_empty() {
-                if wanted.is_some_and(|wanted| self.rows_emitted >= wanted) {
+                let left = wanted.map(|wanted| wanted.saturating_sub(self.rows_emitted));
+                if left == Some(0) {
                     return Ok(Flow::Stop);
                 }
                 self.emits = true;
-                let batches = self.emit_some(number, stage, &mut tiles, spare.as_ref(), reader)?;
-                self.settle()?;
+                let wanted = (left, spare.as_ref());
+                let Some(batches) = self.emit_some(number, stage, &mut tiles, wanted, reader)? else {
+                    return Ok(Flow::Again);
+                };
+                self.time_stages()?;
                 reader.hears(self.reports());
                 if tiles.is_empty() && is_one_pass {
                     self.let_go()?;
@@ -52,9 +74,9 @@ impl Run<'_> {
     /// Refuses waves that would have next to no room before a row has left: afterwards nobody else can do it. Waves take what
     /// there is, so what a tile may put out is set aside.
     fn room_beside_waves(&self, stage: &Stage) -> Result<Emitted> {
-        let spare = self.room_for(stage, TILE_ROWS as u64)?;
-        let least = self.handle.memory().budget_bytes / ROOM_SHARE;
-        drop(self.handle.alloc("room for waves", least as usize)?);
+        let ahead = Ahead { tiles: 1, rows_in: TILE_ROWS as u64, ..self.ahead(stage, 1, None) };
+        let spare = self.alloc_emitted(ahead.bound(1))?;
+        drop(self.handle.alloc("room for waves", self.result_bytes() as usize)?);
         Ok(spare)
     }
 
@@ -69,101 +91,150 @@ impl Run<'_> {
         }
     }
 
-    /// The rows of the next tiles; of fewer where there is no room for what these may put out.
+    /// What the device has for results.
+    fn result_bytes(&self) -> u64 {
+        self.handle.memory().budget_bytes / ROOM_SHARE
+    }
+
+    /// Output arrays for so many rows.
+    fn alloc_emitted(&self, rows: u64) -> Result<Emitted> {
+        Emitted::new(self.handle, &self.plan.output, self.status.bytes(), rows)
+    }
+
+    fn ahead(&self, stage: &Stage, tiles: u64, wanted: Option<u64>) -> Ahead {
+        let column_bytes = |shape: PayloadShape| shape.bytes() as u64 + u64::from(shape.nullable);
+        Ahead {
+            tiles,
+            rows_in: self.rows_in(stage),
+            multiplies: stage.rows_out.is_guess(),
+            row_bytes: self.plan.output.iter().map(|column| column_bytes(column.shape)).sum(),
+            wanted,
+        }
+    }
+
+    /// The rows of the next tiles; of fewer where there is no room for what these may put out. `None` where a table that was
+    /// read was too small.
     fn emit_some(
         &mut self,
         number: usize,
         stage: &Stage,
         left: &mut Range<u64>,
-        mut spare: Option<&Emitted>,
+        (wanted, mut spare): (Option<u64>, Option<&Emitted>),
         reader: &mut dyn Reader,
-    ) -> Result<Vec<RecordBatch>> {
-        let before = self.rows_emitted;
-        let mut tiles = (left.end - left.start).min(WAVE_ROWS / TILE_ROWS as u64);
-        let mut room = None;
-        loop {
-            match self.emit(number, stage, (left.start, left.start + tiles), room) {
-                Err(Error::Device(DeviceError::OutOfMemory { .. })) if tiles > 1 => {
-                    self.rows_emitted = before;
-                    tiles /= 2;
+    ) -> Result<Option<Vec<RecordBatch>>> {
+        let before = (self.rows_emitted, self.forecast.seen);
+        let ahead = self.ahead(stage, left.end - left.start, wanted);
+        let mut room = self.forecast.next(&ahead, self.result_bytes());
+        // Whether the room is for no more rows than there are.
+        let (mut own, mut is_exact) = (None, false);
+        let mut launches = 0;
+        while launches < LAUNCHES_MAX {
+            launches += 1;
+            match self.emit(number, stage, left.start, room, own.take()) {
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if room.tiles > 1 => {
+                    (self.rows_emitted, self.forecast.seen) = before;
+                    (room, is_exact) = (ahead.room(room.tiles / 2, room.rows.div_ceil(2)), false);
+                }
+                // A tile's rows are counted by a launch that has room for few of them.
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if !is_exact && room.rows > FEW_ROWS => {
+                    (self.rows_emitted, self.forecast.seen) = before;
+                    room = ahead.room(1, FEW_ROWS);
                 }
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if spare.is_some() => {
-                    self.rows_emitted = before;
-                    room = spare.take();
+                    (self.rows_emitted, self.forecast.seen) = before;
+                    own = spare.take();
                 }
-                Err(Error::Device(DeviceError::OutOfMemory { .. })) if before > 0 && reader.waits_for_room() => {
-                    self.rows_emitted = before;
+                // It waited: that was no launch.
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if before.0 > 0 && reader.waits_for_room() => {
+                    (self.rows_emitted, self.forecast.seen) = before;
+                    launches -= 1;
                 }
-                done => {
-                    left.start += tiles;
-                    return done;
+                Ok(Outcome::Short(rows)) => {
+                    room = ahead.exactly(room.tiles, rows, self.result_bytes());
+                    is_exact = room.rows == rows;
                 }
+                Ok(Outcome::Rows(batches)) => {
+                    left.start += room.tiles;
+                    return Ok(Some(batches));
+                }
+                Ok(Outcome::Again) => return Ok(None),
+                Err(error) => return Err(error),
             }
         }
+        Err(Error::internal("rows were put out too often for want of room"))
     }
 
     /// A last stage without a row to read launches nothing, so nobody has asked yet how the others went.
-    pub(super) fn end(&mut self) -> Result<()> {
-        if !self.emits && self.status.read(&self.stream)? == Verdict::Grow {
-            return Err(Error::internal("a table overflowed that was sized by its source"));
+    pub(super) fn end(&mut self) -> Result<Flow> {
+        if self.emits {
+            return Ok(Flow::Done);
         }
-        Ok(())
+        let reported = self.status.read(&self.stream)?;
+        Ok(if self.settle(&reported)? { Flow::Done } else { Flow::Again })
     }
 
-    /// Launches the last stage over some tiles of its wave.
-    fn emit(
-        &mut self,
-        number: usize,
-        stage: &Stage,
-        tiles: (u64, u64),
-        mut room: Option<&Emitted>,
-    ) -> Result<Vec<RecordBatch>> {
-        let covered = (tiles.1 - tiles.0) * TILE_ROWS as u64;
-        let mut rows_at_most = covered.min(self.rows_in(stage));
-        let mut own;
-        for _ in 0..ATTEMPTS_MAX {
-            let emitted = match room.take() {
-                Some(room) => room,
-                None => {
-                    own = self.room_for(stage, rows_at_most)?;
-                    &own
-                }
+    /// Launches the last stage over some tiles of its wave, into `own` arrays or new ones.
+    fn emit(&mut self, number: usize, stage: &Stage, first: u64, room: Room, own: Option<&Emitted>) -> Result<Outcome> {
+        let made = if own.is_none() { Some(self.alloc_emitted(room.rows)?) } else { None };
+        let Some(emitted) = own.or(made.as_ref()) else { return Err(Error::internal("a result without arrays")) };
+        self.status.clear_emitted(&self.stream)?;
+        let before = self.stream.time_mark()?;
+        self.launch(number, stage, (first, first + room.tiles), Some(emitted))?;
+        self.mark(number, before)?;
+        self.status.copy_to(&self.stream, emitted.head())?;
+        // Of many rows, those that may be among the first are found by their keys, before they are taken.
+        let expected = if self.plan.first.is_some() { 0 } else { room.expected };
+        let (reported, taken) = emitted.take(&self.stream, expected)?;
+        if !self.settle(&reported)? {
+            return Ok(Outcome::Again);
+        }
+        let rows = reported.rows_emitted();
+        if rows > emitted.capacity() {
+            return Ok(Outcome::Short(rows));
+        }
+        self.forecast.seen.add(room.tiles, rows);
+        let rows = self.limited(rows);
+        self.batches(emitted, &taken, rows).map(Outcome::Rows)
+    }
+
+    /// These rows, or of them those that may be among the first. Some of them were `taken`, from the first emitted row on.
+    fn batches(&self, emitted: &Emitted, taken: &HostRows, rows: Range<usize>) -> Result<Vec<RecordBatch>> {
+        let (device, output) = ((self.handle, &self.stream), &self.plan.output);
+        let is_here = rows.end <= taken.len();
+        if let Some(wanted) = self.plan.first.as_ref().filter(|wanted| first::may_pick(output, rows.len(), wanted)) {
+            let keys = match is_here {
+                true => taken.column(wanted.column).slice(&rows),
+                false => emitted.column(&self.stream, wanted.column, rows.clone())?,
             };
-            let capacity = emitted.capacity;
-            emitted.reset(&self.stream)?;
-            let before = self.stream.time_mark()?;
-            self.launch(number, stage, tiles, Some(emitted))?;
-            let verdict = self.status.read(&self.stream)?;
-            self.mark(number, before)?;
-            let rows = emitted.rows(&self.stream)?;
-            match verdict {
-                Verdict::Fine if rows <= capacity => {
-                    let rows = self.limited(rows);
-                    return self.wanted(emitted, rows);
+            if let Some(picked) = first::pick(output, &keys, rows.start, wanted)? {
+                if is_here {
+                    let rows = taken.picked(&picked);
+                    return self.to_batches(&rows, &Texts::of_rows(device, output, &rows)?);
                 }
-                Verdict::Fine => rows_at_most = rows,
-                Verdict::Grow => return Err(Error::internal("a table overflowed that was sized by its source")),
+                let (emitted, _list) = emitted.picked(device, output, &picked)?;
+                return self.batches_of(&emitted, 0..picked.len());
             }
         }
-        Err(Error::internal("a wave was repeated too often for want of room"))
-    }
-
-    /// Output arrays for so many rows of a stage's source; for more where a row may have several matches.
-    fn room_for(&self, stage: &Stage, rows: u64) -> Result<Emitted> {
-        let capacity = rows.max(1) * if stage.rows_out.is_guess() { 2 } else { 1 };
-        Emitted::new(self.handle, &self.plan.output, capacity)
-    }
-
-    /// These rows, or of them those that may be among the first.
-    fn wanted(&self, emitted: &Emitted, rows: Range<usize>) -> Result<Vec<RecordBatch>> {
-        let schema = &self.schema;
-        let (device, output) = ((self.handle, &self.stream), &self.plan.output);
-        if let Some(first) = &self.plan.first
-            && let Some((picked, count)) = emitted.first(device, output, rows.clone(), first)?
-        {
-            return picked.batches(device, output, schema, 0..count);
+        let here = rows.start.min(taken.len())..rows.end.min(taken.len());
+        let mut batches = Vec::new();
+        if is_here || !here.is_empty() {
+            let texts = Texts::of_emitted(device, output, emitted, here.clone())?;
+            batches.extend(self.to_batches(&taken.slice(&here), &texts)?);
         }
-        emitted.batches(device, output, schema, rows)
+        if !is_here {
+            batches.extend(self.batches_of(emitted, here.end.max(rows.start)..rows.end)?);
+        }
+        Ok(batches)
+    }
+
+    /// Rows that are still on the device.
+    fn batches_of(&self, emitted: &Emitted, rows: Range<usize>) -> Result<Vec<RecordBatch>> {
+        let texts = Texts::of_emitted((self.handle, &self.stream), &self.plan.output, emitted, rows.clone())?;
+        self.to_batches(&emitted.rows(&self.stream, rows)?, &texts)
+    }
+
+    fn to_batches(&self, rows: &HostRows, texts: &Texts<'_>) -> Result<Vec<RecordBatch>> {
+        rows.batches(&self.plan.output, &self.schema, texts, BATCH_TEXT_BYTES)
     }
 
     /// Which of the next `rows` rows are wanted, by skip and fetch.

@@ -1,8 +1,9 @@
 //! Feeds: where the segments come from that a stage reads. A table that is on the device is a feed of one wave; one that
 //! does not fit comes wave by wave, and a wave is gone when the next one is asked for.
 
-use super::source::SegmentTable;
-use crate::column::{DeviceTable, TableShape};
+use std::sync::Arc;
+
+use crate::column::{DeviceTable, SegmentTable, TableShape};
 use crate::device::{DeviceHandle, Stream};
 use crate::error::{Error, Result};
 use crate::strategy::{QueryPlan, Stage, StageSource};
@@ -79,7 +80,7 @@ pub(super) struct Reading {
 /// Segments, and the table by which a kernel finds them.
 pub(super) struct Wave {
     pub(super) table: DeviceTable,
-    pub(super) segments: SegmentTable,
+    pub(super) segments: Arc<SegmentTable>,
 }
 
 impl Reading {
@@ -103,6 +104,13 @@ impl Reading {
 
     pub(super) fn wave(&self) -> Option<&Wave> {
         self.wave.as_ref()
+    }
+
+    /// Leaves to other runs how its segments are found. The stream has been waited for.
+    pub(super) fn leave(&self) {
+        if let (Feed::Resident(_), Some(wave)) = (&self.feed, &self.wave) {
+            wave.table.leave_located(&wave.segments);
+        }
     }
 
     pub(super) fn rewind(&mut self) -> Result<()> {
@@ -131,13 +139,14 @@ impl Reading {
             }
         };
         let Some(table) = table else { return Ok(false) };
-        let segments = match SegmentTable::upload(handle, stream, &table) {
-            Ok(segments) => segments,
-            Err(error) => {
-                self.came = Some(table);
-                return Err(error);
-            }
-        };
+        let segments =
+            match table.located().map_or_else(|| SegmentTable::upload(handle, stream, &table).map(Arc::new), Ok) {
+                Ok(segments) => segments,
+                Err(error) => {
+                    self.came = Some(table);
+                    return Err(error.into());
+                }
+            };
         self.given = true;
         self.wave = Some(Wave { table, segments });
         Ok(true)

@@ -1,17 +1,18 @@
 //! Emitted rows of which the host keeps the first few in an order: only those that may be among them leave the device.
 //!
-//! The first key decides alone: it is taken to the host, its k-th value found there, and every row at it or before it is
-//! picked on the device. Who sorts sees the same rows tied, in the same order. Not here: the order itself, which the host does.
+//! The first key decides alone: its k-th value is found on the host, and every row at it or before it is picked, on the device
+//! where the rows are still there. Who sorts sees the same rows tied, in the same order. Not here: the order itself, which
+//! the host does.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, make_comparator};
 use arrow::compute::{SortOptions, sort_to_indices};
 
-use super::emit::{Emitted, to_arrow};
+use super::emit::Emitted;
 use super::launch::launch_tiles;
+use super::rows::HostColumn;
 use crate::device::{DeviceBuffer, DeviceHandle, KernelRequest, Stream, SyncMode};
 use crate::error::Result;
 use crate::ir::FirstRows;
@@ -30,58 +31,54 @@ pub(super) fn pick_request() -> KernelRequest {
     KernelRequest { entry: "maar_pick".to_owned(), source: Arc::from(PICK), sync: SyncMode::None }
 }
 
-impl Emitted {
-    /// The rows of `rows` that may be among the first, as output arrays of their own, and how many they are. `None` where
-    /// that is not worth it.
-    pub(super) fn first(
-        &self,
-        (handle, stream): (&DeviceHandle, &Stream),
-        output: &[OutputColumn],
-        rows: Range<usize>,
-        first: &FirstRows,
-    ) -> Result<Option<(Self, usize)>> {
-        let Some(key) = output.get(first.column).filter(|column| !column.is_reference() && column.tail.is_none())
-        else {
-            return Ok(None);
-        };
-        let wanted = usize::try_from(first.rows).unwrap_or(usize::MAX);
-        if rows.len() < ROWS_MIN || wanted >= rows.len() / PICKED_SHARE {
-            return Ok(None);
-        }
-        let keys = to_arrow(stream, key, &self.columns[first.column], &first.data_type, rows.clone())?;
-        let options = SortOptions { descending: first.descending, nulls_first: first.nulls_first };
-        let picked = at_or_before(&keys, options, wanted, rows.start)?;
-        if picked.len() > rows.len() / PICKED_SHARE {
-            return Ok(None);
-        }
-        let own = self.picked((handle, stream), output, &picked)?;
-        Ok(Some((own, picked.len())))
-    }
+/// Whether it is worth it to pick the first of so many rows: their key can be looked at, and they are few.
+pub(super) fn may_pick(output: &[OutputColumn], rows: usize, first: &FirstRows) -> bool {
+    let plain = |column: &OutputColumn| !column.is_reference() && column.tail.is_none();
+    output.get(first.column).is_some_and(plain) && rows >= ROWS_MIN && wanted(first) < rows / PICKED_SHARE
+}
 
-    /// These rows, as arrays of their own. Waits for the device, as the list of rows does not outlive the call.
-    fn picked(
+fn wanted(first: &FirstRows) -> usize {
+    usize::try_from(first.rows).unwrap_or(usize::MAX)
+}
+
+/// The rows that may be among the first, by the keys of all rows from number `offset` on. `None` where they are many.
+pub(super) fn pick(
+    output: &[OutputColumn],
+    keys: &HostColumn,
+    offset: usize,
+    first: &FirstRows,
+) -> Result<Option<Vec<u32>>> {
+    let keys = keys.to_arrow(&output[first.column], &first.data_type)?;
+    let options = SortOptions { descending: first.descending, nulls_first: first.nulls_first };
+    let picked = at_or_before(&keys, options, wanted(first), offset)?;
+    Ok((picked.len() <= keys.len() / PICKED_SHARE).then_some(picked))
+}
+
+impl Emitted {
+    /// These rows, as output arrays of their own that hold no more, and the list of them, which is in use until the stream has
+    /// been waited for.
+    pub(super) fn picked(
         &self,
         (handle, stream): (&DeviceHandle, &Stream),
         output: &[OutputColumn],
         picked: &[u32],
-    ) -> Result<Self> {
-        let own = Self::new(handle, output, picked.len().max(1) as u64)?;
+    ) -> Result<(Self, DeviceBuffer)> {
+        let own = Self::new(handle, output, 0, picked.len().max(1) as u64)?;
         let list: Vec<u8> = picked.iter().flat_map(|row| row.to_le_bytes()).collect();
         let rows = handle.alloc("rows to pick", list.len())?;
         stream.upload(&rows, 0, &list)?;
         let kernels = handle.kernels(&[pick_request()])?;
-        let copy = |from: &DeviceBuffer, to: &DeviceBuffer, width: usize| -> Result<()> {
-            let words = [picked.len() as u64, rows.ptr().0, from.ptr().0, to.ptr().0, width as u64];
+        let copy = |from: u64, to: u64, width: usize| {
+            let words = [picked.len() as u64, rows.ptr().0, from, to, width as u64];
             launch_tiles(handle, stream, &kernels[0], (picked.len() as u64).div_ceil(ROWS_A_WARP), 0, &words)
         };
-        for ((column, from), to) in output.iter().zip(&self.columns).zip(&own.columns) {
-            copy(&from.0, &to.0, column.shape.bytes())?;
+        for (number, column) in output.iter().enumerate() {
+            copy(self.data(number), own.data(number), column.shape.bytes())?;
             if column.shape.nullable {
-                copy(&from.1, &to.1, 1)?;
+                copy(self.valid(number), own.valid(number), 1)?;
             }
         }
-        stream.synchronize()?;
-        Ok(own)
+        Ok((own, rows))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::first::pick_request;
+use super::learned::Learned;
 use super::texts::kernel_requests;
 use crate::codegen::{Kernel, generate};
 use crate::device::{CodeOrigin, CompiledKernel, DeviceHandle, KernelRequest};
@@ -31,6 +32,7 @@ struct Known {
     kernels: Vec<(Pipeline, StageKernel)>,
     in_parts: bool,
     cuts: Cuts,
+    learned: Learned,
 }
 
 impl KnownKernels {
@@ -45,7 +47,16 @@ impl KnownKernels {
     pub fn keep(&self, plan: &QueryPlan, kernels: &[StageKernel]) {
         let pipelines = plan.stages.iter().map(|stage| stage.pipeline.clone());
         let kernels = pipelines.zip(kernels.iter().cloned()).collect();
-        *self.0.lock() = Known { kernels, in_parts: plan.parts, cuts: plan.cuts };
+        *self.0.lock() = Known { kernels, in_parts: plan.parts, cuts: plan.cuts, learned: Learned::default() };
+    }
+
+    /// What runs with these kernels found out.
+    pub fn learned(&self) -> Learned {
+        self.0.lock().learned.clone()
+    }
+
+    pub fn learn(&self, learned: Learned) {
+        self.0.lock().learned = learned;
     }
 
     /// Whether the last run had to hold tables in parts, and where stages were cut: the next one need not find that out.

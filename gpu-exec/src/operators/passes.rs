@@ -8,15 +8,17 @@
 //! Where rows would be read too often for all these parts, a run ends before a row has left and says so: stages can be cut, and
 //! rows written out by their parts (`strategy/rows.rs`).
 //!
-//! A run is confident at first: nothing waits before rows leave, and only then it is asked whether all tables were large
-//! enough. Where one was not, or where tables may be held in parts, it is careful: each table is asked once it is filled.
+//! A run is confident at first: nothing waits before the first rows are on the host, and with them comes the word whether all
+//! tables were large enough. Where one was not, or where tables may be held in parts, it is careful: each table is asked once
+//! it is filled.
 
 use arrow::record_batch::RecordBatch;
 
+use super::forecast::Seen;
 use super::needs::{State, states_read};
 use super::part::Part;
-use super::rows::RowsState;
 use super::run::{ATTEMPTS_MAX, Run, StageReport};
+use super::spill::RowsState;
 use super::status::Verdict;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
@@ -76,11 +78,15 @@ impl Run<'_> {
         let last = self.plan.stages.len() - 1;
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
-            match self.read(last, &states_read(&self.plan, last), reader) {
+            (self.emits, self.forecast.seen) = (false, Seen::default());
+            let flow = match self.read(last, &states_read(&self.plan, last), reader) {
+                Ok(Flow::Done) => self.end(),
+                flow => flow,
+            };
+            match flow {
                 // What is read and put out beside them had no room.
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if self.rows_emitted == 0 && self.take_less() => {}
-                Ok(Flow::Done) => return self.end().map(|()| RunEnd::Done),
-                Ok(Flow::Stop) => return Ok(RunEnd::Done),
+                Ok(Flow::Done | Flow::Stop) => return Ok(RunEnd::Done),
                 Ok(Flow::Cut(cuts)) => return self.release_all().map(|()| RunEnd::Cut(cuts)),
                 Ok(Flow::Again) => self.careful = true,
                 Err(error) => return Err(error),
@@ -165,8 +171,8 @@ impl Run<'_> {
                     is_alone = true;
                     self.release_idle()?;
                 }
-                Ok(Flow::Again) if self.careful => self.grow(state, part, Verdict::Grow).map(drop)?,
-                Ok(Flow::Done) if self.careful && self.grow(state, part, Verdict::Fine)? => {}
+                Ok(Flow::Again) if self.careful => drop(self.has_grown(state, part)?),
+                Ok(Flow::Done) if self.careful && self.has_grown(state, part)? => {}
                 Ok(Flow::Done) => return self.finish(state, part, number).map(|()| Flow::Done),
                 ended => return ended,
             }
@@ -230,7 +236,8 @@ impl Run<'_> {
         self.rewind(number)?;
         self.count_pass(number)?;
         let (is_last, comes_once) = (number + 1 == self.plan.stages.len(), self.comes_once(number));
-        if (is_last || comes_once) && !self.is_settled()? {
+        // What is read only once must not be read in vain, and neither what is decoded for it.
+        if (comes_once || (is_last && self.comes_in_waves(number))) && !self.is_settled()? {
             return Ok(Flow::Again);
         }
         let filled = self.states.being_filled();
@@ -258,11 +265,11 @@ impl Run<'_> {
             self.launch(number, &stage, (0, self.tiles(&stage)), None)?;
             self.mark(number, before)?;
             // A wave is gone when the next one comes, and a table that is full now only gets fuller.
-            if self.comes_in_waves(number) && self.status.read(&self.stream)? == Verdict::Grow {
+            if self.comes_in_waves(number) && self.verdict()? == Verdict::Grow {
                 return Ok(Flow::Again);
             }
         }
-        if is_asked && self.status.read(&self.stream)? == Verdict::Grow {
+        if is_asked && self.verdict()? == Verdict::Grow {
             return Ok(Flow::Again);
         }
         Ok(Flow::Done)

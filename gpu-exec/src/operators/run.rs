@@ -8,18 +8,20 @@ use arrow::datatypes::SchemaRef;
 use super::arguments::StageMemory;
 use super::emit::Emitted;
 use super::feed::{Feed, Reading, Wave};
+use super::forecast::{Forecast, Seen};
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
+use super::learned::Learned;
 use super::part::Part;
-use super::rows::{RowSpace, RowsState, Written};
-use super::source::{SegmentTable, bytes_read};
+use super::source::bytes_read;
+use super::spill::{RowSpace, RowsState, Written};
 use super::states::States;
-use super::status::Status;
+use super::status::{Status, Verdict};
 use crate::codegen::ARGUMENTS_MAX;
-use crate::column::TILE_ROWS;
+use crate::column::{OnDevice, OnHost, SegmentTable, TILE_ROWS, Translations};
 use crate::device::{DeviceBuffer, DeviceHandle, Stream, TimeMark};
 use crate::error::{Error, Result};
-use crate::strategy::{QueryPlan, Stage, StageSource};
+use crate::strategy::{LookupTable, QueryPlan, Stage, StageSource};
 use crate::trace::Trace;
 
 /// How often a table or a run is repeated with more room before that counts as a bug.
@@ -41,6 +43,13 @@ pub struct StageReport {
     pub written: Written,
 }
 
+/// What earlier runs left.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    pub learned: &'a Learned,
+    pub translations: &'a Translations,
+}
+
 /// One execution of a plan.
 pub struct Run<'a> {
     pub(super) handle: &'a DeviceHandle,
@@ -50,7 +59,8 @@ pub struct Run<'a> {
     kernels: &'a [StageKernel],
     scans: Vec<Reading>,
     inputs: Vec<Reading>,
-    lookups: Vec<Vec<(DeviceBuffer, DeviceBuffer)>>,
+    lookups: Vec<Vec<OnDevice>>,
+    translations: &'a Translations,
     pub(super) states: States,
     /// Where rows wait that stages write out.
     pub(super) space: Arc<dyn RowSpace>,
@@ -60,8 +70,9 @@ pub struct Run<'a> {
     pub(super) reports: Vec<StageReport>,
     /// Times of stages, read once the stream has been waited for.
     marks: Vec<(usize, TimeMark, TimeMark)>,
-    /// Whether the last stage was launched at all.
+    /// Whether the last stage was launched at all, and what is known of the rows that it puts out.
     pub(super) emits: bool,
+    pub(super) forecast: Forecast,
     pub(super) rows_emitted: u64,
     /// Arguments of launches that take their address.
     argument_arrays: Vec<DeviceBuffer>,
@@ -76,32 +87,54 @@ impl<'a> Run<'a> {
         kernels: &'a [StageKernel],
         (scans, inputs): (Vec<Feed>, Vec<Feed>),
         (schema, space): (&SchemaRef, Arc<dyn RowSpace>),
+        Before { learned, translations }: Before<'a>,
     ) -> Result<Self> {
+        let plan = learned.sized(plan);
         let stream = handle.stream()?.traced(trace);
         let readings = |feeds: Vec<Feed>| feeds.into_iter().map(Reading::new).collect();
-        let lookups =
-            plan.stages.iter().map(|stage| upload_lookups(handle, &stream, stage)).collect::<Result<Vec<_>>>()?;
-        let status = Status::new(handle, &stream)?;
+        let lookups = plan
+            .stages
+            .iter()
+            .map(|stage| lookups((handle, &stream), translations, stage))
+            .collect::<Result<Vec<_>>>()?;
+        let status = Status::new(handle, &stream, plan.builds.len())?;
         let reports = vec![StageReport::default(); plan.stages.len()];
         Ok(Self {
             handle,
-            plan: plan.clone(),
+            states: States::new(handle, &plan),
+            careful: plan.parts,
             schema: Arc::clone(schema),
             kernels,
             scans: readings(scans),
             inputs: readings(inputs),
             lookups,
-            states: States::new(handle, plan),
+            translations,
             space,
-            careful: plan.parts,
             status,
             reports,
             marks: vec![],
             emits: false,
+            forecast: Forecast { last: learned.emission(), seen: Seen::default() },
             rows_emitted: 0,
             argument_arrays: vec![],
             stream,
+            plan,
         })
+    }
+
+    /// How often the device was waited for.
+    pub fn waits(&self) -> u64 {
+        self.stream.waits()
+    }
+
+    /// Asks the device how it went so far: waits for it.
+    pub(super) fn verdict(&self) -> Result<Verdict> {
+        self.status.read(&self.stream)?.verdict()
+    }
+
+    /// What the next run of the plan need not find out, once this one is done.
+    pub fn learned(&self) -> Learned {
+        Learned::of(&self.plan, self.forecast.seen)
     }
 
     pub(super) fn launch(
@@ -223,7 +256,7 @@ impl<'a> Run<'a> {
     }
 
     fn table(&self, stage: &Stage) -> Option<&SegmentTable> {
-        self.wave(stage).map(|wave| &wave.segments)
+        self.wave(stage).map(|wave| &*wave.segments)
     }
 
     /// Rows of the wave that is on the device.
@@ -279,9 +312,12 @@ impl<'a> Run<'a> {
         &self.reports
     }
 
-    /// Waits for the device, and asks it how long it took.
-    pub fn settle(&mut self) -> Result<()> {
+    /// Waits for the device, asks it how long it took, and leaves what was uploaded to other runs.
+    pub fn time_stages(&mut self) -> Result<()> {
         self.stream.synchronize()?;
+        self.scans.iter().chain(&self.inputs).for_each(Reading::leave);
+        let lookups = self.plan.stages.iter().flat_map(|stage| &stage.lookups).zip(self.lookups.iter().flatten());
+        lookups.for_each(|(lookup, table)| self.translations.keep(on_host(lookup), table));
         for (number, before, after) in self.marks.drain(..) {
             self.reports[number].kernel_ms += before.elapsed_ms(&after)?;
         }
@@ -297,12 +333,25 @@ impl Drop for Run<'_> {
     }
 }
 
-fn upload_lookups(handle: &DeviceHandle, stream: &Stream, stage: &Stage) -> Result<Vec<(DeviceBuffer, DeviceBuffer)>> {
+/// The lookup tables of a stage on the device, as an earlier run left them or on their way.
+fn lookups(
+    (handle, stream): (&DeviceHandle, &Stream),
+    translations: &Translations,
+    stage: &Stage,
+) -> Result<Vec<OnDevice>> {
     let upload = |bytes: &[u8]| -> Result<DeviceBuffer> {
         // Never empty: a text without entries still has code 0 under its NULLs.
         let buffer = handle.alloc("dictionary lookup", bytes.len().max(16))?;
         stream.upload(&buffer, 0, bytes)?;
         Ok(buffer)
     };
-    stage.lookups.iter().map(|lookup| Ok((upload(&lookup.values)?, upload(&lookup.valid)?))).collect()
+    let on_device = |lookup: &LookupTable| match translations.get(on_host(lookup)) {
+        Some(known) => Ok(known),
+        None => Ok(Arc::new((upload(&lookup.values)?, upload(&lookup.valid)?))),
+    };
+    stage.lookups.iter().map(on_device).collect()
+}
+
+fn on_host(lookup: &LookupTable) -> OnHost<'_> {
+    OnHost { values: &lookup.values, valid: &lookup.valid }
 }

@@ -9,9 +9,9 @@ use super::build::Build;
 use super::groups::Groups;
 use super::needs::{State, dimension, filling, share};
 use super::part::Part;
-use super::rows::RowsState;
 use super::run::Run;
-use super::status::Verdict;
+use super::spill::RowsState;
+use super::status::{Reported, Verdict};
 use crate::device::{DeviceError, DeviceHandle};
 use crate::error::{Error, Result};
 use crate::strategy::{BuildPlan, GroupPlan, QueryPlan};
@@ -194,8 +194,12 @@ impl Run<'_> {
             }
     }
 
-    pub(super) fn has_guesses(&self) -> bool {
-        self.states.all().into_iter().any(|state| self.is_guess(state, Part::WHOLE))
+    fn guesses(&self) -> Vec<State> {
+        self.states.all().into_iter().filter(|state| self.is_guess(*state, Part::WHOLE)).collect()
+    }
+
+    fn has_guesses(&self) -> bool {
+        !self.guesses().is_empty()
     }
 
     /// Leaves more of the device to waves and results; `false` where states in parts take little as it is.
@@ -234,7 +238,9 @@ impl Run<'_> {
         match state {
             State::Build(number) => {
                 let plan = self.build_plan(number, part);
-                self.states.builds[number] = Some(Build::new(self.handle, &self.stream, &plan, part)?);
+                self.status.clear_build(&self.stream, number)?;
+                let device = (self.handle, &self.stream);
+                self.states.builds[number] = Some(Build::new(device, &plan, part, self.status.build(number))?);
             }
             State::Groups(number) => {
                 let plan = &self.plan.groups[number];
@@ -269,13 +275,13 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a state was too small that was filled with this verdict. It is larger from now on then.
-    pub(super) fn grow(&mut self, state: State, part: Part, verdict: Verdict) -> Result<bool> {
+    /// Whether a state was too small, by what was reported once it was filled. It is larger from now on then.
+    fn grow(&mut self, state: State, part: Part, reported: &Reported) -> Result<bool> {
         match state {
             State::Rows(_) => Ok(false),
             _ if !self.is_guess(state, part) => Ok(false),
-            State::Build(number) => self.grow_build(number, part, verdict),
-            State::Groups(_) if verdict == Verdict::Fine => Ok(false),
+            State::Build(number) => Ok(self.grow_build(number, part, reported)),
+            State::Groups(_) if !reported.is_full() => Ok(false),
             State::Groups(number) => {
                 let plan = &mut self.plan.groups[number];
                 if plan.slots >= plan.slots_max {
@@ -288,39 +294,62 @@ impl Run<'_> {
         }
     }
 
-    fn grow_build(&mut self, number: usize, part: Part, verdict: Verdict) -> Result<bool> {
-        let Some(build) = &self.states.builds[number] else { return Ok(false) };
-        let (stored, room) = (build.rows_stored(&self.stream)?, build.rows());
-        if verdict == Verdict::Fine && stored <= room {
+    /// Asks a state that was filled whether it was too small: waits for the device. It is larger from now on then.
+    pub(super) fn has_grown(&mut self, state: State, part: Part) -> Result<bool> {
+        if !self.is_guess(state, part) {
             return Ok(false);
         }
+        let reported = self.status.read(&self.stream)?;
+        self.grow(state, part, &reported)
+    }
+
+    fn grow_build(&mut self, number: usize, part: Part, reported: &Reported) -> bool {
+        let Some(build) = &self.states.builds[number] else { return false };
+        let (stored, room) = (reported.rows_of_build(number), build.rows());
+        if !reported.is_full() && stored <= room {
+            return false;
+        }
         // Rows that found no slot were not counted.
-        let rows = if verdict == Verdict::Fine { stored } else { stored.max(room.saturating_mul(4)) };
+        let rows = if reported.is_full() { stored.max(room.saturating_mul(4)) } else { stored };
         self.states.build_rows[number] = Some(rows);
         if part.is_whole() {
             let plan = &mut self.plan.builds[number];
-            (plan.rows, plan.rows_estimated) = (plan.rows.max(rows), verdict == Verdict::Grow);
+            (plan.rows, plan.rows_estimated) = (plan.rows.max(rows), reported.is_full());
         }
-        Ok(true)
+        true
     }
 
-    /// Whether all tables so far were large enough, where nobody has asked yet; those that were not are larger now.
+    /// Whether all tables so far were large enough, where that has to be known before more is done: waits for the device.
     pub(super) fn is_settled(&mut self) -> Result<bool> {
         if self.careful || !self.has_guesses() {
             return Ok(true);
         }
-        let guesses: Vec<State> =
-            self.states.all().into_iter().filter(|state| self.is_guess(*state, Part::WHOLE)).collect();
-        let verdict = self.status.read(&self.stream)?;
-        if verdict == Verdict::Grow && guesses.len() > 1 {
+        let reported = self.status.read(&self.stream)?;
+        self.settle(&reported)
+    }
+
+    /// Whether all tables were large enough, by what was reported of the stages that filled them; those that were not are
+    /// larger now. A table that lacked rows makes every other report doubtful, so that it is asked first.
+    ///
+    /// # Errors
+    /// What the query did wrong.
+    pub(super) fn settle(&mut self, reported: &Reported) -> Result<bool> {
+        let guesses = if self.careful { vec![] } else { self.guesses() };
+        if reported.is_full() && guesses.len() > 1 {
             // Which of them it was shows when they are filled one by one.
             return Ok(false);
         }
         let mut settled = true;
         for state in guesses {
-            settled &= !self.grow(state, Part::WHOLE, verdict)?;
+            settled &= !self.grow(state, Part::WHOLE, reported)?;
         }
-        Ok(settled)
+        if !settled {
+            return Ok(false);
+        }
+        if reported.verdict()? == Verdict::Grow {
+            return Err(Error::internal("a table overflowed that was sized by its source"));
+        }
+        Ok(true)
     }
 
     /// Gives a state's memory back. Waits for what is in flight: the memory may be another query's in the next moment.

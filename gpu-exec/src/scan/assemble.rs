@@ -60,7 +60,7 @@ impl Assembly<'_> {
         stats.columns_raw = finished.values().filter(|(meta, _)| matches!(meta.stored, Stored::RawText)).count() as u64;
         stats.device_bytes = finished.values().flat_map(|(_, pieces)| pieces).map(Piece::bytes).sum();
         source.note(|noted| *noted = stats);
-        let table = DeviceTable { shape, segments };
+        let table = DeviceTable::new(shape, segments);
         if opened.as_listed {
             let kept = KeptTable { table: table.clone(), stats: KeptTable::found(stats), pieces: keys.into() };
             self.store.keep_table(&source.scan, kept);

@@ -229,7 +229,7 @@ impl HostInput {
     /// # Errors
     /// No room on the device.
     pub fn upload(&self, device: &DeviceHandle) -> Result<DeviceTable, ScanError> {
-        Ok(DeviceTable { shape: self.shape.clone(), segments: self.cut.all(device, &self.blocks)? })
+        Ok(DeviceTable::new(self.shape.clone(), self.cut.all(device, &self.blocks)?))
     }
 
     /// The same; rows leave the host as they come to the device.
@@ -243,7 +243,7 @@ impl HostInput {
         for block in blocks {
             segments.extend(cut.all(device, &[block])?);
         }
-        Ok(DeviceTable { shape, segments })
+        Ok(DeviceTable::new(shape, segments))
     }
 }
 
@@ -270,7 +270,7 @@ impl InputWaves {
         }
         let segments = cut.wave(&self.device, blocks, &mut self.next, bytes).await?;
         self.stats.waves += 1;
-        Ok(Some(DeviceTable { shape: shape.clone(), segments }))
+        Ok(Some(DeviceTable::new(shape.clone(), segments)))
     }
 
     /// What was done so far.

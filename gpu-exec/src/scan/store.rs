@@ -17,6 +17,7 @@ use super::footer::{FileState, Footer};
 use super::kept::{KeptRows, Rows, RowsKey, kept_bytes_max};
 use super::kept_tables::{KeptTable, KeptTables};
 use super::piece::{Piece, PieceKey};
+use crate::column::Translations;
 use crate::device::DeviceHandle;
 
 /// Host memory that footers may take before the least recently used ones go, in bytes.
@@ -32,6 +33,7 @@ pub struct ColumnStore {
     state: Mutex<State>,
     /// Never locked while `state` is.
     tables: Mutex<KeptTables>,
+    translations: Arc<Translations>,
 }
 
 /// What a store holds and did. A chunk is one column of one segment.
@@ -76,7 +78,8 @@ impl ColumnStore {
     /// A store on a device, registered as the one that gives memory back when an allocation would be refused.
     pub fn new(device: &DeviceHandle, budget_bytes: Option<u64>, segment_rows: usize) -> Arc<Self> {
         let state = Mutex::new(State::new(kept_bytes_max(segment_rows)));
-        let store = Arc::new(Self { budget_bytes, segment_rows, state, tables: Mutex::default() });
+        let translations = Arc::new(Translations::new(device.memory().budget_bytes));
+        let store = Arc::new(Self { budget_bytes, segment_rows, state, tables: Mutex::default(), translations });
         let weak: Weak<Self> = Arc::downgrade(&store);
         device.set_reclaimer(Box::new(move |bytes| weak.upgrade().map_or(0, |store| store.evict(bytes))));
         store
@@ -94,8 +97,15 @@ impl ColumnStore {
     /// Frees at least `bytes` of device memory if that many are not held by queries; returns the bytes freed.
     pub fn evict(&self, bytes: u64) -> u64 {
         self.drop_tables();
-        let victims = self.state.lock().evict(bytes);
-        victims.iter().map(Piece::bytes).sum() // memory is given back after the lock
+        // What is made again from host memory goes before what would be read again.
+        let translations = self.translations.evict(bytes);
+        let victims = self.state.lock().evict(bytes.saturating_sub(translations));
+        translations + victims.iter().map(Piece::bytes).sum::<u64>() // memory is given back after the lock
+    }
+
+    /// What was made of dictionaries of the columns.
+    pub fn translations(&self) -> &Arc<Translations> {
+        &self.translations
     }
 
     /// Gives back what exceeds the byte budget: pieces that a query held when they were inserted may be free by now.
@@ -115,6 +125,7 @@ impl ColumnStore {
     /// Drops every piece that no query holds, and all footers.
     pub fn clear(&self) {
         self.drop_tables();
+        self.translations.evict(u64::MAX);
         let mut state = self.state.lock();
         let victims = state.evict(u64::MAX);
         state.files.clear();

@@ -98,7 +98,7 @@ impl InputStream {
         self.blocks.drain(..self.next.block);
         self.next.block = 0;
         self.stats.waves += 1;
-        Ok(Some(DeviceTable { shape: self.shape.clone(), segments }))
+        Ok(Some(DeviceTable::new(self.shape.clone(), segments)))
     }
 
     /// Whether rows of it have been read, which do not come again.

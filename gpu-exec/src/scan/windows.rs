@@ -132,7 +132,7 @@ impl Windows {
             self.release(self.window);
             (self.window, self.next) = (self.window + 1, Place::default());
         }
-        Ok(Some(DeviceTable { shape: self.shape.clone(), segments }))
+        Ok(Some(DeviceTable::new(self.shape.clone(), segments)))
     }
 
     /// A run that is held.

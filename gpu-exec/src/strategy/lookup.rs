@@ -1,6 +1,6 @@
 //! Lookup tables: host functions of a text, evaluated once per dictionary entry.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::{cast, concat};
@@ -20,9 +20,16 @@ pub struct LookupTable {
     pub valid: Arc<[u8]>,
     /// The function that it is of, for the source's comments; `None` where it only changes codes, or holds constants.
     pub(super) sql: Option<String>,
+    /// Whether it was made of a dictionary just now, and not for an earlier run.
+    pub(super) is_new: bool,
 }
 
 impl LookupTable {
+    /// Of constants of the plan.
+    pub(super) fn of_constants(values: Vec<u8>) -> Self {
+        Self { values: values.into(), valid: [].into(), sql: None, is_new: false }
+    }
+
     /// A kernel reads the entry of a NULL's code too, which is 0, and may look up what it finds there: some entry there is.
     pub(super) fn or_one_entry(mut self) -> Self {
         if self.values.is_empty() {
@@ -73,6 +80,13 @@ fn null_as(code: Value, null_code: usize) -> Value {
     Value::int(kind, false, bounds)
 }
 
+impl Mapped {
+    /// Its table, which `is_new` where the dictionary had not been asked before.
+    pub(super) fn table(&self, is_new: bool) -> LookupTable {
+        LookupTable { is_new, ..self.table.clone() }
+    }
+}
+
 /// What is asked of a dictionary.
 struct Asked {
     function: HostFunction,
@@ -85,10 +99,20 @@ impl PartialEq for Asked {
     }
 }
 
-/// A function over a dictionary (and over NULL), evaluated where the dictionary has not been asked for it before.
-pub(super) fn map_dictionary(dictionary: &Dictionary, function: &HostFunction, ty: Type) -> Result<Arc<Mapped>> {
+/// A function over a dictionary (and over NULL), evaluated where the dictionary has not been asked for it before; and whether
+/// it was.
+pub(super) fn map_dictionary(
+    dictionary: &Dictionary,
+    function: &HostFunction,
+    ty: Type,
+) -> Result<(Arc<Mapped>, bool)> {
     let asked = Asked { function: function.clone(), ty };
-    dictionary.derived().get_or_make(asked, |asked| evaluated(dictionary, &asked.function, asked.ty))
+    let mut is_new = false;
+    let mapped = dictionary.derived().get_or_make(asked, |asked| {
+        is_new = true;
+        evaluated(dictionary, &asked.function, asked.ty)
+    })?;
+    Ok((mapped, is_new))
 }
 
 fn evaluated(dictionary: &Dictionary, function: &HostFunction, ty: Type) -> Result<Mapped> {
@@ -105,7 +129,7 @@ fn evaluated(dictionary: &Dictionary, function: &HostFunction, ty: Type) -> Resu
     let valid: Vec<u8> = (0..of_entries.len()).map(|entry| u8::from(of_entries.is_valid(entry))).collect();
     let (values, bounds, dictionary) = table_values(&of_entries, ty)?;
     let sql = Some(super::fragments::of_function(function));
-    let table = LookupTable { values: values.into(), valid: valid.into(), sql };
+    let table = LookupTable { values: values.into(), valid: valid.into(), sql, is_new: true };
     Ok(Mapped { table, repr: repr_of(ty), bounds, nullable, dictionary, null_code })
 }
 
@@ -196,8 +220,27 @@ fn text_values(results: &ArrayRef) -> Result<TableValues> {
     Ok((bytes, bounds, Some(dictionary)))
 }
 
+/// Codes of which dictionary are asked for; gone where nobody has it any more.
+struct CodesOf(Weak<Dictionary>);
+
+impl PartialEq for CodesOf {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+}
+
+/// Codes of one dictionary as codes of another, found out where that has not been done before; and whether it was.
+pub(super) fn translate(from: &Dictionary, to: &Arc<Dictionary>) -> Result<(Arc<Mapped>, bool)> {
+    let mut is_new = false;
+    let mapped = from.derived().get_or_make(CodesOf(Arc::downgrade(to)), |_| {
+        is_new = true;
+        Ok::<_, Error>(codes_in(from, to))
+    })?;
+    Ok((mapped, is_new))
+}
+
 /// Codes of one dictionary as codes of another; entries the other lacks are NULL.
-pub(super) fn translate(from: &Dictionary, to: &Dictionary) -> Mapped {
+fn codes_in(from: &Dictionary, to: &Dictionary) -> Mapped {
     let target = to.values();
     let mut next = 0;
     let codes: Vec<Option<i128>> = from
@@ -215,7 +258,7 @@ pub(super) fn translate(from: &Dictionary, to: &Dictionary) -> Mapped {
     let valid: Vec<u8> = codes.iter().map(|code| u8::from(code.is_some())).collect();
     let (values, bounds) = integer_table(&codes);
     Mapped {
-        table: LookupTable { values: values.into(), valid: valid.into(), sql: None },
+        table: LookupTable { values: values.into(), valid: valid.into(), sql: None, is_new: true },
         repr: Repr::Int,
         bounds,
         nullable,
@@ -234,23 +277,38 @@ mod tests {
 
     #[test]
     fn a_table_without_entries_gets_one_that_is_null() {
-        let table = translate(&Dictionary::empty(), &Dictionary::empty()).table;
+        let table = codes_in(&Dictionary::empty(), &Dictionary::empty()).table;
         assert_eq!((table.values.len(), table.valid.len()), (0, 0));
-        assert_eq!(table.or_one_entry(), LookupTable { values: [0; 16].into(), valid: [0].into(), sql: None });
+        let one = LookupTable { values: [0; 16].into(), valid: [0].into(), sql: None, is_new: true };
+        assert_eq!(table.or_one_entry(), one);
     }
 
     #[test]
     fn a_dictionary_is_asked_once() {
         let dictionary = Dictionary::from_sorted(StringArray::from(vec!["a", "b"]));
         let text = |name: &str| HostFunction { expr: Arc::new(Column::new(name, 0)) };
-        let first = map_dictionary(&dictionary, &text("text"), Type::Text).unwrap();
-        assert!(Arc::ptr_eq(&first, &map_dictionary(&dictionary, &text("text"), Type::Text).unwrap()));
-        assert!(!Arc::ptr_eq(&first, &map_dictionary(&dictionary, &text("other"), Type::Text).unwrap()));
+        let ask = |name: &str| map_dictionary(&dictionary, &text(name), Type::Text).unwrap();
+        let (first, is_new) = ask("text");
+        assert!(is_new);
+        let (again, is_new) = ask("text");
+        assert!(!is_new && Arc::ptr_eq(&first, &again));
+        let (other, is_new) = ask("other");
+        assert!(is_new && !Arc::ptr_eq(&first, &other));
+    }
+
+    #[test]
+    fn codes_of_another_dictionary_are_found_out_once() {
+        let texts = |texts: Vec<&str>| Arc::new(Dictionary::from_sorted(StringArray::from(texts)));
+        let (few, many) = (texts(vec!["a", "c"]), texts(vec!["a", "b", "c"]));
+        let (first, is_new) = translate(&few, &many).unwrap();
+        assert!(is_new && first.table.values[..8] == [0, 0, 0, 0, 2, 0, 0, 0]);
+        assert!(!translate(&few, &many).unwrap().1);
+        assert!(translate(&few, &texts(vec!["a", "b", "c"])).unwrap().1);
     }
 
     #[test]
     fn a_table_of_constants_alone_stays_as_it_is() {
-        let table = LookupTable { values: [7, 0, 0, 0].into(), valid: [].into(), sql: None };
+        let table = LookupTable::of_constants(vec![7, 0, 0, 0]);
         assert_eq!(table.clone().or_one_entry(), table);
     }
 }

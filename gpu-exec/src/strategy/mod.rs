@@ -17,6 +17,7 @@ mod resolve;
 mod rows;
 mod scope;
 mod sizes;
+mod union;
 
 use std::sync::Arc;
 
@@ -146,6 +147,13 @@ pub struct QueryPlan {
     pub cuts: Cuts,
     /// Set by who knows what becomes of the rows.
     pub first: Option<FirstRows>,
+}
+
+impl QueryPlan {
+    /// How many tables were made of dictionaries for it that no earlier plan had made.
+    pub fn translations_made(&self) -> u64 {
+        self.stages.iter().flat_map(|stage| &stage.lookups).filter(|lookup| lookup.is_new).count() as u64
+    }
 }
 
 /// The shapes of the tables that a subtree reads, by their numbers.

@@ -4,7 +4,7 @@
 //! once for each combination. Where that has turned out to be many, the stage is cut in two: the first half writes out what
 //! is left of each row, by the part that it has of a dimension; the second reads of these rows those of one part at a time.
 //! Cut *before* a dimension, a source that comes in waves is read once; cut *between* two, passes add up that would have
-//! multiplied. Not here: which tables have which dimension (`parts.rs`); where the rows wait (`operators/rows`).
+//! multiplied. Not here: which tables have which dimension (`parts.rs`); where the rows wait (`operators/spill`).
 
 use super::{BuildPlan, GroupPlan, Limits, Stage, StageSource};
 use crate::column::RowBound;

@@ -4,6 +4,7 @@
 //! Whole suites (TPC-H, random queries) live in the workspace's `tests` package.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod again;
 mod ahead;
 mod gathered;
 mod hard;

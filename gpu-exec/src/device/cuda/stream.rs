@@ -55,6 +55,30 @@ impl CudaStream {
         piece.copy_from_slice(&slot.bytes()[..piece.len()]);
         Ok(())
     }
+
+    /// Copies ranges that have room in one slot together to the host: one copy is waited for, the last.
+    fn download_together(&self, ring: &PinnedRing, ranges: Vec<(DevicePtr, &mut [u8])>) -> DeviceResult<()> {
+        self.context.bind()?;
+        let mut slot = ring.take()?;
+        let mut staged = &mut *slot.bytes();
+        let copied = ranges.iter().try_for_each(|(src, dst)| {
+            let (place, rest) = std::mem::take(&mut staged).split_at_mut(dst.len());
+            staged = rest;
+            // SAFETY: the range was checked; the slot is held until the event recorded below has passed.
+            unsafe { result::memcpy_dtoh_async(place, src.0, self.stream) }.map_err(failed("cuMemcpyDtoHAsync"))
+        });
+        // Also where one was refused: those before it are on their way.
+        slot.record(self.stream)?;
+        copied?;
+        slot.wait()?;
+        let mut staged = &*slot.bytes();
+        for (_, dst) in ranges {
+            let (place, rest) = staged.split_at(dst.len());
+            dst.copy_from_slice(place);
+            staged = rest;
+        }
+        Ok(())
+    }
 }
 
 impl DeviceStream for CudaStream {
@@ -64,12 +88,18 @@ impl DeviceStream for CudaStream {
         carry_all(pieces, |(number, piece)| self.upload_piece(ring, dst.0 + (number * ring.slot_bytes()) as u64, piece))
     }
 
-    fn download(&self, src: DevicePtr, dst: &mut [u8]) -> DeviceResult<()> {
-        let ring = self.rings.for_bytes(dst.len());
-        let pieces = dst.chunks_mut(ring.slot_bytes()).enumerate();
-        carry_all(pieces, |(number, piece)| {
-            self.download_piece(ring, src.0 + (number * ring.slot_bytes()) as u64, piece)
-        })?;
+    fn download(&self, ranges: Vec<(DevicePtr, &mut [u8])>) -> DeviceResult<()> {
+        let bytes = ranges.iter().map(|(_, dst)| dst.len()).sum();
+        let ring = self.rings.for_bytes(bytes);
+        let slot = ring.slot_bytes();
+        if bytes <= slot {
+            return self.download_together(ring, ranges);
+        }
+        let pieces = ranges.into_iter().flat_map(|(src, dst)| {
+            dst.chunks_mut(slot).enumerate().map(move |(number, piece)| (src.0 + (number * slot) as u64, piece))
+        });
+        let pieces: Vec<_> = pieces.collect();
+        carry_all(pieces.into_iter(), |(src, piece)| self.download_piece(ring, src, piece))?;
         self.synchronize()
     }
 

@@ -101,11 +101,13 @@ impl DeviceStream for EmulatedStream {
         Ok(())
     }
 
-    fn download(&self, src: DevicePtr, dst: &mut [u8]) -> DeviceResult<()> {
+    fn download(&self, ranges: Vec<(DevicePtr, &mut [u8])>) -> DeviceResult<()> {
         self.catch_up()?;
         self.check_zones("download")?;
-        // SAFETY: the caller has checked the range against a buffer that it holds, whose memory is the host's.
-        unsafe { ptr::copy_nonoverlapping(src.0 as *const u8, dst.as_mut_ptr(), dst.len()) };
+        for (src, dst) in ranges {
+            // SAFETY: the caller has checked the range against a buffer that it holds, whose memory is the host's.
+            unsafe { ptr::copy_nonoverlapping(src.0 as *const u8, dst.as_mut_ptr(), dst.len()) };
+        }
         Ok(())
     }
 

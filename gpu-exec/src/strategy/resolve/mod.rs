@@ -132,8 +132,8 @@ impl OpenPipeline {
             let direct = direct.ok_or_else(|| Error::internal("a text without a dictionary"))?;
             return self.resolve(direct);
         };
-        let mapped = map_dictionary(dictionary, function, ty)?;
-        let value = mapped.value(self.add_lookup(&mapped.table), input.value);
+        let (mapped, is_new) = map_dictionary(dictionary, function, ty)?;
+        let value = mapped.value(self.add_lookup(mapped.table(is_new)), input.value);
         Ok(Resolved { value, dictionary: mapped.dictionary.clone() })
     }
 
@@ -170,12 +170,12 @@ impl OpenPipeline {
         let known = integers.iter().fold(input.bounds, |bounds, value| bounds.union(Bounds::new(*value, *value)));
         let elements = known.round_to_width();
         let values = super::lookup::integer_bytes(integers.iter().copied(), elements);
-        let table = self.add_lookup(&super::LookupTable { values: values.into(), valid: [].into(), sql: None });
+        let table = self.add_lookup(super::LookupTable::of_constants(values));
         ValueKind::InTable { input: Box::new(input), table, count: integers.len() as u64, elements }
     }
 
-    pub(super) fn add_lookup(&mut self, table: &super::LookupTable) -> usize {
-        self.lookups.push(table.clone().or_one_entry());
+    pub(super) fn add_lookup(&mut self, table: super::LookupTable) -> usize {
+        self.lookups.push(table.or_one_entry());
         self.lookups.len() - 1
     }
 

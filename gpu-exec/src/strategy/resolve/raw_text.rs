@@ -13,7 +13,7 @@ impl OpenPipeline {
             TextTest::OneOf(constants) => (TextTestKind::OneOf, constants_bytes(constants)),
             TextTest::Like(parts) => (TextTestKind::Like, pattern_bytes(parts)),
         };
-        let table = self.add_lookup(&LookupTable { values: values.into(), valid: [].into(), sql: None });
+        let table = self.add_lookup(LookupTable::of_constants(values));
         let nullable = text.nullable;
         Ok(Value::bool(ValueKind::TextTest { text: Box::new(text), test: kind, table }, nullable))
     }

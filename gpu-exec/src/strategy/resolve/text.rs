@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Bounds, Constant, Expr, Type, Value, ValueKind};
 use crate::strategy::lookup::translate;
 use crate::strategy::scope::OpenPipeline;
+use crate::strategy::union::union;
 
 /// A constant text: the only entry of a dictionary of its own.
 pub(super) fn literal(literal: &ScalarValue) -> Result<Resolved> {
@@ -53,7 +54,7 @@ impl OpenPipeline {
     /// Texts with codes of one dictionary, that of all of them.
     pub(super) fn alike(&mut self, texts: Vec<Resolved>) -> Result<(Arc<Dictionary>, Vec<Value>)> {
         let dictionaries = texts.iter().map(dictionary_of).collect::<Result<Vec<_>>>()?;
-        let union = Dictionary::union(&dictionaries).map_err(|error| Error::Refused(error.to_string()))?;
+        let union = union(&dictionaries)?;
         let codes = texts.into_iter().map(|text| self.translated(text, &union)).collect::<Result<Vec<_>>>()?;
         Ok((union, codes))
     }
@@ -69,8 +70,8 @@ impl OpenPipeline {
             let entry = entry.ok_or_else(|| Error::internal(format!("no entry {number} in a dictionary")))?;
             return Ok(to.find(from.values().value(entry)).map_or_else(|_| null(Type::Text), |found| code(found, to)));
         }
-        let mapped = translate(&from, to);
-        let table = self.add_lookup(&mapped.table);
+        let (mapped, is_new) = translate(&from, to)?;
+        let table = self.add_lookup(mapped.table(is_new));
         Ok(mapped.value(table, text.value))
     }
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::ir::PayloadShape;
 use crate::operators::emit::Emitted;
 use crate::operators::passes::{Flow, Reader};
+use crate::operators::rows::HostColumn;
 use crate::operators::run::{ATTEMPTS_MAX, Run};
 use crate::operators::status::Verdict;
 use crate::strategy::Stage;
@@ -55,42 +56,37 @@ impl Run<'_> {
     ) -> Result<()> {
         let mut capacity = ((tiles.end - tiles.start) * TILE_ROWS as u64).min(self.rows_in(stage)).max(1);
         for _ in 0..ATTEMPTS_MAX {
-            let emitted = Emitted::of_shapes(self.handle, shapes.iter().copied(), capacity)?;
-            emitted.reset(&self.stream)?;
+            let columns = shapes.iter().map(|shape| (*shape, false));
+            let emitted = Emitted::of_shapes(self.handle, columns, self.status.bytes(), capacity)?;
+            self.status.clear_emitted(&self.stream)?;
             let before = self.stream.time_mark()?;
             self.launch(number, stage, (tiles.start, tiles.end), Some(&emitted))?;
-            let verdict = self.status.read(&self.stream)?;
             self.mark(number, before)?;
-            if verdict == Verdict::Grow {
+            self.status.copy_to(&self.stream, emitted.head())?;
+            let (reported, taken) = emitted.take(&self.stream, 0)?;
+            if reported.verdict()? == Verdict::Grow {
                 return Err(Error::internal("a table overflowed that is only read"));
             }
-            let found = emitted.rows(&self.stream)?;
+            let found = reported.rows_emitted();
             if found > capacity {
                 capacity = found;
                 continue;
             }
-            let arrays = self.download(&emitted, shapes, found as usize)?;
+            let found = 0..found as usize;
+            let taken = if found.end <= taken.len() {
+                taken.slice(&found)
+            } else {
+                emitted.rows(&self.stream, found.clone())?
+            };
+            let column = |number: usize| {
+                let HostColumn { data, valid, .. } = taken.column(number);
+                let valid = valid.as_ref().map(|valid| valid.to_vec()).unwrap_or_default();
+                ColumnBytes { data: data.to_vec(), valid }
+            };
+            let arrays: Vec<ColumnBytes> = (0..shapes.len()).map(column).collect();
             let state = self.states.rows[rows].as_mut();
-            return state
-                .ok_or_else(|| Error::internal("rows were written to nowhere"))?
-                .store
-                .add(&arrays, found as usize);
+            return state.ok_or_else(|| Error::internal("rows were written to nowhere"))?.store.add(&arrays, found.end);
         }
         Err(Error::internal("rows were written too often for want of room"))
-    }
-
-    fn download(&self, emitted: &Emitted, shapes: &[PayloadShape], rows: usize) -> Result<Vec<ColumnBytes>> {
-        let column = |((data, valid), shape): (&(_, _), &PayloadShape)| {
-            let mut bytes = ColumnBytes { data: vec![0; rows * shape.bytes()], valid: vec![] };
-            if rows > 0 {
-                self.stream.download(data, 0, &mut bytes.data)?;
-            }
-            if shape.nullable && rows > 0 {
-                bytes.valid = vec![0; rows];
-                self.stream.download(valid, 0, &mut bytes.valid)?;
-            }
-            Ok(bytes)
-        };
-        emitted.columns.iter().zip(shapes).map(column).collect()
     }
 }

@@ -6,14 +6,14 @@ use super::bucket::{ColumnBytes, row_bytes};
 use super::space::RowSpace;
 use super::store::{RowStore, Run, Written};
 use crate::column::{
-    ColumnFacts, ColumnMeta, DeviceColumn, DeviceTable, RowBound, Segment, Stored, TILE_ROWS, TableShape, padded_rows,
+    ColumnFacts, ColumnMeta, DeviceColumn, DeviceTable, RowBound, Segment, SegmentTable, Stored, TILE_ROWS, TableShape,
+    padded_rows,
 };
 use crate::device::{DeviceBuffer, DeviceError, DeviceHandle, Stream};
 use crate::error::{Error, Result};
 use crate::ir::{PayloadShape, Repr, Type};
 use crate::operators::feed::Wave;
 use crate::operators::part::Part;
-use crate::operators::source::SegmentTable;
 
 /// A wave takes this share of the device.
 const WAVE_SHARE: u64 = 8;
@@ -97,8 +97,8 @@ impl RowsState {
         }
         let rows = RowBound::Exact(segments.iter().map(|segment| segment.rows).sum());
         let columns = self.store.shapes.iter().map(column_meta).collect();
-        let table = DeviceTable { shape: TableShape { columns, rows }, segments };
-        let segments = SegmentTable::upload(handle, stream, &table)?;
+        let table = DeviceTable::new(TableShape { columns, rows }, segments);
+        let segments = Arc::new(SegmentTable::upload(handle, stream, &table)?);
         Ok(Wave { table, segments })
     }
 }
