@@ -22,3 +22,7 @@ pub mod report;
 pub mod scan;
 pub mod strategy;
 pub mod trace;
+
+#[cfg(test)]
+#[path = "../../tests/src/skip.rs"]
+mod skip;

@@ -102,10 +102,6 @@ fn take(all: &mut LinkedHashMap<(usize, usize), Kept>, goes: impl Fn(&Kept, u64)
 }
 
 #[cfg(test)]
-#[path = "../../../tests/src/skip.rs"]
-mod skip;
-
-#[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -127,7 +123,7 @@ mod tests {
         let options = DeviceOptions { cache_dir: Some(cache.path().to_owned()), ..DeviceOptions::default() };
         let handle = match DeviceHandle::open(DeviceChoice::Emulated, &options) {
             Err(error @ DeviceError::Unavailable { .. }) => {
-                return skip::skipped("compiler", "translations", &error.to_string());
+                return crate::skip::skipped("compiler", "translations", &error.to_string());
             }
             handle => handle.unwrap(),
         };

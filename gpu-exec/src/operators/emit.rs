@@ -182,10 +182,6 @@ impl Place {
 }
 
 #[cfg(test)]
-#[path = "../../../tests/src/skip.rs"]
-mod skip;
-
-#[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -241,7 +237,7 @@ mod tests {
         let options = DeviceOptions { cache_dir: Some(cache.path().to_owned()), ..DeviceOptions::default() };
         match DeviceHandle::open(DeviceChoice::Emulated, &options) {
             Err(error @ DeviceError::Unavailable { .. }) => {
-                skip::skipped("compiler", test, &error.to_string());
+                crate::skip::skipped("compiler", test, &error.to_string());
                 None
             }
             handle => Some((handle.unwrap(), cache)),

@@ -135,7 +135,9 @@ impl Run<'_> {
 
     /// How the plan should be cut, where a stage is to read a state in so many parts more, and its source for each of them.
     fn read_too_often(&self, number: usize, state: State, parts: u64) -> Option<Cuts> {
-        let dimension = self.dimension(state).filter(|_| parts > 1 && self.rows_emitted == 0)?;
+        // Whoever starts again reads again what it has read.
+        let may_restart = self.rows_emitted == 0 && !self.has_once();
+        let dimension = self.dimension(state).filter(|_| parts > 1 && may_restart)?;
         let mut cuts = self.plan.cuts;
         let other = self.parts_of_stage().filter(|(other, _)| *other != dimension).max_by_key(|(_, count)| *count);
         if let Some((other, _)) = other.filter(|(_, count)| *count > 1 && parts * count > PASSES_OF_TWO) {

@@ -207,6 +207,11 @@ impl<'a> Run<'a> {
         self.reading(&self.plan.stages[number]).is_some_and(Reading::comes_once)
     }
 
+    /// Whether some table cannot be read again.
+    pub(super) fn has_once(&self) -> bool {
+        self.scans.iter().chain(&self.inputs).any(Reading::comes_once)
+    }
+
     /// The stage reads its source from the first row.
     pub(super) fn rewind(&mut self, number: usize) -> Result<()> {
         let report = &mut self.reports[number];

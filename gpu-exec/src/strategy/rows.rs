@@ -69,7 +69,7 @@ pub(super) fn write_out(
     let mut rows = Vec::new();
     for mut stage in std::mem::take(stages) {
         while let Some(cut) = first_cut(&stage, (builds, groups), &rows, limits.cuts) {
-            let (before, plan, after) = split(stage, cut, rows.len());
+            let Some((before, plan, after)) = split(&stage, cut, rows.len()) else { break };
             stages.push(before);
             rows.push(plan);
             stage = after;
@@ -119,8 +119,9 @@ fn first_cut(
     meets(dimension).map(|dimension| Cut { step: stage.pipeline.steps.len(), keys, dimension })
 }
 
-/// The stage up to the cut, which writes out its rows, and the stage that goes on with them.
-fn split(stage: Stage, cut: Cut, number: usize) -> (Stage, RowsPlan, Stage) {
+/// The stage up to the cut, which writes out its rows, and the stage that goes on with them. `None` where these would need
+/// references to texts, which mean nothing once their wave is gone.
+fn split(stage: &Stage, cut: Cut, number: usize) -> Option<(Stage, RowsPlan, Stage)> {
     let Stage { pipeline, lookups, .. } = stage.clone();
     let Pipeline { source, registers, mut steps, sink, mut fragments } = pipeline;
     let later_steps = steps.split_off(cut.step);
@@ -134,6 +135,9 @@ fn split(stage: Stage, cut: Cut, number: usize) -> (Stage, RowsPlan, Stage) {
         fragments: Fragments { steps: later_lines, ..fragments.clone() },
     };
     let carried = carried(&later, probed);
+    if carried.iter().any(|register| is_reference(&source, &registers[*register])) {
+        return None;
+    }
     let mut columns: Vec<EmitColumn> = carried.iter().map(|register| emitted(&registers, *register)).collect();
     let part = Value::int(ValueKind::PartOf(cut.keys), false, Bounds::new(0, i128::from(PARTS_MAX) - 1));
     columns.push(EmitColumn { shape: PayloadShape::narrow(&part), value: part });
@@ -165,8 +169,15 @@ fn split(stage: Stage, cut: Cut, number: usize) -> (Stage, RowsPlan, Stage) {
         lookups,
         rows_out,
     };
-    let after = Stage { pipeline: later, source: StageSource::Rows(number), probes: later_probes, ..stage };
-    (before, plan, after)
+    let after = Stage { pipeline: later, source: StageSource::Rows(number), probes: later_probes, ..stage.clone() };
+    Some((before, plan, after))
+}
+
+fn is_reference(source: &Source, register: &Register) -> bool {
+    match (source, &register.origin) {
+        (Source::Table { columns }, Origin::Column(column)) => columns[*column].stored == StoredShape::RawText,
+        _ => false,
+    }
 }
 
 /// What is left of rows that the later half needs: what it reads and cannot compute anew.

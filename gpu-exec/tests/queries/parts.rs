@@ -111,6 +111,21 @@ async fn groups_of_matches() {
     .await;
 }
 
+/// A table in waves whose texts lie as in the file: a reference to one is worth nothing once its wave is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_waves_do_not_wait() {
+    let both = Both::within(&tables(), |_| false, 0, Some(60_000)).await;
+    for query in [
+        "SELECT sparse, count(*), count(*) FILTER (WHERE word LIKE '%1%') FROM l GROUP BY sparse",
+        "SELECT sparse, sum(CASE WHEN word LIKE '%7' THEN id ELSE 0 END), max(x) FROM l WHERE word LIKE 'w%' GROUP BY sparse",
+        "SELECT sparse, sum(id) FROM l WHERE word LIKE '%2%' GROUP BY sparse",
+    ] {
+        for _ in 0..2 {
+            both.same(query).await;
+        }
+    }
+}
+
 /// Two tables of keys that both need parts, by different values: rows wait between them, and passes do not multiply.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_wait_between_two_dimensions() {
