@@ -40,6 +40,8 @@ impl Terminal {
         let mut script = Command::new("script");
         // `exec`: a shell that stays (dash does) is of the terminal's foreground too, and dies of the Ctrl-C itself.
         script.args(["-qefc", &format!("exec {}", line.join(" ")), "/dev/null"]);
+        // Whatever shell the one who runs the tests has, or says he has.
+        script.env("SHELL", "/bin/sh");
         for (name, value) in maar.get_envs() {
             match value {
                 Some(value) => script.env(name, value),

@@ -100,11 +100,10 @@ async fn options_of_the_process_are_no_clients() {
 #[tokio::test]
 async fn sizes_of_the_runtime_are_written_like_all_others() {
     let session = session();
-    for (size, shown) in
-        [("1GB", "953.7M"), ("512 MiB", "512.0M"), ("8388608", "8.0M"), ("2G", "2.0G"), ("4gib", "4.0G")]
-    {
+    for (size, shown) in [("1GB", "953M"), ("512 MiB", "512M"), ("8388608", "8M"), ("2G", "2G"), ("4gib", "4G")] {
         session.run_script(&format!("set datafusion.runtime.memory_limit = '{size}'")).await.unwrap();
-        assert_eq!(cells(&session, "show datafusion.runtime.memory_limit").await.unwrap(), shown, "{size}");
+        let found = cells(&session, "show datafusion.runtime.memory_limit").await.unwrap();
+        assert_eq!(found, format!("datafusion.runtime.memory_limit,{shown}"), "{size}");
     }
     for size in ["lots", "-1GB", "1XB"] {
         let refused = error(&session, &format!("set datafusion.runtime.memory_limit = '{size}'")).await;

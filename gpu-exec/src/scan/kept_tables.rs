@@ -38,6 +38,10 @@ impl KeptTables {
     pub(crate) fn keep(&mut self, scan: &Arc<ParquetScan>, kept: KeptTable) -> Vec<KeptTable> {
         let replaced = self.0.insert(address(scan), (Arc::downgrade(scan), kept));
         let mut gone: Vec<KeptTable> = replaced.into_iter().map(|(_, kept)| kept).collect();
+        // A plan that is gone does not run again.
+        let is_dead = |(_, (scan, _)): &(&usize, &(Weak<ParquetScan>, KeptTable))| scan.strong_count() == 0;
+        let dead: Vec<usize> = self.0.iter().filter(is_dead).map(|(address, _)| *address).collect();
+        gone.extend(dead.iter().filter_map(|address| self.0.remove(address)).map(|(_, kept)| kept));
         while self.0.len() > TABLES_MAX {
             gone.extend(self.0.pop_front().map(|(_, (_, kept))| kept));
         }
