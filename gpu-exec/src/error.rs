@@ -17,6 +17,9 @@ pub enum Error {
     /// Data could not be read; the message names file and cause.
     #[error(transparent)]
     Scan(ScanError),
+    /// A table is not what was begun with, or could not be loaded: who waits for the load knows which. Never leaves the device.
+    #[error("internal error of the device engine: a table was not what was expected")]
+    Unsettled,
     /// Right, and nothing that the device can hold.
     #[error("{0}")]
     Refused(String),
@@ -45,7 +48,7 @@ impl Error {
             Error::Refused(_) => true,
             Error::Scan(error) => error.is_refusal(),
             Error::Device(error) => matches!(error, DeviceError::OutOfMemory { .. }),
-            Error::Query(_) | Error::Host(_) | Error::Internal(_) => false,
+            Error::Query(_) | Error::Host(_) | Error::Internal(_) | Error::Unsettled => false,
         }
     }
 }

@@ -30,16 +30,13 @@ pub struct DeviceReport {
     pub loads: Vec<LoadStats>,
     /// One a host input.
     pub inputs: Vec<InputStats>,
-    /// Until all tables were on the device, in milliseconds.
+    /// Until all tables were on the device, in milliseconds. What is done of them may begin before.
     pub load_ms: f64,
     /// Choosing algorithms and resolving expressions.
     pub strategy_ms: f64,
-    /// Writing source and compiling, or finding compiled code, once tables were loaded.
+    /// Writing source and compiling, or finding compiled code.
     pub compile_ms: f64,
-    /// Kernels compiled while tables were loading that were used, and those for facts that their values do not have.
-    pub kernels_ahead: u64,
-    pub kernels_missed: u64,
-    /// From tables loaded to the last batch handed over, strategy and compiling included.
+    /// From shapes known to the last batch handed over, strategy and compiling included, and the wait for what is still to be loaded.
     pub run_ms: f64,
     /// How often the run waited for the device, and tables it made of dictionaries that no earlier run had made.
     pub waits: u64,
@@ -87,8 +84,6 @@ impl DeviceReport {
         self.load_ms += other.load_ms;
         self.strategy_ms += other.strategy_ms;
         self.compile_ms += other.compile_ms;
-        self.kernels_ahead += other.kernels_ahead;
-        self.kernels_missed += other.kernels_missed;
         self.run_ms += other.run_ms;
         self.waits += other.waits;
         self.translations += other.translations;

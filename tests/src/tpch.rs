@@ -27,7 +27,7 @@ pub const TABLES: [(&str, i32); 8] = [
     ("lineitem", 4),
 ];
 /// Row groups of a file: small and uneven.
-const ROW_GROUPS: [usize; 3] = [5_000, 1, 3_000];
+pub const ROW_GROUPS: [usize; 3] = [5_000, 1, 3_000];
 const QUERIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../cli/src/bench/queries");
 
 /// The SQL of query `number`, 1 to 22: the same that `maar bench tpch` runs.
@@ -45,10 +45,18 @@ pub fn query(number: usize) -> Result<String> {
 /// # Errors
 /// Where a file cannot be written.
 pub fn create(folder: &Path, scale: f64) -> Result<()> {
+    create_in(folder, scale, &ROW_GROUPS)
+}
+
+/// The same, in row groups of so many rows in turn.
+///
+/// # Errors
+/// Where a file cannot be written.
+pub fn create_in(folder: &Path, scale: f64, row_groups: &[usize]) -> Result<()> {
     for (table, files) in TABLES {
         for part in 1..=files {
             let rows = arrow::compute::concat_batches(&schema(table, scale)?, &batches(table, scale, part, files)?)?;
-            write(&folder.join(table).join(format!("part-{part}.parquet")), &File::new(rows, &ROW_GROUPS))?;
+            write(&folder.join(table).join(format!("part-{part}.parquet")), &File::new(rows, row_groups))?;
         }
     }
     Ok(())

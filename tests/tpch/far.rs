@@ -36,6 +36,8 @@ const URL: &str = "far://lake";
 const LATENCY: Duration = Duration::from_millis(30);
 /// Of 200 MB/s.
 const A_BYTE: Duration = Duration::from_nanos(5);
+/// Rows of a row group where there are many, as writers of lakes have them.
+const ROWS_A_GROUP: usize = 122_880;
 /// Tables of TPC-H at this scale are small: a gap of some KiB is a larger part of them than of any real lake.
 const WASTE_MAX: f64 = 1.1;
 
@@ -185,7 +187,8 @@ fn scale() -> Result<f64> {
 
 async fn ask() -> Result<()> {
     let data = tempfile::tempdir()?;
-    tpch::create(data.path(), scale()?)?;
+    let groups = if scale()? < 0.1 { tpch::ROW_GROUPS.as_slice() } else { &[ROWS_A_GROUP] };
+    tpch::create_in(data.path(), scale()?, groups)?;
     let (store, files) = far(data.path()).await?;
     let (mut tails, mut read, mut needed) = (0, 0, 0);
     eprintln!("query  lists  tails  ranges     bytes    needed      ms  longest     ms  ratio  kernel at  bytes there");
@@ -202,6 +205,7 @@ async fn ask() -> Result<()> {
         let (_, report) = session.sql(&sql).await?.collect().await?;
         let asked = store.asked();
         let wanted: u64 = report.work.loads.iter().map(|load| load.file_bytes_read).sum();
+        let twice: u64 = report.work.loads.iter().map(|load| load.words_bytes_read).sum();
         eprintln!(
             "{number:>5} {:>6} {:>6} {:>7} {:>9} {wanted:>9} {}",
             asked.lists,
@@ -213,7 +217,7 @@ async fn ask() -> Result<()> {
         check(number, &report, wanted);
         assert_eq!((described.tails, asked.tails, asked.heads), (files, 0, 0), "Q{number}: ends of files");
         assert!(asked.lists <= sql.to_lowercase().matches("from").count() as u64 * 8, "Q{number}: {asked:?}");
-        (tails, read, needed) = (tails + described.tails, read + asked.bytes, needed + wanted);
+        (tails, read, needed) = (tails + described.tails, read + asked.bytes, needed + wanted - twice);
     }
     eprintln!("all: {tails} ends of files, {read} bytes for {needed}: {:.3}", read as f64 / needed as f64);
     assert!(read as f64 <= WASTE_MAX * needed as f64, "{read} bytes were read for {needed}");

@@ -297,6 +297,7 @@ fn on_device(error: &DeviceSideError) -> Error {
         DeviceSideError::Device(inner) => device(inner),
         DeviceSideError::Host(inner) => describe(inner),
         DeviceSideError::Internal(message) => internal(message),
+        DeviceSideError::Unsettled => internal(&error.to_string()),
     }
 }
 

@@ -73,6 +73,10 @@ pub(crate) trait DeviceStream: Send + Sync + fmt::Debug {
     /// # Safety
     /// As for [`super::Stream::launch`].
     unsafe fn launch(&self, kernel: &CompiledKernel, launch: Launch, params: &[u64]) -> DeviceResult<()>;
+    /// Lets what is queued begin, where it would not before it is waited for.
+    fn begin(&self) -> DeviceResult<()> {
+        Ok(())
+    }
     fn synchronize(&self) -> DeviceResult<()>;
     fn time_mark(&self) -> DeviceResult<Box<dyn Mark>>;
 }

@@ -247,6 +247,14 @@ impl Stream {
         done
     }
 
+    /// Lets what is queued begin: before something else is waited for that it could run beside. A GPU has begun already.
+    ///
+    /// # Errors
+    /// `Fault` of any of it, where that is known.
+    pub fn begin(&self) -> DeviceResult<()> {
+        self.queue.work.begin()
+    }
+
     /// How often it was waited for while it had something to do.
     pub fn waits(&self) -> u64 {
         self.queue.waits.load(Ordering::Relaxed)

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::tables::{Ahead, Loads};
+use super::tables::Loads;
 use super::task::milliseconds;
 use crate::device::{CodeOrigin, DeviceInfo};
 use crate::operators::{StageKernel, StageReport};
@@ -97,12 +97,13 @@ impl Account {
     }
 
     /// The run is over, however it ended.
-    pub(super) fn ran(&self, ahead: &Ahead, used: usize, start: Instant) {
-        let report = &mut self.state.lock().report;
-        report.compile_ms += ahead.waited_ms;
-        report.kernels_ahead = used as u64;
-        report.kernels_missed = ahead.kernels.len() as u64;
-        report.run_ms = milliseconds(start) + ahead.waited_ms;
+    pub(super) fn ran(&self, start: Instant) {
+        self.state.lock().report.run_ms = milliseconds(start);
+    }
+
+    /// All tables are there, of those that were begun with before.
+    pub(super) fn loaded(&self, load_ms: f64) {
+        self.state.lock().report.load_ms = load_ms;
     }
 
     /// The first who knows says it: who reads no further does not know what became of the rest.

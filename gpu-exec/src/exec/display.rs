@@ -65,11 +65,6 @@ fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Res
     if report.waited_ms > 0.0 {
         write!(f, ", waited_ms={:.3}", report.waited_ms)?;
     }
-    for (name, count) in [("kernels_ahead", report.kernels_ahead), ("kernels_missed", report.kernels_missed)] {
-        if count > 0 {
-            write!(f, ", {name}={count}")?;
-        }
-    }
     for load in &report.loads {
         write!(
             f,
@@ -83,7 +78,8 @@ fn write_measured(f: &mut fmt::Formatter<'_>, report: &DeviceReport) -> fmt::Res
             load.decode_ms,
             load.upload_ms
         )?;
-        for (name, count) in [("columns_raw", load.columns_raw), ("waves", load.waves)] {
+        let seldom = [("columns_raw", load.columns_raw), ("waves", load.waves), ("shape_misses", load.shape_misses)];
+        for (name, count) in seldom {
             if count > 0 {
                 write!(f, ", {name}={count}")?;
             }

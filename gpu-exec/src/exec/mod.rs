@@ -3,6 +3,7 @@
 //! [`DeviceNodes`](crate::planner::DeviceNodes) is implemented here, so that placement makes real nodes.
 
 mod account;
+mod arriving;
 mod chunks;
 mod display;
 mod first_rows;

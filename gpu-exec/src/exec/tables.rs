@@ -1,7 +1,6 @@
 //! The tables of one execution: loaded whole where the device has room for them, else fed in waves.
 //!
-//! Loading whole is asynchronous, all tables at once, and kernels are compiled beside it where footers say what the tables
-//! will be. A table in waves is read once before the first of them, for what a plan has to know of it. Not here: how rows of
+//! Loading whole is asynchronous, all tables at once. A table in waves is read once before the first of them, for what a plan has to know of it. Not here: how rows of
 //! the host's operators come (`inputs.rs`).
 
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use std::time::Instant;
 use datafusion::common::runtime::SpawnedTask;
 use parking_lot::Mutex;
 
+use super::arriving::Arriving;
 use super::guests::Guest;
 use super::inputs::{Gathered, Inputs, joined};
 use super::streamed::Streamed;
@@ -18,12 +18,12 @@ use super::waves::{WaveSource, Waves};
 use crate::column::DeviceTable;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
-use crate::operators::{Feed, StageKernel, compile_stages};
+use crate::operators::Feed;
 use crate::scan::{
-    Footers, HostInput, InputStats, InputWaves, Listed, Load, LoadStats, Loaded, ParquetScan, Source, Windows,
+    Arrival, Footers, HostInput, InputStats, InputWaves, Listed, Load, LoadStats, Loaded, ParquetScan, ScanError,
+    Source, Windows,
 };
-use crate::strategy::{QueryPlan, Shapes, plan};
-use crate::trace::Work;
+use crate::strategy::Shapes;
 
 /// Tables that will take more than so many eighths of the device come in waves. What is near it is tried whole: hot columns
 /// are worth it, and a refusal leads to waves too.
@@ -62,12 +62,8 @@ pub(super) struct Loads {
     pub(super) inputs: Vec<Arc<Mutex<InputStats>>>,
 }
 
-/// Kernels compiled while tables were loading, and how long loading was over when they were done.
-#[derive(Default)]
-pub(super) struct Ahead {
-    pub(super) kernels: Vec<StageKernel>,
-    pub(super) waited_ms: f64,
-}
+/// Scans on their way to the device.
+pub(super) type Loading = SpawnedTask<std::result::Result<Vec<Loaded>, ScanError>>;
 
 /// A table to read, and what it took.
 type Fed<S> = (Feed, Arc<Mutex<S>>);
@@ -126,14 +122,40 @@ impl Task {
         feeds.try_fold(room, |left, feed| left.checked_sub(feed.resident_bytes())).is_some()
     }
 
+    /// Whether tables of so many bytes leave as much again.
+    pub(super) fn leaves_room(&self, bytes: u64) -> bool {
+        bytes <= self.runtime.handle().memory().budget_bytes / 2
+    }
+
+    /// Loads scans in a task of its own: the host's operators may compute for long between two answers.
+    pub(super) fn loading(&self, load: Load) -> Loading {
+        SpawnedTask::spawn(load.finish())
+    }
+
     /// The scans on the device; what was refused where it has no room for them.
-    pub(super) async fn load(&self, load: Load) -> Result<std::result::Result<Vec<Loaded>, DeviceError>> {
-        // In a task of its own: the host's operators may compute for long between two answers.
-        let loaded = SpawnedTask::spawn(load.finish()).await.map_err(joined)?;
-        match loaded.map_err(Error::from) {
+    pub(super) async fn loaded(loading: Loading) -> Result<std::result::Result<Vec<Loaded>, DeviceError>> {
+        match loading.await.map_err(joined)?.map_err(Error::from) {
             Err(Error::Device(refused @ DeviceError::OutOfMemory { .. })) => Ok(Err(refused)),
             loaded => loaded.map(Ok),
         }
+    }
+
+    /// Over scans that are on their way. Inputs are put on the device, and stay where they are: they may be read again.
+    pub(super) async fn over_arriving(
+        &self,
+        (arrivals, stats, bytes): (Vec<Arc<Arrival>>, Vec<Arc<Mutex<LoadStats>>>, u64),
+        inputs: &mut Inputs,
+        start: Instant,
+    ) -> Result<Tables> {
+        let put = if self.is_oversized(bytes + inputs.device_bytes()) { Put::InWaves } else { Put::Whole };
+        let of_each = bytes / arrivals.len().max(1) as u64;
+        let feed = |(arrival, stats): (Arc<Arrival>, Arc<Mutex<LoadStats>>)| {
+            let account = (Arc::clone(&self.account), start);
+            let table = Arriving::new(arrival, of_each, Arc::clone(&self.trace), account).ok_or(Error::Unsettled)?;
+            Ok((Feed::Arriving(Box::new(table)), stats))
+        };
+        let scans = arrivals.into_iter().zip(stats).map(feed).collect::<Result<Vec<_>>>()?;
+        Ok(Tables::new(scans, self.feeds(inputs, put).await?, start))
     }
 
     /// The scans, each read once, to be read again in waves.
@@ -237,35 +259,9 @@ impl Task {
     fn outlives_waves(&self) -> bool {
         self.scans.len() + self.lowered.inputs.len() > 1
     }
-
-    /// Compiles what the scans will need if footers are right. Nothing where they do not say enough, and where nothing is
-    /// read that compiling could run beside.
-    pub(super) fn compile_ahead(&self, load: &Load) -> Option<SpawnedTask<Result<Vec<StageKernel>>>> {
-        if load.is_resident() || !self.lowered.inputs.is_empty() {
-            return None;
-        }
-        let shapes = Shapes { scans: load.expected()?, inputs: vec![] };
-        let (runtime, lowered, first) = (Arc::clone(&self.runtime), Arc::clone(&self.lowered), self.first.clone());
-        let trace = Arc::clone(&self.trace);
-        Some(SpawnedTask::spawn_blocking(move || {
-            let _span = trace.span(Work::Compile);
-            let planned = QueryPlan { first, ..plan(&lowered.root, &shapes, runtime.limits())? };
-            compile_stages(runtime.handle(), &planned, &mut vec![])
-        }))
-    }
 }
 
 /// Device memory that tables take.
 fn device_bytes(loaded: &[Loaded]) -> u64 {
     loaded.iter().map(|loaded| loaded.stats.device_bytes).sum()
-}
-
-impl Ahead {
-    /// What is wrong with an expected plan is no matter: the one over the loaded tables says what is wrong with it.
-    pub(super) async fn wait(compiling: Option<SpawnedTask<Result<Vec<StageKernel>>>>) -> Self {
-        let Some(compiling) = compiling else { return Self::default() };
-        let start = Instant::now();
-        let kernels = compiling.await.ok().and_then(Result::ok).unwrap_or_default();
-        Self { kernels, waited_ms: milliseconds(start) }
-    }
 }

@@ -1,9 +1,8 @@
 //! One execution of a device node: open, load, plan, compile, run, stream; and the way back to the host.
 //!
-//! Planning, compiling and running block a thread of their own, which stops at the next wave once nobody reads the stream
-//! any more. Kernels that were compiled while tables loaded are used only where the loaded facts ask for the same source:
-//! what runs was planned over facts of the values, whatever the footers claimed. Not here: tables (`tables.rs`), the
-//! host's inputs (`inputs.rs`).
+//! Planning, compiling and running block a thread of their own, beside the load, which stops at the next wave once nobody reads
+//! the stream any more. Not here: tables (`tables.rs`), and how they are read as they come (`arriving.rs`), the host's inputs
+//! (`inputs.rs`).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +23,7 @@ use super::account::{Account, UntilDropped};
 use super::guests::Guest;
 use super::inputs::HostRows;
 use super::row_space::HostSpace;
-use super::tables::{Ahead, Tables};
+use super::tables::Tables;
 use super::way_back::{Ran, WayBack};
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
@@ -41,12 +40,14 @@ use crate::trace::{Trace, Work};
 const BATCHES_QUEUED: usize = 2;
 
 /// Where the rows of an execution go, and who counts them.
-type Out<'a> = (&'a Sender<HostResult<RecordBatch>>, &'a BaselineMetrics);
+pub(super) type Out<'a> = (&'a Sender<HostResult<RecordBatch>>, &'a BaselineMetrics);
 
 /// How tables are read.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
-    /// All of each is on the device.
+    /// All of each stays on the device, and is read while the rest is on its way.
+    Arriving,
+    /// All of each is on the device before it is read.
     Whole,
     InWaves,
 }
@@ -99,7 +100,7 @@ impl Task {
     /// Runs over whole tables where the device has room for them, else in waves. What is refused while other queries are there
     /// waits for theirs first, as long as nothing has left and everything can be read again.
     async fn on_device(self: &Arc<Self>, mut rows: HostRows, guest: &Arc<Guest>, out: Out<'_>) -> Result<()> {
-        let mut way = Way::Whole;
+        let mut way = Way::Arriving;
         loop {
             let refused = match self.attempt(&mut way, &mut rows, guest, out).await {
                 Err(Error::Device(refused @ DeviceError::OutOfMemory { .. }))
@@ -111,12 +112,14 @@ impl Task {
             };
             let hoped = guest.may_wait();
             way = match way {
-                _ if guest.room_after(&refused, || self.runtime.room()).await => Way::Whole,
+                _ if guest.room_after(&refused, || self.runtime.room()).await => Way::Arriving,
                 // Nothing was held in parts, in the hope for room.
                 same if hoped => {
                     guest.give_up();
                     same
                 }
+                // What is made of tables may have taken their room.
+                Way::Arriving => Way::Whole,
                 Way::Whole => Way::InWaves,
                 Way::InWaves => return Err(refused.into()),
             };
@@ -131,32 +134,36 @@ impl Task {
         out: Out<'_>,
     ) -> Result<()> {
         let start = Instant::now();
-        if *way == Way::Whole
+        if *way != Way::InWaves
             && let Some(kept) = self.kept()?
         {
             let tables = self.over_loaded(kept, rows.gathered(self).await?, guest, start).await?;
-            return self.run_over(tables, Ahead::default(), (guest, rows.stay()), out).await;
+            return self.run_over(tables, (guest, rows.stay()), out).await;
         }
         let mut load = self.open().await?;
         let bytes = load.device_bytes();
-        if *way == Way::Whole && !self.is_oversized(bytes) {
+        if *way != Way::InWaves && !self.is_oversized(bytes) {
             guest.begin(bytes);
-            let compiling = self.compile_ahead(&load);
-            let (loaded, inputs) = futures::try_join!(self.load(load), rows.gathered(self))?;
+            if *way == Way::Arriving
+                && self.leaves_room(bytes)
+                && let Some(expectation) = load.hand_on()?
+            {
+                return self.as_they_arrive((load, expectation, bytes), rows, (guest, start), out).await;
+            }
+            let (loaded, inputs) = futures::try_join!(Self::loaded(self.loading(load)), rows.gathered(self))?;
             let tables = self.over_loaded(loaded?, inputs, guest, start).await?;
-            return self.run_over(tables, Ahead::wait(compiling).await, (guest, rows.stay()), out).await;
+            return self.run_over(tables, (guest, rows.stay()), out).await;
         }
         *way = Way::InWaves;
         guest.begin(0);
         let (scans, inputs) = futures::try_join!(self.survey(load), rows.gathered(self))?;
         let tables = self.in_waves(scans, inputs, start).await?;
-        self.run_over(tables, Ahead::default(), (guest, rows.stay()), out).await
+        self.run_over(tables, (guest, rows.stay()), out).await
     }
 
-    async fn run_over(
+    pub(super) async fn run_over(
         self: &Arc<Self>,
         tables: Tables,
-        ahead: Ahead,
         (guest, may_repeat): (&Arc<Guest>, bool),
         (sender, baseline): Out<'_>,
     ) -> Result<()> {
@@ -174,7 +181,7 @@ impl Task {
                 guest: &guest,
                 may_repeat,
             };
-            let done = task.run(tables, ahead, &mut rows);
+            let done = task.run(tables, &mut rows);
             timer.done();
             task.trace.note_pinned(task.runtime.handle().pinned_bytes());
             done
@@ -210,14 +217,13 @@ impl Task {
         Ok(QueryPlan { first: self.first.clone(), ..planned })
     }
 
-    fn run(&self, tables: Tables, mut ahead: Ahead, rows: &mut Rows<'_>) -> Result<()> {
+    fn run(&self, tables: Tables, rows: &mut Rows<'_>) -> Result<()> {
         let start = Instant::now();
         let shapes = tables.shapes();
         let Tables { scans, inputs, loads, load_ms } = tables;
         self.account.begins(loads, load_ms);
-        let compiled_ahead = ahead.kernels.len();
-        let done = self.run_over_feeds((scans, inputs), &shapes, &mut ahead, rows);
-        self.account.ran(&ahead, compiled_ahead - ahead.kernels.len(), start);
+        let done = self.run_over_feeds((scans, inputs), &shapes, rows);
+        self.account.ran(start);
         self.account.waited(rows.guest.waited_ms());
         done?;
         self.account.end(if rows.is_unread { Ended::StoppedEarly } else { Ended::Finished });
@@ -226,20 +232,15 @@ impl Task {
 
     /// Runs over these tables; with its tables of keys in parts where they have no room as a whole, and would have none if other
     /// queries were gone.
-    fn run_over_feeds(
-        &self,
-        mut feeds: (Vec<Feed>, Vec<Feed>),
-        shapes: &Shapes,
-        ahead: &mut Ahead,
-        rows: &mut Rows<'_>,
-    ) -> Result<()> {
+    fn run_over_feeds(&self, mut feeds: (Vec<Feed>, Vec<Feed>), shapes: &Shapes, rows: &mut Rows<'_>) -> Result<()> {
         let (mut in_parts, mut cuts) = self.kernels.were_in_parts();
         loop {
             let start = Instant::now();
             let planned = self.plan(shapes, in_parts, cuts)?;
             feeds.1.iter().enumerate().try_for_each(|(input, feed)| feed.serves(&planned, input))?;
             let strategy_ms = milliseconds(start);
-            let kernels: Arc<[StageKernel]> = self.kernels(&planned, ahead)?.into();
+            feeds.0.iter_mut().enumerate().for_each(|(scan, feed)| feed.relied_on(&planned, scan));
+            let kernels: Arc<[StageKernel]> = self.kernels(&planned)?.into();
             self.account.plans(&kernels, strategy_ms, milliseconds(start) - strategy_ms);
             self.account.translations(planned.translations_made());
             let may_part = !in_parts && self.leave_room(feeds.0.iter().chain(&feeds.1));
@@ -268,12 +269,12 @@ impl Task {
         }
     }
 
-    fn kernels(&self, planned: &QueryPlan, ahead: &mut Ahead) -> Result<Vec<StageKernel>> {
+    fn kernels(&self, planned: &QueryPlan) -> Result<Vec<StageKernel>> {
         if let Some(known) = self.kernels.of(planned) {
             return Ok(known);
         }
         let _span = self.trace.span(Work::Compile);
-        let kernels = compile_stages(self.runtime.handle(), planned, &mut ahead.kernels)?;
+        let kernels = compile_stages(self.runtime.handle(), planned)?;
         self.kernels.keep(planned, &kernels);
         Ok(kernels)
     }

@@ -1,5 +1,6 @@
-//! Feeds: where the segments come from that a stage reads. A table that is on the device is a feed of one wave; one that
-//! does not fit comes wave by wave, and a wave is gone when the next one is asked for.
+//! Feeds: where the segments come from that a stage reads. A table that is on the device is a feed of one wave; of one that is
+//! being loaded, segments are read as they come, and stay; one that does not fit comes wave by wave, and a wave is gone when the
+//! next one is asked for.
 
 use std::sync::Arc;
 
@@ -23,9 +24,37 @@ pub trait SegmentFeed: Send {
     fn rewind(&mut self) -> Result<()>;
 }
 
+/// A table whose segments stay on the device, and are read while others are still on their way. Nothing that was computed of
+/// them leaves before all is settled.
+pub trait ArrivingTable: Send {
+    fn shape(&self) -> &TableShape;
+
+    /// Device memory that it will take, in bytes.
+    fn bytes(&self) -> u64;
+
+    /// Columns that are relied on to hold no value twice.
+    fn relies_on(&mut self, columns: Vec<usize>);
+
+    /// As of [`SegmentFeed::next`].
+    ///
+    /// # Errors
+    /// [`Error::Unsettled`] where it is not what was expected, or will not be there.
+    fn next(&mut self) -> Result<Option<DeviceTable>>;
+
+    /// From the first again.
+    fn rewind(&mut self);
+
+    /// All of it, once nothing can be otherwise any more.
+    ///
+    /// # Errors
+    /// As for [`ArrivingTable::next`].
+    fn whole(&mut self) -> Result<DeviceTable>;
+}
+
 /// A table that a plan reads.
 pub enum Feed {
     Resident(DeviceTable),
+    Arriving(Box<dyn ArrivingTable>),
     Waves(TableShape, Box<dyn SegmentFeed>),
     /// Waves that come once, and why.
     Once(TableShape, Box<dyn SegmentFeed>, String),
@@ -35,13 +64,18 @@ impl Feed {
     pub fn shape(&self) -> &TableShape {
         match self {
             Feed::Resident(table) => &table.shape,
+            Feed::Arriving(table) => table.shape(),
             Feed::Waves(shape, _) | Feed::Once(shape, ..) => shape,
         }
     }
 
     /// Device memory that it takes as long as it is there, in bytes; waves go.
     pub fn resident_bytes(&self) -> u64 {
-        let Feed::Resident(table) = self else { return 0 };
+        let table = match self {
+            Feed::Resident(table) => table,
+            Feed::Arriving(table) => return table.bytes(),
+            Feed::Waves(..) | Feed::Once(..) => return 0,
+        };
         let columns = table.segments.iter().flat_map(|segment| &segment.columns);
         columns.map(|column| (column.data.len() + column.validity.as_ref().map_or(0, |valid| valid.len())) as u64).sum()
     }
@@ -58,9 +92,18 @@ impl Feed {
         if stages.any(|stage| stage.build.is_some()) { Err(Error::Refused(why.clone())) } else { Ok(()) }
     }
 
+    /// Says what the plan relies on, of this scan.
+    pub fn relied_on(&mut self, plan: &QueryPlan, scan: usize) {
+        if let Feed::Arriving(table) = self {
+            let column =
+                |(source, column): &(StageSource, usize)| (*source == StageSource::Scan(scan)).then_some(*column);
+            table.relies_on(plan.distinct.iter().filter_map(column).collect());
+        }
+    }
+
     fn waves(&mut self) -> Option<&mut dyn SegmentFeed> {
         match self {
-            Feed::Resident(_) => None,
+            Feed::Resident(_) | Feed::Arriving(_) => None,
             Feed::Waves(_, feed) | Feed::Once(_, feed, _) => Some(feed.as_mut()),
         }
     }
@@ -71,6 +114,8 @@ pub(super) struct Reading {
     feed: Feed,
     /// The wave that is on the device; of a resident table the only one.
     wave: Option<Wave>,
+    /// Those before it of a table that stays on the device: launches over them may be on their way.
+    passed: Vec<Wave>,
     /// A wave that came and could not be read for want of room.
     came: Option<DeviceTable>,
     /// Whether the only wave of a resident table was given.
@@ -85,7 +130,7 @@ pub(super) struct Wave {
 
 impl Reading {
     pub(super) fn new(feed: Feed) -> Self {
-        Self { feed, wave: None, came: None, given: false }
+        Self { feed, wave: None, passed: vec![], came: None, given: false }
     }
 
     pub(super) fn into_feed(self) -> Feed {
@@ -94,7 +139,16 @@ impl Reading {
 
     /// Whether what was given is gone when more is asked for.
     pub(super) fn comes_in_waves(&self) -> bool {
-        !matches!(self.feed, Feed::Resident(_))
+        matches!(self.feed, Feed::Waves(..) | Feed::Once(..))
+    }
+
+    /// Waits until a table is whole that arrives.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        if let Feed::Arriving(table) = &mut self.feed {
+            self.feed = Feed::Resident(table.whole()?);
+            self.passed.extend(self.wave.take());
+        }
+        Ok(())
     }
 
     /// Whether it cannot be read again.
@@ -115,6 +169,10 @@ impl Reading {
 
     pub(super) fn rewind(&mut self) -> Result<()> {
         self.given = false;
+        if let Feed::Arriving(table) = &mut self.feed {
+            table.rewind();
+            self.came = None;
+        }
         let Some(feed) = self.feed.waves() else { return Ok(()) };
         (self.wave, self.came) = (None, None);
         feed.rewind()
@@ -130,6 +188,14 @@ impl Reading {
                 return Ok(true);
             }
             Feed::Resident(table) => Some(table.clone()),
+            Feed::Arriving(table) => {
+                self.passed.extend(self.wave.take());
+                stream.begin()?;
+                match self.came.take() {
+                    Some(came) => Some(came),
+                    None => table.next()?,
+                }
+            }
             Feed::Waves(_, feed) | Feed::Once(_, feed, _) => {
                 self.wave = None;
                 match self.came.take() {

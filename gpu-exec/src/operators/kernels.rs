@@ -1,6 +1,4 @@
 //! The kernels of a plan: source written, compiled or found in the cache, all stages at once.
-//!
-//! What was compiled for an expected plan serves another one by its source alone, so that no expectation has to hold.
 
 use std::sync::Arc;
 
@@ -11,7 +9,7 @@ use super::learned::Learned;
 use super::texts::kernel_requests;
 use crate::codegen::{Kernel, generate};
 use crate::device::{CodeOrigin, CompiledKernel, DeviceHandle, KernelRequest};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::Pipeline;
 use crate::strategy::{Cuts, OutputColumn, QueryPlan};
 
@@ -74,36 +72,17 @@ impl StageKernel {
     }
 }
 
-/// Writes and compiles the kernels of every stage. Takes out of `ahead` those that have been compiled for the same source.
-pub fn compile_stages(
-    handle: &DeviceHandle,
-    plan: &QueryPlan,
-    ahead: &mut Vec<StageKernel>,
-) -> Result<Vec<StageKernel>> {
-    let mut take = |kernel: &Kernel| {
-        let same = |known: &StageKernel| {
-            let known = &known.kernel;
-            (&known.source, &known.entry, known.sync) == (&kernel.source, &kernel.entry, kernel.sync)
-        };
-        ahead.iter().position(same).map(|at| ahead.swap_remove(at).compiled)
-    };
-    let kernels = plan.stages.iter().map(|stage| generate(&stage.pipeline));
-    let kernels: Vec<(Kernel, Option<CompiledKernel>)> =
-        kernels.map(|kernel| (take(&kernel), kernel)).map(|(compiled, kernel)| (kernel, compiled)).collect();
-    let missing = kernels.iter().filter(|(_, compiled)| compiled.is_none());
-    let mut requests: Vec<KernelRequest> = missing.map(|(kernel, _)| request(kernel)).collect();
+/// Writes and compiles the kernels of every stage.
+pub fn compile_stages(handle: &DeviceHandle, plan: &QueryPlan) -> Result<Vec<StageKernel>> {
+    let kernels: Vec<Kernel> = plan.stages.iter().map(|stage| generate(&stage.pipeline)).collect();
+    let mut requests: Vec<KernelRequest> = kernels.iter().map(request).collect();
     // Those that gather texts are compiled beside the stages', and found when the first rows are there.
     if plan.output.iter().any(OutputColumn::is_reference) {
         requests.extend(kernel_requests());
     }
     requests.extend(plan.first.as_ref().map(|_| pick_request()));
-    let mut found = handle.kernels(&requests)?.into_iter();
-    let of_stage = |(kernel, compiled): (Kernel, Option<CompiledKernel>)| {
-        let compiled = compiled.or_else(|| found.next());
-        let compiled = compiled.ok_or_else(|| Error::internal("fewer kernels were compiled than asked for"))?;
-        Ok(StageKernel { kernel, compiled })
-    };
-    kernels.into_iter().map(of_stage).collect()
+    let found = handle.kernels(&requests)?;
+    Ok(kernels.into_iter().zip(found).map(|(kernel, compiled)| StageKernel { kernel, compiled }).collect())
 }
 
 fn request(kernel: &Kernel) -> KernelRequest {

@@ -28,7 +28,7 @@ mod status;
 mod texts;
 
 pub use emit::Emitted;
-pub use feed::{Feed, SegmentFeed};
+pub use feed::{ArrivingTable, Feed, SegmentFeed};
 pub use kernels::{KnownKernels, StageKernel, compile_stages};
 pub use learned::Learned;
 pub use passes::{Reader, RunEnd};

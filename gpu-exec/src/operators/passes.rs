@@ -235,6 +235,10 @@ impl Run<'_> {
 
     /// Runs a stage over all waves of its source, with the states as they are.
     fn pass(&mut self, number: usize, reader: &mut dyn Reader) -> Result<Flow> {
+        if number + 1 == self.plan.stages.len() {
+            // No row leaves before everything that it was made of is as expected.
+            self.settle_tables()?;
+        }
         self.rewind(number)?;
         self.count_pass(number)?;
         let (is_last, comes_once) = (number + 1 == self.plan.stages.len(), self.comes_once(number));

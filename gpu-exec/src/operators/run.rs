@@ -207,6 +207,11 @@ impl<'a> Run<'a> {
         self.reading(&self.plan.stages[number]).is_some_and(Reading::comes_once)
     }
 
+    /// Waits for tables that arrive.
+    pub(super) fn settle_tables(&mut self) -> Result<()> {
+        self.scans.iter_mut().try_for_each(Reading::settle)
+    }
+
     /// Whether some table cannot be read again.
     pub(super) fn has_once(&self) -> bool {
         self.scans.iter().chain(&self.inputs).any(Reading::comes_once)

@@ -10,7 +10,7 @@ use super::round::ScanLoad;
 use super::runs::Run;
 use super::unify::{Unified, are_alike, unify};
 use super::{ColumnStore, LoadStats, ScanError};
-use crate::column::{ColumnMeta, DeviceTable, RowBound, Segment, Stored, TableShape};
+use crate::column::{ColumnMeta, DeviceTable, RowBound, Segment, Stored, TableShape, Target};
 use crate::device::{DeviceHandle, side_by_side};
 use crate::ir::Type;
 
@@ -34,6 +34,9 @@ struct Latest {
 impl Assembly<'_> {
     /// The table of a scan whose pieces are all there.
     pub(crate) fn table(&mut self, load: ScanLoad) -> Result<Loaded, ScanError> {
+        if let Some(loaded) = self.arrived(&load) {
+            return Ok(loaded);
+        }
         let ScanLoad { source, opened, wanted, .. } = load;
         let mut stats = *source.stats().lock();
         let rows = RowBound::Exact(opened.runs.iter().map(|run| run.rows as u64).sum());
@@ -66,6 +69,31 @@ impl Assembly<'_> {
             self.store.keep_table(&source.scan, kept);
         }
         Ok(Loaded { table, stats })
+    }
+
+    /// The table of a scan whose segments were handed on, each as expected: what was begun with it goes on, and the next run of
+    /// the plan is the same.
+    fn arrived(&self, load: &ScanLoad) -> Option<Loaded> {
+        let arrival = &load.arriving.as_ref()?.0;
+        let table = arrival.table()?;
+        let ScanLoad { source, opened, wanted, .. } = load;
+        let bytes = wanted.iter().flat_map(|column| &column.pieces).flatten().map(Piece::bytes).sum();
+        let columns_raw = wanted.iter().filter(|column| column.target() == Target::RawText).count() as u64;
+        let noted = |stats: &mut LoadStats| (stats.device_bytes, stats.columns_raw) = (bytes, columns_raw);
+        source.note(noted);
+        let stats = *source.stats().lock();
+        let keys = wanted.iter().flat_map(|column| opened.runs.iter().map(|run| column.key(run)));
+        self.keep(load, &table, (stats, keys.collect()));
+        arrival.end(Ok(table.clone()));
+        Some(Loaded { table, stats })
+    }
+
+    /// Keeps a table for the next run of its plan.
+    fn keep(&self, load: &ScanLoad, table: &DeviceTable, (stats, pieces): (LoadStats, Vec<PieceKey>)) {
+        if load.opened.as_listed {
+            let kept = KeptTable { table: table.clone(), stats: KeptTable::found(stats), pieces: pieces.into() };
+            self.store.keep_table(&load.source.scan, kept);
+        }
     }
 
     /// A column's pieces, where another scan has made them anew in that form.

@@ -11,6 +11,7 @@ use super::piece::{Piece, PieceKey};
 use super::predict::{PredictedRange, layout_for, may_hold_nulls, predict};
 use super::read::Declared;
 use super::runs::Run;
+use super::words::Words;
 use super::{ColumnStore, ParquetScan, ScanError};
 use crate::column::{ChunkFacts, ColumnFacts, Elsewhere, EncodedChunk, IntLayout, Target, full_layout};
 use crate::ir::Type;
@@ -33,6 +34,8 @@ pub(crate) struct Column {
     elsewhere: Elsewhere,
     /// One a run; `None` is not loaded yet.
     pub(crate) pieces: Vec<Option<Piece>>,
+    /// Of text whose words are read ahead of its rows.
+    pub(crate) words: Option<Words>,
     /// One a run, of a scan that does not fit the device: encoded, on the host.
     pub(crate) held: Vec<Option<Arc<EncodedChunk>>>,
 }
@@ -55,9 +58,9 @@ pub(crate) fn plan_columns(
         })?;
         let name: Arc<str> = field.name().as_str().into();
         let elsewhere = Elsewhere::default();
-        let (position, pieces, held) = (*position, vec![], vec![None; opened.runs.len()]);
+        let (position, pieces, words, held) = (*position, vec![], None, vec![None; opened.runs.len()]);
         let mut column =
-            Column { position, field, name, ty, layout: None, raw: false, filler: 0, elsewhere, pieces, held };
+            Column { position, field, name, ty, layout: None, raw: false, filler: 0, elsewhere, pieces, words, held };
         column.pieces = opened.runs.iter().map(|run| columns.get(&column.key(run))).collect();
         if scan.raw_text.contains(&position) && column.choose_raw(opened) {
             column.pieces = opened.runs.iter().map(|run| columns.get(&column.key(run))).collect();

@@ -1,44 +1,86 @@
-//! The shape that a scan will have, from what footers claim: known before a value is read, and never relied upon.
+//! The shape that a scan will have, from what footers claim: known before a value is read. Every segment is held against it
+//! before it is computed with (`arrival.rs`); where a table is loaded whole first, what is compiled for it is used only where the
+//! facts of the values ask for the same source.
 //!
-//! What is compiled for it is used only where the facts of the loaded values ask for the same source. Not here: claims
-//! that decide how values are stored, which decoding verifies (`predict.rs`, `column.rs`).
+//! Not here: claims that decide how values are stored, which decoding verifies (`predict.rs`, `column.rs`); the words of texts
+//! (`words.rs`).
 
 use std::sync::Arc;
 
 use super::ParquetScan;
 use super::column::Column;
 use super::open::{Group, Opened};
+use super::piece::Piece;
 use super::predict::{PredictedRange, claims};
-use crate::column::{ChunkFacts, ColumnMeta, RowBound, Stored, TableShape, Target};
+use super::runs::Run;
+use crate::column::{ChunkFacts, ColumnFacts, ColumnMeta, Dictionary, RowBound, Stored, TableShape, Target};
+use crate::ir::IntWidth;
 
 /// Keys that are numbered are seldom sparser: one value of so many is there.
 const KEY_SPARSENESS: i128 = 8;
 
+/// What is expected of a scan.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    /// In the order of the load; of text whose words are still to be read, with none.
+    pub(crate) columns: Vec<ColumnMeta>,
+    /// What is claimed of each of them, run by run.
+    pub(crate) claims: Vec<Vec<Vec<ChunkFacts>>>,
+    /// Which of them the columns of the table are.
+    pub(crate) places: Vec<usize>,
+    /// Of each run.
+    pub(crate) rows: Vec<u64>,
+}
+
+impl Expected {
+    /// `None` where footers do not say enough of a column.
+    pub(crate) fn of(scan: &ParquetScan, opened: &Opened, columns: &[Column]) -> Option<Self> {
+        let place = |position: &usize| columns.iter().position(|column| column.position == *position);
+        let places = scan.projection.iter().map(place).collect::<Option<Vec<_>>>()?;
+        let claims = columns.iter().map(|column| claims_of(column, opened)).collect::<Option<Vec<_>>>()?;
+        let meta = |(column, claims): (&Column, &Vec<Vec<ChunkFacts>>)| ColumnMeta {
+            name: column.name.to_string(),
+            ty: column.ty,
+            stored: expected_form(column).unwrap_or_else(|| column.target().stored_empty()),
+            facts: column.facts(&claims.concat()),
+        };
+        let columns = columns.iter().zip(&claims).map(meta).collect();
+        Some(Self { columns, claims, places, rows: opened.runs.iter().map(|run| run.rows as u64).collect() })
+    }
+
+    /// The shape of the table, where `words` are those of its texts that were still to be read, by the place of the column.
+    pub(crate) fn shape(&self, words: &[Option<Arc<Dictionary>>]) -> TableShape {
+        let column = |place: &usize| {
+            let meta = self.columns[*place].clone();
+            let Some(dictionary) = &words[*place] else { return meta };
+            let width = IntWidth::for_codes(dictionary.len());
+            let last =
+                i128::try_from(dictionary.len()).ok().and_then(|len| len.checked_sub(1)).filter(|last| *last >= 0);
+            ColumnMeta {
+                stored: Stored::Codes { width, dictionary: Arc::clone(dictionary) },
+                facts: ColumnFacts { range: last.map(|last| (0, last)), ..meta.facts },
+                ..meta
+            }
+        };
+        let rows = RowBound::Exact(self.rows.iter().sum());
+        TableShape { columns: self.places.iter().map(column).collect(), rows }
+    }
+}
+
 /// The shape of a scan; `None` where footers do not say enough of a column, as of text whose dictionaries are still to be
 /// read.
 pub(crate) fn expected_shape(scan: &ParquetScan, opened: &Opened, columns: &[Column]) -> Option<TableShape> {
-    let meta = |position: &usize| {
-        let column = columns.iter().find(|column| column.position == *position)?;
-        expected_column(column, opened)
-    };
-    let columns = scan.projection.iter().map(meta).collect::<Option<Vec<_>>>()?;
-    Some(TableShape { columns, rows: RowBound::Exact(opened.runs.iter().map(|run| run.rows as u64).sum()) })
+    columns.iter().all(|column| expected_form(column).is_some()).then_some(())?;
+    Some(Expected::of(scan, opened, columns)?.shape(&vec![None; columns.len()]))
 }
 
-fn expected_column(column: &Column, opened: &Opened) -> Option<ColumnMeta> {
-    let mut chunks = Vec::new();
-    for (run, piece) in opened.runs.iter().zip(&column.pieces) {
-        match piece {
-            Some(piece) => chunks.extend(piece.chunks()),
-            None => chunks.extend(run.groups.iter().map(|group| claimed(column, group)).collect::<Option<Vec<_>>>()?),
-        }
-    }
-    Some(ColumnMeta {
-        name: column.name.to_string(),
-        ty: column.ty,
-        stored: expected_form(column)?,
-        facts: column.facts(&chunks),
-    })
+/// What is claimed of a column, run by run.
+fn claims_of(column: &Column, opened: &Opened) -> Option<Vec<Vec<ChunkFacts>>> {
+    let of_run = |(run, piece): (&Run, &Option<Piece>)| match piece {
+        Some(piece) => Some(piece.chunks().to_vec()),
+        None => run.groups.iter().map(|group| claimed(column, group)).collect(),
+    };
+    opened.runs.iter().zip(&column.pieces).map(of_run).collect()
 }
 
 /// A text's codes depend on all of its dictionaries.

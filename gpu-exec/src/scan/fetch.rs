@@ -10,17 +10,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, FuturesUnordered};
+use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::decode::{ChunkBytes, ChunkJob, Decoded, chunk_range};
 use super::gather::GatherTask;
 use super::kept::Rows;
+use super::line::Line;
 use super::open::Group;
 use super::piece::Piece;
 use super::read::{ColumnRead, LeafRead};
 use super::upload::upload_chunk;
+use super::words::{Known, Words, decided};
 use super::{ScanError, Source, pinned};
 use crate::column::{EncodeError, EncodedChunk, LayoutMiss, Target, all_null};
 use crate::device::{DeviceHandle, DeviceResult, Stream, cores};
@@ -58,6 +62,20 @@ pub(crate) struct ChunkTask {
     pub(crate) name: Arc<str>,
     pub(crate) read: Arc<ColumnRead>,
     pub(crate) purpose: Purpose,
+    /// Of text whose words are read ahead: it takes its codes from them.
+    pub(crate) words: Option<Words>,
+}
+
+impl GroupTask {
+    /// Bytes of the file that it reads, as far as the footer makes sense.
+    fn bytes(&self) -> u64 {
+        let bytes = |chunk: &ChunkTask| match &*chunk.read {
+            ColumnRead::Leaf(leaf) => chunk_range(&self.group.footer, self.group.row_group, leaf.leaf)
+                .map_or(0, |range| range.end - range.start),
+            ColumnRead::Missing => 0,
+        };
+        self.chunks.iter().map(bytes).sum()
+    }
 }
 
 /// What becomes of a chunk's values.
@@ -98,42 +116,55 @@ struct Shared {
     cancelled: AtomicBool,
     decoders: Semaphore,
     fetched_mib: Semaphore,
+    line: Line,
 }
 
-/// Tells the blocking threads to stop when the load is dropped, finished or failed.
-struct StopOnDrop(Arc<Shared>);
+/// What is being loaded, as it comes. Dropped, the rest stops.
+pub(crate) struct Fetching {
+    shared: Arc<Shared>,
+    groups: BoxStream<'static, Result<Vec<Fetched>, ScanError>>,
+    gathers: FuturesUnordered<BoxFuture<'static, Result<Fetched, ScanError>>>,
+}
 
-impl Drop for StopOnDrop {
+impl Fetching {
+    /// Begins to load chunks.
+    pub(crate) fn new(device: &Arc<DeviceHandle>, tasks: Vec<GroupTask>) -> Self {
+        let shared = Arc::new(Shared {
+            device: Arc::clone(device),
+            streams: Mutex::default(),
+            cancelled: AtomicBool::new(false),
+            decoders: Semaphore::new(cores().min(DECODERS_MAX)),
+            fetched_mib: Semaphore::new(FETCHED_MIB_MAX as usize),
+            line: Line::for_bytes(tasks.iter().map(GroupTask::bytes).sum()),
+        });
+        let groups: Vec<_> = tasks.into_iter().map(|task| fetch_task(Arc::clone(&shared), task)).collect();
+        let groups = futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).boxed();
+        Self { shared, groups, gathers: FuturesUnordered::new() }
+    }
+
+    /// Gathers a run beside the rest.
+    pub(crate) fn gather(&mut self, task: GatherTask) {
+        self.gathers.push(gather(Arc::clone(&self.shared), task).boxed());
+    }
+
+    /// What is done next; `None` once everything is.
+    ///
+    /// # Errors
+    /// The first of all; the others are of no further use.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Fetched>>, ScanError> {
+        tokio::select! {
+            biased;
+            Some(gathered) = self.gathers.next() => Ok(Some(vec![gathered?])),
+            Some(fetched) = self.groups.next() => fetched.map(Some),
+            else => Ok(None),
+        }
+    }
+}
+
+impl Drop for Fetching {
     fn drop(&mut self) {
-        self.0.cancelled.store(true, Ordering::Relaxed);
+        self.shared.cancelled.store(true, Ordering::Relaxed);
     }
-}
-
-/// Loads chunks and gathers runs; the first error stops the others.
-pub(crate) async fn fetch(
-    device: &Arc<DeviceHandle>,
-    tasks: Vec<GroupTask>,
-    gathers: Vec<GatherTask>,
-) -> Result<Vec<Fetched>, ScanError> {
-    let shared = Arc::new(Shared {
-        device: Arc::clone(device),
-        streams: Mutex::default(),
-        cancelled: AtomicBool::new(false),
-        decoders: Semaphore::new(cores().min(DECODERS_MAX)),
-        fetched_mib: Semaphore::new(FETCHED_MIB_MAX as usize),
-    });
-    let _stop = StopOnDrop(Arc::clone(&shared));
-    let mut groups = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        groups.push(fetch_task(Arc::clone(&shared), task));
-    }
-    let fetched = futures::stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE).try_collect::<Vec<_>>();
-    let mut gathering = Vec::with_capacity(gathers.len());
-    for task in gathers {
-        gathering.push(gather(Arc::clone(&shared), task));
-    }
-    let (fetched, gathered) = futures::try_join!(fetched, futures::future::try_join_all(gathering))?;
-    Ok(fetched.into_iter().flatten().chain(gathered).collect())
 }
 
 async fn fetch_task(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched>, ScanError> {
@@ -153,7 +184,10 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
     let mib = u32::try_from(total.div_ceil(1 << 20)).unwrap_or(u32::MAX).clamp(1, FETCHED_MIB_MAX);
     let _room = shared.fetched_mib.acquire_many(mib).await.map_err(|_| ScanError::Cancelled)?;
     let _held = source.trace.hold(total);
-    let bytes = read(&source, &group, &ranges, total).await?;
+    let bytes = {
+        let _line = shared.line.take(total).await?;
+        read(&source, &group, &ranges, total).await?
+    };
     let mut fetched = ranges.iter().zip(bytes).map(|(range, bytes)| ChunkBytes { start: range.start, bytes });
     let mut uploads = Vec::with_capacity(chunks.len());
     let mut kept = Vec::new();
@@ -197,6 +231,9 @@ async fn decode(
     group: Group,
     work: Vec<Waiting>,
 ) -> Result<Vec<Fetched>, ScanError> {
+    for (task, _) in &work {
+        wait_for_words(&task.words).await;
+    }
     let decoder = Arc::clone(&shared);
     let _decoder = shared.decoders.acquire().await.map_err(|_| ScanError::Cancelled)?;
     let run = move || {
@@ -208,10 +245,26 @@ async fn decode(
 
 /// Hands a column of a run to a blocking thread when a decoder is free.
 async fn gather(shared: Arc<Shared>, task: GatherTask) -> Result<Fetched, ScanError> {
+    wait_for_words(&task.words).await;
     let encoder = Arc::clone(&shared);
     let _encoder = shared.decoders.acquire().await.map_err(|_| ScanError::Cancelled)?;
     let run = move || encoder.gather(&task);
     tokio::task::spawn_blocking(run).await.map_err(|error| ScanError::Task(error.to_string()))?
+}
+
+/// Whoever encodes does not wait: that takes a thread.
+async fn wait_for_words(words: &Option<Words>) {
+    if let Some(words) = words {
+        decided(words).await;
+    }
+}
+
+/// Codes of the words that were read ahead, where those are all.
+fn in_words(chunk: EncodedChunk, words: Option<&Words>) -> Result<EncodedChunk, EncodeError> {
+    match words.map(|words| words.borrow().clone()) {
+        Some(Known::Words(words)) => chunk.in_words(&words),
+        Some(Known::Coming | Known::Unknown) | None => Ok(chunk),
+    }
 }
 
 impl Shared {
@@ -254,6 +307,7 @@ impl Shared {
             Decoded::Chunk { chunk, decoded_bytes } => {
                 decoding.done(decoded_bytes, chunk.bytes() as u64);
                 let held = matches!(task.purpose, Purpose::Hold { .. });
+                let chunk = in_words(chunk, task.words.as_ref()).map_err(|source| encode_error(&task.name, source))?;
                 self.placed(source, &task.name, chunk, held)?
             }
         };
@@ -265,7 +319,7 @@ impl Shared {
             return Err(ScanError::Cancelled);
         }
         let decoding = Decoding::new(&task.source);
-        let encoded = task.encode();
+        let encoded = task.encode().and_then(|chunk| in_words(chunk, task.words.as_ref()));
         decoding.done(0, encoded.as_ref().map_or(0, |chunk| chunk.bytes() as u64));
         let outcome = match encoded {
             Ok(chunk) => self.placed(&task.source, &task.name, chunk, task.hold)?,

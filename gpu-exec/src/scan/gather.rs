@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::fetch::Place;
 use super::kept::Rows;
 use super::load::Source;
+use super::words::Words;
 use crate::column::{ChunkEncoder, EncodeError, EncodedChunk, Target, null_array};
 
 /// A column to gather.
@@ -21,6 +22,8 @@ pub(crate) struct GatherTask {
     pub(crate) target: Target,
     /// A value within the column's predicted range.
     pub(crate) filler: i128,
+    /// As of [`super::fetch::ChunkTask`].
+    pub(crate) words: Option<Words>,
     /// It waits on the host.
     pub(crate) hold: bool,
 }

@@ -12,19 +12,22 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 use parking_lot::Mutex;
 
+use super::arrival::{Arrival, Arriving};
 use super::assemble::Assembly;
-use super::expect::expected_shape;
-use super::fetch::{Fetched, Outcome, Place, fetch};
+use super::expect::{Expected, expected_shape};
+use super::fetch::{Fetched, Fetching, Outcome, Place};
 use super::footer::{Footer, columns_of};
 use super::footers::Footers;
+use super::gather::GatherTask;
 use super::kept::{Rows, RowsKey, host_bytes, kept_bytes_max};
 use super::kept_tables::KeptTable;
 use super::listed::{Listed, States};
 use super::open::{open, unchanged};
 use super::piece::{Piece, PieceKey};
 use super::pinned::is_pinned;
-use super::round::{Round, ScanLoad, There};
+use super::round::{Round, ScanLoad, There, Waiting, Wanted};
 use super::windows::Windows;
+use super::words::{Words, WordsAhead, decided};
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
 use crate::column::{DeviceTable, LayoutMiss, TableShape, full_layout};
 use crate::device::DeviceHandle;
@@ -102,6 +105,12 @@ pub struct Load {
     /// Small row groups that runs are gathered from, and the memory they take.
     rows: HashMap<RowsKey, Rows>,
     rows_held: Option<Held>,
+    /// Who else wants what is being read.
+    waiting: Waiting,
+    /// As of [`Round`].
+    gatherable: HashMap<Wanted, usize>,
+    /// Columns of scans that missed their layout, to be read anew.
+    missed: HashMap<(usize, usize), LayoutMiss>,
 }
 
 impl Load {
@@ -130,7 +139,8 @@ impl Load {
 
     fn of(device: Arc<DeviceHandle>, columns: Arc<ColumnStore>, scans: Vec<ScanLoad>) -> Self {
         let rows_held = scans.first().map(|scan| scan.source.trace.hold(0));
-        Self { device, columns, scans, touched: vec![], fresh: HashMap::new(), rows: HashMap::new(), rows_held }
+        let (touched, fresh, rows, waiting, gatherable, missed) = Default::default();
+        Self { device, columns, scans, touched, fresh, rows, rows_held, waiting, gatherable, missed }
     }
 
     /// The tables of scans that were loaded before, where the statement has listed all their files as they were then and
@@ -157,6 +167,35 @@ impl Load {
         self.scans.iter().map(|scan| expected_shape(&scan.source.scan, &scan.opened, &scan.wanted)).collect()
     }
 
+    /// What is being done for each scan.
+    pub fn stats(&self) -> Vec<Arc<Mutex<LoadStats>>> {
+        self.scans.iter().map(|scan| Arc::clone(scan.source.stats())).collect()
+    }
+
+    /// Has its segments handed on as they come. `None` where there is nothing to wait for, and where only rows tell what
+    /// the tables will be; it may still be finished then.
+    ///
+    /// # Errors
+    /// A column that a file does not have as it should.
+    pub fn hand_on(&mut self) -> Result<Option<Expectation>, ScanError> {
+        let expected = |scan: &ScanLoad| Expected::of(&scan.source.scan, &scan.opened, &scan.wanted);
+        let Some(expected) = self.scans.iter().map(expected).collect::<Option<Vec<_>>>() else { return Ok(None) };
+        if self.is_resident() {
+            return Ok(None);
+        }
+        let bytes = self.scans.iter_mut().map(ScanLoad::bytes_to_read).sum::<Result<u64, _>>()?;
+        let Some(words) = WordsAhead::of(&mut self.scans, bytes)? else { return Ok(None) };
+        let mut arrivals = Vec::with_capacity(expected.len());
+        for (scan, expected) in self.scans.iter_mut().zip(expected) {
+            scan.refill(&expected);
+            let words_of = scan.wanted.iter().map(|column| column.words.clone()).collect();
+            let arrival = Arc::new(Arrival::new(expected, scan.source.stats()));
+            scan.arriving = Some(Arriving(Arc::clone(&arrival)));
+            arrivals.push((arrival, words_of));
+        }
+        Ok(Some(Expectation { words, arrivals }))
+    }
+
     /// Reads what is missing. The tables come in the order of the scans.
     ///
     /// # Errors
@@ -171,22 +210,32 @@ impl Load {
     /// Reads what is missing of the runs that are being loaded.
     pub(crate) async fn fill(&mut self) -> Result<(), ScanError> {
         loop {
-            let Round { tasks, gathers } = self.missing()?;
+            let Round { tasks, gathers, waiting, gatherable } = self.missing()?;
+            self.scans.iter().for_each(ScanLoad::hand_on_all);
             if tasks.is_empty() && gathers.is_empty() {
                 break;
             }
-            match fetch(&self.device, tasks, gathers).await {
-                Ok(fetched) => {
-                    self.take(fetched)?;
-                    self.trim_rows();
+            (self.waiting, self.gatherable) = (waiting, gatherable);
+            let mut fetching = Fetching::new(&self.device, tasks);
+            gathers.into_iter().for_each(|task| fetching.gather(task));
+            loop {
+                match fetching.next().await {
+                    Ok(None) => break,
+                    Ok(Some(fetched)) => {
+                        for fetched in fetched {
+                            self.take(fetched)?.into_iter().for_each(|task| fetching.gather(task));
+                        }
+                    }
+                    // Bytes that make no sense are what a file replaced under our hands looks like.
+                    Err(error @ ScanError::Corrupt { .. }) => {
+                        unchanged(&self.columns, &self.touched).await?;
+                        return Err(error);
+                    }
+                    Err(error) => return Err(error),
                 }
-                // Bytes that make no sense are what a file replaced under our hands looks like.
-                Err(error @ ScanError::Corrupt { .. }) => {
-                    unchanged(&self.columns, &self.touched).await?;
-                    return Err(error);
-                }
-                Err(error) => return Err(error),
             }
+            self.widen()?;
+            self.trim_rows();
         }
         unchanged(&self.columns, &std::mem::take(&mut self.touched)).await?;
         // Only now: what was read of a changing file must not serve another query.
@@ -244,25 +293,50 @@ impl Load {
         }
     }
 
-    /// Puts fetched pieces in their places and widens the columns that missed their layout.
-    fn take(&mut self, fetched: Vec<Fetched>) -> Result<(), ScanError> {
-        let mut missed: HashMap<(usize, usize), LayoutMiss> = HashMap::new();
-        for fetched in fetched {
-            let Place { scan: number, run, part } = fetched.place;
-            let scan = &mut self.scans[number];
-            let column = &mut scan.wanted[fetched.column];
-            let run_read = &scan.opened.runs[run];
-            match fetched.outcome {
-                Outcome::Piece(piece) => {
-                    self.fresh.insert(column.key(run_read), piece.clone());
-                    column.pieces[run] = Some(piece);
+    /// Puts what was fetched in its place, and hands on what is complete by it; what can be gathered now.
+    fn take(&mut self, fetched: Fetched) -> Result<Option<GatherTask>, ScanError> {
+        let Place { scan: number, run, part } = fetched.place;
+        let scan = &mut self.scans[number];
+        let column = &mut scan.wanted[fetched.column];
+        let run_read = &scan.opened.runs[run];
+        match fetched.outcome {
+            Outcome::Piece(piece) => {
+                let key = column.key(run_read);
+                let others = self.waiting.remove(&(key.clone(), piece.layout())).unwrap_or_default();
+                self.fresh.insert(key, piece.clone());
+                self.place((number, fetched.column, run), &piece);
+                for other in others {
+                    self.place(other, &piece);
+                    let Self { scans, .. } = self;
+                    let groups = scans[other.0].opened.runs[other.2].groups.len() as u64;
+                    scans[other.0].source.note(|stats| stats.columns_resident += groups);
                 }
-                Outcome::Held(chunk) => column.held[run] = Some(chunk),
-                Outcome::Rows(rows) => drop(self.rows.insert(column.rows_key(&run_read.groups[part]), rows)),
-                Outcome::Miss(miss) => drop(missed.insert((number, fetched.column), miss)),
             }
+            Outcome::Held(chunk) => column.held[run] = Some(chunk),
+            Outcome::Rows(rows) => {
+                self.rows.insert(column.rows_key(&run_read.groups[part]), rows);
+                let wanted = (number, fetched.column, run);
+                let left = self.gatherable.get_mut(&wanted).map_or(1, |left| {
+                    *left -= 1;
+                    *left
+                });
+                let there = There { store: &self.columns, fresh: &self.fresh, rows: &mut self.rows };
+                return if left == 0 { self.scans[number].gatherable(wanted, there) } else { Ok(None) };
+            }
+            Outcome::Miss(miss) => drop(self.missed.insert((number, fetched.column), miss)),
         }
-        for ((scan, column), miss) in missed {
+        Ok(None)
+    }
+
+    fn place(&mut self, (scan, column, run): Wanted, piece: &Piece) {
+        let scan = &mut self.scans[scan];
+        scan.wanted[column].pieces[run] = Some(piece.clone());
+        scan.hand_on(run);
+    }
+
+    /// Widens the columns that missed their layout.
+    fn widen(&mut self) -> Result<(), ScanError> {
+        for ((scan, column), miss) in std::mem::take(&mut self.missed) {
             let scan = &mut self.scans[scan];
             let column = &mut scan.wanted[column];
             let full = full_layout(column.ty);
@@ -271,7 +345,35 @@ impl Load {
             }
             scan.source.note(|stats| stats.layout_misses += 1);
             column.set_layout(full);
+            scan.arriving.iter().for_each(|Arriving(arrival)| arrival.miss());
         }
         Ok(())
+    }
+}
+
+/// What the tables of a load will be, soon.
+#[derive(Debug)]
+pub struct Expectation {
+    words: WordsAhead,
+    arrivals: Vec<(Arc<Arrival>, Vec<Option<Words>>)>,
+}
+
+impl Expectation {
+    /// The tables as they come, with their shapes, while the load goes on; `None` where some text's words are not known before its rows.
+    pub async fn decided(self) -> Option<Vec<Arc<Arrival>>> {
+        self.words.read().await;
+        let mut decided_all = Vec::with_capacity(self.arrivals.len());
+        for (arrival, columns) in self.arrivals {
+            let mut words = Vec::with_capacity(columns.len());
+            for column in &columns {
+                words.push(match column {
+                    Some(column) => Some(decided(column).await?),
+                    None => None,
+                });
+            }
+            arrival.expect(arrival.expected().shape(&words));
+            decided_all.push(arrival);
+        }
+        Some(decided_all)
     }
 }

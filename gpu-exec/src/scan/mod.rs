@@ -5,6 +5,7 @@
 //! whose columns are stored alike in every segment. Host inputs that are no files are a [`HostInput`]. Not
 //! here: filters (they are pipelines).
 
+mod arrival;
 mod assemble;
 mod column;
 mod cut;
@@ -19,6 +20,7 @@ mod gather;
 mod input;
 mod kept;
 mod kept_tables;
+mod line;
 mod listed;
 mod load;
 mod narrow;
@@ -42,13 +44,15 @@ mod truth;
 mod unify;
 mod upload;
 mod windows;
+mod words;
 
+pub use arrival::{Arrival, Unsettled};
 pub use error::ScanError;
 pub use footer::{guarded, read_metadata};
 pub use footers::{FileAt, Footers, Parsed};
 pub use input::{HostInput, InputChunk, InputColumns, InputStats, InputWaves};
 pub use listed::Listed;
-pub use load::{Load, Loaded, Source};
+pub use load::{Expectation, Load, Loaded, Source};
 pub use pinned_store::PinnedStore;
 pub use recognise::{ParquetScan, recognise};
 pub use runs::SEGMENT_ROWS;

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::arrival::Arriving;
 use super::column::{Column, plan_columns};
+use super::decode::chunk_range;
+use super::expect::Expected;
 use super::fetch::{ChunkTask, GroupTask, Place, Purpose};
 use super::footer::Footer;
 use super::gather::{GatherTask, Part};
@@ -26,6 +29,8 @@ pub(crate) struct ScanLoad {
     pub(crate) window: Range<usize>,
     /// What is loaded waits on the host.
     pub(crate) holds: bool,
+    /// Who reads its segments while it is being loaded.
+    pub(crate) arriving: Option<Arriving>,
     /// How each file gives each column, decided once.
     reads: HashMap<(u64, usize), Arc<ColumnRead>>,
     /// The files for which it was decided.
@@ -42,7 +47,15 @@ pub(crate) struct Round {
     pub(crate) tasks: Vec<GroupTask>,
     /// Runs whose row groups are there.
     pub(crate) gathers: Vec<GatherTask>,
+    /// Who else wants what is being done.
+    pub(crate) waiting: Waiting,
+    /// Columns of runs that are gathered as soon as so many of their row groups have been read.
+    pub(crate) gatherable: HashMap<Wanted, usize>,
 }
+
+/// A column of a run: scan, column and run by their numbers.
+pub(crate) type Wanted = (usize, usize, usize);
+pub(crate) type Waiting = HashMap<(PieceKey, Option<IntLayout>), Vec<Wanted>>;
 
 /// What is there already.
 pub(crate) struct There<'a> {
@@ -51,6 +64,14 @@ pub(crate) struct There<'a> {
     pub(crate) fresh: &'a HashMap<PieceKey, Piece>,
     /// Small row groups that it has read or found.
     pub(crate) rows: &'a mut HashMap<RowsKey, Rows>,
+}
+
+/// Whether a column of a run is to be had.
+enum Lack {
+    None,
+    Missing,
+    /// Somebody is at it.
+    Coming((PieceKey, Option<IntLayout>)),
 }
 
 /// What is being done in a round already.
@@ -72,8 +93,13 @@ impl Round {
                 let place = |part| Place { scan: number, run: index, part };
                 let mut chunks: BTreeMap<usize, Vec<ChunkTask>> = BTreeMap::new();
                 for column in 0..scan.wanted.len() {
-                    if !scan.lacks((index, &run), column, there.fresh, &mut claimed) {
-                        continue;
+                    match scan.lacks((index, &run), column, there.fresh, &mut claimed) {
+                        Lack::None => continue,
+                        Lack::Coming(what) => {
+                            round.waiting.entry(what).or_default().push((number, column, index));
+                            continue;
+                        }
+                        Lack::Missing => {}
                     }
                     if !run.gathered {
                         chunks.entry(0).or_default().push(scan.chunk(&run.groups[0], column, false)?);
@@ -87,6 +113,11 @@ impl Round {
                     rows_left = rows_left.saturating_sub(run.rows);
                 }
                 round.tasks.extend(chunks.into_iter().map(|(part, chunks)| scan.task(place(part), chunks)));
+            }
+        }
+        for GroupTask { place, chunks, .. } in &round.tasks {
+            for chunk in chunks.iter().filter(|chunk| matches!(chunk.purpose, Purpose::Keep)) {
+                *round.gatherable.entry((place.scan, chunk.column, place.run)).or_default() += 1;
             }
         }
         Ok(round)
@@ -112,28 +143,41 @@ impl ScanLoad {
         let columns_resident = wanted.iter().map(chunks).sum();
         source.note(|stats| stats.columns_resident = columns_resident);
         let window = 0..opened.runs.len();
-        Ok(Self { source, opened, wanted, window, holds: false, reads: HashMap::new(), planned: HashSet::new() })
+        let (reads, planned) = Default::default();
+        Ok(Self { source, opened, wanted, window, holds: false, arriving: None, reads, planned })
     }
 
-    /// Whether a column of a run is still to be had, and nobody is at it.
+    /// Whether a column of a run is still to be had, and whether nobody is at it.
     fn lacks(
         &mut self,
         (index, run): (usize, &Run),
         column: usize,
         fresh: &HashMap<PieceKey, Piece>,
         claimed: &mut Claimed,
-    ) -> bool {
+    ) -> Lack {
         let column = &mut self.wanted[column];
         if !column.lacks(index) {
-            return false;
+            return Lack::None;
         }
         let key = column.key(run);
         if let Some(piece) = fresh.get(&key).filter(|piece| piece.layout() == column.layout) {
             column.pieces[index] = Some(piece.clone());
             self.source.note(|stats| stats.columns_resident += run.groups.len() as u64);
-            return false;
+            return Lack::None;
         }
-        claimed.pieces.insert((key, column.layout))
+        let what = (key, column.layout);
+        if claimed.pieces.insert(what.clone()) { Lack::Missing } else { Lack::Coming(what) }
+    }
+
+    /// The task that gathers a column of a run, where its row groups have all been read.
+    pub(crate) fn gatherable(
+        &mut self,
+        (scan, column, index): Wanted,
+        mut there: There<'_>,
+    ) -> Result<Option<GatherTask>, ScanError> {
+        let run = self.opened.runs[index].clone();
+        let parts = self.parts(&run, column, &mut there, &mut Claimed::default(), None)?;
+        Ok(parts.map(|parts| self.gather(Place { scan, run: index, part: 0 }, column, parts)))
     }
 
     /// The rows of a run's row groups, where all are there; else what is not is added to the chunks to read, if this round
@@ -173,6 +217,45 @@ impl ScanLoad {
         self.source.note(|stats| stats.columns_resident += 1);
         there.rows.insert(key, Arc::clone(&kept));
         Some(kept)
+    }
+
+    /// Hands on what is complete of a run.
+    pub(crate) fn hand_on(&self, run: usize) {
+        let Some(Arriving(arrival)) = &self.arriving else { return };
+        let pieces = self.wanted.iter().map(|column| Some((column, column.pieces[run].as_ref()?)));
+        let Some(pieces) = pieces.collect::<Option<Vec<_>>>() else { return };
+        if !arrival.has(run) {
+            arrival.hand_on(run, &pieces);
+        }
+    }
+
+    pub(crate) fn hand_on_all(&self) {
+        (0..self.opened.runs.len()).for_each(|run| self.hand_on(run));
+    }
+
+    /// Bytes of files that are still to be read.
+    pub(crate) fn bytes_to_read(&mut self) -> Result<u64, ScanError> {
+        let mut bytes = 0;
+        for run in 0..self.opened.runs.len() {
+            for column in (0..self.wanted.len()).filter(|column| self.wanted[*column].lacks(run)).collect::<Vec<_>>() {
+                for group in self.opened.runs[run].groups.clone() {
+                    if let ColumnRead::Leaf(leaf) = &*self.read(&group.footer, column)? {
+                        let range = chunk_range(&group.footer, group.row_group, leaf.leaf)?;
+                        bytes += range.end - range.start;
+                    }
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// What stands under NULLs of a row group without values is a value of the table.
+    pub(crate) fn refill(&mut self, expected: &Expected) {
+        for (column, expected) in self.wanted.iter_mut().zip(&expected.columns) {
+            if let (Some(_), Some((min, max))) = (column.layout, expected.facts.range) {
+                column.filler = column.filler.clamp(min, max);
+            }
+        }
     }
 
     /// Texts get dictionaries where something may refer to them once their wave is gone.
@@ -224,7 +307,8 @@ impl ScanLoad {
             () if self.holds => Purpose::Hold { target, filler },
             () => Purpose::Upload { target, filler },
         };
-        Ok(ChunkTask { column, name: Arc::clone(&wanted.name), read, purpose })
+        let (name, words) = (Arc::clone(&wanted.name), wanted.words.clone());
+        Ok(ChunkTask { column, name, read, purpose, words })
     }
 
     fn task(&self, place: Place, chunks: Vec<ChunkTask>) -> GroupTask {
@@ -235,7 +319,7 @@ impl ScanLoad {
     fn gather(&self, place: Place, column: usize, parts: Vec<Part>) -> GatherTask {
         let wanted = &self.wanted[column];
         let (name, target, filler) = (Arc::clone(&wanted.name), wanted.target(), wanted.filler);
-        let source = Arc::clone(&self.source);
-        GatherTask { source, place, column, name, parts, target, filler, hold: self.holds }
+        let (source, words) = (Arc::clone(&self.source), wanted.words.clone());
+        GatherTask { source, place, column, name, parts, target, filler, words, hold: self.holds }
     }
 }

@@ -17,6 +17,8 @@ pub struct LoadStats {
     pub columns_recoded: u64,
     /// Columns whose values did not fit the layout that the footers promised, and that were read again.
     pub layout_misses: u64,
+    /// 1 where the table turned out to be another than its footers claim, after it was begun with: it was read from its first row again.
+    pub shape_misses: u64,
     /// Text column chunks that are not dictionary-encoded throughout: their dictionary was built by hashing every row.
     pub text_hashed: u64,
     /// Text columns held as they are, without a dictionary.
@@ -25,6 +27,8 @@ pub struct LoadStats {
     pub waves: u64,
     /// Bytes asked of the object store, footers included.
     pub file_bytes_read: u64,
+    /// Of these, dictionaries that were read ahead of their column chunks, and again with them.
+    pub words_bytes_read: u64,
     /// Bytes of the host arrays decoded.
     pub decoded_bytes: u64,
     /// Bytes of the table on the device.
@@ -45,6 +49,7 @@ impl fmt::Display for LoadStats {
         let seldom = [
             ("recoded", self.columns_recoded),
             ("layout_misses", self.layout_misses),
+            ("shape_misses", self.shape_misses),
             ("text_hashed", self.text_hashed),
             ("columns_raw", self.columns_raw),
             ("waves", self.waves),

@@ -15,11 +15,12 @@ pub(super) struct PipelineBuilder<'a> {
     pub(super) builds: Vec<BuildPlan>,
     pub(super) groups: Vec<GroupPlan>,
     pub(super) unique_probes: Vec<UniqueProbe>,
+    pub(super) distinct: Vec<(StageSource, usize)>,
 }
 
 impl<'a> PipelineBuilder<'a> {
     pub(super) fn new(shapes: &'a Shapes, limits: Limits) -> Self {
-        Self { shapes, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![] }
+        Self { shapes, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![], distinct: vec![] }
     }
 
     pub(super) fn plan(mut self, root: &Node) -> Result<QueryPlan> {
@@ -56,6 +57,7 @@ impl<'a> PipelineBuilder<'a> {
             groups: self.groups,
             rows,
             output,
+            distinct: self.distinct,
             skip,
             fetch,
             parts: self.limits.parts,

@@ -12,7 +12,7 @@ use super::scope::{Column, OpenPipeline};
 use crate::codegen::any_can_fail;
 use crate::error::{Error, Result};
 use crate::ir::{
-    Bounds, BuildId, BuildSink, Expr, JoinColumn, JoinKind, JoinSide, KeyRows, KeyTable, Matching, Origin,
+    Bounds, BuildId, BuildSink, Expr, ExprKind, JoinColumn, JoinKind, JoinSide, KeyRows, KeyTable, Matching, Origin,
     PayloadShape, Probe, Register, Repr, Sink, Step, Type, Value, ValueKind,
 };
 
@@ -133,7 +133,11 @@ impl PipelineBuilder<'_> {
     /// Ends the building side's pipeline; what the other side, which is given back, needs to look into it.
     fn build(&mut self, sides: Sides, parts: &JoinParts<'_>) -> Result<(Built, OpenPipeline)> {
         let Sides { mut build, mut probe, building } = sides;
-        let rows = parts.rows_of_key(keys_unique(&build, parts.on, building));
+        let unique = unique_key(&build, parts.on, building);
+        let rows = parts.rows_of_key(unique.is_some());
+        if let (KeyRows::One, Some(column)) = (rows, unique) {
+            self.distinct.extend(build.table_column(column));
+        }
         let matching = parts.matching();
         let (build_keys, probe_keys) = self.resolve_keys(&mut build, &mut probe, building, parts.on)?;
         let ranges: Vec<(i128, i128)> = build_keys.iter().map(|key| build.range(key)).collect();
@@ -309,17 +313,19 @@ fn as_integer(key: Resolved) -> Result<Value> {
 }
 
 fn choose_build_side(left: &OpenPipeline, right: &OpenPipeline, on: &[(Expr, Expr)]) -> JoinSide {
-    match (keys_unique(left, on, JoinSide::Left), keys_unique(right, on, JoinSide::Right)) {
+    let is_unique = |open, side| unique_key(open, on, side).is_some();
+    match (is_unique(left, JoinSide::Left), is_unique(right, JoinSide::Right)) {
         (true, true) if right.rows.rows() < left.rows.rows() => JoinSide::Right,
         (false, true) => JoinSide::Right,
         _ => JoinSide::Left,
     }
 }
 
-/// Whether no two rows of a side can have the same key.
-fn keys_unique(open: &OpenPipeline, on: &[(Expr, Expr)], side: JoinSide) -> bool {
-    on.iter().any(|(left, right)| {
+/// A column among the keys of a side of which no two rows have the same value.
+fn unique_key(open: &OpenPipeline, on: &[(Expr, Expr)], side: JoinSide) -> Option<usize> {
+    on.iter().find_map(|(left, right)| {
         let expr = if side == JoinSide::Left { left } else { right };
-        matches!(expr.kind, crate::ir::ExprKind::Column(index) if open.columns.get(index).is_some_and(|column| column.unique))
+        let ExprKind::Column(index) = expr.kind else { return None };
+        open.columns.get(index).filter(|column| column.unique).map(|_| index)
     })
 }

@@ -139,6 +139,8 @@ pub struct QueryPlan {
     pub groups: Vec<GroupPlan>,
     pub rows: Vec<RowsPlan>,
     pub output: Vec<OutputColumn>,
+    /// Columns of tables that it takes to hold no value twice.
+    pub distinct: Vec<(StageSource, usize)>,
     pub skip: u64,
     pub fetch: Option<u64>,
     /// Whether its large tables of keys may be held a part at a time.

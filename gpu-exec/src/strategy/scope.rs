@@ -77,6 +77,14 @@ impl OpenPipeline {
         self.registers.len() - 1
     }
 
+    /// Which column of its table a column is, where it is one as it lies there.
+    pub(super) fn table_column(&self, column: usize) -> Option<(StageSource, usize)> {
+        match self.registers[self.columns.get(column)?.register].origin {
+            Origin::Column(number) => Some((self.stage_source, number)),
+            _ => None,
+        }
+    }
+
     /// Reads a register.
     pub(super) fn read(&self, register: usize) -> Value {
         let known = &self.registers[register];

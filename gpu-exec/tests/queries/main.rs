@@ -6,6 +6,7 @@
 
 mod again;
 mod ahead;
+mod arriving;
 mod gathered;
 mod hard;
 mod harness;

@@ -37,6 +37,27 @@ impl EncodedChunk {
         encoder.finish(0).map(Some)
     }
 
+    /// The same rows with codes of `words`, where it holds all of theirs; what has others, or no codes, stays as it is.
+    pub(crate) fn in_words(self, words: &Arc<Dictionary>) -> Result<Self, EncodeError> {
+        let Stored::Codes { width: from, dictionary } = &self.stored else { return Ok(self) };
+        let (union, remaps) = Dictionary::united(&[Arc::clone(words), Arc::clone(dictionary)])?;
+        let (true, [_, remap]) = (Arc::ptr_eq(&union, words), remaps.as_slice()) else { return Ok(self) };
+        let width = IntWidth::for_codes(words.len());
+        let is_same = **remap == Remap::Identity && *from == width;
+        let data = if is_same { None } else { Some(recoded(&self.data, from.bytes(), width, remap, self.padded())) };
+        Ok(Self {
+            data: data.unwrap_or(self.data),
+            stored: Stored::Codes { width, dictionary: Arc::clone(words) },
+            facts: self.facts.recoded(remap),
+            filler: u32::try_from(self.filler).map_or(self.filler, |code| i128::from(remap.apply(code))),
+            ..self
+        })
+    }
+
+    fn padded(&self) -> usize {
+        padded_rows(self.rows)
+    }
+
     /// Rows of the chunk in a form, as a chunk by themselves. They start at a tile's begin. Facts stay those of all rows.
     /// `remap`: from its codes to those of the form, where it has any.
     pub(crate) fn slice(&self, rows: Range<usize>, form: &Form, remap: &Remap) -> Self {
@@ -169,6 +190,36 @@ mod tests {
             let code = u32::from_le_bytes(slice.data[at..at + 4].try_into().unwrap());
             assert!(text.is_none_or(|text| all.values().value(code as usize) == text), "{row}");
         }
+    }
+
+    #[test]
+    fn codes_get_the_words_that_are_known_before() {
+        let known = |words: &[String]| {
+            let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+            words.sort_unstable();
+            Arc::new(Dictionary::from_ascending(words.into_iter()).unwrap())
+        };
+        let more: Vec<String> = texts()
+            .iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let all: Vec<String> = more.iter().cloned().chain((0..300).map(|number| format!("a {number}"))).collect();
+        let words = known(&all);
+        let chunk = encoded(&texts(), Target::Text, 0).in_words(&words).unwrap();
+        let Stored::Codes { width, dictionary } = &chunk.stored else { unreachable!() };
+        assert!(Arc::ptr_eq(dictionary, &words) && width.bytes() == 2);
+        let (low, high) = chunk.facts.range.unwrap();
+        for (row, text) in texts().iter().enumerate() {
+            let code = u16::from_le_bytes(chunk.data[row * 2..row * 2 + 2].try_into().unwrap());
+            assert!(text.is_none_or(|text| words.values().value(code.into()) == text), "{row}");
+            assert!((low..=high).contains(&code.into()), "{row}");
+        }
+        let chunk = encoded(&texts(), Target::Text, 0).in_words(&known(&all[1..2])).unwrap();
+        let Stored::Codes { dictionary, .. } = &chunk.stored else { unreachable!() };
+        assert_eq!(dictionary.len(), more.len());
     }
 
     #[test]

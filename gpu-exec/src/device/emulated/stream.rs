@@ -140,6 +140,10 @@ impl DeviceStream for EmulatedStream {
         Ok(())
     }
 
+    fn begin(&self) -> DeviceResult<()> {
+        self.catch_up()
+    }
+
     fn synchronize(&self) -> DeviceResult<()> {
         self.catch_up()?;
         self.check_zones("synchronize")
