@@ -2,7 +2,6 @@
 //! are looked up for every request, as they come and go; what they open is kept.
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
@@ -116,10 +115,6 @@ impl ObjectStore for Bucket {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.at(location)?.get_opts(location, options).await
-    }
-
-    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<bytes::Bytes>> {
-        self.at(location)?.get_ranges(location, ranges).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {

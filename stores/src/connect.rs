@@ -11,9 +11,11 @@ use object_store::client::{
 };
 use object_store::{ClientConfigKey, ClientOptions};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::RANGE;
 use reqwest::redirect::{Attempt, Policy};
 
 use crate::Error;
+use crate::part::as_part;
 use crate::reach::Reach;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,7 +71,12 @@ impl HttpService for Client {
         if !self.reach.allows_host(host) {
             return Err(HttpError::new(HttpErrorKind::Unknown, Error::Address { host: host.to_string() }));
         }
-        self.inner.call(request).await
+        let range = request.headers().get(RANGE).cloned();
+        let response = self.inner.call(request).await?;
+        Ok(match range {
+            Some(range) => as_part(&range, response),
+            None => response,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod build;
 mod connect;
 mod error;
 mod kind;
+mod part;
 mod reach;
 mod secret;
 mod stores;

@@ -90,7 +90,10 @@ fn describe(error: &DataFusionError) -> Error {
 /// Whether the cause of `error` is a Parquet reader's.
 pub(super) fn has_parquet_error(error: &DataFusionError) -> bool {
     match error {
-        DataFusionError::ParquetError(_) => true,
+        // What a store could not read is no file that is corrupt.
+        DataFusionError::ParquetError(inner) => {
+            !matches!(inner.as_ref(), ParquetError::External(cause) if cause.is::<object_store::Error>())
+        }
         DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
             ArrowError::ParquetError(_) => true,
             ArrowError::ExternalError(inner) => inner.downcast_ref::<DataFusionError>().is_some_and(has_parquet_error),
