@@ -31,7 +31,7 @@ pub fn install(mut builder: SessionStateBuilder) -> Result<SessionStateBuilder> 
         return Ok(builder);
     }
     corrections::install(&mut builder)?;
-    files::install(&mut builder);
+    files::install(&mut builder)?;
     functions::install(&mut builder);
     let config = builder.config().get_or_insert_with(SessionConfig::new);
     if config.options().extensions.get::<MaarOptions>().is_none() {

@@ -24,6 +24,7 @@ mod query;
 mod result;
 mod runtime;
 mod script;
+mod secrets;
 mod session;
 mod stack;
 mod suggest;

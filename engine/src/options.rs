@@ -60,6 +60,11 @@ pub(crate) fn guard_those_of_the_process(config: &mut SessionConfig) {
     config.set_extension(Arc::new(OfAClient));
 }
 
+/// Whether the session is a client's of a server.
+pub(crate) fn is_of_a_client(config: &SessionConfig) -> bool {
+    config.get_extension::<OfAClient>().is_some()
+}
+
 /// # Errors
 /// [`ErrorKind::Forbidden`] when `statement` sets what the session must not, [`ErrorKind::Invalid`] for what the option cannot take.
 pub(crate) fn check_set(config: &SessionConfig, statement: &Statement) -> Result<()> {

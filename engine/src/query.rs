@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanStatement};
+use datafusion::logical_expr::{DdlStatement, EmptyRelation, LogicalPlan, Statement as PlanStatement};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryFutureExt;
 
@@ -20,6 +20,7 @@ use crate::options;
 use crate::parameters::Parameters;
 use crate::plan_cache::{Listings, Place, Planned};
 use crate::result::QueryResult;
+use crate::secrets::SecretCommand;
 use crate::stack::{Guarded, guarded};
 use crate::temporary::{CreateOf, made_by};
 
@@ -44,6 +45,8 @@ pub struct Query {
     names: Option<Vec<String>>,
     /// Where its physical plan may be, or may be kept.
     place: Option<Place>,
+    /// What it does instead of running a plan.
+    secret: Option<SecretCommand>,
 }
 
 impl Query {
@@ -54,7 +57,14 @@ impl Query {
             LogicalPlan::Dml(_) | LogicalPlan::Copy(_) => QueryKind::Change,
             _ => QueryKind::Rows,
         };
-        Self { context, plan, kind, names, place: None }
+        Self { context, plan, kind, names, place: None, secret: None }
+    }
+
+    /// CREATE SECRET and DROP SECRET, which have no plan that could show a value.
+    pub(crate) fn of_secret(context: SessionContext, command: SecretCommand) -> Self {
+        let nothing = EmptyRelation { produce_one_row: false, schema: Arc::new(DFSchema::empty()) };
+        let query = Self::new(context, LogicalPlan::EmptyRelation(nothing), None);
+        Self { kind: QueryKind::Command, secret: Some(command), ..query }
     }
 
     /// A statement that was planned before.
@@ -182,6 +192,10 @@ impl Query {
     /// Plans the statement and starts it.
     async fn start_anew(self, place: Option<Place>, trace: &Arc<Trace>) -> Result<QueryResult> {
         let kind = self.kind;
+        if let Some(command) = self.secret.clone() {
+            command.run(self.context.state_ref().read().config())?;
+            return Ok(QueryResult::empty());
+        }
         let plan = match kind {
             QueryKind::Command => match self.run_command().await? {
                 Some(plan) => plan,

@@ -17,7 +17,7 @@ use crate::corrections::views;
 use crate::device::{DeviceKind, Devices, session_devices};
 use crate::dialect::{self, Pivot, Spread, Value, spread};
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{NamedPaths, Names, Places, check_plan, with_paths};
+use crate::files::{NamedPaths, Names, Places, check_plan, stores, with_paths};
 use crate::install::install;
 use crate::memory;
 use crate::options;
@@ -26,6 +26,7 @@ use crate::plan_cache::PlanCache;
 use crate::query::Query;
 use crate::result::QueryResult;
 use crate::script::{Statement, split};
+use crate::secrets::SecretCommand;
 use crate::stack::Guarded;
 use crate::suggest::with_table_hint;
 use crate::temporary::{self, with_temporary};
@@ -77,6 +78,9 @@ impl Session {
             options::guard_those_of_the_process(state.config_mut());
         }
         if let Some(places) = rights.places {
+            if let Ok(stores) = stores::of(state.config()) {
+                stores.allow_hosts(places.hosts());
+            }
             state.config_mut().set_extension(places);
         }
         Self::over(state, &self.shared)
@@ -188,13 +192,16 @@ impl Session {
 
     async fn plan_as_written(&self, statement: &Statement) -> Result<Query> {
         let mut state = self.context.state();
-        let mut rewritten = dialect::rewrite(&mut state, statement.parse()?, statement.tokens()).await?;
+        let parsed = statement.parse()?;
+        if let Some(command) = SecretCommand::of(&parsed)? {
+            return Ok(Query::of_secret(self.context.clone(), command));
+        }
+        let mut rewritten = dialect::rewrite(&mut state, parsed, statement.tokens()).await?;
         if statement.is_summary() {
             rewritten = dialect::summary(&mut state, rewritten).await?;
         }
         let (parsed, names, is_temporary) = (rewritten.statement, rewritten.names, rewritten.is_temporary);
         let paths = NamedPaths::of(&state, &parsed, &rewritten.paths);
-        paths.check_described(&state).await?;
         // Guarded on its own: a panic of a file's reader is explained like its errors.
         let planning = Names::of(&parsed).are_no_paths(state.statement_to_plan(parsed)).map_err(Error::from);
         match Guarded::new(planning).await {

@@ -1,8 +1,10 @@
 //! Statements as other dialects spell them, put right before parsing: `WITH a AS MATERIALIZED (...)`, `TABLE t` for
-//! `SELECT * FROM t`, `= ANY (VALUES ...)`, `INSERT INTO t BY NAME ...`, `USING SAMPLE 10%`. Not here: FROM without SELECT (`from_first`), operators (`operators`).
+//! `SELECT * FROM t`, `= ANY (VALUES ...)`, `INSERT INTO t BY NAME ...`, `USING SAMPLE 10%`, `FROM ['a', 'b']`. Not here: FROM
+//! without SELECT (`from_first`), operators (`operators`).
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::readers::READ_FILES;
 use super::tokens::{Tokens, deeper, is_any, is_word, tokens_of};
 
 /// The only column that INSERT INTO ... BY NAME lists until its query's names are known (`names`).
@@ -41,6 +43,14 @@ pub(crate) fn respelled(tokens: Tokens) -> Tokens {
             };
             respelled[at] = begins_query.then(|| tokens_of("SELECT * FROM", token.span));
         }
+        // A list of paths; `x IS DISTINCT FROM ['a']` compares one of texts.
+        if is_any(token, &["from", "join"])
+            && !is_near(-1, "distinct")
+            && let Some((open, close)) = listed_texts(&tokens, &places[place + 1..])
+        {
+            respelled[open] = Some(tokens_of(&format!(" {READ_FILES}(["), tokens[open].span));
+            respelled[close] = Some(tokens_of("])", tokens[close].span));
+        }
         // Behind what reads a single table alone: of a join, DuckDB takes the sample behind it.
         if is_word(token, "using") && is_near(1, "sample") && is_one_table(&tokens[..at]) {
             respelled[at] = Some(tokens_of("TABLESAMPLE", token.span));
@@ -75,6 +85,20 @@ pub(crate) fn respelled(tokens: Tokens) -> Tokens {
     }
     let pieces = tokens.into_iter().zip(respelled);
     pieces.flat_map(|(token, respelled)| respelled.unwrap_or_else(|| vec![token])).collect()
+}
+
+/// Where a list of nothing but texts is opened and closed that begins at the first of `places`.
+fn listed_texts(tokens: &[TokenWithSpan], places: &[usize]) -> Option<(usize, usize)> {
+    let (open, behind) = places.split_first().filter(|(open, _)| tokens[**open].token == Token::LBracket)?;
+    for (at, place) in behind.iter().enumerate() {
+        match &tokens[*place].token {
+            Token::SingleQuotedString(_) if at % 2 == 0 => {}
+            Token::Comma if at % 2 == 1 => {}
+            Token::RBracket if at % 2 == 1 => return Some((*open, *place)),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Whether a bracket behind the token holds a value, or is what ANY and ALL compare with.
@@ -145,6 +169,9 @@ mod tests {
             ("CREATE TABLE u AS TABLE t", "CREATE TABLE u AS SELECT * FROM t"),
             ("(TABLE t) UNION ALL TABLE u", "(SELECT * FROM t) UNION ALL SELECT * FROM u"),
             ("DROP TABLE t", "DROP TABLE t"),
+            ("SELECT * FROM ['a', 'b'] t", "SELECT * FROM  read_files(['a', 'b']) t"),
+            ("SELECT x IS DISTINCT FROM ['a']", "SELECT x IS DISTINCT FROM ['a']"),
+            ("SELECT * FROM t JOIN ['a'] u", "SELECT * FROM t JOIN  read_files(['a']) u"),
             ("SELECT 1 AS table FROM t", "SELECT 1 AS table FROM t"),
             ("INSERT INTO t BY NAME SELECT 1 AS a", "INSERT INTO t (maar_by_name)  SELECT 1 AS a"),
             ("SELECT * FROM t AS x USING SAMPLE 10%", "SELECT * FROM t AS x TABLESAMPLE  10 PERCENT"),

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use parquet::errors::ParquetError;
 
 use super::readable::readable;
-use super::{Error, ErrorKind, Position, arguments, missing, reworded, types, values};
+use super::{Error, ErrorKind, Position, arguments, missing, reworded, stores, types, values};
 use crate::device::{DeviceError, DeviceSideError, ScanError};
 use crate::files::no_compression;
 
@@ -64,12 +64,12 @@ fn describe(error: &DataFusionError) -> Error {
         DataFusionError::Configuration(message) => invalid(&clean(message)),
         DataFusionError::ResourcesExhausted(message) => memory(message),
         DataFusionError::IoError(inner) => io(inner),
-        DataFusionError::ObjectStore(inner) => store(inner),
+        DataFusionError::ObjectStore(inner) => stores::store(inner),
         DataFusionError::ParquetError(inner) => {
             if let ParquetError::External(cause) = inner.as_ref()
                 && let Some(cause) = cause.downcast_ref::<object_store::Error>()
             {
-                return store(cause);
+                return stores::store(cause);
             }
             Error::new(ErrorKind::Invalid, format!("a Parquet file cannot be read: {inner}"))
         }
@@ -90,7 +90,10 @@ fn describe(error: &DataFusionError) -> Error {
 /// Whether the cause of `error` is a Parquet reader's.
 pub(super) fn has_parquet_error(error: &DataFusionError) -> bool {
     match error {
-        DataFusionError::ParquetError(_) => true,
+        // What a store could not read is no file that is corrupt.
+        DataFusionError::ParquetError(inner) => {
+            !matches!(inner.as_ref(), ParquetError::External(cause) if cause.is::<object_store::Error>())
+        }
         DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
             ArrowError::ParquetError(_) => true,
             ArrowError::ExternalError(inner) => inner.downcast_ref::<DataFusionError>().is_some_and(has_parquet_error),
@@ -253,19 +256,6 @@ fn io(error: &std::io::Error) -> Error {
     Error::new(kind, error.to_string())
 }
 
-fn store(error: &object_store::Error) -> Error {
-    match error {
-        object_store::Error::NotFound { path, .. } => {
-            Error::new(ErrorKind::NotFound, format!("there is no file '/{}'", path.trim_start_matches('/')))
-        }
-        object_store::Error::Precondition { source, .. } if source.is::<ScanError>() => {
-            Error::new(ErrorKind::Storage, source.to_string())
-        }
-        object_store::Error::Generic { source, .. } => Error::new(ErrorKind::Storage, source.to_string()),
-        other => Error::new(ErrorKind::Storage, other.to_string()),
-    }
-}
-
 fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
     if let Some(inner) = error.downcast_ref::<DataFusionError>() {
         return describe(inner);
@@ -277,7 +267,7 @@ fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
         return io(inner);
     }
     if let Some(inner) = error.downcast_ref::<object_store::Error>() {
-        return store(inner);
+        return stores::store(inner);
     }
     if let Some(inner) = error.downcast_ref::<DeviceSideError>() {
         return on_device(inner);
@@ -306,7 +296,7 @@ fn scan(error: &ScanError) -> Error {
     let kind = match error {
         ScanError::FileGone { .. } => ErrorKind::NotFound,
         ScanError::FileChanged { .. } => ErrorKind::Storage,
-        ScanError::Store { source, .. } => store(source).kind(),
+        ScanError::Store { source, .. } => stores::store(source).kind(),
         ScanError::Corrupt { .. } => ErrorKind::Invalid,
         ScanError::Unsupported { .. } | ScanError::UploadType { .. } | ScanError::Encode { .. } => {
             ErrorKind::Unsupported

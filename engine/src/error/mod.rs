@@ -9,6 +9,7 @@ mod nearest;
 mod readable;
 mod render;
 mod reworded;
+mod stores;
 mod types;
 mod values;
 
@@ -16,6 +17,7 @@ pub(crate) use keywords::with_keyword;
 
 pub use nearest::nearest;
 pub(crate) use readable::readable;
+pub(crate) use types::in_sql;
 
 use std::fmt;
 use std::sync::Arc;

@@ -52,7 +52,7 @@ const NAMES: [(&str, &str); 19] = [
 ];
 
 /// `text` with types as SQL calls them. What stands in quotes is the user's and stays.
-pub(super) fn in_sql(text: &str) -> String {
+pub(crate) fn in_sql(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let (mut rest, mut quote) = (text, None);
     while let Some(character) = rest.chars().next() {

@@ -13,9 +13,10 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionConfig;
+use maar_stores::addresses::is_of_this_network;
 use object_store::ObjectMeta;
 
-use super::addresses::is_of_this_network;
+use super::urls;
 use crate::error::{Error, ErrorKind, Result};
 
 const LOCAL: &str = "file";
@@ -61,6 +62,12 @@ impl Places {
         Ok(self)
     }
 
+    /// The hosts that are allowed by their names.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let hosts = self.urls.iter().filter_map(|url| Some(url.split_once("://")?.1.split('/').next()?.to_string()));
+        hosts.filter(|host| !host.is_empty()).map(|host| without_port(&host).to_string()).collect()
+    }
+
     /// Whether a file of this machine is in an allowed place.
     pub fn has(&self, path: &Path) -> bool {
         self.has_path(path)
@@ -102,6 +109,12 @@ impl Places {
     }
 }
 
+/// An address of version 6 stands in brackets.
+fn without_port(authority: &str) -> &str {
+    let end = authority.rfind(']').unwrap_or(0);
+    authority[end..].find(':').map_or(authority, |colon| &authority[..end + colon])
+}
+
 /// Whether `host` of a URL is this machine, or one that only machines near this one reach.
 fn is_near(scheme: &str, host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_lowercase();
@@ -137,6 +150,7 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn refused(text: &str) -> Error {
+    let text = urls::shown(text);
     Error::new(ErrorKind::Forbidden, format!("'{text}' is not among the files that this server opens to its clients"))
         .with_hint("read its tables (SHOW TABLES), or have the server started with --allow-path or --allow-url")
 }
@@ -148,17 +162,11 @@ pub(super) fn of(config: &SessionConfig) -> Option<Arc<Places>> {
 
 /// # Errors
 /// [`ErrorKind::Forbidden`] for a path outside of the session's places.
-pub(crate) fn check_path(config: &SessionConfig, text: &str) -> Result<()> {
+pub(super) fn check_path(config: &SessionConfig, text: &str) -> Result<()> {
     match of(config) {
         None => Ok(()),
         Some(places) => places.check(&ListingTableUrl::parse(text)?, text),
     }
-}
-
-/// # Errors
-/// [`ErrorKind::Forbidden`] where a file that was found at `url` is outside of the session's places.
-pub(crate) fn check_listed(config: &SessionConfig, url: &ListingTableUrl, file: &ObjectMeta) -> Result<()> {
-    of(config).map_or(Ok(()), |places| places.check_files(url, std::slice::from_ref(file)))
 }
 
 /// Judges what a plan writes to, and what it makes tables of: under EXPLAIN and PREPARE too.

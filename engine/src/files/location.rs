@@ -1,13 +1,14 @@
-//! A path as it is written in SQL, and the files that it means: a file, a folder, a pattern, a URL.
+//! A path as it is written in SQL, and the files that it means: a file, a folder, a pattern, here or at a URL of any store.
 //!
 //! A folder means its own files and those of its Hive folders (`year=2024`); where there are none, all files below it. Names
-//! that begin with a dot or an underscore are left out, as every writer of lakes expects. Not here: what is in the files.
+//! that begin with a dot or an underscore are left out, as every writer of lakes expects. Not here: what is in the files, and how
+//! those of a pattern are found (`matching`).
 
 use std::path::Path as LocalPath;
 use std::sync::Arc;
 
 use datafusion::datasource::listing::ListingTableUrl;
-use datafusion::error::Result as HostResult;
+use datafusion::error::{DataFusionError, Result as HostResult};
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 use object_store::path::Path;
@@ -15,8 +16,10 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::gate::{self, Places};
 use super::hive;
+use super::matching::Search;
 use super::pattern::Pattern;
-use crate::error::Result;
+use super::urls::{self, Parts};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Where files lie.
 #[derive(Debug, Clone)]
@@ -47,16 +50,13 @@ impl Location {
         Ok(location)
     }
 
-    fn ungated(text: &str) -> HostResult<Self> {
-        let written = text.to_string();
-        if text.contains("://") {
-            return Ok(Self { url: ListingTableUrl::parse(text)?, pattern: None, written, places: None });
-        }
-        let (base, pattern) = match split_pattern(text) {
-            Some((base, pattern)) if !LocalPath::new(text).exists() => (base, Some(Pattern::new(pattern))),
-            _ => (text, None),
+    fn ungated(text: &str) -> Result<Self> {
+        let (url, pattern) = match urls::parts(text)? {
+            None => local(text)?,
+            Some(parts) if parts.is_local() => local_of_url(&parts, text)?,
+            Some(parts) => at_store(&parts, text)?,
         };
-        Ok(Self { url: local_url(base, pattern.is_some())?, pattern, written, places: None })
+        Ok(Self { url, pattern, written: text.to_string(), places: None })
     }
 
     /// As it was written.
@@ -80,12 +80,13 @@ impl Location {
     /// The files, in the order of their paths. `deep`: those of every folder below, always.
     pub(crate) async fn files(&self, store: &dyn ObjectStore, deep: bool) -> HostResult<Vec<ObjectMeta>> {
         let mut files = match &self.pattern {
-            Some(pattern) => self.matching(store, pattern).await?,
-            None if self.url.is_collection() => self.in_folder(store, deep).await?,
+            Some(pattern) => self.search(store, pattern).files().await.map_err(|e| self.unlisted(e))?,
+            None if self.url.is_collection() => self.in_folder(store, deep).await.map_err(|e| self.unlisted(e))?,
             None => match store.head(self.url.prefix()).await {
                 Ok(file) => vec![file],
                 // In an object store a folder is but a common beginning.
-                Err(object_store::Error::NotFound { .. }) => self.in_folder(store, deep).await?,
+                Err(object_store::Error::NotFound { .. }) if !self.is_of_web() => self.in_folder(store, deep).await?,
+                Err(object_store::Error::NotFound { .. }) => Vec::new(),
                 Err(e) => return Err(e.into()),
             },
         };
@@ -105,8 +106,8 @@ impl Location {
     }
 
     /// The path of `file` as the location is written: from the root, from here, or as a URL.
-    pub(super) fn shown(&self, file: &Path) -> String {
-        if self.written.contains("://") {
+    pub(crate) fn shown(&self, file: &Path) -> String {
+        if urls::is_url(&self.written) {
             return format!("{}{file}", self.url.object_store().as_str());
         }
         let whole = format!("/{file}");
@@ -136,54 +137,71 @@ impl Location {
         Ok(all)
     }
 
-    async fn matching(&self, store: &dyn ObjectStore, pattern: &Pattern) -> HostResult<Vec<ObjectMeta>> {
-        if pattern.depth().is_none() {
-            let mut all: Vec<ObjectMeta> = store.list(Some(self.url.prefix())).try_collect().await?;
-            all.retain(|file| {
-                let found = self.below(&file.location);
-                pattern.matches(&[found.folders, vec![found.name]].concat())
-            });
-            return Ok(all);
-        }
-        let found = self.walk(store, pattern, false).await?;
-        // A pattern may leave Hive's folders out: `sales/*.parquet` finds `sales/year=2024/a.parquet`.
-        if found.is_empty() { self.walk(store, pattern, true).await } else { Ok(found) }
+    fn search<'a>(&'a self, store: &'a dyn ObjectStore, pattern: &'a Pattern) -> Search<'a> {
+        Search { store, folder: self.url.prefix(), pattern, is_local: self.url.scheme() == urls::LOCAL }
     }
 
-    /// Looks into no folder where nothing can match.
-    async fn walk(
-        &self,
-        store: &dyn ObjectStore,
-        pattern: &Pattern,
-        through_hive: bool,
-    ) -> HostResult<Vec<ObjectMeta>> {
-        let mut found = Vec::new();
-        let mut open = vec![(self.url.prefix().clone(), 0)];
-        while let Some((folder, depth)) = open.pop() {
-            let listed = store.list_with_delimiter(Some(&folder)).await?;
-            for below in listed.common_prefixes {
-                let name = below.filename().unwrap_or_default();
-                if pattern.depth().is_some_and(|most| depth < most) && pattern.admits_folder(depth, name) {
-                    open.push((below, depth + 1));
-                } else if through_hive && hive::is_partition(name) {
-                    open.push((below, depth));
-                }
-            }
-            if pattern.depth() == Some(depth) {
-                let admitted =
-                    |file: &ObjectMeta| file.location.filename().is_some_and(|name| pattern.admits_folder(depth, name));
-                found.extend(listed.objects.into_iter().filter(admitted));
-            }
+    fn is_of_web(&self) -> bool {
+        self.url.scheme().starts_with("http")
+    }
+
+    /// What keeps a store from listing its files: servers of the web have no way to.
+    fn unlisted(&self, error: DataFusionError) -> DataFusionError {
+        if !self.is_of_web() {
+            return error;
         }
-        Ok(found)
+        let message = format!(
+            "the server of '{}' does not list files: {}",
+            urls::shown(&self.written),
+            Error::from(error).message()
+        );
+        Error::new(ErrorKind::Unsupported, message)
+            .with_hint("name each file: FROM ['https://.../a.parquet', ...], or {a,b}.parquet")
+            .into()
     }
 }
 
-/// `text` cut before the first segment that is a pattern.
-fn split_pattern(text: &str) -> Option<(&str, &str)> {
-    let at = text.find(['*', '?', '['])?;
-    let start = text[..at].rfind('/').map_or(0, |slash| slash + 1);
-    Some(text.split_at(start))
+/// A path on this machine, and the pattern in it if there is no file of that very name.
+fn local(path: &str) -> Result<(ListingTableUrl, Option<Pattern>)> {
+    Ok(match Pattern::split(path) {
+        Some((base, pattern)) if !LocalPath::new(path).exists() => {
+            (local_url(base, true)?, Some(Pattern::new(pattern)?))
+        }
+        _ => (local_url(path, false)?, None),
+    })
+}
+
+/// The same of a URL, in which characters may be written as numbers.
+fn local_of_url(parts: &Parts<'_>, text: &str) -> Result<(ListingTableUrl, Option<Pattern>)> {
+    if !(parts.authority.is_empty() || parts.authority.eq_ignore_ascii_case("localhost")) {
+        let message = format!("'{text}' names a file of another machine, '{}'", parts.authority);
+        return Err(Error::new(ErrorKind::Unsupported, message)
+            .with_hint("the URL of a file of this machine has three slashes: file:///"));
+    }
+    let decoded = |path: &str| -> Result<String> {
+        let url = ListingTableUrl::parse(parts.with_path(path))?;
+        Ok(format!("/{}", url.prefix()))
+    };
+    let whole = decoded(parts.path)?;
+    Ok(match Pattern::split(parts.path) {
+        Some((base, pattern)) if !LocalPath::new(&whole).exists() => {
+            (local_url(&decoded(base)?, true)?, Some(Pattern::of_url(pattern)?))
+        }
+        _ => (local_url(&whole, parts.path.ends_with('/'))?, None),
+    })
+}
+
+/// A place in a store, and the pattern in it.
+fn at_store(parts: &Parts<'_>, text: &str) -> Result<(ListingTableUrl, Option<Pattern>)> {
+    let (base, pattern) = match Pattern::split(parts.path) {
+        Some((base, pattern)) => (base, Some(Pattern::of_url(pattern)?)),
+        None => (parts.path, None),
+    };
+    let url = ListingTableUrl::parse(parts.with_path(base)).map_err(|e| {
+        let message = format!("'{}' is no URL: {}", urls::shown(text), Error::from(e).message());
+        Error::new(ErrorKind::Invalid, message)
+    })?;
+    Ok((url, pattern))
 }
 
 /// The URL of a path on this machine; every character of the path stands for itself.

@@ -1,11 +1,12 @@
-//! Files as tables: which names are paths (`catalog`), which files a path means (`location`), what the table is (`open`, `read`,
-//! `table`), whether a place can be written to (`target`), which a client may name (`gate`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
+//! Files as tables: which names are paths (`catalog`), which files a path means (`location`), what the table is (`open`, `create`,
+//! `read`, `table`), whether a place can be written to (`target`), which a client may name (`gate`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
 //! failed, so that a query that works pays nothing: the path that does not exist, the pattern nothing matches, the Parquet file
 //! that is corrupt. Not here: reading and writing what is in a file, which the formats of DataFusion do.
 
-mod addresses;
+mod braces;
 mod catalog;
 mod corrupt;
+mod create;
 mod csv;
 mod formats;
 mod gate;
@@ -13,14 +14,17 @@ mod hive;
 mod hive_folders;
 mod hive_sink;
 mod location;
+mod matching;
 mod open;
 mod partitions;
 mod pattern;
 mod read;
 mod scan;
+pub(crate) mod stores;
 mod table;
 mod target;
 mod text;
+mod urls;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,9 +40,10 @@ pub(crate) use corrupt::ScannedFiles;
 use corrupt::name_corrupt_file;
 pub(crate) use formats::{compression_option, is_compressed, no_avro, no_compression};
 pub use gate::Places;
-pub(crate) use gate::{check_listed, check_path, check_plan};
+pub(crate) use gate::check_plan;
 use location::Location;
-pub(crate) use open::table_at;
+pub(crate) use location::Location as FilesAt;
+pub(crate) use open::{table_at, table_of};
 pub(crate) use read::{Reading, read};
 pub(crate) use scan::files_of;
 pub(crate) use table::{FileTable, arrow_by_partition};
@@ -46,11 +51,16 @@ pub(crate) use target::check_target;
 
 use crate::error::{Error, ErrorKind, Result, nearest};
 
-/// Has CREATE EXTERNAL TABLE make our tables, and writes by partitions go to our folders.
-pub(crate) fn install(builder: &mut SessionStateBuilder) {
-    open::install(builder);
+/// Has CREATE EXTERNAL TABLE make our tables, writes by partitions go to our folders, and URLs open their stores.
+///
+/// # Errors
+/// When the host cannot make its runtime.
+pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
+    stores::install(builder)?;
+    create::install(builder);
     let rules = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
     rules.rules.insert(0, Arc::new(hive_sink::WriteHiveFolders));
+    Ok(())
 }
 
 /// The paths that a statement reads, as they are written in it.
@@ -72,17 +82,6 @@ impl NamedPaths {
             _ => Vec::new(),
         };
         Self { read: paths.collect(), described }
-    }
-
-    /// # Errors
-    /// [`ErrorKind::NotFound`] for a location without files: DataFusion would make a table without columns of it.
-    pub(crate) async fn check_described(&self, state: &SessionState) -> Result<()> {
-        for path in &self.described {
-            if let Some(missing) = missing(state, path).await {
-                return Err(missing);
-            }
-        }
-        Ok(())
     }
 
     /// # Errors
@@ -137,7 +136,7 @@ pub(crate) async fn missing(state: &SessionState, path: &str) -> Option<Error> {
     let location = match Location::parse(state.config(), path) {
         Ok(location) => location,
         // Whether there is something where one may not look is not said either.
-        Err(e) => return (e.kind() == ErrorKind::Forbidden).then_some(e),
+        Err(e) => return Some(e),
     };
     let store = state.runtime_env().object_store(location.url()).ok()?;
     let files = location.files(store.as_ref(), false).await.ok()?;
@@ -148,7 +147,7 @@ pub(crate) async fn missing(state: &SessionState, path: &str) -> Option<Error> {
 /// Why there is nothing to read at `location`, where `empty` files are that hold not one byte.
 fn nothing_in(location: &Location, empty: usize) -> Error {
     let path = location.written();
-    if !location.is_pattern() && !path.contains("://") && !Path::new(path).exists() {
+    if !location.is_pattern() && !urls::is_url(path) && !Path::new(path).exists() {
         return not_there(path);
     }
     match (empty, location.is_pattern()) {

@@ -1,15 +1,29 @@
-//! Patterns of paths: `*` and `?` within a segment, `[a-z]` and `[!a-z]`, and `**` for any number of folders, as in DuckDB and
-//! shells. Not here: which files there are (`location`).
+//! Patterns of paths: `*` and `?` within a segment, `[a-z]` and `[!a-z]`, `**` for any number of folders, as in DuckDB and
+//! shells, and `{a,b}` (`braces`). Not here: which files there are (`location`).
 
-/// A pattern of path segments.
+use super::braces;
+use crate::error::Result;
+
+/// A pattern of path segments: what any of its alternatives matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
-    segments: Vec<String>,
+    alternatives: Vec<Vec<String>>,
 }
 
 impl Pattern {
-    pub(super) fn new(text: &str) -> Self {
-        Self { segments: text.split('/').filter(|segment| !segment.is_empty()).map(str::to_string).collect() }
+    /// # Errors
+    /// For braces that stand for too many paths.
+    pub(super) fn new(text: &str) -> Result<Self> {
+        let segments =
+            |text: String| text.split('/').filter(|segment| !segment.is_empty()).map(str::to_string).collect();
+        Ok(Self { alternatives: braces::expanded(text)?.into_iter().map(segments).collect() })
+    }
+
+    /// The same of a URL, in which every character may be written as `%2A`; then it stands for itself.
+    pub(super) fn of_url(text: &str) -> Result<Self> {
+        let mut pattern = Self::new(text)?;
+        pattern.alternatives.iter_mut().flatten().for_each(|segment| *segment = decoded(segment));
+        Ok(pattern)
     }
 
     /// Whether `text` has a character that makes it a pattern.
@@ -17,20 +31,57 @@ impl Pattern {
         text.contains(['*', '?', '['])
     }
 
-    /// How many folders deep the files lie; `None` where `**` leaves it open.
-    pub(super) fn depth(&self) -> Option<usize> {
-        let open = self.segments.iter().any(|segment| segment == "**");
-        (!open).then(|| self.segments.len().saturating_sub(1))
+    /// `text` cut before its first segment that is a pattern, if there is one.
+    pub(super) fn split(text: &str) -> Option<(&str, &str)> {
+        let at = text.find(['*', '?', '[']).into_iter().chain(braces::first(text)).min()?;
+        let start = text[..at].rfind('/').map_or(0, |slash| slash + 1);
+        Some(text.split_at(start))
     }
 
-    /// Whether a folder of that name may stand at `depth`.
-    pub(super) fn admits_folder(&self, depth: usize, name: &str) -> bool {
-        self.segments.get(depth).is_some_and(|pattern| segment_matches(pattern, name))
+    /// How many folders deep the files lie at most; `None` where `**` leaves it open.
+    pub(super) fn depth(&self) -> Option<usize> {
+        let open = self.alternatives.iter().flatten().any(|segment| segment == "**");
+        let longest = self.alternatives.iter().map(Vec::len).max().unwrap_or(0);
+        (!open).then(|| longest.saturating_sub(1))
+    }
+
+    /// The paths that it names, where each alternative is one.
+    pub(super) fn names(&self) -> Option<impl Iterator<Item = String>> {
+        let is_plain = self.alternatives.iter().flatten().all(|segment| !Self::is_in(segment));
+        is_plain.then(|| self.alternatives.iter().map(|segments| segments.join("/")))
+    }
+
+    /// Whether files may lie in a folder of that name below folders of the names `above`.
+    pub(super) fn admits_folder(&self, above: &[String], name: &str) -> bool {
+        self.alternatives.iter().any(|segments| {
+            let folders = segments.len().saturating_sub(1);
+            let mut names = above.iter().map(String::as_str).chain([name]);
+            above.len() < folders
+                && segments.iter().zip(&mut names).all(|(pattern, name)| segment_matches(pattern, name))
+        })
     }
 
     pub(super) fn matches(&self, path: &[&str]) -> bool {
-        matches(&self.segments, path)
+        self.alternatives.iter().any(|segments| matches(segments, path))
     }
+}
+
+/// A segment of a URL as it is meant. What is written as a number is no pattern.
+fn decoded(segment: &str) -> String {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        let coded = digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        match coded.filter(|_| *first == b'%') {
+            Some(character @ (b'*' | b'?' | b'[')) => bytes.extend([b'[', character, b']']),
+            Some(byte) => bytes.push(byte),
+            None => bytes.push(*first),
+        }
+        rest = if *first == b'%' && coded.is_some() { &after[2..] } else { after };
+    }
+    // What is no text is left as it was written.
+    String::from_utf8(bytes).unwrap_or_else(|_| segment.to_string())
 }
 
 fn matches(pattern: &[String], path: &[&str]) -> bool {
@@ -116,11 +167,12 @@ fn in_set(members: &[char], c: char) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
     fn finds(pattern: &str, path: &str) -> bool {
-        Pattern::new(pattern).matches(&path.split('/').collect::<Vec<_>>())
+        Pattern::new(pattern).unwrap().matches(&path.split('/').collect::<Vec<_>>())
     }
 
     #[test]
@@ -143,8 +195,31 @@ mod tests {
             ("*a*b", "xxbxxa", false),
             ("*.csv", ".hidden.csv", false),
             (".*.csv", ".hidden.csv", true),
+            ("{a,b}/*.csv", "b/x.csv", true),
+            ("{a,b}/*.csv", "c/x.csv", false),
+            ("{a/b,c}/**", "a/b/x.csv", true),
         ] {
             assert_eq!(finds(pattern, path), expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn a_pattern_is_cut_where_it_begins() {
+        for (text, expected) in [
+            ("lake/a.csv", None),
+            ("lake/{a}.csv", None),
+            ("lake/*.csv", Some(("lake/", "*.csv"))),
+            ("lake/{a,b}/[x].csv", Some(("lake/", "{a,b}/[x].csv"))),
+            ("*/a", Some(("", "*/a"))),
+        ] {
+            assert_eq!(Pattern::split(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_url_writes_as_a_number_stands_for_itself() {
+        let finds = |pattern: &str, name: &str| Pattern::of_url(pattern).unwrap().matches(&[name]);
+        assert!(finds("a%20b*", "a bc") && finds("%2A?", "*x") && finds("%zz*", "%zz1") && finds("%C3%A4?", "\u{e4}x"));
+        assert!(!finds("%2A?", "xx") && !finds("a%20b*", "a%20bc"));
     }
 }

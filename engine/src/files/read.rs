@@ -13,10 +13,10 @@ use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, lit};
 use object_store::ObjectMeta;
 
+use super::formats;
 use super::location::Location;
-use super::open::{columns_of, list, name_of, partition_columns};
+use super::open::{columns_of, list_all, name_of, partition_columns_of};
 use super::table::{FileTable, Members};
-use super::{formats, open};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a reader is asked for.
@@ -48,33 +48,14 @@ pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dy
         return Err(refused);
     }
     let locations = asked.paths.iter().map(|text| Location::parse(state.config(), text)).collect::<Result<Vec<_>>>()?;
-    open::check_one_store(&locations)?;
     // A file that is named is read whatever it is called; of a folder only what looks like one.
     let is_folder = locations.iter().any(|location| !location.is_one_file() && !location.is_pattern());
     let members = if is_folder { Members::Named(format!(".{}", asked.format)) } else { Members::All };
-    let (mut files, mut partitions): (Vec<ObjectMeta>, Option<Vec<FieldRef>>) = (Vec::new(), None);
-    let mut lake = None;
-    let mut own: Vec<Vec<ObjectMeta>> = Vec::with_capacity(locations.len());
-    for location in &locations {
-        let (found_in, found) = list(state, location).await?;
-        let found: Vec<ObjectMeta> = found.into_iter().filter(|file| members.has(name_of(file))).collect();
-        files.extend(found.iter().cloned());
-        own.push(found);
-        lake = Some(found_in);
-    }
-    let Some(lake) = lake else { return Err(Error::new(ErrorKind::Invalid, "a reader wants a path")) };
+    let (lake, mut found) = list_all(state, &locations).await?;
+    found.iter_mut().for_each(|files| files.retain(|file| members.has(name_of(file))));
+    let files: Vec<ObjectMeta> = found.iter().flatten().cloned().collect();
     let schema = columns_of(state, &format, &lake, &files).await?;
-    for (location, files) in locations.iter().zip(&own) {
-        let found = partition_columns(location, files, &schema)?;
-        match &partitions {
-            Some(first) if *first != found => {
-                let message = "the folders of the paths do not give the same columns";
-                return Err(Error::new(ErrorKind::Invalid, message).with_hint("read them one by one, and UNION them"));
-            }
-            _ => partitions = Some(found),
-        }
-    }
-    let partitions = partitions.unwrap_or_default();
+    let partitions = partition_columns_of(&locations, &found, &schema)?;
     if let Some(name) = &asked.filename
         && (schema.column_with_name(name).is_some() || partitions.iter().any(|column| column.name() == name))
     {

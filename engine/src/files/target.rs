@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use datafusion::prelude::SessionConfig;
 
-use super::gate;
+use super::{gate, urls};
 use crate::error::{Error, ErrorKind, Result};
 
 /// # Errors
 /// [`ErrorKind::Storage`] where `target` is a path of this machine, its folder is there, and no file can be made in it;
-/// [`ErrorKind::Forbidden`] where the session may not write there.
+/// [`ErrorKind::Forbidden`] where the session may not write there, [`ErrorKind::Invalid`] for a URL that holds a password.
 pub(crate) fn check_target(config: &SessionConfig, target: &str) -> Result<()> {
+    urls::parts(target)?;
     gate::check_path(config, target)?;
     let path = match target.split_once("://") {
         None => PathBuf::from(target),

@@ -81,6 +81,10 @@ mod tests {
                 "create external table t stored as csv location 's3://b/t' options ('aws.secret_access_key' 'k', 'a' 'b')",
                 "create external table t stored as csv location 's3://b/t' options ('aws.secret_access_key' '***', 'a' 'b')",
             ),
+            (
+                "create secret s (type s3, secret 'k', session_token 'k', region 'eu')",
+                "create secret s (type s3, secret '***', session_token '***', region 'eu')",
+            ),
             ("options (aws.session_token 'k')", "options (aws.session_token '***')"),
             ("f(api_key => 'k', b => 'c')", "f(api_key => '***', b => 'c')"),
             ("from 'https://u:w@example.com/a'", "from 'https://***@example.com/a'"),

@@ -11,7 +11,8 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_expr::LexOrdering;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
+use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 use parquet::errors::ParquetError;
 
@@ -35,6 +36,14 @@ pub(crate) struct Lake {
 pub(crate) struct FileFacts {
     pub(crate) statistics: Statistics,
     pub(crate) ordering: Option<LexOrdering>,
+}
+
+/// The columns of a file.
+#[derive(Debug, Clone)]
+pub(super) struct FileColumns {
+    pub(super) schema: SchemaRef,
+    /// As errors name it.
+    pub(super) path: String,
 }
 
 impl Lake {
@@ -108,23 +117,31 @@ impl Lake {
         inferred::schema(&self.schemas(state, files).await?, host)
     }
 
-    /// The schemas that files have, each once: in the order of the files' paths.
-    async fn schemas(&self, state: &dyn Session, files: &[ObjectMeta]) -> Result<Vec<SchemaRef>> {
+    /// The schemas that files have, each once: in the order of the files' paths, with the first file that has it.
+    async fn schemas(&self, state: &dyn Session, files: &[ObjectMeta]) -> Result<Vec<FileColumns>> {
         let mut sorted: Vec<&ObjectMeta> = files.iter().collect();
         sorted.sort_by(|a, b| a.location.cmp(&b.location));
         let at_once = state.config_options().execution.meta_fetch_concurrency.get();
         let mut reading = Vec::with_capacity(sorted.len());
-        for file in sorted {
+        for file in &sorted {
             reading.push(self.footers.schema(self.file(file)));
         }
-        let mut read = stream::iter(reading).buffered(at_once);
-        let mut schemas: Vec<SchemaRef> = Vec::new();
-        while let Some(schema) = read.try_next().await.map_err(|error| of_parquet(error, self))? {
-            if !schemas.contains(&schema) {
-                schemas.push(schema);
+        let mut read = stream::iter(reading).buffered(at_once).enumerate();
+        let mut columns: Vec<FileColumns> = Vec::new();
+        while let Some((at, schema)) = read.next().await {
+            let schema = schema.map_err(|error| of_parquet(error, self))?;
+            if !columns.iter().any(|known| known.schema == schema) {
+                columns.push(FileColumns { schema, path: self.shown(&sorted[at].location) });
             }
         }
-        Ok(schemas)
+        Ok(columns)
+    }
+
+    /// A file as errors name it.
+    fn shown(&self, file: &Path) -> String {
+        let is_url = self.url.contains("://") && !self.url.starts_with("file:");
+        let place = if is_url { &self.url } else { "/" };
+        format!("{place}{file}")
     }
 }
 

@@ -9,6 +9,7 @@
 //! - Statistics of a column are used for one that is declared with a narrower type.
 //! - Row groups that are sorted each are taken for a file that is sorted, also with NULLs in it.
 //! - A column that is NOT NULL in one file and missing in another stays NOT NULL, and cannot be read.
+//! - Files whose column grew (INT to BIGINT) are refused ([`widened`]).
 //! - Bounds are cast as values are, whatever that does to their order ([`casts`]).
 //!
 //! Correction: Parquet's format is wrapped. Readers get footers that [`truthful`](maar_gpu_exec::scan::truthful) has
@@ -26,6 +27,7 @@ mod order;
 mod reader;
 mod registered;
 mod types;
+mod widened;
 
 use std::sync::Arc;
 

@@ -6,9 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
-use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::execution::SessionState;
-use futures::StreamExt;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parquet::basic::LogicalType;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
@@ -16,7 +14,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::Type;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{check_listed, check_path};
+use crate::files::{FilesAt, missing};
 
 /// A row group's columns with sizes and statistics, a row each.
 pub(super) async fn parquet_metadata(state: &SessionState, paths: &[String]) -> Result<Arc<dyn TableProvider>> {
@@ -195,42 +193,41 @@ fn logical(logical: &LogicalType) -> String {
 /// The files that patterns match; none is no error.
 pub(super) async fn glob(state: &SessionState, patterns: &[String]) -> Result<Arc<dyn TableProvider>> {
     let mut names = Vec::new();
-    for (url, _, file) in found(state, patterns).await? {
-        names.push(named(&url, &file));
+    for pattern in patterns {
+        names.extend(found(state, pattern).await?.into_iter().map(|file| file.name));
     }
     names.sort();
     in_memory(vec![("file", strings(names.iter().map(Some)))])
 }
 
-type Found = (ListingTableUrl, Arc<dyn ObjectStore>, ObjectMeta);
-
-async fn found(state: &SessionState, paths: &[String]) -> Result<Vec<Found>> {
-    let mut all = Vec::new();
-    for path in paths {
-        let url = ListingTableUrl::parse(path)?;
-        check_path(state.config(), path)?;
-        let store = state.runtime_env().object_store(&url)?;
-        let mut files = url.list_all_files(state, store.as_ref(), "").await?;
-        while let Some(file) = files.next().await {
-            let file = file?;
-            check_listed(state.config(), &url, &file)?;
-            all.push((url.clone(), Arc::clone(&store), file));
-        }
-    }
-    Ok(all)
+/// A file, as its path is written.
+struct Found {
+    name: String,
+    store: Arc<dyn ObjectStore>,
+    file: ObjectMeta,
 }
 
-fn named(url: &ListingTableUrl, file: &ObjectMeta) -> String {
-    match url.scheme() {
-        "file" => format!("/{}", file.location),
-        _ => format!("{}{}", url.object_store().as_str(), file.location),
-    }
+async fn found(state: &SessionState, path: &str) -> Result<Vec<Found>> {
+    let location = FilesAt::parse(state.config(), path)?;
+    let store = state.runtime_env().object_store(location.url())?;
+    let files = location.files(store.as_ref(), true).await?;
+    let named = |file: ObjectMeta| Found { name: location.shown(&file.location), store: Arc::clone(&store), file };
+    Ok(files.into_iter().map(named).collect())
 }
 
 async fn footers(state: &SessionState, paths: &[String]) -> Result<Vec<(String, ParquetMetaData)>> {
     let mut footers = Vec::new();
-    for (url, store, file) in found(state, paths).await? {
-        let name = named(&url, &file);
+    let mut all = Vec::new();
+    for path in paths {
+        let found = found(state, path).await?;
+        if found.is_empty()
+            && let Some(missing) = missing(state, path).await
+        {
+            return Err(missing);
+        }
+        all.extend(found);
+    }
+    for Found { name, store, file } in all {
         let unreadable = |cause: &dyn std::fmt::Display| {
             Error::new(ErrorKind::Invalid, format!("'{name}' is not a readable Parquet file: {cause}"))
         };

@@ -1,6 +1,6 @@
 //! Table functions over files, as DuckDB has them: `read_parquet`, `read_csv`, `read_json`, `parquet_metadata`,
 //! `parquet_schema` and `glob`. Each becomes a table that this statement alone sees. A reader of one path whose name says
-//! what it is becomes that path: `read_parquet('x.parquet')` is `'x.parquet'`.
+//! what it is becomes that path: `read_parquet('x.parquet')` is `'x.parquet'`. `read_files` is what a list in FROM becomes.
 
 mod metadata;
 mod options;
@@ -13,10 +13,11 @@ use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, TableAlias, TableFactor, VisitorMut};
 
+pub(super) use self::options::READ_FILES;
 use self::options::{Call, Kind};
 use super::walk::visit_mut;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::{files, secrets};
 
 /// A table that a call became, by its name in the statement.
 pub(super) type Named = (String, Arc<dyn TableProvider>);
@@ -87,17 +88,12 @@ impl Calls<'_> {
 }
 
 async fn table(state: &SessionState, call: &Call) -> Result<Arc<dyn TableProvider>> {
-    if call.kind == Kind::Glob {
-        return metadata::glob(state, &call.paths).await;
-    }
-    for path in &call.paths {
-        if let Some(missing) = files::missing(state, path).await {
-            return Err(missing);
-        }
-    }
     match call.kind {
+        Kind::Glob => metadata::glob(state, &call.paths).await,
         Kind::ParquetMetadata => metadata::parquet_metadata(state, &call.paths).await,
         Kind::ParquetSchema => metadata::parquet_schema(state, &call.paths).await,
-        Kind::Parquet | Kind::Csv | Kind::Json | Kind::Glob => files::read(state, &call.reading()).await,
+        Kind::Secrets => secrets::table(state.config()),
+        Kind::Files => Ok(Arc::new(files::table_of(state, &call.paths).await?)),
+        Kind::Parquet | Kind::Csv | Kind::Json => files::read(state, &call.reading()).await,
     }
 }

@@ -9,6 +9,9 @@ use datafusion::sql::sqlparser::ast::{
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::files::Reading;
 
+/// What `FROM ['a', 'b']` calls.
+pub(in super::super) const READ_FILES: &str = "read_files";
+
 /// What a function reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -18,6 +21,10 @@ pub(super) enum Kind {
     ParquetMetadata,
     ParquetSchema,
     Glob,
+    /// Whatever the names of the files say.
+    Files,
+    /// No files: what stores are opened with.
+    Secrets,
 }
 
 impl Kind {
@@ -29,6 +36,8 @@ impl Kind {
             "parquet_metadata" => Self::ParquetMetadata,
             "parquet_schema" => Self::ParquetSchema,
             "glob" => Self::Glob,
+            READ_FILES => Self::Files,
+            "maar_secrets" => Self::Secrets,
             _ => return None,
         })
     }
@@ -37,7 +46,7 @@ impl Kind {
         match self {
             Self::Csv => "csv",
             Self::Json => "json",
-            Self::Parquet | Self::ParquetMetadata | Self::ParquetSchema | Self::Glob => "parquet",
+            _ => "parquet",
         }
     }
 
@@ -66,7 +75,9 @@ impl Kind {
             }
             Self::Json => "format, sample_size, compression, filename",
             Self::Parquet => "filename",
-            Self::ParquetMetadata | Self::ParquetSchema | Self::Glob => "none but those that are on anyway",
+            Self::ParquetMetadata | Self::ParquetSchema | Self::Glob | Self::Files | Self::Secrets => {
+                "none but those that are on anyway"
+            }
         }
     }
 }
@@ -105,7 +116,10 @@ impl Call {
             Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), rest)) => (strings(first), rest),
             _ => (Vec::new(), arguments),
         };
-        if paths.is_empty() {
+        if kind == Kind::Secrets && !arguments.is_empty() {
+            return Err(wrong(format!("{function} takes nothing")).with_hint(format!("write {function}()")));
+        }
+        if paths.is_empty() && kind != Kind::Secrets {
             return Err(wrong(format!("{function} wants a path"))
                 .with_hint(format!("write {function}('folder/*.{}')", kind.extension())));
         }
@@ -184,7 +198,8 @@ impl Call {
             Kind::Parquet => path.ends_with(".parquet"),
             Kind::Csv => path.ends_with(".csv"),
             Kind::Json => path.ends_with(".json"),
-            Kind::ParquetMetadata | Kind::ParquetSchema | Kind::Glob => false,
+            Kind::Files => true,
+            Kind::ParquetMetadata | Kind::ParquetSchema | Kind::Glob | Kind::Secrets => false,
         };
         let is_plain = self.options.is_empty() && self.nulls.is_empty() && self.filename.is_none();
         (ends && is_plain).then_some(path.as_str())
