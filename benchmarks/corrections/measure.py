@@ -14,16 +14,14 @@ come from `maar bench tpch`; TPC-DS data and queries from DuckDB's extension, no
 import argparse
 import json
 import os
-import platform
-import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TPCH_QUERIES = REPOSITORY / "cli/src/bench/queries"
-TIME = re.compile(r"^Time: ([\d.]+) (ms|s) \((\d+) rows?; plan ([\d.]+) (ms|s),")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from plumbing import QUERIES, create_tables, header, machine, make_tpch, row, run_script
+
 # A query that takes longer is given up: it has no time.
 LIMIT_S = 600
 
@@ -45,11 +43,8 @@ def arguments():
 
 def tpch(options):
     """The folder of a table each, and the texts by number."""
-    data = options.data.resolve() / "tpch"
-    command = [options.before, "bench", "tpch", "--scale", f"{options.scale:g}", "--data", data]
-    subprocess.run([*map(str, command), "--device", "cpu", "--queries", "6", "--runs", "1"], check=True, stdout=sys.stderr)
-    folder = next(data.glob(f"sf{options.scale:g}-v*"))
-    return folder, {int(file.stem[1:]): file.read_text() for file in sorted(TPCH_QUERIES.glob("q*.sql"))}
+    folder = make_tpch(options.before, options.scale, options.data.resolve() / "tpch")
+    return folder, {int(file.stem[1:]): file.read_text() for file in sorted(QUERIES.glob("q*.sql"))}
 
 
 def tpcds(options):
@@ -71,31 +66,14 @@ def tpcds(options):
     return folder, dict(connection.execute("SELECT query_nr, query FROM tpcds_queries()").fetchall())
 
 
-def milliseconds(number, unit):
-    return float(number) * (1000 if unit == "s" else 1)
-
-
 def run(binary, device, folder, text, runs):
     """The times of the runs after the first, or the error."""
-    tables = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    script = [f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{folder / table}/'" for table in tables]
-    script += [text.strip().rstrip(";")] * (runs + 1)
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(";\n".join(script) + ";\n")
-        file.flush()
-        command = [str(binary), "-f", file.name, "--device", device, "--timer", "--format", "csv"]
-        try:
-            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
-        except subprocess.TimeoutExpired:
-            return {"error": f"more than {LIMIT_S} s"}
-    if done.returncode != 0:
-        return {"error": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"}
-    found = [match for match in map(TIME.match, done.stderr.splitlines()) if match]
-    times = [
-        {"total_ms": milliseconds(match[1], match[2]), "plan_ms": milliseconds(match[4], match[5]), "rows": int(match[3])}
-        for match in found[len(tables) + 1 :]
-    ]
-    return {"runs": times} if times else {"error": "no times: is this a maar with --timer?"}
+    made = create_tables(folder)
+    found = run_script(binary, device, [*made, *[text] * (runs + 1)], LIMIT_S)
+    if "error" in found:
+        return found
+    keys = {"total_ms": "ms", "plan_ms": "plan_ms", "rows": "rows"}
+    return {"runs": [{key: time[of] for key, of in keys.items()} for time in found["times"][len(made) + 1 :]]}
 
 
 def measure(options, suite, folder, texts):
@@ -137,11 +115,10 @@ def percent(pair):
 
 def table(report):
     lines = [
-        f"TPC-H and TPC-DS at scale {report['scale']:g} on `--device {report['device']}`, {report['cores']} cores; the best of "
+        f"TPC-H and TPC-DS at scale {report['scale']:g} on `--device {report['device']}`, {report['machine']}; the best of "
         f"{report['rounds']} rounds of {report['runs']} runs with each binary, in turns.",
         "",
-        "| suite | queries | hot before, ms | hot after, ms | | planning before, ms | planning after, ms | |",
-        "|---|---|---|---|---|---|---|---|",
+        *header(["suite", "queries", "hot before, ms", "hot after, ms", "", "planning before, ms", "planning after, ms", ""]),
     ]
     for suite, queries in report["suites"].items():
         sums = totals(queries)
@@ -149,7 +126,7 @@ def table(report):
         count = sum("best" in query for query in queries)
         cells = [suite, count, f"{hot['before']:.0f}", f"{hot['after']:.0f}", percent(hot)]
         cells += [f"{plan['before']:.1f}", f"{plan['after']:.1f}", percent(plan)]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
+        lines.append(row(cells))
     lines += ["", "The queries whose hot time or planning changed by more than a tenth, and those without a time:", ""]
     for suite, queries in report["suites"].items():
         lines += filter(None, (remark(suite, query) for query in queries))
@@ -181,8 +158,7 @@ def main():
         "device": options.device,
         "rounds": options.rounds,
         "runs": options.runs,
-        "cores": os.cpu_count(),
-        "machine": platform.processor() or platform.machine(),
+        "machine": machine(),
         "suites": suites,
     }
     options.out.mkdir(parents=True, exist_ok=True)

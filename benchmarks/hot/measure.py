@@ -15,16 +15,15 @@ three times under `--timer` says what planning takes once a plan was made. The b
 import argparse
 import json
 import os
-import platform
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-QUERIES = REPOSITORY / "cli/src/bench/queries"
-TIME = re.compile(r"^Time: ([\d.]+) (ms|s) \((\d+) rows?; plan ([\d.]+) (ms|s),")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from plumbing import QUERIES, create_tables, header, machine, make_tpch, row, run_script, tables
+
 GROUP_ROWS = 1 << 20
 GROUP_ROWS_MIN = 100
 # A round of one binary that takes longer is given up.
@@ -49,10 +48,7 @@ def arguments():
 
 def layouts(options):
     """Folders that `maar bench tpch --data` takes, by the name of their layout."""
-    made = options.data.resolve() / "made"
-    command = [options.before, "bench", "tpch", "--scale", f"{options.scale:g}", "--data", made, "--device", "cpu"]
-    subprocess.run([*map(str, command), "--queries", "6", "--runs", "1"], check=True, stdout=sys.stderr)
-    source = next(made.glob(f"sf{options.scale:g}-v*"))
+    source = make_tpch(options.before, options.scale, options.data.resolve() / "made")
     wanted = {"1 file": (1, 0), f"{options.files} files of {options.groups} row groups": (options.files, options.groups)}
     folders = {}
     for name, (files, groups) in wanted.items():
@@ -60,7 +56,7 @@ def layouts(options):
         if not (folder / source.name).exists():
             print(f"Laying out {source.name} as {name} in {folder} ...", file=sys.stderr)
             partial = folder / f".{source.name}.{os.getpid()}"
-            for table in sorted(path for path in source.iterdir() if path.is_dir()):
+            for table in tables(source):
                 lay_out(table, partial / table.name, files, groups)
             partial.rename(folder / source.name)
         folders[name] = folder
@@ -98,26 +94,15 @@ def bench(options, binary, folder):
     return {query["query"]: {key: query.get(key) for key in kept} for query in queries}
 
 
-def milliseconds(number, unit):
-    return float(number) * (1000 if unit == "s" else 1)
-
-
 def planning(options, binary, folder):
     """What planning takes, in milliseconds by query, once a plan was made."""
-    data = next(folder.glob(f"sf{options.scale:g}-v*"))
-    tables = sorted(path.name for path in data.iterdir() if path.is_dir())
-    script = [f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{data / table}/'" for table in tables]
+    script = create_tables(next(folder.glob(f"sf{options.scale:g}-v*")))
     for number in chosen(options):
-        script += [(QUERIES / f"q{number:02}.sql").read_text().strip().rstrip(";")] * 3
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(";\n".join(script) + ";\n")
-        file.flush()
-        command = [str(binary), "-f", file.name, "--device", options.device, "--timer", "--format", "csv"]
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
-    found = [match for match in map(TIME.match, done.stderr.splitlines()) if match]
-    times = [milliseconds(match[4], match[5]) for match in found[len(found) - 3 * len(chosen(options)) :]]
-    if done.returncode != 0 or len(times) != 3 * len(chosen(options)):
-        sys.exit(f"{binary}: {done.stderr.strip()[-2000:] or done.returncode}")
+        script += [(QUERIES / f"q{number:02}.sql").read_text()] * 3
+    found = run_script(binary, options.device, script, LIMIT_S)
+    if len(found.get("times", [])) != len(script):
+        sys.exit(f"{binary}: {found.get('error', 'not a time for each statement')}")
+    times = [each["plan_ms"] for each in found["times"][-3 * len(chosen(options)) :]]
     return {number: min(times[at * 3 + 1 : at * 3 + 3]) for at, number in enumerate(chosen(options))}
 
 
@@ -151,7 +136,7 @@ def best(rounds):
 
 def table(report, options):
     lines = [
-        f"TPC-H at scale {options.scale:g} on `--device {options.device}`, {os.cpu_count()} cores, {platform.machine()}; the best of "
+        f"TPC-H at scale {options.scale:g} on `--device {options.device}`, {machine()}; the best of "
         f"{options.rounds} rounds of {options.runs} hot runs with each binary, in turns. Times in ms; *outside* is what a hot run "
         "spends outside kernels, planning included.",
     ]
@@ -159,14 +144,14 @@ def table(report, options):
         before, after = found["before"], found["after"]
         titles = ["query", "right", "hot before", "hot after", "kernels", "outside before", "outside after", "planning before"]
         titles += ["planning after", "waits before", "waits after"]
-        lines += ["", f"## {layout}", "", line(titles), "|" + "---|" * len(titles)]
+        lines += ["", f"## {layout}", "", *header(titles)]
         for number in before:
-            lines.append(line([number, *cells(before[number], after[number])]))
+            lines.append(row([number, *cells(before[number], after[number])]))
         sums = [{key: sum(one[key] or 0 for one in side.values()) for key in after[number]} for side in (before, after)]
         for each, side in zip(sums, (before, after)):
             each["correct"] = all(one["correct"] for one in side.values())
             each["waits"] = None if any(one["waits"] is None for one in side.values()) else each["waits"]
-        lines.append(line(["all", *cells(*sums)]))
+        lines.append(row(["all", *cells(*sums)]))
     return "\n".join(lines) + "\n"
 
 
@@ -178,17 +163,13 @@ def cells(before, after):
     return [right, *(f"{time:.2f}" for time in times), *waits]
 
 
-def line(cells):
-    return "| " + " | ".join(map(str, cells)) + " |"
-
-
 def main():
     options = arguments()
     options.before, options.after = options.before.resolve(), options.after.resolve()
     report = measure(options)
     options.out.mkdir(parents=True, exist_ok=True)
     settings = {"scale": options.scale, "device": options.device, "runs": options.runs, "rounds": options.rounds}
-    whole = {**settings, "cores": os.cpu_count(), "machine": platform.machine(), "layouts": report}
+    whole = {**settings, "machine": machine(), "layouts": report}
     (options.out / "hot.json").write_text(json.dumps(whole, indent=1) + "\n")
     (options.out / "table.md").write_text(table(report, options))
     print(f"{options.out / 'table.md'}", file=sys.stderr)

@@ -13,14 +13,15 @@ memory is its resident set, which on an emulated device holds the device's memor
 
 import argparse
 import json
-import os
-import platform
 import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from plumbing import create_tables, machine, measured
 
 ROW_BYTES = 56
 ROWS_A_FILE = 5_000_000
@@ -98,36 +99,14 @@ def tables(options):
     return folder
 
 
-def measured(command, limit):
-    """What a process printed, its seconds and its peak memory; or why there is nothing."""
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=err)
-        status = usage = None
-        while status is None:
-            ended, code, used = os.wait4(process.pid, os.WNOHANG)
-            if ended:
-                status, usage = code, used
-            elif time.perf_counter() - start > limit:
-                process.kill()
-                os.wait4(process.pid, 0)
-                return {"error": f"more than {limit} s"}
-            else:
-                time.sleep(0.02)
-        for file in (out, err):
-            file.seek(0)
-        found = {"seconds": round(time.perf_counter() - start, 2), "peak_rss_mib": round(usage.ru_maxrss / 1024)}
-        return {**found, "error": err.read()[-1000:]} if status else {**found, "printed": out.read()}
-
-
 def with_maar(options, folder, query, device, analyze=False):
     command = [options.maar, "--device", device, "--format", "csv", "--no-color"]
     host_memory = options.host_memory.removesuffix("B")
     command += ["-c", f"set datafusion.runtime.memory_limit = '{host_memory}'"]
     if device != "cpu":
         command += ["-c", f"set maar.device_memory = '{options.device_memory}'"]
-    for table in ["large", "other"]:
-        command += ["-c", f"create external table {table} stored as parquet location '{folder}/{table}/'"]
+    for statement in create_tables(folder):
+        command += ["-c", statement]
     return measured([*command, "-c", ("explain analyze " if analyze else "") + QUERIES[query]], options.limit)
 
 
@@ -164,6 +143,7 @@ def one(options, folder, query):
         result[who]["right"] = right is not None and result[who].get("printed") == right
     for who in ["device", "host", "duckdb"]:
         result[who].pop("printed", None)
+        result[who].pop("said", None)
     result["way_back"] = sorted(set(re.findall(r"went back to the host: [^\\n\n]*", result["analysis"] or "")))
     result["parts"] = max(map(int, re.findall(r"\bparts=(\d+)", result["analysis"] or "")), default=1)
     return result
@@ -194,9 +174,8 @@ def main():
         print(line(found[-1]), flush=True)
     disk = sum(file.stat().st_size for file in (folder / "large").iterdir())
     about = {key: str(value) for key, value in vars(options).items() if key not in ("data", "out", "maar", "only_data")}
-    machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
     if options.out:
-        text = json.dumps({**about, "bytes_on_disk": disk, "machine": machine, "queries": found}, indent=1)
+        text = json.dumps({**about, "bytes_on_disk": disk, "machine": machine(), "queries": found}, indent=1)
         options.out.write_text(text + "\n")
 
 

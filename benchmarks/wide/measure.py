@@ -12,17 +12,18 @@ planning and optimising. Writing the files needs pyarrow.
 
 import argparse
 import json
-import os
-import platform
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from plumbing import machine, measured, times
+
 DISTINCT = 100
-TIME = re.compile(r"^Time: ([\d.]+) (ms|s) \((?:[^;)]*; )?(?:\d+ rows?; )?plan ([\d.]+) (ms|s)")
+# All statements together.
+LIMIT_S = 3600
 
 
 def arguments():
@@ -65,35 +66,28 @@ def lake(options):
     return folder
 
 
-def seconds(number, unit):
-    return float(number) / (1000 if unit == "ms" else 1)
-
-
 def run(options, folder):
     where = [f"c0 >= {first}" for first in range(options.runs + 1)]
     statements = [f"create external table wide stored as parquet location '{folder}/'"]
     statements += [f"select count(c0), max(c1), min(c2) from wide where {condition}" for condition in where]
     statements += ["select count(c300), max(c301), min(c302) from wide where c300 >= 0"]
-    command = [str(options.maar), "--timer", "--device", options.device, "-c", ";\n".join(statements)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(printed)
-    found = [match for match in map(TIME.match, printed.splitlines()) if match]
-    times = [{"all_s": seconds(*match.groups()[:2]), "plan_s": seconds(*match.groups()[2:])} for match in found]
-    if len(times) < options.runs + 2:
-        sys.exit(printed)
-    first, *hot, other = times[-(options.runs + 2) :]
+    command = [options.maar, "--timer", "--device", options.device, "-c", ";\n".join(statements)]
+    process = measured(command, LIMIT_S)
+    if "error" in process:
+        sys.exit(process["error"])
+    each = [{"all_s": time["ms"] / 1000, "plan_s": time["plan_ms"] / 1000} for time in times(process["said"])]
+    if len(each) < options.runs + 2:
+        sys.exit(process["said"])
+    first, *hot, other = each[-(options.runs + 2) :]
     return {
         "files": options.files,
         "columns": options.columns,
         "device": options.device,
-        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "machine": machine(),
         "first": first,
         "hot": hot,
         "other_columns": other,
-        "peak_rss_mib": round(usage.ru_maxrss / 1024),
+        "peak_rss_mib": process["peak_rss_mib"],
     }
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from memory import TIME, create_tables, milliseconds, tables_in
+from plumbing import create_tables, tables_in, times
 
 SAYS_PHASES = re.compile(r"\b(DeviceExec: |load: |pipeline \d+: )")
 NUMBER = re.compile(r"\b([a-z_]+)=([0-9.]+)(?=[, \]]|$)")
@@ -32,8 +32,7 @@ def run(maar, device, data, cache, text, limit):
     process = (time.perf_counter() - started) * 1e3
     if done.returncode != 0:
         return {"error": done.stderr[-2000:]}
-    times = [match for match in map(TIME.match, done.stderr.splitlines()) if match]
-    total, plan, execute = (milliseconds(times[-1][n], times[-1][n + 1]) for n in (1, 3, 5))
+    last = times(done.stderr)[-1]
     phases = {}
     for line in done.stdout.splitlines():
         said = SAYS_PHASES.search(line)
@@ -45,10 +44,8 @@ def run(maar, device, data, cache, text, limit):
                 phases[name] = round(phases.get(name, 0.0) + float(value), 3)
     return {
         "process_ms": round(process, 1),
-        "outside_ms": round(process - total, 1),
-        "ms": total,
-        "plan_ms": plan,
-        "execute_ms": execute,
+        "outside_ms": round(process - last["ms"], 1),
+        **{name: last[name] for name in ("ms", "plan_ms", "execute_ms")},
         "phases": phases,
     }
 

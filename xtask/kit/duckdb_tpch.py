@@ -10,24 +10,15 @@ from pathlib import Path
 
 import duckdb
 
-TABLES = ["region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"]
-
-
-def tables_in(data):
-    """The folder that holds the tables: maar puts them into one named after scale and version below `data`."""
-    for folder in [data, *sorted(data.iterdir())]:
-        if (folder / TABLES[-1]).is_dir():
-            return folder
-    raise SystemExit(f"no folder `{TABLES[-1]}` below {data}: did maar bench run?")
+from plumbing import quoted, tables, tables_in
 
 
 def connect(data, resident):
     """A connection that sees the tables: as views over the files, or loaded into memory."""
     connection = duckdb.connect()
     kind = "TABLE" if resident else "VIEW"
-    for table in TABLES:
-        source = str(data / table / "*.parquet").replace("'", "''")
-        connection.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet('{source}')")
+    for table in tables(data):
+        connection.execute(f"CREATE {kind} {table.name} AS SELECT * FROM read_parquet({quoted(table / '*.parquet')})")
     return connection
 
 

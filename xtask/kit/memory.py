@@ -10,28 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-TABLES = ["region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"]
+from plumbing import create_tables, tables_in, times
+
 MARK = "-- the next statement --"
-TIME = re.compile(r"^Time: ([0-9.]+) (ms|s) \(\d+ rows?; plan ([0-9.]+) (ms|s), execute ([0-9.]+) (ms|s)\)")
+SPANS = ("ms", "plan_ms", "execute_ms")
 PHASE = re.compile(r"\b(load_ms|strategy_ms|compile_ms|run_ms|kernel_ms|decode_ms|upload_ms|waves)=([0-9.]+)")
-
-
-def tables_in(data):
-    """The folder that holds the tables: maar puts them into one named after scale and version below `data`."""
-    for folder in [data, *sorted(data.iterdir())]:
-        if (folder / TABLES[-1]).is_dir():
-            return folder
-    raise SystemExit(f"no folder `{TABLES[-1]}` below {data}: did maar bench run?")
-
-
-def milliseconds(value, unit):
-    return float(value) * (1000.0 if unit == "s" else 1.0)
-
-
-def create_tables(data):
-    """The statements that make the tables."""
-    places = [(table, str(data / table).replace("'", "''")) for table in TABLES]
-    return [f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{place}/'" for table, place in places]
 
 
 def statements(data, memory, text):
@@ -57,17 +40,16 @@ def run(maar, device, data, memory, text, limit):
     if done.returncode != 0:
         return {**found, "error": done.stderr[-2000:]}
     parts = done.stdout.split(f"mark\n{MARK}\n")
-    times = [match for match in map(TIME.match, done.stderr.splitlines()) if match]
     # Behind the tables: mark, first run, mark, second run, mark, analysis.
-    first, second = ([milliseconds(match[n], match[n + 1]) for n in (1, 3, 5)] for match in (times[-5], times[-3]))
+    first, second = ({key: time[key] for key in SPANS} for time in (times(done.stderr)[at] for at in (-5, -3)))
     phases = {}
     for name, value in PHASE.findall(parts[3]):
         phases[name] = round(phases.get(name, 0.0) + float(value), 3)
     return {
         **found,
         "rows": parts[1],
-        "first": dict(zip(("ms", "plan_ms", "execute_ms"), first)),
-        "second": dict(zip(("ms", "plan_ms", "execute_ms"), second)),
+        "first": first,
+        "second": second,
         "same_twice": parts[1] == parts[2],
         "phases": phases,
         "way_back": sorted(set(re.findall(r"went back to the host: [^\n]*", parts[3]))),

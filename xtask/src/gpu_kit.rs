@@ -1,6 +1,6 @@
 //! `cargo xtask gpu-kit`: one folder to copy to a machine with a GPU and no Rust.
 //!
-//! Holds the binary (compressed), the wheel of DuckDB, the queries and the scripts of `xtask/kit`. Not NVRTC: the
+//! Holds the binary (compressed), the wheel of DuckDB, the queries and the scripts of `xtask/kit` with what they share. Not NVRTC: the
 //! target machine's is used. Fails when the folder is larger than it may be.
 
 use std::fs;
@@ -15,6 +15,8 @@ const BYTES_MAX: u64 = 55_000_000;
 /// The one that README builds: a kit then costs no second build of everything.
 const PROFILE: &str = "release";
 const SCRIPTS: &[&str] = &["run.sh", "duckdb_tpch.py", "memory.py", "cold.py", "merge.py", "rest.py", "README.md"];
+/// What they share with other benchmarks.
+const PLUMBING: &str = "plumbing.py";
 /// For which Python the wheel is.
 const PYTHON: &str = "3.12";
 const PLATFORMS: &[&str] =
@@ -36,6 +38,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     for script in SCRIPTS {
         copy(&root::repository().join("xtask/kit").join(script), &kit.join(script))?;
     }
+    copy(&root::repository().join("benchmarks").join(PLUMBING), &kit.join(PLUMBING))?;
     copy_queries(&kit.join("queries"))?;
     println!("== wheel of DuckDB for Python {PYTHON}");
     download_wheel(&kit.join("wheels"))?;

@@ -17,6 +17,7 @@ mod shape;
 mod stored;
 mod table;
 mod translations;
+mod upload;
 
 pub use dictionary::{Dictionary, Remap};
 pub use encode::{ChunkEncoder, EncodeError, EncodedChunk, LayoutMiss, Target, integer_range};

@@ -8,6 +8,7 @@ mod chunks;
 mod display;
 mod first_rows;
 mod guests;
+mod host_share;
 mod inputs;
 mod node;
 mod nodes;

@@ -46,6 +46,10 @@ impl WaveSource for Streamed {
         Ok(())
     }
 
+    fn is_kept(&self) -> bool {
+        false
+    }
+
     fn stats(&self) -> InputStats {
         self.rows.stats()
     }

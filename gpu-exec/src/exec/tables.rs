@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::common::runtime::SpawnedTask;
+use datafusion::execution::memory_pool::MemoryConsumer;
 use parking_lot::Mutex;
 
 use super::arriving::Arriving;
 use super::guests::Guest;
+use super::host_share::share_of_host;
 use super::inputs::{Gathered, Inputs, joined};
 use super::streamed::Streamed;
 use super::task::{Task, milliseconds};
@@ -30,6 +32,9 @@ use crate::strategy::Shapes;
 const WHOLE_EIGHTHS: u64 = 7;
 /// A wave takes this share of the device. There are two at a time, the one that is read and the next.
 const WAVE_SHARE: u64 = 8;
+
+/// Of what the host has left, a table that comes in waves may keep this share encoded.
+const KEPT_SHARE: u64 = 3;
 
 /// Where tables take less than this share of a device that no other query uses, inputs do not stay on the host once they are
 /// there: what has no room beside so little would have hardly more in waves, and the host does the same in less memory.
@@ -160,9 +165,13 @@ impl Task {
 
     /// The scans, each read once, to be read again in waves.
     pub(super) async fn survey(&self, load: Load) -> Result<Vec<Windows>> {
-        let mut all = load.in_windows();
-        for windows in &mut all {
+        let pool = &self.context.runtime_env().memory_pool;
+        let mut all = Vec::new();
+        for windows in load.in_windows() {
+            let kept = MemoryConsumer::new("encoded columns of a table that comes in waves").register(pool);
+            let mut windows = windows.keeping(share_of_host(pool.as_ref(), KEPT_SHARE), kept);
             windows.survey().await?;
+            all.push(windows);
         }
         Ok(all)
     }

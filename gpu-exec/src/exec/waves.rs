@@ -25,6 +25,9 @@ pub(super) trait WaveSource: Send + 'static {
     /// From the first row again.
     fn rewind(&mut self) -> Result<()>;
 
+    /// Whether its rows stay encoded on the host.
+    fn is_kept(&self) -> bool;
+
     /// What was done so far.
     fn stats(&self) -> Self::Stats;
 }
@@ -33,6 +36,7 @@ pub(super) trait WaveSource: Send + 'static {
 pub(super) struct Waves<S: WaveSource> {
     /// Bytes a wave.
     bytes: u64,
+    is_kept: bool,
     state: State<S>,
     stats: Arc<Mutex<S::Stats>>,
     trace: Arc<Trace>,
@@ -52,7 +56,7 @@ enum State<S: WaveSource> {
 
 impl<S: WaveSource> Waves<S> {
     pub(super) fn new(source: S, bytes: u64, stats: Arc<Mutex<S::Stats>>, trace: Arc<Trace>) -> Self {
-        Self { bytes, state: State::Idle(Box::new(source)), stats, trace }
+        Self { bytes, is_kept: source.is_kept(), state: State::Idle(Box::new(source)), stats, trace }
     }
 
     fn ask(&self, mut source: Box<S>) -> Coming<S> {
@@ -115,6 +119,10 @@ impl<S: WaveSource> SegmentFeed for Waves<S> {
         self.state = State::Idle(source);
         Ok(())
     }
+
+    fn is_kept(&self) -> bool {
+        self.is_kept
+    }
 }
 
 impl WaveSource for Windows {
@@ -127,6 +135,10 @@ impl WaveSource for Windows {
     fn rewind(&mut self) -> Result<()> {
         Windows::rewind(self);
         Ok(())
+    }
+
+    fn is_kept(&self) -> bool {
+        Windows::is_kept(self)
     }
 
     fn stats(&self) -> LoadStats {
@@ -144,6 +156,10 @@ impl WaveSource for InputWaves {
     fn rewind(&mut self) -> Result<()> {
         InputWaves::rewind(self);
         Ok(())
+    }
+
+    fn is_kept(&self) -> bool {
+        true
     }
 
     fn stats(&self) -> InputStats {

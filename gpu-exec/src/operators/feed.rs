@@ -22,6 +22,10 @@ pub trait SegmentFeed: Send {
     /// # Errors
     /// As for [`SegmentFeed::next`].
     fn rewind(&mut self) -> Result<()>;
+
+    /// Whether its rows wait encoded on the host, so that to read them again is to upload them again; else most of them are
+    /// decoded anew.
+    fn is_kept(&self) -> bool;
 }
 
 /// A table whose segments stay on the device, and are read while others are still on their way. Nothing that was computed of
@@ -109,6 +113,16 @@ impl Feed {
     }
 }
 
+/// What it costs to read a table again, from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Again {
+    /// It is on the device.
+    Free,
+    Upload,
+    /// Fetching and decoding it: many times what an upload costs.
+    Decode,
+}
+
 /// A feed while a run reads it.
 pub(super) struct Reading {
     feed: Feed,
@@ -149,6 +163,15 @@ impl Reading {
             self.passed.extend(self.wave.take());
         }
         Ok(())
+    }
+
+    /// What it costs to read it again.
+    pub(super) fn again(&self) -> Again {
+        match &self.feed {
+            Feed::Resident(_) => Again::Free,
+            Feed::Waves(_, feed) | Feed::Once(_, feed, _) if feed.is_kept() => Again::Upload,
+            Feed::Waves(..) | Feed::Once(..) => Again::Decode,
+        }
     }
 
     /// Whether it cannot be read again.

@@ -6,7 +6,7 @@
 //! it is halved and nothing has happened twice.
 //!
 //! Where rows would be read too often for all these parts, a run ends before a row has left and says so: stages can be cut, and
-//! rows written out by their parts (`strategy/rows.rs`).
+//! rows written out by their parts (`strategy/spill.rs`).
 //!
 //! A run is confident at first: nothing waits before the first rows are on the host, and with them comes the word whether all
 //! tables were large enough. Where one was not, or where tables may be held in parts, it is careful: each table is asked once
@@ -14,6 +14,7 @@
 
 use arrow::record_batch::RecordBatch;
 
+use super::feed::Again;
 use super::forecast::Seen;
 use super::needs::{State, states_read};
 use super::part::Part;
@@ -29,8 +30,11 @@ const PASSES_MAX: u64 = 1000;
 
 /// How often a stage may read its source for all combinations of the parts of two dimensions, before it is cut between them.
 const PASSES_OF_TWO: u64 = 4;
-/// How often a table that comes in waves may be read for the parts of one, before its rows are written out by them.
+/// How often a table that comes in waves may be read for the parts of one, before its rows are written out by them, where a
+/// pass is an upload of what waits on the host.
 const PASSES_OF_ONE: u64 = 8;
+/// The same of either where a pass decodes the table anew, which costs as much as to write its rows out and to read them.
+const PASSES_DECODED: u64 = 2;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,23 +143,28 @@ impl Run<'_> {
         let may_restart = self.rows_emitted == 0 && !self.has_once();
         let dimension = self.dimension(state).filter(|_| parts > 1 && may_restart)?;
         let mut cuts = self.plan.cuts;
+        let again = self.again_for_parts(number, dimension);
+        let (of_two, of_one) = match again {
+            Again::Free => (PASSES_OF_TWO, u64::MAX),
+            Again::Upload => (PASSES_OF_TWO, PASSES_OF_ONE),
+            Again::Decode => (PASSES_DECODED, PASSES_DECODED),
+        };
         let other = self.parts_of_stage().filter(|(other, _)| *other != dimension).max_by_key(|(_, count)| *count);
-        if let Some((other, _)) = other.filter(|(_, count)| *count > 1 && parts * count > PASSES_OF_TWO) {
+        if let Some((other, _)) = other.filter(|(_, count)| *count > 1 && parts * count > of_two) {
             cuts.between = cuts.between.with(dimension).with(other);
         }
-        if parts > PASSES_OF_ONE && self.rereads(number, dimension) {
+        if parts > of_one {
             cuts.before = cuts.before.with(dimension);
         }
         (cuts != self.plan.cuts).then_some(cuts)
     }
 
-    /// Whether a stage, or one that fills a table of this dimension for it, reads a table that comes in waves for each part.
-    fn rereads(&self, number: usize, dimension: usize) -> bool {
-        let stage = &self.plan.stages[number];
+    /// What it costs that a stage, and those that fill tables of this dimension for it, read their tables again for each part:
+    /// as much as the dearest of them.
+    fn again_for_parts(&self, number: usize, dimension: usize) -> Again {
         let fills = states_read(&self.plan, number).into_iter().filter(|read| self.dimension(*read) == Some(dimension));
-        let is_table = matches!(stage.source, StageSource::Scan(_) | StageSource::Input(_));
-        is_table && self.comes_in_waves(number)
-            || fills.filter_map(|read| self.filling(read).ok()).any(|number| self.rereads(number, dimension))
+        let filling = fills.filter_map(|read| self.filling(read).ok());
+        filling.map(|number| self.again_for_parts(number, dimension)).fold(self.again(number), Again::max)
     }
 
     /// Fills a state with a part of its keys, unless it has just that.
@@ -241,9 +250,9 @@ impl Run<'_> {
         }
         self.rewind(number)?;
         self.count_pass(number)?;
-        let (is_last, comes_once) = (number + 1 == self.plan.stages.len(), self.comes_once(number));
-        // What is read only once must not be read in vain, and neither what is decoded for it.
-        if (comes_once || (is_last && self.comes_in_waves(number))) && !self.is_settled()? {
+        let is_last = number + 1 == self.plan.stages.len();
+        // What is read only once must not be read in vain, and neither what is uploaded or decoded for it.
+        if self.comes_in_waves(number) && !self.is_settled()? {
             return Ok(Flow::Again);
         }
         let filled = self.states.being_filled();

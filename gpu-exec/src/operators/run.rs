@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::arguments::StageMemory;
 use super::emit::Emitted;
-use super::feed::{Feed, Reading, Wave};
+use super::feed::{Again, Feed, Reading, Wave};
 use super::forecast::{Forecast, Seen};
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
@@ -202,9 +202,9 @@ impl<'a> Run<'a> {
         matches!(stage.source, StageSource::Rows(_)) || self.reading(stage).is_some_and(Reading::comes_in_waves)
     }
 
-    /// Whether a stage's source cannot be read again.
-    pub(super) fn comes_once(&self, number: usize) -> bool {
-        self.reading(&self.plan.stages[number]).is_some_and(Reading::comes_once)
+    /// What it costs to read a stage's table again; nothing where its source is none.
+    pub(super) fn again(&self, number: usize) -> Again {
+        self.reading(&self.plan.stages[number]).map_or(Again::Free, Reading::again)
     }
 
     /// Waits for tables that arrive.

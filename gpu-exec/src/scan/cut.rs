@@ -127,12 +127,12 @@ impl Cut {
             for (((chunk, remap), name), form) in block.chunks.iter().zip(self.names.iter()).zip(self.forms.iter()) {
                 let chunk = chunk.slice(rows.clone(), form, remap);
                 columns.push(upload_chunk(device, &stream, name, &chunk)?.column);
-                // The slice does not outlive this, and the copy reads it.
-                stream.synchronize()?;
             }
             let columns = self.places.iter().map(|place| columns[*place].clone()).collect();
             segments.push(Segment { rows: rows.len() as u64, columns });
         }
+        // Who reads them has another stream.
+        stream.synchronize()?;
         Ok(segments)
     }
 }

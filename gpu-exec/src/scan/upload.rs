@@ -1,7 +1,5 @@
 //! Encoded chunks to device columns.
 
-use std::sync::Arc;
-
 use super::piece::Piece;
 use crate::column::{DeviceColumn, EncodedChunk};
 use crate::device::{DeviceHandle, DeviceResult, Stream};
@@ -13,15 +11,9 @@ pub(crate) fn upload_chunk(
     column: &str,
     chunk: &EncodedChunk,
 ) -> DeviceResult<Piece> {
-    let copy = |what: &str, bytes: &[u8]| {
-        let buffer = handle.alloc(&format!("{what} of column {column}"), bytes.len())?;
-        stream.upload(&buffer, 0, bytes)?;
-        Ok::<_, crate::device::DeviceError>(Arc::new(buffer))
-    };
-    let data = copy("values", &chunk.data)?;
-    let validity = chunk.validity.as_deref().map(|bits| copy("validity", bits)).transpose()?;
+    let bytes = (chunk.data.as_slice(), chunk.validity.as_deref());
     Ok(Piece {
-        column: DeviceColumn { data, validity },
+        column: DeviceColumn::upload(handle, stream, &format!("column {column}"), bytes)?,
         stored: chunk.stored.clone(),
         facts: chunk.facts,
         parts: chunk.parts.as_slice().into(),

@@ -7,6 +7,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use datafusion::execution::memory_pool::MemoryReservation;
+
 use super::cut::{Block, Cut, Place};
 use super::load::Load;
 use super::round::ScanLoad;
@@ -17,8 +19,6 @@ use crate::trace::Held;
 
 /// Bytes that runs take once they are encoded, as expected, which are read together: bounds what the host holds besides.
 const WINDOW_BYTES: u64 = 64 << 20;
-/// Bytes of encoded chunks that one scan leaves in host memory.
-const HELD_BYTES_MAX: usize = 256 << 20;
 
 /// One scan, in the order of its runs.
 #[derive(Debug)]
@@ -31,7 +31,10 @@ pub struct Windows {
     /// Of each column of the load, run by run: what becomes of its codes, of texts.
     remaps: Vec<Vec<Arc<Remap>>>,
     shape: TableShape,
+    /// Chunks that stay in host memory, their bytes at most, and who reserves them.
     held_bytes: usize,
+    held_bytes_max: usize,
+    reservation: Option<MemoryReservation>,
     /// They, and those of a window that goes.
     held_now: Held,
     /// The window that comes next, and where in it.
@@ -62,7 +65,16 @@ impl Windows {
         let trace = load.scans.first().map(|scan| Arc::clone(&scan.source.trace)).unwrap_or_default();
         let held_now = trace.hold(0);
         let cut = Cut { names: Arc::new([]), forms: Arc::new([]), places: Arc::new([]), trace };
-        Self { load, windows, cut, remaps: vec![], shape, held_bytes: 0, held_now, window: 0, next: Place::default() }
+        let (remaps, held_bytes, held_bytes_max, reservation) = (vec![], 0, 0, None);
+        let (window, next) = (0, Place::default());
+        Self { load, windows, cut, remaps, shape, held_bytes, held_bytes_max, reservation, held_now, window, next }
+    }
+
+    /// May leave so many bytes of encoded chunks in host memory, as far as they can be reserved.
+    #[must_use]
+    pub fn keeping(self, bytes: u64, reservation: MemoryReservation) -> Self {
+        let held_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self { held_bytes_max, reservation: Some(reservation), ..self }
     }
 
     /// Reads all of the table once, so that its shape is true of every row.
@@ -79,7 +91,8 @@ impl Windows {
                 of_column.extend(column.held[runs.clone()].iter().flatten().map(|chunk| Surveyed::of(chunk)));
             }
             let bytes: usize = self.held(runs).map(|chunk| chunk.bytes()).sum();
-            if self.held_bytes + bytes <= HELD_BYTES_MAX {
+            let is_reserved = |reservation: &MemoryReservation| reservation.try_grow(bytes).is_ok();
+            if self.held_bytes + bytes <= self.held_bytes_max && self.reservation.as_ref().is_some_and(is_reserved) {
                 self.held_bytes += bytes;
                 self.windows[window].kept = true;
             }
@@ -110,6 +123,15 @@ impl Windows {
     /// What holds for every row, once it was surveyed.
     pub fn shape(&self) -> &TableShape {
         &self.shape
+    }
+
+    /// Whether at least half of its rows stay encoded on the host, once it was surveyed: the others are decoded anew each time.
+    pub fn is_kept(&self) -> bool {
+        let rows =
+            |window: &Window| self.scan().opened.runs[window.runs.clone()].iter().map(|run| run.rows).sum::<usize>();
+        let kept: usize = self.windows.iter().filter(|window| window.kept).map(rows).sum();
+        let all: usize = self.windows.iter().map(rows).sum();
+        kept * 2 >= all
     }
 
     /// From the first row again.

@@ -50,7 +50,7 @@ impl<'a> PipelineBuilder<'a> {
         super::fit::fit_builds(&mut self.builds, &self.groups, self.limits);
         super::parts::part_states(&mut self.stages, &mut self.builds, &mut self.groups, self.limits);
         super::fragments::annotate(&mut self.stages, root);
-        let rows = super::rows::write_out(&mut self.stages, (&self.builds, &self.groups), self.limits);
+        let rows = super::spill::write_out(&mut self.stages, (&self.builds, &self.groups), self.limits);
         Ok(QueryPlan {
             stages: self.stages,
             builds: self.builds,

@@ -14,9 +14,10 @@ mod lookup;
 mod parts;
 mod prune;
 mod resolve;
-mod rows;
+mod results;
 mod scope;
 mod sizes;
+mod spill;
 mod union;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::error::Result;
 use crate::ir::{BuildId, FirstRows, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
 
 pub use lookup::LookupTable;
-pub use rows::{Cuts, RowsPlan};
+pub use spill::{Cuts, RowsPlan};
 
 /// What the device allows.
 #[derive(Clone, Copy, Debug)]

@@ -7,12 +7,14 @@
 
 mod memory;
 mod timeline;
+mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 pub use memory::{Held, MemoryPeaks};
-pub use timeline::{FirstKernel, Span, TimelineReport, Work, WorkReport};
+pub use timeline::Span;
+pub use work::{FirstKernel, TimelineReport, Work, WorkReport};
 
 /// See the module.
 #[derive(Debug, Default)]

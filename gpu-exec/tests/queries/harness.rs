@@ -9,6 +9,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use maar_gpu_exec::device::{DeviceChoice, DeviceOptions};
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) input_bytes: Option<u64>,
     pub(crate) patience: Option<Duration>,
+    /// The memory limit of the session on the device.
+    pub(crate) host_bytes: Option<usize>,
     /// Whether what the device refuses runs on the host.
     pub(crate) way_back: bool,
 }
@@ -85,7 +88,7 @@ impl Both {
     }
 
     pub(crate) async fn with(tables: &[Table<'_>], dictionaries: fn(usize) -> bool, settings: Settings) -> Self {
-        let Settings { segment_rows, memory_bytes, input_bytes, way_back, patience } = settings;
+        let Settings { segment_rows, memory_bytes, input_bytes, way_back, patience, host_bytes } = settings;
         let files = tempfile::tempdir().unwrap();
         let writer = SessionContext::new();
         for (table, parts) in tables {
@@ -118,8 +121,8 @@ impl Both {
             },
         )
         .unwrap();
-        let device = session(Some(Arc::clone(&runtime)), way_back, false);
-        let host = session(None, false, false);
+        let device = session(Some(Arc::clone(&runtime)), way_back, false, host_bytes);
+        let host = session(None, false, false, None);
         for context in [&device, &host] {
             for (table, _) in tables {
                 let path = files.path().join(table);
@@ -135,7 +138,7 @@ impl Both {
 
     /// One more session on the device, with the way back to the host unless that is required.
     pub(crate) fn another(&self, require_device: bool) -> SessionContext {
-        let context = session(Some(Arc::clone(&self.runtime)), true, require_device);
+        let context = session(Some(Arc::clone(&self.runtime)), true, require_device, None);
         for (name, table) in self.tables.lock().unwrap().iter() {
             context.register_table(name, Arc::clone(table)).unwrap();
         }
@@ -220,11 +223,25 @@ impl Both {
     }
 }
 
-fn session(runtime: Option<Arc<DeviceRuntime>>, way_back: bool, require_device: bool) -> SessionContext {
+fn session(
+    runtime: Option<Arc<DeviceRuntime>>,
+    way_back: bool,
+    require_device: bool,
+    host_bytes: Option<usize>,
+) -> SessionContext {
     let device = if runtime.is_some() { DeviceOption::Emulated } else { DeviceOption::Cpu };
     let options = MaarOptions { device, require_device, ..MaarOptions::default() };
     let config = SessionConfig::new().with_option_extension(options).with_target_partitions(2);
-    let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+    let memory = RuntimeEnvBuilder::new();
+    let memory = match host_bytes {
+        Some(bytes) => memory.with_memory_limit(bytes, 1.0),
+        None => memory,
+    };
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(memory.build_arc().unwrap())
+        .with_default_features()
+        .build();
     let mut rules = state.physical_optimizers().to_vec();
     let at = rules
         .iter()

@@ -217,8 +217,14 @@ async fn a_join_that_multiplies_rows_under_an_aggregate() {
 }
 
 /// Few rows are kept.
-const FEW: Settings =
-    Settings { segment_rows: 0, memory_bytes: None, input_bytes: Some(200_000), way_back: true, patience: None };
+const FEW: Settings = Settings {
+    segment_rows: 0,
+    memory_bytes: None,
+    input_bytes: Some(200_000),
+    way_back: true,
+    patience: None,
+    host_bytes: None,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn past_the_bound_numbers_come_as_a_stream() {

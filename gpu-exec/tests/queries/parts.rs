@@ -1,6 +1,6 @@
 //! Tables of keys that do not fit the device: held a part of their keys at a time, with the answers of the host.
 
-use super::harness::{Both, Table};
+use super::harness::{Both, Settings, Table};
 
 /// Less than the tables of keys of these queries take.
 const MEMORY: u64 = 300_000;
@@ -157,4 +157,27 @@ async fn rows_wait_between_two_dimensions() {
         }
     }
     assert!(together.is_empty(), "nothing was written out: {together:#?}");
+}
+
+/// A table in waves that waits encoded on the host is read again for some parts; one that would be decoded anew each time is not:
+/// its rows are written out by their parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_decoded_anew_is_read_twice_at_most() {
+    let query = "SELECT count(*), sum(l.id), sum(r.id), sum(l.x) FROM l JOIN r ON l.sparse = r.sparse";
+    for host_bytes in [None, Some(100_000)] {
+        let settings = Settings { memory_bytes: Some(500_000), host_bytes, ..Settings::default() };
+        let both = Both::with(&tables(), |_| true, settings).await;
+        for _ in 0..2 {
+            let reports = both.same(query).await;
+            let pipelines = || reports.iter().flat_map(|report| &report.pipelines);
+            let written: u64 = pipelines().map(|pipeline| pipeline.written.rows).sum();
+            let passes = pipelines().filter(|pipeline| pipeline.written.rows > 0).map(|pipeline| pipeline.passes).max();
+            let parts = pipelines().map(|pipeline| pipeline.parts).max();
+            assert!(parts > Some(2) && parts <= Some(8), "{parts:?} parts");
+            match host_bytes {
+                None => assert_eq!(written, 0, "{parts:?} parts"),
+                Some(_) => assert!(written > 0 && passes == Some(1), "{written} rows written, {passes:?} passes"),
+            }
+        }
+    }
 }

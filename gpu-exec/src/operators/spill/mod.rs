@@ -1,8 +1,8 @@
 //! Rows that a stage has written out and another reads: they wait on the host, by the part of a dimension that they have, in
 //! memory within a bound and in a file past it. The stage that reads tables of that dimension in parts reads of these rows
-//! only those of the same part. Not here: which stages do so (`strategy/rows.rs`).
+//! only those of the same part. Not here: which stages do so (`strategy/spill.rs`).
 
-mod bucket;
+mod batch;
 mod reading;
 mod space;
 mod store;

@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
-use super::bucket::{ColumnBytes, row_bytes};
+use super::batch::{ColumnBytes, row_bytes};
 use super::space::RowSpace;
 use super::store::{RowStore, Run, Written};
 use crate::column::{
     ColumnFacts, ColumnMeta, DeviceColumn, DeviceTable, RowBound, Segment, SegmentTable, Stored, TILE_ROWS, TableShape,
     padded_rows,
 };
-use crate::device::{DeviceBuffer, DeviceError, DeviceHandle, Stream};
+use crate::device::{DeviceError, DeviceHandle, DeviceResult, Stream};
 use crate::error::{Error, Result};
 use crate::ir::{PayloadShape, Repr, Type};
 use crate::operators::feed::Wave;
 use crate::operators::part::Part;
 
-/// A wave takes this share of the device.
+/// A wave takes this share of the device, and no more than so many bytes: it is gathered on the host.
 const WAVE_SHARE: u64 = 8;
+const WAVE_BYTES_MAX: u64 = 128 << 20;
 
 /// The rows that one stage writes and another reads.
 pub(in crate::operators) struct RowsState {
@@ -52,20 +53,19 @@ impl RowsState {
     /// for a whole wave, a smaller one comes.
     pub(in crate::operators) fn advance(&mut self, handle: &DeviceHandle, stream: &Stream) -> Result<bool> {
         self.wave = None;
-        let mut bytes = handle.memory().budget_bytes / WAVE_SHARE;
+        let mut bytes = (handle.memory().budget_bytes / WAVE_SHARE).min(WAVE_BYTES_MAX);
         loop {
             let begin = self.next;
-            let slices = self.slices(bytes)?;
-            if slices.is_empty() {
+            let (rows, columns) = self.gather(bytes)?;
+            if rows == 0 {
                 return Ok(false);
             }
-            let one_tile = slices.iter().map(|(rows, _)| *rows).sum::<usize>() <= TILE_ROWS;
-            match self.upload(handle, stream, &slices) {
+            match self.upload(handle, stream, rows, &columns) {
                 Ok(wave) => {
                     self.wave = Some(wave);
                     return Ok(true);
                 }
-                Err(Error::Device(DeviceError::OutOfMemory { .. })) if !one_tile => {
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if rows > TILE_ROWS => {
                     self.next = begin;
                     bytes /= 2;
                 }
@@ -74,54 +74,53 @@ impl RowsState {
         }
     }
 
-    /// The next rows, of about so many bytes: whole tiles of a run, but for its last.
-    fn slices(&mut self, bytes: u64) -> Result<Vec<(usize, Vec<ColumnBytes>)>> {
-        let row_bytes = row_bytes(&self.store.shapes).max(1);
-        let mut tiles = (usize::try_from(bytes).unwrap_or(usize::MAX) / row_bytes / TILE_ROWS).max(1);
-        let mut slices = Vec::new();
-        while let Some(run) = self.runs.get(self.next.0).copied().filter(|_| tiles > 0) {
-            let (first, all) = (self.next.1, self.store.rows(run));
-            let end = all.min(first + tiles * TILE_ROWS);
-            slices.push((end - first, self.store.read(run, first..end)?));
-            tiles -= (end - first).div_ceil(TILE_ROWS);
+    /// The next rows, of about so many bytes, one after another in columns that are padded to whole tiles.
+    fn gather(&mut self, bytes: u64) -> Result<(usize, Vec<ColumnBytes>)> {
+        let shapes = &self.store.shapes;
+        let tiles = usize::try_from(bytes).unwrap_or(usize::MAX) / row_bytes(shapes).max(1) / TILE_ROWS;
+        let left: usize = self.runs[self.next.0..].iter().map(|run| self.store.rows(*run)).sum::<usize>() - self.next.1;
+        let rows = left.min(tiles.max(1) * TILE_ROWS);
+        let room = |shape: &PayloadShape| ColumnBytes {
+            data: Vec::with_capacity(padded_rows(rows) * shape.bytes()),
+            valid: Vec::with_capacity(if shape.nullable { rows } else { 0 }),
+        };
+        let mut columns: Vec<ColumnBytes> = shapes.iter().map(room).collect();
+        let mut gathered = 0;
+        while gathered < rows {
+            let (run, first) = (self.runs[self.next.0], self.next.1);
+            let all = self.store.rows(run);
+            let end = all.min(first + rows - gathered);
+            self.store.read(run, first..end, &mut columns)?;
+            gathered += end - first;
             self.next = if end == all { (self.next.0 + 1, 0) } else { (self.next.0, end) };
         }
-        Ok(slices)
+        for (column, shape) in columns.iter_mut().zip(shapes) {
+            column.data.resize(padded_rows(rows) * shape.bytes(), 0);
+        }
+        Ok((rows, columns))
     }
 
-    fn upload(&self, handle: &DeviceHandle, stream: &Stream, slices: &[(usize, Vec<ColumnBytes>)]) -> Result<Wave> {
-        let mut segments = Vec::with_capacity(slices.len());
-        for (rows, columns) in slices {
-            let columns = columns.iter().map(|column| upload_column(handle, stream, column, *rows));
-            segments.push(Segment { rows: *rows as u64, columns: columns.collect::<Result<_>>()? });
-        }
-        let rows = RowBound::Exact(segments.iter().map(|segment| segment.rows).sum());
+    fn upload(&self, handle: &DeviceHandle, stream: &Stream, rows: usize, columns: &[ColumnBytes]) -> Result<Wave> {
+        let column = |column: &ColumnBytes| {
+            let validity = column.valid.contains(&0).then(|| bits(&column.valid, padded_rows(rows)));
+            DeviceColumn::upload(handle, stream, "written rows", (&column.data, validity.as_deref()))
+        };
+        let columns = columns.iter().map(column).collect::<DeviceResult<_>>()?;
+        let segment = Segment { rows: rows as u64, columns };
         let columns = self.store.shapes.iter().map(column_meta).collect();
-        let table = DeviceTable::new(TableShape { columns, rows }, segments);
+        let table = DeviceTable::new(TableShape { columns, rows: RowBound::Exact(rows as u64) }, vec![segment]);
         let segments = Arc::new(SegmentTable::upload(handle, stream, &table)?);
         Ok(Wave { table, segments })
     }
 }
 
-fn upload_column(handle: &DeviceHandle, stream: &Stream, column: &ColumnBytes, rows: usize) -> Result<DeviceColumn> {
-    let width = column.data.len() / rows.max(1);
-    let copy = |bytes: &[u8], room: usize| -> Result<Arc<DeviceBuffer>> {
-        let buffer = handle.alloc("written rows", room)?;
-        stream.upload(&buffer, 0, bytes)?;
-        // The bytes do not outlive this, and the copy reads them.
-        stream.synchronize()?;
-        Ok(Arc::new(buffer))
-    };
-    let padded = padded_rows(rows);
-    let has_nulls = column.valid.contains(&0);
-    let validity = has_nulls.then(|| copy(&bits(&column.valid), padded / 8)).transpose()?;
-    Ok(DeviceColumn { data: copy(&column.data, padded * width)?, validity })
-}
-
-/// A bit for each byte that is not 0, least significant first.
-fn bits(bytes: &[u8]) -> Vec<u8> {
+/// A bit for each byte that is not 0, least significant first, for so many rows.
+fn bits(bytes: &[u8], rows: usize) -> Vec<u8> {
     let byte = |eight: &[u8]| (0..).zip(eight).fold(0, |byte, (at, valid)| byte | u8::from(*valid != 0) << at);
-    bytes.chunks(8).map(byte).collect()
+    let mut bits = Vec::with_capacity(rows / 8);
+    bits.extend(bytes.chunks(8).map(byte));
+    bits.resize(rows / 8, 0);
+    bits
 }
 
 fn column_meta(shape: &PayloadShape) -> ColumnMeta {

@@ -1,27 +1,27 @@
-//! Where written rows wait: buckets in memory, and behind them pieces of a file.
+//! Where written rows wait: batches in memory, and behind them pieces of a file.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
 use datafusion::execution::spill_file::{SpillFile, SpillWriter};
 
-use super::bucket::{Bucket, ColumnBytes, row_bytes};
+use super::batch::{BUCKETS, Batch, Column, ColumnBytes, row_bytes};
 use super::space::RowSpace;
 use crate::error::{Error, Result};
 use crate::ir::PayloadShape;
 use crate::operators::part::Part;
 
-/// Buckets that parts are gathered in: the parts whose numbers end alike.
-const BUCKETS: usize = 64;
+/// Bytes that are written to the file at once.
+const WRITTEN_AT_ONCE: usize = 1 << 20;
 
 /// Rows of one dimension's parts.
 pub(super) struct RowStore {
     /// Of the columns; the last says which part a row is of.
     pub(super) shapes: Vec<PayloadShape>,
-    buckets: Vec<Bucket>,
+    batches: Vec<Batch>,
     /// Of each bucket, where its rows in the file lie.
     pieces: Vec<Vec<Piece>>,
     file: Option<Spilled>,
@@ -40,7 +40,7 @@ pub struct Written {
     pub disk_bytes: u64,
 }
 
-/// Rows of a bucket in the file.
+/// Rows of a bucket in the file: a column after the other, each with its values first.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     offset: u64,
@@ -49,43 +49,38 @@ struct Piece {
 
 struct Spilled {
     file: Arc<dyn SpillFile>,
-    writer: Box<dyn SpillWriter>,
+    writer: BufWriter<Box<dyn SpillWriter>>,
     end: u64,
 }
 
-/// Some rows that lie together: in memory, or a piece of the file.
+/// Some rows of a bucket that lie together: in memory, or a piece of the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Run {
-    Memory { bucket: usize },
+    Memory { bucket: usize, batch: usize },
     Disk { bucket: usize, piece: usize },
 }
 
 impl RowStore {
     pub(super) fn new(shapes: Vec<PayloadShape>, space: Arc<dyn RowSpace>) -> Self {
-        let buckets = (0..BUCKETS).map(|_| Bucket::new(shapes.len())).collect();
-        let pieces = vec![vec![]; BUCKETS];
-        Self { shapes, buckets, pieces, file: None, space, written: Written::default(), held: 0 }
+        let (written, pieces) = (Written::default(), vec![vec![]; BUCKETS]);
+        Self { shapes, batches: vec![], pieces, file: None, space, written, held: 0 }
     }
 
     /// Adds rows, given as arrays of all columns.
     ///
     /// # Errors
     /// What has no room in memory cannot be written to disk.
-    pub(super) fn add(&mut self, arrays: &[ColumnBytes], rows: usize) -> Result<()> {
-        let parts = arrays.last().ok_or_else(|| Error::internal("rows were written without their parts"))?;
+    pub(super) fn add(&mut self, arrays: &[Column<'_>], rows: usize) -> Result<()> {
+        if rows == 0 {
+            return Ok(());
+        }
         let bytes = (rows * row_bytes(&self.shapes)) as u64;
         let mut has_room = self.space.take(bytes);
         if !has_room {
             self.write_to_disk()?;
             has_room = self.space.take(bytes);
         }
-        let mut of_bucket: Vec<Vec<u32>> = vec![vec![]; BUCKETS];
-        for (row, part) in (0_u32..).zip(parts.data.chunks_exact(2)) {
-            of_bucket[usize::from(u16::from_le_bytes([part[0], part[1]])) % BUCKETS].push(row);
-        }
-        for (bucket, rows) in self.buckets.iter_mut().zip(&of_bucket) {
-            bucket.add(&self.shapes, arrays, rows);
-        }
+        self.batches.push(Batch::new(&self.shapes, arrays)?);
         self.written.rows += rows as u64;
         self.written.bytes += bytes;
         if has_room {
@@ -97,21 +92,23 @@ impl RowStore {
     }
 
     fn write_to_disk(&mut self) -> Result<()> {
-        let columns = self.shapes.len();
+        let batches = std::mem::take(&mut self.batches);
+        if batches.is_empty() {
+            return Ok(());
+        }
         let spilled = match &mut self.file {
             Some(spilled) => spilled,
             none => {
                 let file = self.space.file()?;
-                let writer = file.open_writer()?;
+                let writer = BufWriter::with_capacity(WRITTEN_AT_ONCE, file.open_writer()?);
                 none.insert(Spilled { file, writer, end: 0 })
             }
         };
-        for (bucket, pieces) in self.buckets.iter_mut().zip(&mut self.pieces).filter(|(bucket, _)| bucket.rows > 0) {
-            let full = std::mem::replace(bucket, Bucket::new(columns));
-            pieces.push(Piece { offset: spilled.end, rows: full.rows });
-            for bytes in full.bytes() {
-                spilled.writer.write_all(bytes).map_err(failed)?;
-                spilled.end += bytes.len() as u64;
+        for (bucket, pieces) in self.pieces.iter_mut().enumerate() {
+            let rows: usize = batches.iter().map(|batch| batch.rows(bucket)).sum();
+            if rows > 0 {
+                pieces.push(Piece { offset: spilled.end, rows });
+                spilled.write(&batches, &self.shapes, bucket).map_err(failed)?;
             }
         }
         spilled.writer.flush().map_err(failed)?;
@@ -126,45 +123,68 @@ impl RowStore {
         let buckets = (0..BUCKETS).filter(|bucket| part.may_hold(*bucket as u64, BUCKETS as u64));
         let of_bucket = |bucket: usize| {
             let disk = (0..self.pieces[bucket].len()).map(move |piece| Run::Disk { bucket, piece });
-            let memory = (self.buckets[bucket].rows > 0).then_some(Run::Memory { bucket });
-            disk.chain(memory)
+            let memory = self.batches.iter().enumerate().filter(move |(_, batch)| batch.rows(bucket) > 0);
+            disk.chain(memory.map(move |(batch, _)| Run::Memory { bucket, batch }))
         };
         buckets.flat_map(of_bucket).collect()
     }
 
     pub(super) fn rows(&self, run: Run) -> usize {
         match run {
-            Run::Memory { bucket } => self.buckets[bucket].rows,
+            Run::Memory { bucket, batch } => self.batches[batch].rows(bucket),
             Run::Disk { bucket, piece } => self.pieces[bucket][piece].rows,
         }
     }
 
-    /// Some rows of a run.
+    /// Adds some rows of a run to what these columns have.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(super) fn read(&self, run: Run, rows: Range<usize>) -> Result<Vec<ColumnBytes>> {
+    pub(super) fn read(&self, run: Run, rows: Range<usize>, into: &mut [ColumnBytes]) -> Result<()> {
         match run {
-            Run::Memory { bucket } => Ok(self.buckets[bucket].slice(&self.shapes, rows)),
-            Run::Disk { bucket, piece } => self.read_disk(self.pieces[bucket][piece], rows).map_err(failed),
+            Run::Memory { bucket, batch } => {
+                for ((number, shape), column) in self.shapes.iter().enumerate().zip(into) {
+                    let (data, valid) = self.batches[batch].column((number, shape.bytes()), bucket, rows.clone());
+                    column.data.extend_from_slice(data);
+                    column.valid.extend_from_slice(valid);
+                }
+                Ok(())
+            }
+            Run::Disk { bucket, piece } => self.read_disk(self.pieces[bucket][piece], rows, into).map_err(failed),
         }
     }
 
-    fn read_disk(&self, piece: Piece, rows: Range<usize>) -> std::io::Result<Vec<ColumnBytes>> {
+    fn read_disk(&self, piece: Piece, rows: Range<usize>, into: &mut [ColumnBytes]) -> std::io::Result<()> {
         let path = self.file.as_ref().and_then(|spilled| spilled.file.path());
         let mut file = File::open(path.ok_or_else(|| std::io::Error::other("the file of written rows has no path"))?)?;
         let mut at = piece.offset;
-        let mut some = |width: usize| {
-            let mut bytes = vec![0; rows.len() * width];
+        let mut some = |width: usize, into: &mut Vec<u8>| {
+            let begin = into.len();
+            into.resize(begin + rows.len() * width, 0);
             file.seek(SeekFrom::Start(at + (rows.start * width) as u64))?;
-            file.read_exact(&mut bytes)?;
             at += (piece.rows * width) as u64;
-            Ok::<_, std::io::Error>(bytes)
+            file.read_exact(&mut into[begin..])
         };
-        let column = |shape: &PayloadShape| {
-            Ok(ColumnBytes { data: some(shape.bytes())?, valid: some(usize::from(shape.nullable))? })
-        };
-        self.shapes.iter().map(column).collect()
+        for (shape, column) in self.shapes.iter().zip(into) {
+            some(shape.bytes(), &mut column.data)?;
+            some(usize::from(shape.nullable), &mut column.valid)?;
+        }
+        Ok(())
+    }
+}
+
+impl Spilled {
+    /// Writes a bucket's rows of all batches as one piece.
+    fn write(&mut self, batches: &[Batch], shapes: &[PayloadShape], bucket: usize) -> std::io::Result<()> {
+        for (number, shape) in shapes.iter().enumerate() {
+            let columns =
+                || batches.iter().map(|batch| batch.column((number, shape.bytes()), bucket, 0..batch.rows(bucket)));
+            for bytes in columns().map(|(data, _)| data).chain(columns().map(|(_, valid)| valid)) {
+                self.writer.write_all(bytes)?;
+                self.end += bytes.len() as u64;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -246,7 +266,8 @@ mod tests {
             let all = store.rows(run);
             for begin in (0..all).step_by(17) {
                 let rows = begin..all.min(begin + 17);
-                let read = store.read(run, rows.clone()).unwrap();
+                let mut read = vec![ColumnBytes::default(); 4];
+                store.read(run, rows.clone(), &mut read).unwrap();
                 let numbers =
                     read[0].data.chunks(8).map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()) as usize);
                 for (at, row) in numbers.enumerate() {
@@ -270,18 +291,20 @@ mod tests {
             let mut store = RowStore::new(shapes(), Arc::clone(&space));
             for begin in (0..ROWS).step_by(700) {
                 let rows = begin..ROWS.min(begin + 700);
-                store.add(&arrays(rows.clone()), rows.len()).unwrap();
+                let arrays = arrays(rows.clone());
+                let columns: Vec<Column<'_>> = arrays.iter().map(|array| (&*array.data, &*array.valid)).collect();
+                store.add(&columns, rows.len()).unwrap();
             }
             let Written { rows, bytes, disk_bytes } = store.written;
             assert_eq!((rows, bytes), (ROWS as u64, ROWS as u64 * 29));
             assert_eq!(disk_bytes > 0, memory < 1 << 30);
             let all: BTreeSet<usize> = rows_of(&store, Part::WHOLE).into_iter().collect();
             assert_eq!((all.len(), all.last()), (ROWS, Some(&(ROWS - 1))));
-            for count in [4, 64, 256] {
+            for count in [4, 64, 512] {
                 for part in Part::all(count) {
                     let (mask, value) = part.words();
                     let found = rows_of(&store, part);
-                    assert!(found.len() < ROWS * 2 / count.min(64) as usize);
+                    assert!(found.len() < ROWS * 3 / count.min(BUCKETS as u64) as usize);
                     let of_part = found.into_iter().filter(|row| u64::from(part_of(*row)) & mask == value).count();
                     let wanted = (0..ROWS).filter(|row| u64::from(part_of(*row)) & mask == value).count();
                     assert_eq!(of_part, wanted);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bucket::{ColumnBytes, row_bytes};
+use super::batch::{Column, row_bytes};
 use crate::column::TILE_ROWS;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
@@ -78,12 +78,11 @@ impl Run<'_> {
             } else {
                 emitted.rows(&self.stream, found.clone())?
             };
-            let column = |number: usize| {
+            let column = |number: usize| -> Column<'_> {
                 let HostColumn { data, valid, .. } = taken.column(number);
-                let valid = valid.as_ref().map(|valid| valid.to_vec()).unwrap_or_default();
-                ColumnBytes { data: data.to_vec(), valid }
+                (data, valid.as_deref().unwrap_or_default())
             };
-            let arrays: Vec<ColumnBytes> = (0..shapes.len()).map(column).collect();
+            let arrays: Vec<Column<'_>> = (0..shapes.len()).map(column).collect();
             let state = self.states.rows[rows].as_mut();
             return state.ok_or_else(|| Error::internal("rows were written to nowhere"))?.store.add(&arrays, found.end);
         }
