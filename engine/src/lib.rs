@@ -6,6 +6,7 @@
 
 mod catalogs;
 mod corrections;
+mod depth;
 pub mod device;
 mod dialect;
 pub mod error;
