@@ -168,7 +168,7 @@ impl Reading {
     /// What it costs to read it again.
     pub(super) fn again(&self) -> Again {
         match &self.feed {
-            Feed::Resident(_) => Again::Free,
+            Feed::Resident(_) | Feed::Arriving(_) => Again::Free,
             Feed::Waves(_, feed) | Feed::Once(_, feed, _) if feed.is_kept() => Again::Upload,
             Feed::Waves(..) | Feed::Once(..) => Again::Decode,
         }
