@@ -43,13 +43,9 @@ pub(crate) fn respelled(tokens: Tokens) -> Tokens {
             };
             respelled[at] = begins_query.then(|| tokens_of("SELECT * FROM", token.span));
         }
-        // A list of paths; `x IS DISTINCT FROM ['a']` compares one of texts.
-        if is_any(token, &["from", "join"])
-            && !is_near(-1, "distinct")
-            && let Some((open, close)) = listed_texts(&tokens, &places[place + 1..])
-        {
-            respelled[open] = Some(tokens_of(&format!(" {READ_FILES}(["), tokens[open].span));
-            respelled[close] = Some(tokens_of("])", tokens[close].span));
+        // `x IS DISTINCT FROM ['a']` compares a list of texts.
+        if is_any(token, &["from", "join"]) && !is_near(-1, "distinct") {
+            respell_paths(&tokens, &places[place + 1..], &mut respelled);
         }
         // Behind what reads a single table alone: of a join, DuckDB takes the sample behind it.
         if is_word(token, "using") && is_near(1, "sample") && is_one_table(&tokens[..at]) {
@@ -85,6 +81,14 @@ pub(crate) fn respelled(tokens: Tokens) -> Tokens {
     }
     let pieces = tokens.into_iter().zip(respelled);
     pieces.flat_map(|(token, respelled)| respelled.unwrap_or_else(|| vec![token])).collect()
+}
+
+/// A list of paths that begins at the first of `places` is a call of what reads them.
+fn respell_paths(tokens: &[TokenWithSpan], places: &[usize], respelled: &mut [Option<Tokens>]) {
+    if let Some((open, close)) = listed_texts(tokens, places) {
+        respelled[open] = Some(tokens_of(&format!(" {READ_FILES}(["), tokens[open].span));
+        respelled[close] = Some(tokens_of("])", tokens[close].span));
+    }
 }
 
 /// Where a list of nothing but texts is opened and closed that begins at the first of `places`.

@@ -37,7 +37,7 @@ pub(super) fn parts(text: &str) -> Result<Option<Parts<'_>>> {
     let parts = Parts { scheme, authority, path };
     let invalid = |message: String| Error::new(ErrorKind::Invalid, message);
     if let Some((user, _)) = authority.rsplit_once('@')
-        && !(parts.is_any(&WITH_CONTAINERS) && !user.contains(':'))
+        && (!parts.is_any(&WITH_CONTAINERS) || user.contains(':'))
     {
         return Err(invalid(format!("the URL '{}' holds a user or a password, which would be shown", shown(text)))
             .with_hint("leave them out of the URL, and give them with CREATE SECRET"));

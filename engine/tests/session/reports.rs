@@ -213,7 +213,8 @@ async fn a_query_whose_file_is_replaced_while_it_is_read_says_what_it_did() {
     let with = store.get(&Path::from("new.parquet")).await.unwrap().bytes().await.unwrap();
     *store.replacement.lock().unwrap() = Some(Replacement { path: Path::from("t/0.parquet"), with, after: 2 });
     let (_, report) = failed(&session, "select sum(n), sum(m), count(*) from t where n <> 5").await;
-    assert_eq!((report.ended, report.work.ended, report.work.pipelines.len()), (Ended::Failed, Ended::Failed, 0));
+    // It may have begun with what was there by then; nothing of that has left.
+    assert_eq!((report.ended, report.work.ended, report.work.rows_out), (Ended::Failed, Ended::Failed, 0));
     let load = report.work.loads[0];
     assert!(load.files == 1 && load.row_groups == 5 && load.file_bytes_read > 0, "{load:?}");
     assert_eq!(bytes(&report.timeline, Work::Fetch), load.file_bytes_read, "{}", report.timeline);

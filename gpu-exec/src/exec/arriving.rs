@@ -99,7 +99,8 @@ impl Task {
         let (arrivals, inputs) = futures::join!(expectation.decided(), rows.gathered(self));
         let inputs = inputs?;
         if let Some(arrivals) = arrivals {
-            let tables = self.over_arriving((arrivals, stats.clone(), bytes), inputs, start).await?;
+            let arrivals = arrivals.into_iter().zip(stats.iter().cloned()).collect();
+            let tables = self.over_arriving((arrivals, bytes), inputs, start).await?;
             let stay = inputs.stay();
             match self.run_over(tables, (guest, stay), out).await {
                 Err(Error::Unsettled) => {}

@@ -71,7 +71,7 @@ pub(super) struct Loads {
 pub(super) type Loading = SpawnedTask<std::result::Result<Vec<Loaded>, ScanError>>;
 
 /// A table to read, and what it took.
-type Fed<S> = (Feed, Arc<Mutex<S>>);
+pub(super) type Fed<S, T = Feed> = (T, Arc<Mutex<S>>);
 
 impl Tables {
     fn new(scans: Vec<Fed<LoadStats>>, inputs: Vec<Fed<InputStats>>, start: Instant) -> Self {
@@ -148,18 +148,18 @@ impl Task {
     /// Over scans that are on their way. Inputs are put on the device, and stay where they are: they may be read again.
     pub(super) async fn over_arriving(
         &self,
-        (arrivals, stats, bytes): (Vec<Arc<Arrival>>, Vec<Arc<Mutex<LoadStats>>>, u64),
+        (arrivals, bytes): (Vec<Fed<LoadStats, Arc<Arrival>>>, u64),
         inputs: &mut Inputs,
         start: Instant,
     ) -> Result<Tables> {
         let put = if self.is_oversized(bytes + inputs.device_bytes()) { Put::InWaves } else { Put::Whole };
         let of_each = bytes / arrivals.len().max(1) as u64;
-        let feed = |(arrival, stats): (Arc<Arrival>, Arc<Mutex<LoadStats>>)| {
+        let feed = |(arrival, stats): Fed<LoadStats, Arc<Arrival>>| {
             let account = (Arc::clone(&self.account), start);
             let table = Arriving::new(arrival, of_each, Arc::clone(&self.trace), account).ok_or(Error::Unsettled)?;
             Ok((Feed::Arriving(Box::new(table)), stats))
         };
-        let scans = arrivals.into_iter().zip(stats).map(feed).collect::<Result<Vec<_>>>()?;
+        let scans = arrivals.into_iter().map(feed).collect::<Result<Vec<_>>>()?;
         Ok(Tables::new(scans, self.feeds(inputs, put).await?, start))
     }
 

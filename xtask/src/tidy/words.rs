@@ -1,6 +1,8 @@
 //! Words that have one owner or one meaning, words that must not be left behind, and hosts and paths that are nobody's
 //! business.
 
+use std::net::Ipv4Addr;
+
 use super::Breach;
 use super::source::File;
 use super::tokens::{find_word, line_of};
@@ -199,10 +201,12 @@ fn host(rest: &str) -> &str {
     rest[..end].trim_end_matches('.')
 }
 
-/// An empty host is a placeholder (`http://{address}`), as is one without a dot (`http://host:port`).
+/// An empty host is a placeholder (`http://{address}`), as is one without a dot (`http://host:port`). Addresses of private networks
+/// are nobody's name.
 fn is_strange(host: &str) -> bool {
     let is_known = HOSTS.iter().any(|known| host == *known || host.ends_with(&format!(".{known}")));
-    host.contains('.') && !is_known
+    let is_private = |address: Ipv4Addr| address.is_private() || address.is_link_local() || address.is_loopback();
+    host.contains('.') && !is_known && !host.parse::<Ipv4Addr>().is_ok_and(is_private)
 }
 
 #[cfg(test)]

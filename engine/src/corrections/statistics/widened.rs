@@ -121,10 +121,10 @@ fn digits(one: &DataType, other: &DataType) -> Option<DataType> {
     let scale = one_scale.max(other_scale);
     let precision = whole(one, one_scale).max(whole(other, other_scale)) + i16::from(scale);
     let precision = u8::try_from(precision).ok()?;
-    match precision {
-        ..=DECIMAL128_MAX_PRECISION => Some(DataType::Decimal128(precision, scale)),
-        ..=DECIMAL256_MAX_PRECISION => Some(DataType::Decimal256(precision, scale)),
-        _ => None,
+    match () {
+        () if precision <= DECIMAL128_MAX_PRECISION => Some(DataType::Decimal128(precision, scale)),
+        () if precision <= DECIMAL256_MAX_PRECISION => Some(DataType::Decimal256(precision, scale)),
+        () => None,
     }
 }
 
