@@ -75,7 +75,11 @@ pub(crate) fn respelled(tokens: Tokens) -> Tokens {
             respelled[places[place + 1]] = Some(Vec::new());
         }
     }
-    // As nearly every statement is.
+    put_together(tokens, respelled)
+}
+
+/// The tokens, with those that are written otherwise in their places: none in nearly every statement.
+fn put_together(tokens: Tokens, respelled: Vec<Option<Tokens>>) -> Tokens {
     if respelled.iter().all(Option::is_none) {
         return tokens;
     }

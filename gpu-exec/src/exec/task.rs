@@ -79,8 +79,10 @@ impl Task {
         let task = Arc::new(self);
         *task.ran.lock() = Ran::OnDevice(Arc::clone(&task.account));
         task.runtime.handle().watch_memory(task.trace.device_peak());
+        // Also where it is dropped before it was begun.
+        let ended = UntilDropped(Arc::clone(&task.account));
         builder.spawn(async move {
-            let _ended = UntilDropped(Arc::clone(&task.account));
+            let _ended = ended;
             let out = (&sender, &baseline);
             let guest = Arc::new(task.runtime.guests().enter(task.query()));
             let Err(error) = task.on_device(HostRows::coming(streams), &guest, out).await else { return Ok(()) };
