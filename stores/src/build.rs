@@ -44,17 +44,15 @@ fn s3(url: &Url, secret: Option<&Secret>) -> Result<Arc<dyn ObjectStore>> {
     };
     builder = builder.with_bucket_name(bucket).with_retry(retry(secret));
     if let Some(secret) = secret {
-        for (option, key) in [
+        for (key, value) in secret.given([
             ("key_id", Key::AccessKeyId),
             ("secret", Key::SecretAccessKey),
             ("session_token", Key::Token),
             ("region", Key::Region),
             ("requester_pays", Key::RequestPayer),
             ("skip_signature", Key::SkipSignature),
-        ] {
-            if let Some(value) = secret.get(option) {
-                builder = builder.with_config(key, value);
-            }
+        ]) {
+            builder = builder.with_config(key, value);
         }
         let hosts_bucket = secret.get("url_style") == Some("vhost");
         if let Some(endpoint) = endpoint(secret) {
@@ -85,14 +83,12 @@ fn gcs(url: &Url, secret: Option<&Secret>) -> Result<Arc<dyn ObjectStore>> {
     };
     builder = builder.with_bucket_name(host(url, "bucket")?).with_retry(retry(secret));
     if let Some(secret) = secret {
-        for (option, key) in [
+        for (key, value) in secret.given([
             ("service_account_key", Key::ServiceAccountKey),
             ("service_account_path", Key::ServiceAccount),
             ("skip_signature", Key::SkipSignature),
-        ] {
-            if let Some(value) = secret.get(option) {
-                builder = builder.with_config(key, value);
-            }
+        ]) {
+            builder = builder.with_config(key, value);
         }
         if let Some(endpoint) = endpoint(secret) {
             builder = builder.with_config(Key::BaseUrl, endpoint);
@@ -123,7 +119,7 @@ fn azure(url: &Url, secret: Option<&Secret>) -> Result<Arc<dyn ObjectStore>> {
         container => builder.with_container_name(container).with_account(named.split('.').next().unwrap_or(named)),
     };
     if let Some(secret) = secret {
-        for (option, key) in [
+        for (key, value) in secret.given([
             ("account_name", Key::AccountName),
             ("account_key", Key::AccessKey),
             ("sas_token", Key::SasKey),
@@ -132,10 +128,8 @@ fn azure(url: &Url, secret: Option<&Secret>) -> Result<Arc<dyn ObjectStore>> {
             ("client_id", Key::ClientId),
             ("client_secret", Key::ClientSecret),
             ("skip_signature", Key::SkipSignature),
-        ] {
-            if let Some(value) = secret.get(option) {
-                builder = builder.with_config(key, value);
-            }
+        ]) {
+            builder = builder.with_config(key, value);
         }
         if let Some(endpoint) = endpoint(secret) {
             builder = builder.with_endpoint(endpoint);

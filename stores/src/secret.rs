@@ -152,6 +152,11 @@ impl Secret {
         self.options.get(option).map(String::as_str)
     }
 
+    /// Those of these options that it has: what they are called elsewhere, and their values.
+    pub(crate) fn given<K, const N: usize>(&self, options: [(&str, K); N]) -> impl Iterator<Item = (K, &str)> {
+        options.into_iter().filter_map(move |(option, key)| Some((key, self.get(option)?)))
+    }
+
     pub(crate) fn is(&self, option: &str) -> bool {
         self.get(option) == Some("true")
     }

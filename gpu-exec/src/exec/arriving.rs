@@ -19,13 +19,13 @@ use crate::trace::{Trace, Work};
 
 /// A table that arrives, while a run reads it.
 pub(super) struct Arriving {
-    pub(super) arrival: Arc<Arrival>,
-    pub(super) shape: TableShape,
+    arrival: Arc<Arrival>,
+    shape: TableShape,
     /// That it will take, in bytes.
-    pub(super) bytes: u64,
-    pub(super) trace: Arc<Trace>,
+    bytes: u64,
+    trace: Arc<Trace>,
     /// Who hears how long loading took, and since when.
-    pub(super) account: (Arc<Account>, Instant),
+    account: (Arc<Account>, Instant),
     distinct: Vec<usize>,
     /// Segments that were given.
     taken: usize,

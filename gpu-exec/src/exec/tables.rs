@@ -1,7 +1,7 @@
 //! The tables of one execution: loaded whole where the device has room for them, else fed in waves.
 //!
-//! Loading whole is asynchronous, all tables at once. A table in waves is read once before the first of them, for what a plan has to know of it. Not here: how rows of
-//! the host's operators come (`inputs.rs`).
+//! Loading whole is asynchronous, all tables at once. A table in waves is read once before the first of them, for what a plan
+//! has to know of it. Not here: how rows of the host's operators come (`inputs.rs`).
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::LoadStats;
 use super::column::Column;
-use super::expect::Expected;
+use super::expect::{Expected, shares_dictionary};
 use super::piece::Piece;
 use super::words::Known;
 use crate::column::{ChunkFacts, ColumnMeta, DeviceTable, Segment, Stored, TableShape};
@@ -174,7 +174,8 @@ fn is_stored_so(column: &Column, piece: &Piece, whole: &ColumnMeta) -> bool {
             Known::Words(known) => Arc::ptr_eq(known, dictionary) && *width == IntWidth::for_codes(known.len()),
             Known::Coming | Known::Unknown => false,
         },
-        (Stored::Codes { .. } | Stored::RawText, _) => true,
+        (Stored::Codes { .. }, None) => shares_dictionary(&whole.stored, &piece.stored),
+        (Stored::RawText, _) => matches!(whole.stored, Stored::RawText),
         (stored, _) => {
             let filled = whole.facts.range.is_none_or(|(min, max)| (min..=max).contains(&piece.filler));
             stored.layout() == whole.stored.layout() && (stored.layout().is_none() || !piece.is_all_null() || filled)

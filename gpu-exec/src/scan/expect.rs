@@ -67,13 +67,6 @@ impl Expected {
     }
 }
 
-/// The shape of a scan; `None` where footers do not say enough of a column, as of text whose dictionaries are still to be
-/// read.
-pub(crate) fn expected_shape(scan: &ParquetScan, opened: &Opened, columns: &[Column]) -> Option<TableShape> {
-    columns.iter().all(|column| expected_form(column).is_some()).then_some(())?;
-    Some(Expected::of(scan, opened, columns)?.shape(&vec![None; columns.len()]))
-}
-
 /// What is claimed of a column, run by run.
 fn claims_of(column: &Column, opened: &Opened) -> Option<Vec<Vec<ChunkFacts>>> {
     let of_run = |(run, piece): (&Run, &Option<Piece>)| match piece {
@@ -83,8 +76,8 @@ fn claims_of(column: &Column, opened: &Opened) -> Option<Vec<Vec<ChunkFacts>>> {
     opened.runs.iter().zip(&column.pieces).map(of_run).collect()
 }
 
-/// A text's codes depend on all of its dictionaries.
-fn expected_form(column: &Column) -> Option<Stored> {
+/// How a column will be stored. A text's codes depend on all of its dictionaries: `None` where they are still to be read, or differ.
+pub(crate) fn expected_form(column: &Column) -> Option<Stored> {
     let target = column.target();
     let mut pieces = column.pieces.iter();
     match (target, pieces.next()) {
@@ -97,7 +90,8 @@ fn expected_form(column: &Column) -> Option<Stored> {
     }
 }
 
-fn shares_dictionary(one: &Stored, other: &Stored) -> bool {
+/// Whether codes of both mean the same.
+pub(crate) fn shares_dictionary(one: &Stored, other: &Stored) -> bool {
     match (one, other) {
         (Stored::Codes { width, dictionary }, Stored::Codes { width: other_width, dictionary: other }) => {
             width == other_width && Arc::ptr_eq(dictionary, other)

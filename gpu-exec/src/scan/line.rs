@@ -9,9 +9,9 @@ use super::ScanError;
 const UNIT: u64 = 64 << 10;
 /// The part of all bytes of a load that is asked for at a time.
 const SHARE: u64 = 4;
-/// And its bounds. Eight MiB keep 200 MB/s busy over 40 ms, the most keeps 4 GB/s busy over 30.
+/// And its bounds. Eight MiB keep 200 MB/s busy over 40 ms; the most is for stores that are fast over many connections alone.
 const BYTES_MIN: u64 = 8 << 20;
-const BYTES_MAX: u64 = 128 << 20;
+const BYTES_MAX: u64 = 512 << 20;
 
 #[derive(Debug)]
 pub(super) struct Line {

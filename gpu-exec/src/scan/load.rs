@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use super::arrival::{Arrival, Arriving};
 use super::assemble::Assembly;
-use super::expect::{Expected, expected_shape};
+use super::expect::Expected;
 use super::fetch::{Fetched, Fetching, Outcome, Place};
 use super::footer::{Footer, columns_of};
 use super::footers::Footers;
@@ -160,11 +160,6 @@ impl Load {
     pub fn is_resident(&self) -> bool {
         let mut pieces = self.scans.iter().flat_map(|scan| &scan.wanted).flat_map(|column| &column.pieces);
         pieces.all(Option::is_some)
-    }
-
-    /// The shapes that the tables will have if footers are right; `None` where footers do not say enough.
-    pub fn expected(&self) -> Option<Vec<TableShape>> {
-        self.scans.iter().map(|scan| expected_shape(&scan.source.scan, &scan.opened, &scan.wanted)).collect()
     }
 
     /// What is being done for each scan.

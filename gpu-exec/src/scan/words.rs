@@ -17,12 +17,13 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use tokio::sync::watch;
 
 use super::decode::ChunkBytes;
+use super::expect::expected_form;
 use super::footer::guarded;
 use super::open::Group;
 use super::read::ColumnRead;
 use super::round::ScanLoad;
 use super::{ScanError, Source, pinned};
-use crate::column::{Dictionary, Stored, Target};
+use crate::column::{Dictionary, Stored};
 use crate::trace::Work;
 
 /// Pages that are read ahead at most, by all scans of a load.
@@ -89,8 +90,7 @@ impl WordsAhead {
         let mut ahead = Self::default();
         for scan in scans {
             for column in 0..scan.wanted.len() {
-                let wanted = &scan.wanted[column];
-                if wanted.target() != Target::Text || wanted.pieces.iter().all(Option::is_some) {
+                if expected_form(&scan.wanted[column]).is_some() {
                     continue;
                 }
                 let Some(mut set) = ahead.set_of(scan, column)? else { return Ok(None) };

@@ -177,3 +177,29 @@ async fn what_was_begun_with_wrong_keys_leaves_no_row() {
     let (cold, _) = same(&both, &store, "SELECT v % 10, count(*), sum(i) FROM gated GROUP BY v % 10").await;
     assert_eq!(misses(&cold), 0, "nobody relies on its keys");
 }
+
+/// Texts of two files that are on the device, each with words of its own, and a column that is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_were_loaded_apart_mean_the_same_together() {
+    let part = |part: usize| {
+        format!(
+            "SELECT CAST(i AS BIGINT) AS i, CAST(i * {part} AS BIGINT) AS v, CASE WHEN i % 3 = 0 THEN 'both' ELSE '{part}-' || CAST(i % 5 AS VARCHAR) END AS word \
+             FROM (SELECT value AS i FROM generate_series(0, 4999))"
+        )
+    };
+    let both = Both::over(&[("t", vec![part(0), part(1)])]).await;
+    for file in 0..2 {
+        let (name, path) = (format!("t{file}"), both.file("t", file));
+        for context in [&both.device, &both.host] {
+            context.register_parquet(&name, path.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
+        }
+        both.same(&format!("SELECT word, count(*) FROM {name} GROUP BY word")).await;
+    }
+    for query in [
+        "SELECT word, count(*), sum(v) FROM t GROUP BY word",
+        "SELECT count(*), sum(i) FROM t WHERE word > '0-9'",
+        "SELECT a.word, count(*) FROM t a JOIN t b ON a.word = b.word AND a.i = b.i GROUP BY a.word",
+    ] {
+        both.same(query).await;
+    }
+}
