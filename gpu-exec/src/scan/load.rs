@@ -29,7 +29,7 @@ use super::round::{Round, ScanLoad, There, Waiting, Wanted};
 use super::windows::Windows;
 use super::words::{Words, WordsAhead, decided};
 use super::{ColumnStore, LoadStats, ParquetScan, ScanError};
-use crate::column::{DeviceTable, LayoutMiss, TableShape, full_layout};
+use crate::column::{DeviceTable, LayoutMiss, full_layout};
 use crate::device::DeviceHandle;
 use crate::trace::{Held, Trace, Work};
 
