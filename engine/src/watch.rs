@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::device::{QueryReport, fraction};
+use crate::device::{Ended, QueryReport, fraction};
 
 /// See the module. [`crate::QueryResult::watch`] gives it.
 #[derive(Clone)]
@@ -20,10 +20,10 @@ impl Watch {
         Self { plan: Arc::downgrade(plan), state: Arc::downgrade(state) }
     }
 
-    /// What ran where so far; `None` once the query is gone.
+    /// What ran where so far, as of a query that runs; `None` once it is gone.
     pub fn report(&self) -> Option<QueryReport> {
         let (plan, state) = (self.plan.upgrade()?, self.state.upgrade()?);
-        Some(QueryReport::of(&state, &plan))
+        Some(QueryReport { ended: Ended::Running, ..QueryReport::of(&state, &plan) })
     }
 
     /// The part of all rows that scans have read so far, from 0 to 1; `None` where that cannot be told, and once the query is
