@@ -32,6 +32,7 @@ mod suggest;
 mod temporary;
 mod unseen;
 mod usage;
+mod watch;
 
 pub use device::{Devices, OperatorPlacement, Placement, QueryReport, discover as devices};
 pub use error::{Error, ErrorKind, Position, Result};
@@ -45,6 +46,7 @@ pub use runtime::runtime;
 pub use script::{Script, Statement, split};
 pub use session::{ClientRights, Session, SessionBuilder};
 pub use usage::{DeviceUsage, Usage};
+pub use watch::Watch;
 
 /// The DataFusion this engine extends, for embedders who need its types in the same version.
 pub use datafusion;

@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::ScannedFiles;
 use crate::plan_cache::{Kept, Place};
 use crate::stack::guarded;
+use crate::watch::Watch;
 
 /// How far a result is.
 enum Progress {
@@ -98,6 +99,11 @@ impl QueryResult {
     pub fn report(&self) -> QueryReport {
         let report = self.plan.as_ref().map(|ran| QueryReport::of(&ran.state, &ran.plan)).unwrap_or_default();
         QueryReport { ended: self.ended, plan_from_cache: self.is_from_cache, ..report }
+    }
+
+    /// A look at it for others than its reader; `None` for a statement without rows.
+    pub fn watch(&self) -> Option<Watch> {
+        self.plan.as_ref().map(|ran| Watch::new(&ran.plan, &ran.state))
     }
 
     /// Ends the query before its last row. Its report says what it has done; of a device that is still at a launch, for a moment

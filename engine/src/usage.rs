@@ -12,6 +12,8 @@ pub struct Usage {
     pub host_bytes: usize,
     /// The most that they may hold, where there is a limit.
     pub host_limit_bytes: Option<usize>,
+    /// Bytes on disk that the host's operators wrote for want of memory.
+    pub disk_bytes: u64,
     /// The open devices.
     pub devices: Vec<DeviceUsage>,
 }
@@ -45,6 +47,7 @@ impl Session {
             peak_bytes: memory.peak_bytes,
             budget_bytes: memory.budget_bytes,
         });
-        Usage { host_bytes: pool.reserved(), host_limit_bytes, devices: devices.collect() }
+        let disk_bytes = state.runtime_env().disk_manager.used_disk_space();
+        Usage { host_bytes: pool.reserved(), host_limit_bytes, disk_bytes, devices: devices.collect() }
     }
 }

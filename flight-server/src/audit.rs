@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use tonic::Status;
 
 use crate::queries::{Query, redacted};
+use crate::trace_context::TraceId;
 
 /// Bytes of a statement in the log: as many as a statement may have.
 const SQL_BYTES_MAX: usize = crate::statements::SQL_BYTES_MAX as usize;
@@ -58,6 +59,7 @@ pub(crate) struct Who<'a> {
     pub(crate) user: Option<&'a str>,
     pub(crate) session: Option<u64>,
     pub(crate) peer: Option<SocketAddr>,
+    pub(crate) trace: Option<TraceId>,
 }
 
 impl Audit {
@@ -162,6 +164,9 @@ impl Audit {
         line.insert("user".to_owned(), who.user.into());
         line.insert("session".to_owned(), who.session.into());
         line.insert("peer".to_owned(), who.peer.map(|peer| peer.to_string()).into());
+        if let Some(trace) = who.trace {
+            line.insert("trace".to_owned(), trace.to_string().into());
+        }
         if let Value::Object(details) = details {
             line.extend(details);
         }
@@ -270,7 +275,8 @@ mod tests {
     #[test]
     fn what_cannot_be_written_is_refused_and_told_later() {
         let (audit, disk) = audit();
-        let who = Who { user: Some("ada"), session: Some(7), peer: Some("127.0.0.1:5".parse().unwrap()) };
+        let who =
+            Who { user: Some("ada"), session: Some(7), peer: Some("127.0.0.1:5".parse().unwrap()), ..Who::default() };
         audit.write("begin", who, || json!({ "statement": "select\n1" })).unwrap();
         disk.is_full.store(true, Ordering::SeqCst);
         let refused = audit.write("begin", who, || json!({})).unwrap_err();

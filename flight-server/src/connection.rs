@@ -18,8 +18,18 @@ use crate::session::ClientSession;
 /// What tonic gives to each call of a connection. The last clone goes with the connection.
 #[derive(Clone)]
 pub(crate) struct Connection {
-    own: Arc<Mutex<Option<Arc<ClientSession>>>>,
+    own: Arc<Mutex<Option<Own>>>,
     peer: Option<SocketAddr>,
+}
+
+/// The session of a connection. What runs in it for a client that asks how far it is ends with the connection: its rows would keep
+/// the session.
+struct Own(Arc<ClientSession>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.0.polled.clear();
+    }
 }
 
 /// Where a call comes from.
@@ -38,19 +48,19 @@ impl Connection {
     ) -> Result<Arc<ClientSession>, Status> {
         let mut own = self.own.lock();
         match own.as_ref() {
-            Some(session) => Ok(Arc::clone(session)),
-            None => Ok(Arc::clone(own.insert(open()?))),
+            Some(own) => Ok(Arc::clone(&own.0)),
+            None => Ok(Arc::clone(&own.insert(Own(open()?)).0)),
         }
     }
 
     /// Its session, if there is one.
     pub(crate) fn peek(&self) -> Option<Arc<ClientSession>> {
-        self.own.lock().clone()
+        self.own.lock().as_ref().map(|own| Arc::clone(&own.0))
     }
 
     /// Ends its session; the next call makes another.
     pub(crate) fn end(&self) -> Option<Arc<ClientSession>> {
-        self.own.lock().take()
+        self.own.lock().take().map(|own| Arc::clone(&own.0))
     }
 }
 

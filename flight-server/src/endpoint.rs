@@ -18,17 +18,17 @@ use crate::gate::Gate;
 use crate::metadata::Facts;
 use crate::service::Service;
 use crate::session::Owner;
-use crate::sessions::Sessions;
+use crate::sessions::{Sessions, Way};
 
 /// All calls of the Flight protocol.
 pub(crate) struct Endpoint {
     sessions: Arc<Sessions>,
-    gate: Gate,
+    gate: Arc<Gate>,
     facts: Arc<Facts>,
 }
 
 impl Endpoint {
-    pub(crate) fn new(sessions: Arc<Sessions>, gate: Gate) -> Result<Self, Status> {
+    pub(crate) fn new(sessions: Arc<Sessions>, gate: Arc<Gate>) -> Result<Self, Status> {
         Ok(Self { sessions, gate, facts: Arc::new(Facts::new()?) })
     }
 
@@ -72,7 +72,7 @@ impl FlightService for Endpoint {
                     refused.status
                 })?;
                 let role = owner.role.lowered(request.metadata())?;
-                self.sessions.log_in(Owner { role, ..owner }, peer)?
+                self.sessions.log_in(Owner { role, ..owner }, Way::Handshake, peer)?
             }
         };
         let answer = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };
@@ -90,10 +90,8 @@ impl FlightService for Endpoint {
         self.service(&request)?.get_flight_info(request).await
     }
 
-    /// Complete with the first call: a query runs as its rows are fetched, and a change has been made by then.
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
-        let info = self.service(&request)?.get_flight_info(request).await?.into_inner();
-        Ok(Response::new(PollInfo { info: Some(info), progress: Some(1.0), ..PollInfo::default() }))
+        self.service(&request)?.poll(request.into_inner()).await.map(Response::new)
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {

@@ -32,7 +32,16 @@ impl<T> Handles<T> {
     /// # Errors
     /// RESOURCE_EXHAUSTED when as many as fit are kept and none has expired.
     pub(crate) fn insert(&self, value: T) -> Result<Secret, Status> {
-        let (now, handle) = (Instant::now(), secret()?);
+        let handle = secret()?;
+        self.insert_as(handle, value).map(|()| handle)
+    }
+
+    /// Keeps a value under a handle that was made before.
+    ///
+    /// # Errors
+    /// As [`Self::insert`].
+    pub(crate) fn insert_as(&self, handle: Secret, value: T) -> Result<(), Status> {
+        let now = Instant::now();
         let mut expired = Vec::new();
         {
             let mut kept = self.kept.lock();
@@ -46,7 +55,7 @@ impl<T> Handles<T> {
         }
         // Dropping may end a query: not under the lock.
         drop(expired);
-        Ok(handle)
+        Ok(())
     }
 
     /// Takes a value out, with its handle.
@@ -74,6 +83,12 @@ impl<T> Handles<T> {
         let held = kept.get_mut(handle).filter(|held| held.expires > now).ok_or_else(|| self.unknown())?;
         held.expires = now + self.time_to_live;
         Ok(held.value.clone())
+    }
+
+    /// Drops all of them.
+    pub(crate) fn clear(&self) {
+        let all = std::mem::take(&mut *self.kept.lock());
+        drop(all);
     }
 
     /// How many are kept.

@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 use ring::{digest, hmac};
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 use tonic::Status;
 
 use crate::der;
+use crate::jwks::KeySet;
 use crate::role::Role;
 use crate::secrets::{SECRET_BYTES, Secret};
 use crate::session::Owner;
@@ -27,16 +29,25 @@ const SECRET_LEAST: usize = 32;
 
 /// What tokens are checked with.
 pub struct Jwt {
-    key: Key,
+    keys: Keys,
     issuer: String,
     audience: String,
 }
 
-enum Key {
+enum Keys {
+    /// One, for as long as the server runs.
+    One(Arc<Key>),
+    /// Those of a set.
+    Set(KeySet),
+}
+
+pub(crate) enum Key {
     /// Shared with who signs.
     Secret(hmac::Key),
     /// Of who signs, with the algorithm that it is for.
     Public { name: &'static str, algorithm: &'static dyn VerificationAlgorithm, key: Vec<u8> },
+    /// The same for RS256, in its parts.
+    Rsa { n: Vec<u8>, e: Vec<u8> },
 }
 
 /// Why a key is none.
@@ -80,7 +91,21 @@ impl Jwt {
     pub fn read(path: &Path, issuer: &str, audience: &str) -> Result<Self, JwtError> {
         let bytes = std::fs::read(path).map_err(|cause| JwtError::Read { path: path.into(), cause })?;
         let key = Key::of(&bytes).map_err(|cause| JwtError::Key { path: path.into(), cause })?;
-        Ok(Self { key, issuer: issuer.to_owned(), audience: audience.to_owned() })
+        let keys = Keys::One(Arc::new(key));
+        Ok(Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned() })
+    }
+
+    /// Reads a set of keys (JWKS), of which each token names one (`kid`). The file is read again when it has changed: keys come
+    /// and go while the server runs.
+    ///
+    /// # Errors
+    /// [`JwtError`], with the file.
+    pub fn read_set(path: &Path, issuer: &str, audience: &str) -> Result<Self, JwtError> {
+        Ok(Self::of_set(KeySet::read(path)?, issuer, audience))
+    }
+
+    pub(crate) fn of_set(keys: KeySet, issuer: &str, audience: &str) -> Self {
+        Self { keys: Keys::Set(keys), issuer: issuer.to_owned(), audience: audience.to_owned() }
     }
 
     /// Whether `token` looks like one of these, and not like a session's own.
@@ -102,11 +127,18 @@ impl Jwt {
         let (signed, signature) = token.rsplit_once('.').ok_or(NONE)?;
         let (header, claims) = signed.split_once('.').ok_or(NONE)?;
         let header = object(header).ok_or(NONE)?;
-        if header.get("alg").and_then(Value::as_str) != Some(self.key.name()) || header.contains_key("crit") {
+        let text = |name: &str| header.get(name).and_then(Value::as_str);
+        let key = match &self.keys {
+            Keys::One(key) => Arc::clone(key),
+            Keys::Set(keys) => {
+                keys.key(text("kid")).ok_or("it is signed with a key that is not among the issuer's (kid)")?
+            }
+        };
+        if text("alg") != Some(key.name()) || header.contains_key("crit") {
             return Err("it is not signed in the way that this server's key is for");
         }
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| NONE)?;
-        if !self.key.verifies(signed.as_bytes(), &signature) {
+        if !key.verifies(signed.as_bytes(), &signature) {
             return Err("its signature is not that of the issuer");
         }
         self.judged(token, &object(claims).ok_or(NONE)?, now)
@@ -173,6 +205,7 @@ impl Key {
         match self {
             Self::Secret(_) => "HS256",
             Self::Public { name, .. } => name,
+            Self::Rsa { .. } => "RS256",
         }
     }
 
@@ -180,6 +213,9 @@ impl Key {
         match self {
             Self::Secret(key) => hmac::verify(key, signed, by).is_ok(),
             Self::Public { algorithm, key, .. } => UnparsedPublicKey::new(*algorithm, key).verify(signed, by).is_ok(),
+            Self::Rsa { n, e } => {
+                RsaPublicKeyComponents { n, e }.verify(&signature::RSA_PKCS1_2048_8192_SHA256, signed, by).is_ok()
+            }
         }
     }
 }
@@ -232,7 +268,7 @@ mod tests {
     }
 
     fn checker(key: &[u8]) -> Jwt {
-        Jwt { key: Key::of(key).unwrap(), issuer: "me".to_owned(), audience: "maar".to_owned() }
+        Jwt { keys: Keys::One(Arc::new(Key::of(key).unwrap())), issuer: "me".to_owned(), audience: "maar".to_owned() }
     }
 
     fn claims() -> Value {

@@ -4,12 +4,13 @@
 //! (`sessions`, `session`) over one catalog and the same devices. Where it has users (`users`), a session begins with a
 //! login (`gate`, `lockout`), or a token of an identity provider (`jwt`), and has its user's role (`role`). Statements wait for a place to run and are known while they do (`queries`), which
 //! clients see as tables (`system`); they run on threads apart from calls (`lanes`). Who watches over a server asks its health (`health`)
-//! and an HTTP door for what it counts (`http`, `metrics`); who did what is in a file of its own (`audit`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
+//! and an HTTP door for what it counts (`http`, `metrics`), which also has pages for people (`dashboard`) and tools for language models (`mcp`, with values as `json`); who did what is in a file of its own (`audit`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
 
 mod actions;
 mod audit;
 mod common;
 mod connection;
+mod dashboard;
 mod der;
 mod endpoint;
 mod gate;
@@ -17,16 +18,20 @@ mod handles;
 mod health;
 mod http;
 mod ingest;
+pub mod json;
+mod jwks;
 mod jwt;
 mod lane;
 mod lanes;
 mod limits;
 mod lockout;
+pub mod mcp;
 mod messages;
 mod messages_in;
 mod metadata;
 mod metrics;
 mod parameters;
+mod polling;
 mod prepared;
 mod queries;
 mod reply;
@@ -42,6 +47,7 @@ mod status;
 mod steps;
 mod system;
 mod tls;
+mod trace_context;
 mod users;
 mod wire;
 

@@ -96,7 +96,7 @@ fn memory(common: &Common, metrics: &mut Metrics) {
 }
 
 /// Memory of this process; `None` where the system does not say.
-fn resident_bytes() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)

@@ -21,7 +21,7 @@ use crate::connection::Io;
 use crate::endpoint::Endpoint;
 use crate::gate::Gate;
 use crate::health::Health;
-use crate::http;
+use crate::http::{self, Door};
 use crate::jwt::Jwt;
 use crate::limits::Limits;
 use crate::messages_in::Bounded;
@@ -55,6 +55,18 @@ pub enum ServeError {
          elsewhere; --insecure listens all the same"
     )]
     Exposed {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What is not there.
+        missing: &'static str,
+    },
+    /// The same of the HTTP door, whose dashboard shows what people ask.
+    #[error(
+        "will not answer HTTP on {address}: other machines reach it, its dashboard shows who asks what, and there {missing}. Give \
+         the server a certificate (--tls-cert, --tls-key) and users (--users), with which it is encrypted and logged in to there \
+         as well, or answer on 127.0.0.1 or [::1]; --insecure answers all the same"
+    )]
+    ExposedHttp {
         /// What was asked for.
         address: SocketAddr,
         /// What is not there.
@@ -103,7 +115,8 @@ pub struct ServeOptions {
     pub tls: Option<Tls>,
     /// Whether other machines may reach a server without users or without encryption.
     pub insecure: bool,
-    /// Where `/livez`, `/readyz` and `/metrics` are answered, over HTTP; nowhere without it.
+    /// Where `/livez`, `/readyz`, `/metrics` and the dashboard are answered, over HTTP; nowhere without it. On an address that
+    /// other machines reach it is encrypted as Flight is.
     pub http: Option<SocketAddr>,
     /// How long queries may go on once the server is told to stop. Default 30 seconds.
     pub drain: Duration,
@@ -144,7 +157,7 @@ impl ServeOptions {
 
     /// What clients may name of a server on `address`; all where there is none.
     fn places_for(&self, address: SocketAddr) -> Option<Arc<Places>> {
-        let is_open = !self.has_users() && address.ip().to_canonical().is_loopback();
+        let is_open = !self.has_users() && is_loopback(address);
         match &self.places {
             Some(places) => Some(Arc::new(places.clone())),
             None => (!is_open).then(Arc::default),
@@ -157,6 +170,7 @@ pub struct Server {
     incoming: TcpIncoming,
     address: SocketAddr,
     http: Option<(TcpIncoming, SocketAddr)>,
+    gate: Arc<Gate>,
     drain: Duration,
     common: Arc<Common>,
     sessions: Arc<Sessions>,
@@ -172,8 +186,13 @@ impl Server {
     /// # Errors
     /// [`ServeError::Exposed`], [`ServeError::AuditInReach`], and [`ServeError::Listen`] when the port is taken.
     pub fn bind(session: Session, address: SocketAddr, options: ServeOptions) -> Result<Self, ServeError> {
-        if let Some(missing) = options.missing().filter(|_| !address.ip().to_canonical().is_loopback()) {
+        if let Some(missing) = options.missing().filter(|_| !is_loopback(address)) {
             return Err(ServeError::Exposed { address, missing });
+        }
+        if let Some(address) = options.http.filter(|address| !is_loopback(*address))
+            && let Some(missing) = options.missing()
+        {
+            return Err(ServeError::ExposedHttp { address, missing });
         }
         if let (Some(places), Some(path)) = (&options.places, options.audit.path())
             && places.has(path)
@@ -189,13 +208,14 @@ impl Server {
         let internal = |status: Status| ServeError::Internal(status.message().to_owned());
         let common = Arc::new(Common::new(session, limits, has_users, places, audit).map_err(internal)?);
         let sessions = Arc::new(Sessions::new(Arc::clone(&common), jwt));
-        let gate = Gate::new(users, has_tokens);
-        let endpoint = Endpoint::new(Arc::clone(&sessions), gate);
+        let gate = Arc::new(Gate::new(users, has_tokens));
+        let endpoint = Endpoint::new(Arc::clone(&sessions), Arc::clone(&gate));
         let endpoint = endpoint.map_err(internal)?;
         Ok(Self {
             incoming,
             address: bound,
             http,
+            gate,
             drain,
             common,
             sessions,
@@ -223,8 +243,12 @@ impl Server {
     /// # Errors
     /// [`ServeError::Network`].
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { incoming, http, common, sessions, endpoint, tls, sweep: every, drain, .. } = self;
-        let watched = http.map(|(incoming, _)| Box::pin(http::serve(incoming, Arc::clone(&common))));
+        let Self { incoming, http, gate, common, sessions, endpoint, tls, sweep: every, drain, .. } = self;
+        let door = Arc::new(Door { common: Arc::clone(&common), sessions: Arc::clone(&sessions), gate });
+        let watched = http.map(|(incoming, address)| {
+            let tls = tls.clone().filter(|_| !is_loopback(address));
+            Box::pin(http::serve(incoming, door, tls))
+        });
         let mut watched = OptionFuture::from(watched);
         let mut builder = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
@@ -259,6 +283,11 @@ impl Server {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// Whether only this machine reaches an address.
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpIncoming, SocketAddr), ServeError> {
@@ -314,6 +343,9 @@ mod tests {
                 assert!(matches!(refused, ServeError::Exposed { .. }), "{refused}");
             }
         }
+        let http = ServeOptions { http: Some("0.0.0.0:0".parse().unwrap()), users: users(), ..ServeOptions::default() };
+        let refused = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap(), http).err().unwrap();
+        assert!(matches!(refused, ServeError::ExposedHttp { .. }), "{refused}");
         let insecure = ServeOptions { insecure: true, ..ServeOptions::default() };
         Server::bind(session.clone(), "0.0.0.0:0".parse().unwrap(), insecure).unwrap();
         let server = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap(), ServeOptions::default()).unwrap();

@@ -15,7 +15,7 @@ use arrow_flight::sql::{
     CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery,
     CommandStatementUpdate, DoPutPreparedStatementResult, SqlInfo, TicketStatementQuery,
 };
-use arrow_flight::{Action, FlightDescriptor, FlightInfo, SchemaResult, Ticket};
+use arrow_flight::{Action, FlightDescriptor, FlightInfo, PollInfo, SchemaResult, Ticket};
 use futures::TryStreamExt;
 use prost::Message;
 use tonic::{Request, Response, Status};
@@ -24,11 +24,13 @@ use crate::actions;
 use crate::ingest::Ingest;
 use crate::metadata::{Facts, catalog, keys};
 use crate::parameters::Values;
+use crate::polling;
 use crate::prepared::Prepared;
 use crate::reply::{self, Reply};
 use crate::secrets::secret;
 use crate::session::InUse;
 use crate::statements;
+use crate::steps::Waiting;
 
 /// Answers one call of a client, in its session.
 pub(crate) struct Service {
@@ -43,9 +45,7 @@ impl Service {
 
     /// The answer to GetSchema; nothing runs.
     pub(crate) async fn schema(&self, descriptor: FlightDescriptor) -> Result<SchemaResult, Status> {
-        let broken = |e: &dyn std::fmt::Display| Status::invalid_argument(format!("not a command of Flight SQL: {e}"));
-        let any = Any::decode(&*descriptor.cmd).map_err(|e| broken(&e))?;
-        let schema = match Command::try_from(any).map_err(|e| broken(&e))? {
+        let schema = match Command::try_from(command(&descriptor)?).map_err(|e| no_command(&e))? {
             Command::CommandStatementQuery(command) => {
                 let sql = command.query.clone();
                 let plan = |session: InUse| async move {
@@ -66,6 +66,42 @@ impl Service {
         };
         Ok(SchemaResult { schema: reply::encoded(&schema)? })
     }
+
+    /// The answer to PollFlightInfo: a query runs from the first call on; of all else the first answer is the last.
+    pub(crate) async fn poll(&self, descriptor: FlightDescriptor) -> Result<PollInfo, Status> {
+        let any = command(&descriptor)?;
+        if let Some(handle) = polling::asked_again(&any) {
+            return self.session.poll_again(&handle).await;
+        }
+        match Command::try_from(any).map_err(|e| no_command(&e))? {
+            Command::CommandStatementQuery(command) => {
+                let waiting = self.planned(command).await?;
+                self.session.poll(waiting, descriptor).await
+            }
+            Command::CommandPreparedStatementQuery(command) => {
+                let prepared = self.session.prepared.get(&command.prepared_statement_handle)?;
+                self.session.poll(self.session.bound(prepared).await?, descriptor).await
+            }
+            _ => polling::complete(self.get_flight_info(Request::new(descriptor)).await?.into_inner()),
+        }
+    }
+
+    /// A query of a client, to be fetched.
+    async fn planned(&self, query: CommandStatementQuery) -> Result<Waiting, Status> {
+        refuse_transaction(query.transaction_id.is_some())?;
+        let sql = query.query.clone();
+        let plan = |session: InUse| async move { Ok(vec![statements::plan_complete(&session, &sql).await?]) };
+        self.session.ready(&query.query, plan).await
+    }
+}
+
+/// What a descriptor asks for.
+fn command(descriptor: &FlightDescriptor) -> Result<Any, Status> {
+    Any::decode(&*descriptor.cmd).map_err(|e| no_command(&e))
+}
+
+fn no_command(cause: &dyn std::fmt::Display) -> Status {
+    Status::invalid_argument(format!("not a command of Flight SQL: {cause}"))
 }
 
 pub(crate) type InfoResult = Result<Response<FlightInfo>, Status>;
@@ -95,13 +131,13 @@ impl FlightSqlService for Service {
         query: CommandStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> InfoResult {
-        refuse_transaction(query.transaction_id.is_some())?;
-        let sql = query.query.clone();
-        let plan = |session: InUse| async move { Ok(vec![statements::plan_complete(&session, &sql).await?]) };
-        self.session.keep(self.session.ready(&query.query, plan).await?, request.into_inner())
+        self.session.keep(self.planned(query).await?, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, _request: Request<Ticket>) -> RowsResult {
+        if let Ok((_, polled)) = self.session.polled.take(&ticket.statement_handle) {
+            return polled.rows().await.map(Response::new);
+        }
         let (handle, waiting) = self.session.statements.take(&ticket.statement_handle)?;
         self.session.fetch(handle, waiting).await
     }

@@ -14,16 +14,22 @@ use tonic::Status;
 use crate::audit::Who;
 use crate::common::Common;
 use crate::handles::Handles;
+use crate::polling::Polled;
 use crate::prepared::Prepared;
 use crate::queries::{Admission, Place, Query, State, Watched};
 use crate::role::Role;
 use crate::running::Running;
 use crate::steps::Waiting;
 use crate::system::{self, Viewer};
+use crate::trace_context::TraceId;
 
 /// Statements that are planned and not yet fetched, and for how long they wait.
 const STATEMENTS_MAX: usize = 256;
 const STATEMENT_TTL: Duration = Duration::from_secs(5 * 60);
+
+/// Statements that run for a client that asks how far they are, and for how long they go on when it asks no more.
+const POLLED_MAX: usize = 32;
+pub(crate) const POLLED_TTL: Duration = Duration::from_secs(2 * 60);
 
 /// For how long an unused prepared statement is kept.
 const PREPARED_TTL: Duration = Duration::from_secs(60 * 60);
@@ -49,6 +55,7 @@ pub(crate) struct ClientSession {
     pub(crate) number: u64,
     pub(crate) owner: Owner,
     pub(crate) statements: Handles<Waiting>,
+    pub(crate) polled: Handles<Arc<Polled>>,
     pub(crate) prepared: Handles<Arc<Prepared>>,
     pub(crate) running: Running,
     pub(crate) common: Arc<Common>,
@@ -72,6 +79,7 @@ impl ClientSession {
             number,
             owner,
             statements: Handles::new("statement", STATEMENTS_MAX, STATEMENT_TTL),
+            polled: Handles::new("running statement", POLLED_MAX, POLLED_TTL),
             prepared: Handles::new("prepared statement", common.limits.prepared, PREPARED_TTL),
             running: Running::default(),
             line: Admission::of_session(&common.limits),
@@ -94,6 +102,7 @@ impl ClientSession {
     /// Drops what the client did not come back for.
     pub(crate) fn sweep(&self) {
         self.statements.sweep();
+        self.polled.sweep();
         self.prepared.sweep();
     }
 
@@ -105,7 +114,7 @@ impl ClientSession {
 
 impl Drop for ClientSession {
     fn drop(&mut self) {
-        let who = Who { user: self.owner.user.as_deref(), session: Some(self.number), peer: None };
+        let who = Who { user: self.owner.user.as_deref(), session: Some(self.number), ..Who::default() };
         self.common.audit.note("logout", who, || json!({}));
     }
 }
@@ -116,11 +125,19 @@ pub(crate) struct InUse {
     session: Arc<ClientSession>,
     /// Where the call comes from.
     peer: Option<SocketAddr>,
+    /// What it is part of.
+    trace: Option<TraceId>,
 }
 
 impl InUse {
     pub(crate) fn new(session: Arc<ClientSession>, peer: Option<SocketAddr>) -> Self {
-        Self { session, peer }
+        Self { session, peer, trace: None }
+    }
+
+    /// The same, for a call that is part of something.
+    pub(crate) fn traced(mut self, trace: Option<TraceId>) -> Self {
+        self.trace = trace;
+        self
     }
 
     pub(crate) fn is(&self, session: &Arc<ClientSession>) -> bool {
@@ -146,7 +163,7 @@ impl InUse {
     }
 
     fn who(&self) -> Who<'_> {
-        Who { user: self.owner.user.as_deref(), session: Some(self.number), peer: self.peer }
+        Who { user: self.owner.user.as_deref(), session: Some(self.number), peer: self.peer, trace: self.trace }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::connection::{Connection, peer};
 use crate::jwt::{Claims, Jwt};
 use crate::secrets::{self, Secret, secret};
 use crate::session::{ClientSession, InUse, Owner};
+use crate::trace_context::trace_of;
 
 pub(crate) struct Sessions {
     common: Arc<Common>,
@@ -48,9 +49,9 @@ impl Sessions {
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED when there are as many as the server or the user may have, UNAVAILABLE once it is about to end.
-    pub(crate) fn log_in(&self, owner: Owner, peer: Option<SocketAddr>) -> Result<String, Status> {
+    pub(crate) fn log_in(&self, owner: Owner, way: Way, peer: Option<SocketAddr>) -> Result<String, Status> {
         self.common.check_open()?;
-        let (session, token) = (self.open(owner, Way::Handshake, peer)?, secret()?);
+        let (session, token) = (self.open(owner, way, peer)?, secret()?);
         self.by_token.lock().insert(token, session);
         Ok(secrets::written(&token))
     }
@@ -71,10 +72,10 @@ impl Sessions {
     /// UNAUTHENTICATED for a token of no session, or none where there are users; RESOURCE_EXHAUSTED when a new one is wanted and there are too many.
     pub(crate) fn of<T>(&self, request: &Request<T>) -> Result<InUse, Status> {
         if let Some(token) = bearer(request.metadata()) {
-            return self.named(token, peer(request));
+            return Ok(self.named(token, peer(request))?.traced(trace_of(request)));
         }
         let open = || self.open(Owner::nobody(), Way::Connection, peer(request));
-        Ok(InUse::new(self.connection(request)?.session(open)?, peer(request)))
+        Ok(InUse::new(self.connection(request)?.session(open)?, peer(request)).traced(trace_of(request)))
     }
 
     /// The session of a call, if there is one: none is made.
@@ -118,13 +119,17 @@ impl Sessions {
 
     /// Writes to the audit log that somebody was refused.
     pub(crate) fn refused(&self, user: Option<&str>, peer: Option<SocketAddr>, reason: &str) {
-        self.common.audit.refused(Who { user, session: None, peer }, reason);
+        self.common.audit.refused(Who { user, peer, ..Who::default() }, reason);
     }
 
-    fn open(&self, owner: Owner, way: Way, peer: Option<SocketAddr>) -> Result<Arc<ClientSession>, Status> {
+    /// A new session for its owner, which no token leads to.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED as [`Self::log_in`], and UNAVAILABLE where the audit log cannot have it.
+    pub(crate) fn open(&self, owner: Owner, way: Way, peer: Option<SocketAddr>) -> Result<Arc<ClientSession>, Status> {
         let user = owner.user.clone();
         let opened = self.admit(owner).inspect_err(|status| self.refused(user.as_deref(), peer, status.message()))?;
-        let who = Who { user: user.as_deref(), session: Some(opened.number), peer };
+        let who = Who { user: user.as_deref(), session: Some(opened.number), peer, trace: None };
         let details = || json!({ "role": opened.owner.role.to_string(), "by": way.name() });
         self.common.audit.write("login", who, details)?;
         self.common.add(&opened);
@@ -217,9 +222,13 @@ impl Sessions {
 
 /// What a session begins with.
 #[derive(Clone, Copy)]
-enum Way {
+pub(crate) enum Way {
     /// A login, with a password where there are users.
     Handshake,
+    /// The same, in the dashboard.
+    Dashboard,
+    /// One call of a tool.
+    Tool,
     /// A token of somebody else's.
     Token,
     /// The first call of a connection.
@@ -230,6 +239,8 @@ impl Way {
     fn name(self) -> &'static str {
         match self {
             Self::Handshake => "handshake",
+            Self::Dashboard => "dashboard",
+            Self::Tool => "tool",
             Self::Token => "token",
             Self::Connection => "connection",
         }

@@ -98,6 +98,11 @@ impl Statement {
         &self.schema
     }
 
+    /// Whether it runs only when it is fetched.
+    pub(crate) fn is_to_run(&self) -> bool {
+        matches!(self.state, State::Planned(_))
+    }
+
     /// Whether it takes a place among the statements that run, when it is fetched.
     pub(crate) fn wants_place(&self) -> bool {
         self.wants_place
@@ -113,25 +118,50 @@ impl Statement {
     }
 }
 
-/// `first` and the rows of `rest`, counted as they come; at their end it is known what ran them.
+/// `first` and the rows of `rest`, counted as they come. While they do it can be seen how far the query is; once they end, however
+/// that comes, it is known what ran them.
 fn noted(
     first: Option<RecordBatch>,
     rest: QueryResult,
     known: Arc<Known>,
 ) -> impl Stream<Item = maar_engine::Result<RecordBatch>> + Send + 'static {
     let counted = Arc::clone(&known);
-    let rest = stream::unfold((rest, known), |(mut rest, known)| async move {
-        let next = rest.next_batch().await;
-        if next.is_none() {
-            known.ran_on(rest.device());
+    known.runs(rest.watch());
+    let rest = stream::unfold(Noted { rest, known, has_ended: false }, |mut noted| async move {
+        let next = noted.rest.next_batch().await;
+        if !matches!(next, Some(Ok(_))) {
+            noted.ends();
         }
-        next.map(|batch| (batch, (rest, known)))
+        next.map(|batch| (batch, noted))
     });
     stream::iter(first.map(Ok)).chain(rest).inspect(move |batch| {
         if let Ok(batch) = batch {
             counted.count_rows(batch.num_rows() as u64);
         }
     })
+}
+
+/// The rows of a query that are on their way.
+struct Noted {
+    rest: QueryResult,
+    known: Arc<Known>,
+    has_ended: bool,
+}
+
+impl Noted {
+    /// No more rows are made: what was done is known.
+    fn ends(&mut self) {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.rest.cancel();
+            self.known.ran(&self.rest.report());
+        }
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.ends();
+    }
 }
 
 /// What is to be done once statements have run: other sessions hear of options of the process.

@@ -5,12 +5,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use arrow_flight::FlightDescriptor;
 use maar_engine::{Query, QueryKind};
 use tonic::{Response, Status};
 
 use crate::prepared::Prepared;
-use crate::queries::{Place, State, Watched};
+use crate::queries::{Place, Query as Known, State, Watched};
 use crate::reply;
 use crate::running::Run;
 use crate::secrets::Secret;
@@ -22,6 +23,20 @@ use crate::statements::{self, After, Statement};
 pub(crate) struct Waiting {
     statement: Statement,
     watched: Arc<Watched>,
+}
+
+impl Waiting {
+    pub(crate) fn is_to_run(&self) -> bool {
+        self.statement.is_to_run()
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        self.statement.schema()
+    }
+
+    pub(crate) fn query(&self) -> &Arc<Known> {
+        self.watched.query()
+    }
 }
 
 impl InUse {

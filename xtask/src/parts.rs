@@ -1,5 +1,5 @@
-//! The parts that the tests need and cargo does not bring: a C++ compiler, Python packages in a folder of ours, and
-//! Java with a driver for it.
+//! The parts that the tests need and cargo does not bring: a C++ compiler, Python packages in a folder of ours, Java
+//! with a driver for it, and a browser.
 //!
 //! What is there already is used and nothing is fetched. What cannot be had is reported with its remedy; whether that
 //! is an error is for the caller to say (`CI=true`: it is).
@@ -27,6 +27,8 @@ pub(crate) struct Parts {
     pub(crate) nvrtc: Option<PathBuf>,
     /// The JDBC driver for Flight SQL; the `java` that runs it is on PATH then.
     pub(crate) jdbc: Option<PathBuf>,
+    /// A Chromium, which drives the dashboard.
+    pub(crate) browser: Option<PathBuf>,
     /// What is missing, each line with its cause and remedy.
     pub(crate) missing: Vec<String>,
 }
@@ -49,6 +51,10 @@ impl Parts {
         match jdbc_driver() {
             Ok(driver) => parts.jdbc = Some(driver),
             Err(cause) => parts.missing.push(format!("JDBC driver (the drivers step): {cause}")),
+        }
+        match browser() {
+            Ok(path) => parts.browser = Some(path),
+            Err(cause) => parts.missing.push(format!("Chromium (the dashboard in a browser): {cause}")),
         }
         if let Some(named) = std::env::var_os("MAAR_NVRTC") {
             parts.nvrtc = Some(named.into());
@@ -73,6 +79,9 @@ impl Parts {
         }
         if let Some(jdbc) = &self.jdbc {
             variables.push(("MAAR_TEST_JDBC", jdbc.clone()));
+        }
+        if let Some(browser) = &self.browser {
+            variables.push(("MAAR_TEST_BROWSER", browser.clone()));
         }
         variables
     }
@@ -99,6 +108,15 @@ fn jdbc_driver() -> Result<PathBuf, Failure> {
             .map_err(|cause| format!("{cause}; give this machine access to a Maven repository"))?;
     }
     driver.exists().then_some(driver).ok_or_else(|| "Maven copied no driver".into())
+}
+
+fn browser() -> Result<PathBuf, Failure> {
+    let find = || ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(command::find);
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    apt_install(&["chromium"])?;
+    find().ok_or_else(|| "apt-get installed chromium and there is still none on PATH".into())
 }
 
 fn compiler() -> Result<PathBuf, Failure> {

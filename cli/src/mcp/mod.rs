@@ -1,18 +1,19 @@
 //! `maar mcp`: a server of the Model Context Protocol on stdin and stdout, for programs that give tools to a language model. It only
 //! reads, here or on a server, under a reader's rights and within bounds of rows and time. Here: its loop, which runs one call at a
-//! time and answers others meanwhile. The messages are in `messages`, the tools in `tools`, what they answer in `answer`.
+//! time and answers others meanwhile. What the messages and the tools are is the server's to say (`maar_flight_server::mcp`, which carries
+//! them over HTTP); how lines come is in `lines`, how a call gets its rows in `answer`.
 
 mod answer;
 mod args;
-mod messages;
+mod lines;
 mod open;
-mod tools;
 
 use std::collections::VecDeque;
 use std::future::pending;
 use std::io::{self, Stdout, Write};
 use std::time::Duration;
 
+use maar_flight_server::mcp::{self, Call, Message, Outcome, Wrong};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -24,21 +25,9 @@ use crate::args::DeviceArg;
 use crate::backend::Backend;
 use crate::error::Failure;
 use crate::workers::Workers;
-use messages::{Message, Wrong};
-use tools::Call;
 
 /// Calls that wait; a client sends one, or a few.
 const WAITING_MAX: usize = 64;
-
-/// Versions of the protocol that are the same as far as this server goes, the newest first.
-const VERSIONS: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
-
-const INSTRUCTIONS: &str = "SQL over the tables of this server, read only. list_tables says which there are, describe_table what a \
-    table has, query runs one statement of SQL (DataFusion's dialect, close to PostgreSQL's). Answers have a bound of rows: aggregate, \
-    filter and LIMIT in SQL instead of reading everything.";
-
-/// What a tool gives: rows as JSON, or why there are none.
-type Outcome = Result<String, String>;
 
 struct Server {
     backend: Backend,
@@ -70,7 +59,7 @@ pub(crate) async fn run(args: &McpArgs, device: Option<DeviceArg>) -> Result<(),
         running: None,
         out: io::stdout(),
     };
-    let result = server.serve(messages::lines()?).await;
+    let result = server.serve(lines::lines()?).await;
     server.backend.close().await;
     result
 }
@@ -90,20 +79,20 @@ impl Server {
     }
 
     fn take(&mut self, line: &[u8]) -> Result<(), Failure> {
-        match messages::read(line) {
+        match mcp::read(line) {
             Message::Request { id, method, params } => self.request(id, &method, &params),
             Message::Notification { method, params } => self.notice(&method, &params),
-            Message::Wrong(id, wrong) => self.send(&messages::error(&id, wrong)),
+            Message::Wrong(id, wrong) => self.send(&mcp::error(&id, wrong)),
             Message::Nothing => Ok(()),
         }
     }
 
     fn request(&mut self, id: Value, method: &str, params: &Value) -> Result<(), Failure> {
         let result = match method {
-            "initialize" => Ok(greeting(params)),
+            "initialize" => Ok(mcp::greeting(params)),
             "ping" => Ok(json!({})),
-            "tools/list" => Ok(tools::list(self.max_rows)),
-            "tools/call" => match tools::call(params, self.max_rows) {
+            "tools/list" => Ok(mcp::list(self.max_rows)),
+            "tools/call" => match mcp::call(params, self.max_rows) {
                 Ok(_) if self.waiting.len() >= WAITING_MAX => Err(Wrong::TooMany),
                 Ok(call) => {
                     self.waiting.push_back((id, call));
@@ -113,7 +102,7 @@ impl Server {
             },
             _ => Err(Wrong::Method(method.to_owned())),
         };
-        self.send(&result.map_or_else(|wrong| messages::error(&id, wrong), |result| messages::result(&id, result)))
+        self.send(&result.map_or_else(|wrong| mcp::error(&id, wrong), |result| mcp::result(&id, result)))
     }
 
     fn notice(&mut self, method: &str, params: &Value) -> Result<(), Failure> {
@@ -139,7 +128,7 @@ impl Server {
                 Err(format!("the statement was cancelled: it ran for {seconds} s, and a tool's may not run longer"))
             }
         };
-        self.send(&messages::result(&run.id, content(outcome)))
+        self.send(&mcp::result(&run.id, mcp::content(outcome)))
     }
 
     /// Ends what runs. A thread that an operator keeps is left to it.
@@ -171,23 +160,4 @@ async fn ended(running: &mut Option<Run>) -> Option<Outcome> {
     let Some(run) = running else { return pending().await };
     let ended = timeout_at(run.until, &mut run.task).await.ok()?;
     Some(ended.unwrap_or_else(|broke| Err(format!("internal error, a bug of ours: the tool broke off: {broke}"))))
-}
-
-/// The answer to `initialize`: the client's version of the protocol where it is known.
-fn greeting(params: &Value) -> Value {
-    let asked = params["protocolVersion"].as_str().unwrap_or_default();
-    let version = VERSIONS.iter().find(|known| **known == asked).unwrap_or(&VERSIONS[0]);
-    json!({
-        "protocolVersion": version,
-        "capabilities": { "tools": {} },
-        "serverInfo": { "name": "maar", "title": "Maar", "version": env!("CARGO_PKG_VERSION") },
-        "instructions": INSTRUCTIONS,
-    })
-}
-
-/// An error of SQL is an answer too: the model reads it and writes better SQL.
-fn content(outcome: Outcome) -> Value {
-    let is_error = outcome.is_err();
-    let text = outcome.unwrap_or_else(|error| error);
-    json!({ "content": [{ "type": "text", "text": text }], "isError": is_error })
 }

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::json::writer::EncoderOptions;
 use arrow::record_batch::RecordBatch;
+use maar_flight_server::json::{JsonCells, json_options};
 
 use super::Printer;
-use super::cell::{Cells, JsonCells, json_options};
+use super::cell::Cells;
 
 pub(super) struct DelimitedPrinter {
     schema: SchemaRef,

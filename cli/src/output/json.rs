@@ -7,9 +7,9 @@ use std::io::{self, Write};
 use arrow::datatypes::SchemaRef;
 use arrow::json::writer::EncoderOptions;
 use arrow::record_batch::RecordBatch;
+use maar_flight_server::json::{JsonCells, json_options, string};
 
 use super::Printer;
-use super::cell::{JsonCells, json_options, string};
 
 enum Shape {
     Array,

@@ -18,8 +18,6 @@ use arrow::record_batch::RecordBatch;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-pub(crate) use cell::{JsonCells, json_options, string as json_string};
-
 /// How results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]

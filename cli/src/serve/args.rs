@@ -15,7 +15,8 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; other machines reach no server without --tls-cert and --users
     #[arg(long, default_value = "127.0.0.1:31337")]
     pub(crate) listen: SocketAddr,
-    /// Answer /livez, /readyz and /metrics (Prometheus) on this address over HTTP, to everyone who reaches it
+    /// The dashboard, for people in a browser, on this address over HTTP; also /livez, /readyz and /metrics (Prometheus), which
+    /// everyone who reaches it may read. Elsewhere than on this machine it takes --tls-cert and --users, as --listen does
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) http: Option<SocketAddr>,
     /// Run the statements of a file before anyone connects: tables and views for everyone
@@ -42,13 +43,16 @@ pub(crate) struct ServeArgs {
     pub(crate) tls_client_ca: Option<PathBuf>,
     /// File with the key that JSON Web Tokens of an identity provider are checked with: a public key in PEM, or a secret. Clients may
     /// show such a token in place of user and password; `sub` is the user, `role` the role (reader without it)
-    #[arg(long, value_name = "FILE", requires_all = ["jwt_issuer", "jwt_audience"], help_heading = WHO)]
+    #[arg(long, value_name = "FILE", requires_all = ["jwt_issuer", "jwt_audience"], group = "jwt_keys", help_heading = WHO)]
     pub(crate) jwt_key: Option<PathBuf>,
+    /// The same with a set of keys (JWKS, in JSON), of which tokens name one (`kid`). The file is read again when it has changed
+    #[arg(long, value_name = "FILE", requires_all = ["jwt_issuer", "jwt_audience"], group = "jwt_keys", help_heading = WHO)]
+    pub(crate) jwt_jwks: Option<PathBuf>,
     /// Who issues these tokens (`iss`)
-    #[arg(long, value_name = "NAME", requires = "jwt_key", help_heading = WHO)]
+    #[arg(long, value_name = "NAME", requires = "jwt_keys", help_heading = WHO)]
     pub(crate) jwt_issuer: Option<String>,
     /// For whom they are (`aud`)
-    #[arg(long, value_name = "NAME", requires = "jwt_key", help_heading = WHO)]
+    #[arg(long, value_name = "NAME", requires = "jwt_keys", help_heading = WHO)]
     pub(crate) jwt_audience: Option<String>,
     /// Let other machines reach the server without users or without encryption
     #[arg(long, help_heading = WHO)]

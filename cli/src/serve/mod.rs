@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &ServeArgs, device: DeviceArg) -> Result<(), Failu
     let options = options::options(args)?;
     let settings = options::settings(args)?;
     let init = args.init.as_deref().map(Source::read).transpose()?;
-    let welcome = welcome(&options);
+    let (welcome, has_tls) = (welcome(&options), options.tls.is_some());
     let mut interrupt = Interrupt::of_a_server(Second::Exits)?;
     let workers = Workers::start()?;
     let session = Engine::open(device)?.session();
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &ServeArgs, device: DeviceArg) -> Result<(), Failu
     if let Ok((address, http)) = address.await {
         announce(address, welcome);
         if let Some(http) = http {
-            announce_http(http);
+            announce_http(http, has_tls);
         }
     }
     let ended = tokio::select! {
@@ -89,6 +89,7 @@ fn announce(address: SocketAddr, (scheme, open): (&str, &str)) {
 }
 
 #[expect(clippy::print_stderr, reason = "a server says where it listens")]
-fn announce_http(address: SocketAddr) {
-    eprintln!("http://{address} has /livez, /readyz and /metrics.");
+fn announce_http(address: SocketAddr, has_tls: bool) {
+    let scheme = if has_tls && !address.ip().to_canonical().is_loopback() { "https" } else { "http" };
+    eprintln!("{scheme}://{address} has the dashboard, /livez, /readyz and /metrics.");
 }

@@ -49,10 +49,13 @@ pub(super) fn settings(args: &ServeArgs) -> Result<Vec<String>, Failure> {
 }
 
 fn jwt(args: &ServeArgs) -> Result<Option<Jwt>, Failure> {
-    match (&args.jwt_key, &args.jwt_issuer, &args.jwt_audience) {
-        (Some(key), Some(issuer), Some(audience)) => Jwt::read(key, issuer, audience).map(Some).map_err(Failure::other),
-        _ => Ok(None),
-    }
+    let (Some(issuer), Some(audience)) = (&args.jwt_issuer, &args.jwt_audience) else { return Ok(None) };
+    let jwt = match (&args.jwt_key, &args.jwt_jwks) {
+        (Some(key), _) => Jwt::read(key, issuer, audience),
+        (None, Some(set)) => Jwt::read_set(set, issuer, audience),
+        (None, None) => return Ok(None),
+    };
+    jwt.map(Some).map_err(Failure::other)
 }
 
 /// What `--allow-path` and `--allow-url` open; `None` where there are none of them.

@@ -7,6 +7,7 @@
 
 #[path = "../../../flight-server/tests/flight/certificates.rs"]
 mod certificates;
+mod dashboard;
 mod s3;
 #[path = "../../../tests/src/skip.rs"]
 mod skip;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use certificates::Made;
+use dashboard::Served;
 use serde_json::{Value, json};
 
 const PYTHON: &str = "MAAR_TEST_PYTHON";
@@ -122,6 +124,31 @@ fn a_client_of_the_model_context_protocol_uses_the_tools() {
     talk(&["--init", init.to_str().unwrap()]);
     let server = Server::start(&["--init", init.to_str().unwrap()]);
     talk(&["--connect", &server.address]);
+}
+
+#[test]
+fn a_client_of_the_model_context_protocol_uses_the_tools_over_http() {
+    let Some(python) = python("mcp over http") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(
+        at("init.sql"),
+        "CREATE TABLE t AS SELECT * FROM (VALUES (1, 'one'), (2, NULL), (3, 'three')) AS v (n, word)",
+    )
+    .unwrap();
+    std::fs::write(at("users"), user("ada", "correct horse", "admin")).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drivers/tools.py");
+    let talk = |options: &[&str], user: &[&str]| {
+        let served = Served::start(&[&["--init", &at("init.sql")], options].concat());
+        let mut command = Command::new(&python);
+        let ran = command.arg(&script).arg(format!("{}mcp", served.page)).args(user).output().unwrap();
+        (ran.status.success(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    let (is_well, said) = talk(&[], &[]);
+    assert!(is_well, "{said}");
+    let (is_well, said) = talk(&["--users", &at("users")], &["ada", "correct horse"]);
+    assert!(is_well, "{said}");
+    assert!(!talk(&["--users", &at("users")], &["ada", "wrong"]).0);
 }
 
 #[test]

@@ -1,14 +1,19 @@
-"""The reference client of the Model Context Protocol against `maar mcp`.
+"""The reference client of the Model Context Protocol against `maar mcp`, and against a server over HTTP.
 
-tools.py MAAR ARGUMENT...: the command of the server. A failure is a traceback and exit code 1.
+tools.py MAAR ARGUMENT...: the command of the server. tools.py http://... [USER PASSWORD]: where it is. A failure is a traceback and
+exit code 1.
 """
 
 import asyncio
+import base64
+import contextlib
 import json
 import sys
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 
 
 async def called(session, tool, **arguments):
@@ -24,9 +29,22 @@ async def rows(session, tool, **arguments):
     return json.loads(text)
 
 
-async def talk(command, *arguments):
-    server = StdioServerParameters(command=command, args=list(arguments))
-    async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
+@contextlib.asynccontextmanager
+async def connected(place, *arguments):
+    """The streams to a server that is started, or that listens."""
+    if not place.startswith("http"):
+        async with stdio_client(StdioServerParameters(command=place, args=list(arguments))) as streams:
+            yield streams
+        return
+    headers = {}
+    if arguments:
+        headers["Authorization"] = "Basic " + base64.b64encode(":".join(arguments).encode()).decode()
+    async with create_mcp_http_client(headers=headers) as client, streamable_http_client(place, http_client=client) as streams:
+        yield streams
+
+
+async def talk(*server):
+    async with connected(*server) as (read, write), ClientSession(read, write) as session:
         greeting = (await session.initialize()).model_dump(by_alias=True)
         assert greeting["serverInfo"]["name"] == "maar", greeting
         await session.send_ping()

@@ -2,6 +2,8 @@
 //! Not here: placement itself, pipelines, or anything that knows CUDA.
 
 mod devices;
+mod nodes;
+mod progress;
 mod report;
 
 pub use devices::Devices;
@@ -10,6 +12,7 @@ pub use maar_gpu_exec::options::{DeviceOption as DeviceKind, MaarOptions};
 pub use maar_gpu_exec::planner::{OperatorPlacement, Placement};
 pub use maar_gpu_exec::report::{DeviceReport, Ended, PipelineReport};
 pub use maar_gpu_exec::trace::{FirstKernel, MemoryPeaks, TimelineReport, Work, WorkReport};
+pub use nodes::PlanNode;
 pub use report::QueryReport;
 
 /// A device opened by itself, for who checks or measures it: no query goes through here.
@@ -29,4 +32,5 @@ pub(crate) use maar_gpu_exec::scan::{
     FileAt, Footers, Listed, Parsed, PinnedStore, ScanError, guarded, is_float, read_metadata, without_statistics,
 };
 pub(crate) use maar_gpu_exec::trace::Trace;
+pub(crate) use progress::fraction;
 pub(crate) use report::{is_device_node, is_required, refusal, went_back};

@@ -11,6 +11,7 @@ use maar_gpu_exec::trace::{MemoryPeaks, TimelineReport, Trace};
 
 use super::OperatorPlacement;
 use super::devices::{options, session_devices};
+use super::nodes::{PlanNode, nodes};
 use crate::{corrections, exact};
 
 /// The report of one query.
@@ -18,6 +19,8 @@ use crate::{corrections, exact};
 pub struct QueryReport {
     /// Every operator and its place, parents first.
     pub operators: Vec<OperatorPlacement>,
+    /// The operators as a tree, parents first, with what each did so far.
+    pub nodes: Vec<PlanNode>,
     /// What ran on the device; nothing where all ran on the host.
     pub work: DeviceReport,
     /// How far the query is.
@@ -39,7 +42,9 @@ impl QueryReport {
     pub(crate) fn of(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Self {
         let trace = state.config().get_extension::<Trace>();
         let (timeline, memory) = trace.map(|trace| (trace.timeline(), trace.memory())).unwrap_or_default();
-        Self { operators: places(state, plan), work: Self::work_of(plan), timeline, memory, ..Self::default() }
+        let operators = places(state, plan);
+        let nodes = nodes(plan, &operators);
+        Self { operators, nodes, work: Self::work_of(plan), timeline, memory, ..Self::default() }
     }
 
     /// What a device did of `plan` so far.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use maar_engine::device::{DeviceKind, Ended, TimelineReport, Work};
-use maar_engine::{ErrorKind, QueryReport, QueryResult, Session};
+use maar_engine::{ErrorKind, Placement, QueryReport, QueryResult, Session};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use tempfile::TempDir;
@@ -230,4 +230,58 @@ async fn a_query_that_the_device_has_no_room_for_says_what_it_did() {
     let load = report.work.loads[0];
     assert!(load.files == 1 && load.file_bytes_read > 0, "{load:?}");
     assert!(report.memory.device_bytes <= 1000 && report.memory.host_bytes > 0, "{:?}", report.memory);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_are_a_tree_with_what_each_did() {
+    let (session, _lake) = lake().await;
+    let sql = "select g, sum(d) as s, row_number() over (order by g) as r from t group by g";
+    let mut result = session.sql(sql).await.unwrap();
+    let watch = result.watch().unwrap();
+    while let Some(batch) = result.next_batch().await {
+        batch.unwrap();
+    }
+    let seen = watch.report().unwrap();
+    assert_eq!(watch.fraction(), Some(1.0));
+    let nodes = result.report().nodes;
+    assert_eq!(nodes.len(), seen.nodes.len());
+    assert!(nodes[0].depth == 0 && nodes.windows(2).all(|pair| pair[1].depth <= pair[0].depth + 1), "{nodes:?}");
+    let device = nodes.iter().find(|node| node.work.is_some()).unwrap();
+    assert_eq!((device.place.clone(), device.rows), (Some(Placement::Device), Some(3)), "{device:?}");
+    assert!(device.bytes > 0 && device.ms.is_some() && device.stands_for.len() > 1, "{device:?}");
+    let window = nodes.iter().find(|node| node.operator.contains("WindowAgg")).unwrap();
+    assert!(matches!(&window.place, Some(Placement::Host { reason }) if !reason.is_empty()), "{window:?}");
+    assert_eq!(window.rows, Some(3));
+    // Who watches keeps nothing.
+    drop(result);
+    cells(&session, "set maar.plan_cache = 0").await.unwrap();
+    let mut uncached = session.sql("select n from t where n < 5").await.unwrap();
+    let watch = uncached.watch().unwrap();
+    assert!(watch.report().is_some());
+    uncached.cancel();
+    drop(uncached);
+    let start = Instant::now();
+    while watch.report().is_some() {
+        assert!(start.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(watch.fraction(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_the_host_scans_say_how_far_a_query_is() {
+    let (session, _lake) = lake().await;
+    cells(&session, "set maar.device = 'cpu'").await.unwrap();
+    cells(&session, "set datafusion.execution.target_partitions = 1").await.unwrap();
+    let mut result = session.sql("select n + 1 from t").await.unwrap();
+    let watch = result.watch().unwrap();
+    let mut said = vec![watch.fraction().unwrap()];
+    while let Some(batch) = result.next_batch().await {
+        batch.unwrap();
+        said.push(watch.fraction().unwrap());
+    }
+    assert!(said.is_sorted() && said[0] < 0.5 && said.last() == Some(&1.0), "{said:?}");
+    assert!(said.iter().any(|part| *part > 0.0 && *part < 1.0), "{said:?}");
+    let endless = session.sql("select * from generate_series(1, 1000000)").await.unwrap();
+    assert_eq!(endless.watch().unwrap().fraction(), None, "nobody knows");
 }

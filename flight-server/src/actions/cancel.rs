@@ -26,7 +26,9 @@ pub(super) fn flight_info(
 /// NOT_FOUND for a statement that neither waits nor runs in this session.
 pub(crate) fn cancel(session: &ClientSession, info: &FlightInfo) -> Result<CancelStatus, Status> {
     let tickets = info.endpoint.iter().filter_map(|endpoint| endpoint.ticket.as_ref());
-    let handles: Vec<_> = tickets.filter_map(|ticket| statement(&ticket.ticket)).collect();
+    // One that is polled has no endpoint before it has rows, and is named beside them.
+    let tickets = tickets.map(|ticket| &ticket.ticket).chain([&info.app_metadata]);
+    let handles: Vec<_> = tickets.filter_map(|ticket| statement(ticket)).collect();
     if handles.is_empty() {
         // Metadata: over before it could be cancelled.
         return Ok(CancelStatus::NotCancellable);

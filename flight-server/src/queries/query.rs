@@ -2,17 +2,23 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use maar_engine::device::WorkReport;
+use maar_engine::{QueryReport, Watch};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tonic::{Code, Status};
 
+use super::details;
+use super::progress::Fraction;
 use super::redacted::redacted;
 use super::registry::Registry;
 use crate::audit::Who;
+use crate::trace_context::TraceId;
 
 /// How far a query is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,14 +67,25 @@ pub(crate) struct Query {
     pub(crate) session: u64,
     pub(crate) user: Option<String>,
     peer: Option<SocketAddr>,
+    /// What its call is part of, as its client says.
+    pub(crate) trace: Option<TraceId>,
     /// What it says, without secrets.
     pub(crate) sql: String,
     pub(crate) started: SystemTime,
     began: Instant,
     rows: AtomicU64,
     bytes: AtomicU64,
+    is_told: AtomicBool,
     told: Notify,
     progress: Mutex<Progress>,
+    fraction: Fraction,
+    reported: Mutex<Option<Reported>>,
+}
+
+/// What the engine said of it once it ran no more.
+struct Reported {
+    details: Arc<str>,
+    work: Vec<WorkReport>,
 }
 
 /// What changes while it goes on.
@@ -104,13 +121,17 @@ impl Query {
             session: who.session.unwrap_or_default(),
             user: who.user.map(str::to_owned),
             peer: who.peer,
+            trace: who.trace,
             sql,
             started: SystemTime::now(),
             began: now,
             rows: AtomicU64::default(),
             bytes: AtomicU64::default(),
+            is_told: AtomicBool::default(),
             told: Notify::new(),
             progress: Mutex::new(progress),
+            fraction: Fraction::default(),
+            reported: Mutex::default(),
         }
     }
 
@@ -127,7 +148,7 @@ impl Query {
 
     /// Whose it is.
     pub(crate) fn who(&self) -> Who<'_> {
-        Who { user: self.user.as_deref(), session: Some(self.session), peer: self.peer }
+        Who { user: self.user.as_deref(), session: Some(self.session), peer: self.peer, trace: self.trace }
     }
 
     /// From its beginning until now or its end.
@@ -153,22 +174,59 @@ impl Query {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// What ran it, as the engine names it.
-    pub(crate) fn ran_on(&self, device: String) {
-        self.progress.lock().device = Some(device);
+    /// Its rows are being made; `watch` sees that.
+    pub(crate) fn runs(&self, watch: Option<Watch>) {
+        self.fraction.runs(watch);
+    }
+
+    /// The engine's word on it, once it runs no more.
+    pub(crate) fn ran(&self, report: &QueryReport) {
+        self.fraction.ends();
+        self.progress.lock().device = Some(report.device().to_owned());
+        let reported = Reported { details: details::written(report), work: report.timeline.work.clone() };
+        *self.reported.lock() = Some(reported);
+    }
+
+    /// How far it is, from 0 to 1; `None` where that cannot be told.
+    pub(crate) fn fraction(&self) -> Option<f64> {
+        match self.state() {
+            State::Planning | State::Planned | State::Queued => Some(0.0),
+            State::Finished => Some(1.0),
+            State::Running | State::Failed | State::Cancelled => self.fraction.now(),
+        }
+    }
+
+    /// What the engine says of it, as JSON: at its end, or so far. `None` of one that has not run and of a change.
+    pub(crate) fn details(&self) -> Option<Arc<str>> {
+        if let Some(reported) = &*self.reported.lock() {
+            return Some(Arc::clone(&reported.details));
+        }
+        let report = self.fraction.watch()?.report()?;
+        Some(details::written(&report))
+    }
+
+    /// What it was busy with.
+    pub(super) fn work(&self) -> Vec<WorkReport> {
+        self.reported.lock().as_ref().map(|reported| reported.work.clone()).unwrap_or_default()
     }
 
     /// Tells it to end. Whether it was not over.
     pub(crate) fn cancel(&self) -> bool {
         // Looked at before it is told: what runs it may end it at once.
         let is_new = !self.state().is_over();
-        self.told.notify_one();
+        self.is_told.store(true, Ordering::SeqCst);
+        self.told.notify_waiters();
         is_new
     }
 
-    /// Ready when it is told to end.
+    /// Ready when it is told to end, and from then on.
     pub(crate) async fn told(&self) {
-        self.told.notified().await;
+        let mut told = pin!(self.told.notified());
+        // It waits from here on: what is told after the look is not missed.
+        told.as_mut().enable();
+        if !self.is_told.load(Ordering::SeqCst) {
+            told.await;
+        }
     }
 
     /// It goes on as `state`, unless it is over.

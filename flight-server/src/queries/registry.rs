@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use maar_engine::device::WorkReport;
 use parking_lot::Mutex;
 use tonic::Status;
 
@@ -51,6 +52,21 @@ pub(crate) struct Counts {
     pub(crate) bytes: u64,
     /// By phase.
     pub(crate) times: [Times; 3],
+    /// What queries were busy with.
+    pub(crate) work: Vec<WorkReport>,
+}
+
+impl Counts {
+    fn add_work(&mut self, done: &WorkReport) {
+        match self.work.iter_mut().find(|known| known.work == done.work) {
+            Some(known) => {
+                known.busy_ms += done.busy_ms;
+                known.bytes += done.bytes;
+                known.spans += done.spans;
+            }
+            None => self.work.push(*done),
+        }
+    }
 }
 
 /// How many took how long.
@@ -173,6 +189,7 @@ impl Registry {
         for (times, time) in counts.times.iter_mut().zip([progress.planning, progress.queued, progress.running]) {
             times.add(time);
         }
+        query.work().iter().for_each(|done| counts.add_work(done));
     }
 }
 

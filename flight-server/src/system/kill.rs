@@ -41,10 +41,9 @@ pub(super) fn function(viewer: &Arc<Viewer>) -> ScalarUDF {
 }
 
 /// What became of the query.
-fn kill(viewer: &Viewer, id: &str) -> Result<&'static str> {
+pub(crate) fn kill(viewer: &Viewer, id: &str) -> Result<&'static str> {
     let registry = Arc::clone(&viewer.server()?.registry);
-    let found = registry.find(id).filter(|query| viewer.sees(query));
-    match found {
+    match viewer.query(id)? {
         Some(query) if registry.cancel(&query) => Ok("cancelling"),
         Some(query) => Ok(query.state().name()),
         None => Err(DataFusionError::Execution(format!(

@@ -3,8 +3,8 @@
 
 mod catalog;
 mod kill;
-mod queries;
-mod sessions;
+pub(crate) mod queries;
+pub(crate) mod sessions;
 mod settings;
 mod viewer;
 
@@ -14,7 +14,7 @@ use maar_engine::Session;
 use maar_engine::datafusion::prelude::SessionConfig;
 
 pub(crate) use catalog::{CATALOG, SCHEMA};
-pub(crate) use kill::called;
+pub(crate) use kill::{called, kill};
 pub(crate) use viewer::Viewer;
 
 /// Gives a client's session the view of the server that its owner has.

@@ -9,6 +9,7 @@ use maar_engine::datafusion::error::Result;
 use maar_engine::datafusion::prelude::SessionConfig;
 
 use super::viewer::Viewer;
+use crate::queries::Query;
 
 pub(super) fn schema() -> Schema {
     let column = |name: &str, data_type| Field::new(name, data_type, true);
@@ -27,12 +28,24 @@ pub(super) fn schema() -> Schema {
         column("bytes", DataType::UInt64),
         column("device", DataType::Utf8),
         column("error", DataType::Utf8),
+        column("progress", DataType::Float64),
+        column("trace_id", DataType::Utf8),
     ])
 }
 
-pub(super) fn rows(config: &SessionConfig, schema: SchemaRef) -> Result<RecordBatch> {
+pub(super) fn rows(config: &SessionConfig, _: SchemaRef) -> Result<RecordBatch> {
     let viewer = Viewer::of(config)?;
+    all(&viewer)
+}
+
+/// Those that somebody may see.
+pub(crate) fn all(viewer: &Viewer) -> Result<RecordBatch> {
     let known: Vec<_> = viewer.server()?.registry.all().into_iter().filter(|query| viewer.sees(query)).collect();
+    of(&known)
+}
+
+/// The rows of these.
+pub(crate) fn of(known: &[Arc<Query>]) -> Result<RecordBatch> {
     let known: Vec<_> = known.iter().map(|query| (query, query.progress())).collect();
     let seconds = |time: fn(&crate::queries::Progress) -> Duration| -> ArrayRef {
         Arc::new(known.iter().map(|(_, progress)| Some(time(progress).as_secs_f64())).collect::<Float64Array>())
@@ -52,8 +65,10 @@ pub(super) fn rows(config: &SessionConfig, schema: SchemaRef) -> Result<RecordBa
         Arc::new(known.iter().map(|(query, _)| Some(query.bytes())).collect::<UInt64Array>()),
         Arc::new(known.iter().map(|(_, progress)| progress.device.as_deref()).collect::<StringArray>()),
         Arc::new(known.iter().map(|(_, progress)| progress.error.as_deref()).collect::<StringArray>()),
+        Arc::new(known.iter().map(|(query, _)| query.fraction()).collect::<Float64Array>()),
+        Arc::new(known.iter().map(|(query, _)| query.trace.map(|id| id.to_string())).collect::<StringArray>()),
     ];
-    Ok(RecordBatch::try_new(schema, columns)?)
+    Ok(RecordBatch::try_new(SchemaRef::new(schema()), columns)?)
 }
 
 /// The type of points in time.

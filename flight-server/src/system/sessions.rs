@@ -26,8 +26,13 @@ pub(super) fn schema() -> Schema {
     ])
 }
 
-pub(super) fn rows(config: &SessionConfig, schema: SchemaRef) -> Result<RecordBatch> {
+pub(super) fn rows(config: &SessionConfig, _: SchemaRef) -> Result<RecordBatch> {
     let viewer = Viewer::of(config)?;
+    all(&viewer)
+}
+
+/// Those that somebody may see.
+pub(crate) fn all(viewer: &Viewer) -> Result<RecordBatch> {
     let server = viewer.server()?;
     let sessions: Vec<_> = server.sessions().into_iter().filter(|session| viewer.sees_session(session)).collect();
     let active: Vec<u64> = sessions.iter().map(|session| server.registry.active_of(session.number) as u64).collect();
@@ -50,5 +55,5 @@ pub(super) fn rows(config: &SessionConfig, schema: SchemaRef) -> Result<RecordBa
         numbers(|session| session.prepared.len() as u64),
         numbers(|session| session.statements.len() as u64),
     ];
-    Ok(RecordBatch::try_new(schema, columns)?)
+    Ok(RecordBatch::try_new(SchemaRef::new(schema()), columns)?)
 }

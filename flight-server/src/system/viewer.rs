@@ -35,6 +35,16 @@ impl Viewer {
         self.server.upgrade().ok_or_else(|| DataFusionError::Execution("the server has ended".to_owned()))
     }
 
+    /// The query with this id, if it is one that he sees.
+    pub(crate) fn query(&self, id: &str) -> Result<Option<Arc<Query>>> {
+        Ok(self.server()?.registry.find(id).filter(|query| self.sees(query)))
+    }
+
+    /// Whether he sees what is others'.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.sees_all
+    }
+
     pub(super) fn sees(&self, query: &Query) -> bool {
         self.is_mine(query.user.as_deref(), query.session)
     }

@@ -146,3 +146,20 @@ async fn clients_cannot_write_over_it() {
     let refused = Server::bind(session(), "127.0.0.1:0".parse().unwrap(), options).err().unwrap();
     assert!(matches!(&refused, ServeError::AuditInReach { .. }), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_call_is_part_of_is_in_the_log_and_beside_the_query() {
+    let (_folder, path) = folder();
+    let mut client = connect(&serve_with(session(), audited(&path))).await;
+    rows(&mut client, "select 1").await.unwrap();
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    client.set_header("traceparent", format!("00-{trace}-b7ad6b7169203331-01"));
+    rows(&mut client, "select 2").await.unwrap();
+    client.set_header("traceparent", "nonsense");
+    rows(&mut client, "select 3").await.unwrap();
+    let traces = of(&lines(&path), "begin", &["statement", "trace"]);
+    assert_eq!(traces, [json!(["select 1", null]), json!(["select 2", trace]), json!(["select 3", null])]);
+    assert_eq!(of(&lines(&path), "end", &["trace"])[1], json!([trace]));
+    let found = format!("select query from maar.system.queries where trace_id = '{trace}'");
+    assert_eq!(rows(&mut client, &found).await.unwrap(), "select 2");
+}

@@ -8,14 +8,13 @@ use futures::StreamExt;
 use maar_engine::Session;
 use maar_flight_server::{ServeOptions, Server};
 use prost::Message;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::cancel::{next_code, until, with_endless};
+use crate::http::send;
 use crate::support::{connect, rows, session, status};
 
 struct Watched {
@@ -43,13 +42,8 @@ fn watched(session: Session, drain: Duration) -> Watched {
 
 /// The status and the text of an answer.
 async fn get(http: SocketAddr, request: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(http).await.unwrap();
-    let request = format!("{request} HTTP/1.1\r\nHost: maar\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let status = answer.split_whitespace().nth(1).unwrap().parse().unwrap();
-    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    let said = send(http, request, &[], "").await;
+    (said.status, said.body)
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -131,7 +125,7 @@ async fn the_numbers_say_what_was_done() {
         assert!(text.contains(&format!("# TYPE {family} ")), "{line}");
     }
     assert!(!text.contains("range"), "no SQL: {text}");
-    assert_eq!(get(server.http, "GET /").await.0, 404);
+    assert_eq!(get(server.http, "GET /no").await.0, 404);
     assert_eq!(get(server.http, "POST /metrics").await.0, 405);
 }
 

@@ -6,9 +6,11 @@ use super::messages::Wrong;
 
 /// A call of a tool.
 #[derive(Debug, PartialEq)]
-pub(super) struct Call {
-    pub(super) sql: String,
-    pub(super) rows: usize,
+pub struct Call {
+    /// One statement.
+    pub sql: String,
+    /// The most rows to give.
+    pub rows: usize,
 }
 
 /// A tool: what clients are told of it, its arguments as a JSON Schema, and its statement.
@@ -73,7 +75,7 @@ const TABLES: &str = "SELECT table_catalog, table_schema, table_name, table_type
                       WHERE table_schema <> 'information_schema' ORDER BY table_catalog, table_schema, table_name";
 
 /// What clients are told of the tools; `most` rows are given at most.
-pub(super) fn list(most: usize) -> Value {
+pub fn list(most: usize) -> Value {
     let tool = |tool: &Tool| {
         json!({
             "name": tool.name,
@@ -87,7 +89,10 @@ pub(super) fn list(most: usize) -> Value {
 }
 
 /// What the parameters of `tools/call` ask for.
-pub(super) fn call(params: &Value, most: usize) -> Result<Call, Wrong> {
+///
+/// # Errors
+/// [`Wrong::Params`] for what is no tool, or not its arguments.
+pub fn call(params: &Value, most: usize) -> Result<Call, Wrong> {
     let name = params["name"].as_str().unwrap_or_default();
     let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) else {
         let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();

@@ -1,29 +1,24 @@
-//! The messages of the protocol: JSON-RPC 2.0, one a line. What they ask for is not known here.
-
-use std::io::{self, BufRead, Read};
-use std::thread;
+//! The messages of the protocol: JSON-RPC 2.0. What they ask for is not known here.
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
-
-use crate::error::Failure;
-
-/// Bytes of a message.
-const BYTES_MAX: u64 = 4 << 20;
-
-/// Messages that were read and wait to be taken.
-const AHEAD: usize = 16;
 
 /// What a client sent.
 #[derive(Debug, PartialEq)]
-pub(super) enum Message {
+pub enum Message {
+    /// What is to be answered.
     Request {
+        /// What the answer carries.
         id: Value,
+        /// What is asked for.
         method: String,
+        /// Its arguments.
         params: Value,
     },
+    /// What is not answered.
     Notification {
+        /// What is told.
         method: String,
+        /// Its arguments.
         params: Value,
     },
     /// What has to be answered with an error.
@@ -34,11 +29,16 @@ pub(super) enum Message {
 
 /// Why a message is not answered as it wishes.
 #[derive(Debug, PartialEq)]
-pub(super) enum Wrong {
+pub enum Wrong {
+    /// It is no JSON, for this reason.
     Json(String),
+    /// It is no request.
     Request,
+    /// There is no such method.
     Method(String),
+    /// The arguments are not those of the method, for this reason.
     Params(String),
+    /// More calls wait than are taken.
     TooMany,
 }
 
@@ -54,33 +54,8 @@ impl Wrong {
     }
 }
 
-/// The lines of stdin, which a thread of its own waits for.
-pub(super) fn lines() -> Result<mpsc::Receiver<io::Result<Vec<u8>>>, Failure> {
-    let (sender, receiver) = mpsc::channel(AHEAD);
-    let read = move || {
-        let mut input = io::stdin().lock();
-        while let Some(line) = next_line(&mut input).transpose() {
-            let is_last = line.is_err();
-            if sender.blocking_send(line).is_err() || is_last {
-                return;
-            }
-        }
-    };
-    let thread = thread::Builder::new().name("stdin".to_owned()).spawn(read);
-    thread.map(|_| receiver).map_err(|error| Failure::other(format!("cannot start threads: {error}")))
-}
-
-fn next_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    input.take(BYTES_MAX).read_until(b'\n', &mut line)?;
-    match line.len() as u64 {
-        0 => Ok(None),
-        BYTES_MAX => Err(io::Error::other(format!("a message on stdin has more than {BYTES_MAX} bytes"))),
-        _ => Ok(Some(line)),
-    }
-}
-
-pub(super) fn read(line: &[u8]) -> Message {
+/// What `line` says.
+pub fn read(line: &[u8]) -> Message {
     if line.trim_ascii().is_empty() {
         return Message::Nothing;
     }
@@ -101,11 +76,13 @@ pub(super) fn read(line: &[u8]) -> Message {
     }
 }
 
-pub(super) fn result(id: &Value, result: Value) -> Value {
+/// The answer to a request.
+pub fn result(id: &Value, result: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "result": result })
 }
 
-pub(super) fn error(id: &Value, wrong: Wrong) -> Value {
+/// The answer to what is wrong.
+pub fn error(id: &Value, wrong: Wrong) -> Value {
     let (code, message) = wrong.code_and_text();
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } })
 }
@@ -137,15 +114,5 @@ mod tests {
         for line in ["[]", "7", "null", r#"[{"id":1,"method":"ping"}]"#] {
             assert_eq!(read(line.as_bytes()), wrong(Value::Null), "{line}");
         }
-    }
-
-    #[test]
-    fn a_line_has_a_bound() {
-        let mut long = vec![b'x'; BYTES_MAX as usize + 1].leak() as &[u8];
-        assert!(next_line(&mut long).is_err());
-        let mut two: &[u8] = b"a\nb";
-        assert_eq!(next_line(&mut two).unwrap().unwrap(), b"a\n");
-        assert_eq!(next_line(&mut two).unwrap().unwrap(), b"b");
-        assert_eq!(next_line(&mut two).unwrap(), None);
     }
 }
