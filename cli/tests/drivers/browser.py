@@ -83,7 +83,7 @@ class Browser:
             time.sleep(0.1)
 
     def shows(self, words):
-        self.until(f"document.body.innerText.includes({json.dumps(words)})", f"the page does not show '{words}'")
+        self.until(f"(document.body?.innerText ?? '').includes({json.dumps(words)})", f"the page does not show '{words}'")
 
     def click(self, words):
         """Clicks what has these words, with the mouse: it must be there for people."""
@@ -129,12 +129,12 @@ def pages(browser, url, options):
     """Each page is drawn; SQL that looks like markup stays text."""
     browser.open(url)
     browser.shows("Queries of all users")
-    for name, words in [("Queries", "Are over"), ("Memory", "Memory of the process"), ("Storage", "Work since the server started"),
-                        ("Sessions", "Opened"), ("Device", "Up for")]:
+    for name, words in [("Queries", "Ended"), ("Memory", "Memory of the process"), ("Storage", "Work since the server started"),
+                        ("Sessions", "There are no sessions."), ("Device", "Up for")]:
         browser.click(name)
         browser.shows(words)
     browser.click("Queries")
-    browser.shows("<script>document.title='taken'</script>")
+    browser.shows("<script>document.title=''taken''</script>")
     browser.shows("<img src=x onerror")
     assert browser.run("document.querySelectorAll('main script, main img').length") == 0
     assert "taken" not in browser.run("document.title")

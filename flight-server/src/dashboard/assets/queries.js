@@ -62,10 +62,10 @@ export function page() {
     { title: "On", of: (query) => query.device ?? "-" },
     { title: "Began", of: (query) => moment(query.started) },
     { title: "Error", of: (query) => query.error ?? "" },
-  ], key, "Nothing is over yet.");
+  ], key, "None yet.");
   const filter = el("input", { type: "search", placeholder: "Text of statement, user or state", "aria-label": "Filter" });
-  const root = el("div", {}, el("h2", {}, "Go on"), live.root,
-    el("div", { class: "row" }, el("h2", {}, "Are over"), filter), past.root);
+  const root = el("div", {}, el("h2", {}, "Running"), live.root,
+    el("div", { class: "row" }, el("h2", {}, "Ended"), filter), past.root);
   let last = [];
   const draw = () => {
     const words = filter.value.toLowerCase();
