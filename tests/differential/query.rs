@@ -32,7 +32,8 @@ impl Query {
     pub(crate) fn random(tables: &Tables, random: &mut StdRng) -> Self {
         let [large, small, other] = &tables.tables;
         let both = Grammar::host(vec![large, small]);
-        let (from, joined) = match random.random_range(0..13) {
+        let mut exists = None;
+        let (from, joined) = match random.random_range(0..17) {
             0..=3 => ("t".to_owned(), vec![large]),
             4 | 5 => ("t JOIN u ON t.tk = u.uk".to_owned(), vec![large, small]),
             6 => (format!("t JOIN u ON t.tk = u.uk AND {}", both.comparison(random)), vec![large, small]),
@@ -43,6 +44,12 @@ impl Query {
                 let besides =
                     if random.random_bool(0.5) { format!(" AND {}", both.comparison(random)) } else { String::new() };
                 (format!("t {kind} JOIN u ON t.tk = u.uk{besides}"), vec![large, small])
+            }
+            11 => (nulls_equal(random), vec![large]),
+            12 | 13 => without_keys(small, other, random),
+            14 => {
+                exists = Some(exists_in(small, &both, random));
+                ("t".to_owned(), vec![large])
             }
             _ => {
                 let kind = ["SEMI", "ANTI"][random.random_range(0..2)];
@@ -56,6 +63,11 @@ impl Query {
         };
         let grammar = Grammar::host(joined);
         let filter = random.random_bool(0.7).then(|| grammar.condition(3, random));
+        let filter = match (filter, exists) {
+            // Beside another condition it is a mark; alone it is a semi join.
+            (Some(filter), Some(exists)) => Some(format!("({filter}) OR {exists}")),
+            (filter, exists) => filter.or(exists),
+        };
         if random.random_bool(0.4) {
             projection(&grammar, from, filter, random)
         } else {
@@ -133,6 +145,38 @@ fn second_key(large: &Table, small: &Table, random: &mut StdRng) -> String {
         Some((left, right)) => format!("{on} AND {} = {}", left.name, right.name),
         None => on.to_owned(),
     }
+}
+
+/// Joins that keep rows of `t`, on keys whose NULLs are equal.
+fn nulls_equal(random: &mut StdRng) -> String {
+    let kind = ["LEFT SEMI", "LEFT ANTI"][random.random_range(0..2)];
+    format!("t {kind} JOIN u ON t.tk IS NOT DISTINCT FROM u.uk")
+}
+
+/// Joins of the small tables on no equality, or on nothing.
+fn without_keys<'a>(small: &'a Table, other: &'a Table, random: &mut StdRng) -> (String, Vec<&'a Table>) {
+    let condition = Grammar::host(vec![small, other]).comparison(random);
+    let (kind, joined) = match random.random_range(0..8) {
+        0 => return ("u CROSS JOIN v".to_owned(), vec![small, other]),
+        1 | 2 => ("INNER", vec![small, other]),
+        3 => ("LEFT", vec![small, other]),
+        4 => ("RIGHT", vec![small, other]),
+        5 => ("LEFT SEMI", vec![small]),
+        6 => ("LEFT ANTI", vec![small]),
+        _ => ("RIGHT ANTI", vec![other]),
+    };
+    (format!("u {kind} JOIN v ON {condition}"), joined)
+}
+
+/// Whether `u` has a row for one of `t`.
+fn exists_in(small: &Table, both: &Grammar<'_>, random: &mut StdRng) -> String {
+    let not = if random.random_bool(0.3) { "NOT " } else { "" };
+    let condition = match random.random_range(0..3) {
+        0 => format!(" AND {}", both.comparison(random)),
+        1 => format!(" AND {}", Grammar::host(vec![small]).comparison(random)),
+        _ => String::new(),
+    };
+    format!("{not}EXISTS (SELECT 1 FROM u WHERE t.tk = u.uk{condition})")
 }
 
 fn aggregation(grammar: &Grammar<'_>, from: String, filter: Option<String>, random: &mut StdRng) -> Query {

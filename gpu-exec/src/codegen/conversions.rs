@@ -35,8 +35,8 @@ impl Body<'_> {
         self.convert(input, code, c_type)
     }
 
-    pub(super) fn order_of_float(&mut self, input: &Value) -> Printed {
-        self.convert(input, |a| format!("float_order({})", a.cast(CType::F64)), CType::I64)
+    pub(super) fn integer_of_float(&mut self, function: &str, input: &Value) -> Printed {
+        self.convert(input, |a| format!("{function}({})", a.cast(CType::F64)), CType::I64)
     }
 
     pub(super) fn float_of_order(&mut self, input: &Value, c_type: CType) -> Printed {

@@ -56,6 +56,9 @@ impl Body<'_> {
         domain: impl Fn(usize) -> Argument,
         bounded: bool,
     ) -> String {
+        if parts.is_empty() {
+            return "u64(0)".to_owned();
+        }
         let key = self.w.temporary();
         for (number, part) in parts.iter().enumerate() {
             let base = self.w.argument(base(number));

@@ -1,6 +1,6 @@
 //! Probes: a row's key is looked up in a build, and the row goes on by what it finds.
 //!
-//! A row without a match leaves its block by `break`. Where that is not its end (semi, anti and outer matching), the
+//! A row without a match leaves its block by `break`. Where that is not its end (semi, anti, mark and outer matching), the
 //! look-up stands in a block of its own, and `found` says behind it how it went. Not here: how keys are packed (`keys.rs`).
 
 use super::Argument;
@@ -27,6 +27,7 @@ impl Body<'_> {
                 let ends = if probe.matching == Matching::Semi { "!" } else { "" };
                 self.w.line(format!("if ({ends}found{number}) break;"));
             }
+            (Matching::Mark, _) => self.look_for_match(probe, number),
             (Matching::Outer, KeyRows::Several) => self.each_match_or_none(probe, number),
             (Matching::Outer, KeyRows::One | KeyRows::Untold) => {
                 self.look_for_match(probe, number);

@@ -32,6 +32,7 @@ impl Body<'_> {
             }
             Origin::Column(column) => self.load_column(index, *column, c_type),
             Origin::Payload { probe, column } => self.load_payload(index, *probe, *column),
+            Origin::Mark { probe } => self.assign(index, &Printed::new(format!("found{probe}"), None, CType::Bool)),
             Origin::Accumulator(accumulator) => self.load_accumulator(index, *accumulator),
             Origin::GroupKey(part) => self.load_group_key(index, *part, register),
         }

@@ -90,7 +90,8 @@ impl Body<'_> {
                 self.float_to_int(&scaled, *limits, *failure, c_type)
             }
             K::FloatToFloat(input) => self.convert(input, |input| input.cast(c_type), c_type),
-            K::OrderOfFloat(input) => self.order_of_float(input),
+            K::OrderOfFloat(input) => self.integer_of_float("float_order", input),
+            K::RankOfFloat(input) => self.integer_of_float("float_rank", input),
             K::FloatOfOrder(input) => self.float_of_order(input, c_type),
             K::BoolToInt(input) => self.convert(input, |input| format!("{}({})", c_type.name(), input.code), c_type),
             K::IntToBool(input) => self.convert(input, |input| format!("({} != 0)", input.code), CType::Bool),

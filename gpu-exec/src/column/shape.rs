@@ -42,6 +42,11 @@ impl RowBound {
         matches!(self, RowBound::Guess(_))
     }
 
+    /// Whether there is certainly no second row.
+    pub fn is_one_at_most(self) -> bool {
+        !self.is_guess() && self.rows() <= 1
+    }
+
     /// Where some of the rows may go.
     #[must_use]
     pub fn or_fewer(self) -> Self {

@@ -149,6 +149,7 @@ fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) 
                 JoinKind::Semi { .. } => "semi ",
                 JoinKind::Anti { .. } => "anti ",
                 JoinKind::Outer { .. } => "outer ",
+                JoinKind::Mark { .. } => "mark ",
             };
             format!("{probe} -> {matching}probe {}", pipelines.len())
         }

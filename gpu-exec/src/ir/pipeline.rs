@@ -55,6 +55,10 @@ pub enum Origin {
         probe: usize,
         column: usize,
     },
+    /// Whether the row had a match at a probe that marks it.
+    Mark {
+        probe: usize,
+    },
     /// Group key `part` of a group source.
     GroupKey(usize),
     /// Accumulator of a group source.
@@ -109,6 +113,8 @@ pub enum Matching {
     Anti,
     /// It goes on once for each, and where there is none once without.
     Outer,
+    /// It goes on, once, and knows whether there is one.
+    Mark,
 }
 
 /// Looks the row's key up in a build.

@@ -49,13 +49,14 @@ pub enum Node {
         exprs: Vec<Expr>,
         fields: Vec<Field>,
     },
-    /// Equi-join. `left` is the host's build side: a hint. Keys are equal in type pairwise; NULL keys never match.
-    /// `residual`, over the concatenated columns left then right, is part of what makes a match.
+    /// `left` is the host's build side: a hint. Keys are equal in type pairwise; NULL keys never match, unless `nulls_equal`. With
+    /// no keys every pair is a candidate. `residual`, over the concatenated columns left then right, is part of what makes a match.
     Join {
         kind: JoinKind,
         left: Box<Node>,
         right: Box<Node>,
         on: Vec<(Expr, Expr)>,
+        nulls_equal: bool,
         residual: Option<Expr>,
         output: Vec<JoinColumn>,
         fields: Vec<Field>,
@@ -86,6 +87,8 @@ pub enum JoinKind {
     Anti { kept: JoinSide },
     /// Every pair that matches, and the rows of one side that have none, with NULLs for the other side's columns.
     Outer { kept: JoinSide },
+    /// Every row of one side once, and whether it has a match; its columns and [`JoinColumn::Mark`] only.
+    Mark { kept: JoinSide },
 }
 
 impl JoinKind {
@@ -93,7 +96,9 @@ impl JoinKind {
     pub fn kept(self) -> Option<JoinSide> {
         match self {
             JoinKind::Inner => None,
-            JoinKind::Semi { kept } | JoinKind::Anti { kept } | JoinKind::Outer { kept } => Some(kept),
+            JoinKind::Semi { kept } | JoinKind::Anti { kept } | JoinKind::Outer { kept } | JoinKind::Mark { kept } => {
+                Some(kept)
+            }
         }
     }
 }
@@ -104,11 +109,13 @@ pub enum JoinSide {
     Right,
 }
 
-/// An output column of a join: column `index` of one side.
+/// An output column of a join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct JoinColumn {
-    pub side: JoinSide,
-    pub index: usize,
+pub enum JoinColumn {
+    /// Column `index` of one side.
+    Of { side: JoinSide, index: usize },
+    /// Whether the row has a match.
+    Mark,
 }
 
 #[derive(Clone, Debug)]

@@ -136,6 +136,8 @@ pub enum ValueKind {
     FloatToFloat(Box<Value>),
     /// The integer that orders as the float does in the host's total order, and back.
     OrderOfFloat(Box<Value>),
+    /// The integer by which a float is compared: its order, one for both zeros.
+    RankOfFloat(Box<Value>),
     FloatOfOrder(Box<Value>),
     /// Of `count` integers, more than none, that add up to `high * 2^64 + low`.
     Mean {
@@ -215,6 +217,7 @@ impl Value {
             | K::FloatToInt { input, .. }
             | K::FloatToFloat(input)
             | K::OrderOfFloat(input)
+            | K::RankOfFloat(input)
             | K::FloatOfOrder(input)
             | K::BoolToInt(input)
             | K::IntToBool(input)

@@ -85,8 +85,9 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
         Node::Project { input, exprs, fields } => {
             (format!("project [{}]", named(exprs, fields, input.fields())), vec![input])
         }
-        Node::Join { kind, left, right, on, residual, output, .. } => {
-            (describe_join(*kind, (left, right), on, residual.as_ref(), output), vec![left, right])
+        Node::Join { kind, left, right, on, nulls_equal, residual, output, .. } => {
+            let equal = if *nulls_equal { "IS NOT DISTINCT FROM" } else { "=" };
+            (describe_join(*kind, (left, right), (on, equal), residual.as_ref(), output), vec![left, right])
         }
         Node::Aggregate { input, keys, calls, fields } => {
             let (key_fields, call_fields) = fields.split_at(keys.len().min(fields.len()));
@@ -110,20 +111,21 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
 fn describe_join(
     kind: JoinKind,
     sides: (&Node, &Node),
-    on: &[(Expr, Expr)],
+    (on, equal): (&[(Expr, Expr)], &str),
     residual: Option<&Expr>,
     output: &[JoinColumn],
 ) -> String {
     let (left, right) = (sides.0.fields(), sides.1.fields());
     let keys: Vec<_> =
-        on.iter().map(|(a, b)| format!("{} = {}", describe_expr(a, left), describe_expr(b, right))).collect();
+        on.iter().map(|(a, b)| format!("{} {equal} {}", describe_expr(a, left), describe_expr(b, right))).collect();
     let joined: Vec<Field> = left.iter().chain(right).cloned().collect();
     let residual = residual.map(|expr| format!(" residual={}", describe_expr(expr, &joined))).unwrap_or_default();
     let kept: Vec<_> = output
         .iter()
-        .map(|column| match column.side {
-            JoinSide::Left => format!("l{}", column.index),
-            JoinSide::Right => format!("r{}", column.index),
+        .map(|column| match column {
+            JoinColumn::Of { side: JoinSide::Left, index } => format!("l{index}"),
+            JoinColumn::Of { side: JoinSide::Right, index } => format!("r{index}"),
+            JoinColumn::Mark => "mark".to_owned(),
         })
         .collect();
     let kind = match kind {
@@ -131,6 +133,7 @@ fn describe_join(
         JoinKind::Semi { kept } => format!("{} semi join", side_name(kept)),
         JoinKind::Anti { kept } => format!("{} anti join", side_name(kept)),
         JoinKind::Outer { kept } => format!("{} join", side_name(kept)),
+        JoinKind::Mark { kept } => format!("{} mark join", side_name(kept)),
     };
     format!("{kind} on [{}]{residual} output=[{}]", keys.join(", "), kept.join(", "))
 }

@@ -122,10 +122,9 @@ const EXACT: Types = Types::INT.or(Types::DECIMAL);
 const NUMERIC: Types = EXACT.or(Types::FLOAT);
 const TIME: Types = Types::DATE.or(Types::TIMESTAMP);
 const FIXED: Types = NUMERIC.or(TIME).or(Types::BOOL);
-const KEYS: Types = EXACT.or(TIME).or(Types::BOOL).or(Types::TEXT);
+const KEYS: Types = NUMERIC.or(TIME).or(Types::BOOL).or(Types::TEXT);
 
 const DISTINCT_CALL: &str = "DISTINCT inside an aggregate call has no device form yet";
-const FLOAT_KEY: &str = "floating-point keys compare by bits on the host and have no device form";
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -144,9 +143,7 @@ const ROWS: &[Row] = &[
     device(Subject::Operator, "semi join", Types::ANY),
     device(Subject::Operator, "anti join", Types::ANY),
     host(Subject::Operator, "full join", Types::ANY, "full joins run on the host"),
-    host(Subject::Operator, "mark join", Types::ANY, "mark joins run on the host"),
-    host(Subject::Operator, "CrossJoinExec", Types::ANY, "cross joins run on the host"),
-    host(Subject::Operator, "NestedLoopJoinExec", Types::ANY, "joins without an equality run on the host"),
+    device(Subject::Operator, "mark join", Types::ANY),
     host(Subject::Operator, "PiecewiseMergeJoinExec", Types::ANY, "joins without an equality run on the host"),
     host(Subject::Operator, "SortMergeJoinExec", Types::ANY, "sort-merge joins run on the host"),
     host(Subject::Operator, "SymmetricHashJoinExec", Types::ANY, "streaming joins run on the host"),
@@ -223,9 +220,7 @@ const ROWS: &[Row] = &[
     device(Subject::Aggregate, "min", Types::ANY),
     device(Subject::Aggregate, "max", Types::ANY),
 
-    host(Subject::JoinKey, "join key", Types::FLOAT, FLOAT_KEY),
     device(Subject::JoinKey, "join key", KEYS),
-    host(Subject::GroupKey, "group key", Types::FLOAT, FLOAT_KEY),
     device(Subject::GroupKey, "group key", KEYS),
 ];
 
@@ -296,7 +291,7 @@ mod tests {
     #[test]
     fn first_matching_row_decides() {
         assert_eq!(require(Subject::JoinKey, "join key", Type::INT64), Ok(()));
-        assert_eq!(require(Subject::JoinKey, "join key", Type::FLOAT64), Err(Reason::new(FLOAT_KEY)));
+        assert_eq!(require(Subject::JoinKey, "join key", Type::FLOAT64), Ok(()));
         assert_eq!(
             require(Subject::Expression, "%", Type::FLOAT64).map_err(|r| r.to_string()),
             Err("the remainder of decimals and floats has no device form yet".into())

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ir::{AggregateFunction, Expr, ExprKind, Field, JoinSide, Node, Type};
+use crate::ir::{AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinSide, Node, Type};
 
 /// A leaf of a plan, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,7 +94,11 @@ impl Uses {
                     self.joined.extend(columns.into_iter().flatten());
                 }
                 let column = |side, index: usize| if side == JoinSide::Left { left[index] } else { right[index] };
-                let output: Vec<Origin> = output.iter().map(|kept| column(kept.side, kept.index)).collect();
+                let kept = |kept: &JoinColumn| match kept {
+                    JoinColumn::Of { side, index } => column(*side, *index),
+                    JoinColumn::Mark => None,
+                };
+                let output: Vec<Origin> = output.iter().map(kept).collect();
                 self.joined.extend(output.iter().flatten());
                 output
             }

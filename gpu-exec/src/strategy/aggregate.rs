@@ -2,9 +2,10 @@
 
 use super::StageSource;
 use super::cut::PipelineBuilder;
+use super::join_keys::as_integer;
 use super::resolve::{cast, halves, not, power_of_ten, scale_of};
 use super::results::{ExtremeEncoding, ResultExpr, shift_unsigned};
-use super::scope::{Column, OpenPipeline};
+use super::scope::{Column, OpenPipeline, repr_of};
 use crate::column::RowBound;
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -51,8 +52,9 @@ impl PipelineBuilder<'_> {
         let mut key_columns = Vec::new();
         for key in keys {
             let resolved = open.resolve(key)?.comparable(key.ty)?;
-            let range = open.range(&resolved.value);
-            let register = open.keep(resolved.value);
+            let value = if key.ty.is_float() { as_integer(resolved.value) } else { resolved.value };
+            let range = open.range(&value);
+            let register = open.keep(value);
             key_values.push(open.read(register));
             key_columns.push((key.ty, resolved.dictionary, range));
         }
@@ -93,6 +95,11 @@ impl PipelineBuilder<'_> {
                 origin,
             });
             let unique = keys.len() == 1;
+            if ty.is_float() {
+                let key = grouped.float_of_key(register, ty);
+                grouped.columns.push(Column { register: key, ty, dictionary, range: None, tail: None, unique });
+                continue;
+            }
             grouped.columns.push(Column { register, ty, dictionary, range: Some(range), tail: None, unique });
         }
         for made in results {
@@ -248,6 +255,13 @@ fn extreme(function: AggregateFunction, value: Value, ty: Type) -> Result<Accumu
 }
 
 impl OpenPipeline {
+    /// The float that a group key stands for.
+    fn float_of_key(&mut self, key: usize, ty: Type) -> usize {
+        let key = self.read(key);
+        let (repr, nullable) = (repr_of(ty), key.nullable);
+        self.keep(Value::float(ValueKind::FloatOfOrder(Box::new(key)), repr, nullable))
+    }
+
     /// A pipeline over the groups of an aggregation, whose number is an estimate where its table can grow.
     fn groups(stage_source: StageSource, source: Source, slots: u64, can_grow: bool) -> Self {
         Self {

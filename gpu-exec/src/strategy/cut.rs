@@ -85,9 +85,10 @@ impl<'a> PipelineBuilder<'a> {
                 open.columns = columns;
                 Ok(open)
             }
-            Node::Join { kind, left, right, on, residual, output, .. } => {
+            Node::Join { kind, left, right, on, nulls_equal, residual, output, .. } => {
                 let (left, right) = (self.open(left)?, self.open(right)?);
-                self.join(left, right, &JoinParts { kind: *kind, on, residual: residual.as_ref(), output })
+                let (nulls_equal, residual) = (*nulls_equal, residual.as_ref());
+                self.join(left, right, &JoinParts { kind: *kind, on, nulls_equal, residual, output })
             }
             Node::Aggregate { input, keys, calls, .. } => {
                 let open = self.open(input)?;

@@ -3,17 +3,18 @@
 //! The build is the side proven unique (the smaller one where both are, the host's choice where neither is); of a semi,
 //! anti or outer join it is the side whose unmatched rows nobody wants, so that each kept row asks for itself. Dense
 //! integer keys address an array directly and are never hashed; other keys are packed into one word where their
-//! ranges allow, else kept as several.
+//! ranges allow, else kept as several. Without keys (cross joins, conditions that are no equality) the table has one slot, whose
+//! run is the whole build. What keys are is in `join_keys.rs`.
 
 use super::BuildPlan;
 use super::cut::PipelineBuilder;
-use super::resolve::Resolved;
+use super::join_keys::resolve_keys;
 use super::scope::{Column, OpenPipeline};
 use crate::codegen::any_can_fail;
 use crate::error::{Error, Result};
 use crate::ir::{
     Bounds, BuildId, BuildSink, Expr, ExprKind, JoinColumn, JoinKind, JoinSide, KeyRows, KeyTable, Matching, Origin,
-    PayloadShape, Probe, Register, Repr, Sink, Step, Type, Value, ValueKind,
+    PayloadShape, Probe, Register, Repr, Sink, Step, Type, Value,
 };
 
 /// Slots of a direct-address table for each row it may hold: sparser keys are hashed.
@@ -27,6 +28,8 @@ const MATCHES_A_ROW: u64 = 2;
 pub(super) struct JoinParts<'a> {
     pub(super) kind: JoinKind,
     pub(super) on: &'a [(Expr, Expr)],
+    /// NULL keys match NULL keys.
+    pub(super) nulls_equal: bool,
     pub(super) residual: Option<&'a Expr>,
     pub(super) output: &'a [JoinColumn],
 }
@@ -38,13 +41,41 @@ impl JoinParts<'_> {
             JoinKind::Semi { .. } => Matching::Semi,
             JoinKind::Anti { .. } => Matching::Anti,
             JoinKind::Outer { .. } => Matching::Outer,
+            JoinKind::Mark { .. } => Matching::Mark,
+        }
+    }
+
+    /// A column among the keys of a side of which no two rows have the same value.
+    fn unique_key(&self, open: &OpenPipeline, side: JoinSide) -> Option<usize> {
+        self.on.iter().find_map(|(left, right)| {
+            let expr = if side == JoinSide::Left { left } else { right };
+            let ExprKind::Column(index) = expr.kind else { return None };
+            let column = open.columns.get(index).filter(|column| column.unique)?;
+            // NULLs may be many.
+            let tells = !self.nulls_equal || !open.registers[column.register].nullable;
+            tells.then_some(index)
+        })
+    }
+
+    fn choose_build_side(&self, left: &OpenPipeline, right: &OpenPipeline) -> JoinSide {
+        let is_smaller = right.rows.rows() < left.rows.rows();
+        if self.on.is_empty() {
+            return if is_smaller { JoinSide::Right } else { JoinSide::Left };
+        }
+        let is_unique = |open, side| self.unique_key(open, side).is_some();
+        match (is_unique(left, JoinSide::Left), is_unique(right, JoinSide::Right)) {
+            (true, true) if is_smaller => JoinSide::Right,
+            (false, true) => JoinSide::Right,
+            _ => JoinSide::Left,
         }
     }
 
     /// How many rows of a key anybody asks for.
     fn rows_of_key(&self, is_unique: bool) -> KeyRows {
         match self.kind {
-            JoinKind::Semi { .. } | JoinKind::Anti { .. } if self.residual.is_none() => KeyRows::Untold,
+            JoinKind::Semi { .. } | JoinKind::Anti { .. } | JoinKind::Mark { .. } if self.residual.is_none() => {
+                KeyRows::Untold
+            }
             _ if is_unique => KeyRows::One,
             _ => KeyRows::Several,
         }
@@ -76,7 +107,7 @@ impl PipelineBuilder<'_> {
         parts: &JoinParts<'_>,
     ) -> Result<OpenPipeline> {
         let building = match parts.kind.kept() {
-            None => choose_build_side(&left, &right, parts.on),
+            None => parts.choose_build_side(&left, &right),
             Some(JoinSide::Left) => JoinSide::Right,
             Some(JoinSide::Right) => JoinSide::Left,
         };
@@ -98,10 +129,10 @@ impl PipelineBuilder<'_> {
             })
             .collect();
         probe.probes.push(id);
-        if matching != Matching::Outer {
+        if !matches!(matching, Matching::Outer | Matching::Mark) {
             probe.rows = probe.rows.or_fewer();
         }
-        if matching == Matching::Inner {
+        if matching == Matching::Inner && !parts.nulls_equal {
             self.note_probe_keys(id, number, building, parts.on, &probe, &build_columns);
         }
         if multiplies {
@@ -120,26 +151,32 @@ impl PipelineBuilder<'_> {
                 probe.steps.push(Step::Probe(step));
                 residual.into_iter().for_each(|residual| probe.filter(residual));
             }
-            Matching::Semi | Matching::Anti | Matching::Outer => {
+            Matching::Semi | Matching::Anti | Matching::Outer | Matching::Mark => {
                 step.residual = residual;
                 probe.steps.push(Step::Probe(step));
             }
         }
-        let side = |side| if side == JoinSide::Left { &left } else { &right };
-        probe.columns = parts.output.iter().map(|column| side(column.side)[column.index].clone()).collect();
+        let mark = (matching == Matching::Mark).then(|| probe.mark(number));
+        let column = |column: &JoinColumn| match column {
+            JoinColumn::Of { side: JoinSide::Left, index } => left.get(*index).cloned(),
+            JoinColumn::Of { side: JoinSide::Right, index } => right.get(*index).cloned(),
+            JoinColumn::Mark => mark.clone(),
+        };
+        let columns: Option<_> = parts.output.iter().map(column).collect();
+        probe.columns = columns.ok_or_else(|| Error::internal("a join puts out a column that it does not have"))?;
         Ok(probe)
     }
 
     /// Ends the building side's pipeline; what the other side, which is given back, needs to look into it.
     fn build(&mut self, sides: Sides, parts: &JoinParts<'_>) -> Result<(Built, OpenPipeline)> {
         let Sides { mut build, mut probe, building } = sides;
-        let unique = unique_key(&build, parts.on, building);
-        let rows = parts.rows_of_key(unique.is_some());
+        let unique = parts.unique_key(&build, building);
+        let rows = parts.rows_of_key(unique.is_some() || build.rows.is_one_at_most());
         if let (KeyRows::One, Some(column)) = (rows, unique) {
             self.distinct.extend(build.table_column(column));
         }
         let matching = parts.matching();
-        let (build_keys, probe_keys) = self.resolve_keys(&mut build, &mut probe, building, parts.on)?;
+        let (build_keys, probe_keys) = resolve_keys((&mut build, building), &mut probe, parts)?;
         let ranges: Vec<(i128, i128)> = build_keys.iter().map(|key| build.range(key)).collect();
         let id = BuildId(self.builds.len());
         let plan = self.size_build(&build, &build_keys, &ranges, rows);
@@ -184,40 +221,6 @@ impl PipelineBuilder<'_> {
             parted: false,
         };
         Ok((Built { id, step, columns, registers }, probe))
-    }
-
-    /// Keys of both sides in the same units: texts as codes of the build's dictionary, wide keys at common bounds.
-    fn resolve_keys(
-        &mut self,
-        build: &mut OpenPipeline,
-        probe: &mut OpenPipeline,
-        side: JoinSide,
-        on: &[(Expr, Expr)],
-    ) -> Result<(Vec<Value>, Vec<Value>)> {
-        let mut build_keys = Vec::new();
-        let mut probe_keys = Vec::new();
-        for (left, right) in on {
-            let (build_expr, probe_expr) = match side {
-                JoinSide::Left => (left, right),
-                JoinSide::Right => (right, left),
-            };
-            let key = build.resolve(build_expr)?.comparable(build_expr.ty)?;
-            let sought = probe.resolve(probe_expr)?.comparable(probe_expr.ty)?;
-            let (mut key, mut sought) = match &key.dictionary {
-                Some(dictionary) if build_expr.ty == Type::Text => {
-                    let dictionary = std::sync::Arc::clone(dictionary);
-                    (key.value, probe.translated(sought, &dictionary)?)
-                }
-                _ => (as_integer(key)?, as_integer(sought)?),
-            };
-            let common = key.bounds.union(sought.bounds);
-            if !common.fits_signed(64) {
-                (key.bounds, sought.bounds) = (common, common);
-            }
-            build_keys.push(key);
-            probe_keys.push(sought);
-        }
-        Ok((build_keys, probe_keys))
     }
 
     fn size_build(
@@ -276,6 +279,8 @@ impl PipelineBuilder<'_> {
             if let (crate::ir::ExprKind::Column(in_build), crate::ir::ExprKind::Column(in_probe)) =
                 (&build_expr.kind, &probe_expr.kind)
                 && build_expr.ty != Type::Text
+                // What is compared is not what is put out: zeros have two signs.
+                && !build_expr.ty.is_float()
                 && *in_build < build.len()
             {
                 equal.push((open.columns[*in_probe].register, *in_build));
@@ -298,34 +303,4 @@ pub(super) fn packed_domains(ranges: &[(i128, i128)]) -> Option<(Vec<i64>, Vec<u
         domains.push(domain);
     }
     Some((bases, domains, product))
-}
-
-fn as_integer(key: Resolved) -> Result<Value> {
-    let value = key.value;
-    match value.repr {
-        Repr::Int => Ok(value),
-        Repr::Bool => {
-            let nullable = value.nullable;
-            Ok(Value::int(ValueKind::BoolToInt(Box::new(value)), nullable, Bounds::new(0, 1)))
-        }
-        Repr::F32 | Repr::F64 => Err(Error::internal("a float join key reached the device")),
-    }
-}
-
-fn choose_build_side(left: &OpenPipeline, right: &OpenPipeline, on: &[(Expr, Expr)]) -> JoinSide {
-    let is_unique = |open, side| unique_key(open, on, side).is_some();
-    match (is_unique(left, JoinSide::Left), is_unique(right, JoinSide::Right)) {
-        (true, true) if right.rows.rows() < left.rows.rows() => JoinSide::Right,
-        (false, true) => JoinSide::Right,
-        _ => JoinSide::Left,
-    }
-}
-
-/// A column among the keys of a side of which no two rows have the same value.
-fn unique_key(open: &OpenPipeline, on: &[(Expr, Expr)], side: JoinSide) -> Option<usize> {
-    on.iter().find_map(|(left, right)| {
-        let expr = if side == JoinSide::Left { left } else { right };
-        let ExprKind::Column(index) = expr.kind else { return None };
-        open.columns.get(index).filter(|column| column.unique).map(|_| index)
-    })
 }

@@ -10,6 +10,7 @@ mod fit;
 mod fragments;
 mod groups;
 mod join;
+mod join_keys;
 mod lookup;
 mod parts;
 mod prune;

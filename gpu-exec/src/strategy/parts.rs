@@ -17,14 +17,15 @@ type Known = (Vec<ValueKind>, usize);
 
 /// Gives tables their dimensions, and says so in the pipelines that fill and probe them.
 ///
-/// None to builds whose keys can fail: whether a key is computed at all depends on whether the whole build has rows.
+/// None to builds whose keys can fail: whether a key is computed at all depends on whether the whole build has rows; nor to those
+/// without keys.
 pub(super) fn part_states(stages: &mut [Stage], builds: &mut [BuildPlan], groups: &mut [GroupPlan], limits: Limits) {
     if !limits.parts {
         return;
     }
     let may_part = |(number, build): (usize, &BuildPlan)| {
         let is_small = !build.rows_estimated && build.bytes() < limits.table_bytes / SMALL_SHARE;
-        !is_small && !stages.iter().any(|stage| keys_can_fail(&stage.pipeline, number))
+        !is_small && !stages.iter().any(|stage| is_whole(&stage.pipeline, number))
     };
     let parted: Vec<bool> = builds.iter().enumerate().map(may_part).collect();
     let mut dimensions = Dimensions { next: 0, parted };
@@ -152,9 +153,9 @@ fn filled<'a>(stage: &'a Stage, probe: &Probe) -> Option<&'a BuildSink> {
     }
 }
 
-/// Whether a pipeline computes keys of a build that may fail.
-fn keys_can_fail(pipeline: &Pipeline, build: usize) -> bool {
-    let fails = |keys: &[Value]| any_can_fail(&pipeline.registers, keys);
+/// Whether a pipeline computes keys of a build that may fail, or fills one that has none.
+fn is_whole(pipeline: &Pipeline, build: usize) -> bool {
+    let fails = |keys: &[Value]| keys.is_empty() || any_can_fail(&pipeline.registers, keys);
     let probed = probes(pipeline).any(|probe| probe.build.0 == build && fails(&probe.keys));
     probed || matches!(&pipeline.sink, Sink::Build(sink) if sink.build.0 == build && fails(&sink.keys))
 }

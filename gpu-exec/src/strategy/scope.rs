@@ -85,6 +85,13 @@ impl OpenPipeline {
         }
     }
 
+    /// Whether rows had a match at a probe that marks it, as a column.
+    pub(super) fn mark(&mut self, probe: usize) -> Column {
+        let (repr, bounds) = (Repr::Bool, Bounds::new(0, 1));
+        let register = self.add_register(Register { repr, nullable: false, bounds, origin: Origin::Mark { probe } });
+        Column { register, ty: Type::Bool, dictionary: None, range: None, tail: None, unique: false }
+    }
+
     /// Reads a register.
     pub(super) fn read(&self, register: usize) -> Value {
         let known = &self.registers[register];

@@ -184,7 +184,7 @@ fn is_reference(source: &Source, register: &Register) -> bool {
 fn carried(later: &Pipeline, probed: usize) -> Vec<usize> {
     let is_carried = |register: &usize| match later.registers[*register].origin {
         Origin::Computed(_) => false,
-        Origin::Payload { probe, .. } => probe < probed,
+        Origin::Payload { probe, .. } | Origin::Mark { probe } => probe < probed,
         Origin::Column(_) | Origin::GroupKey(_) | Origin::Accumulator(_) => true,
     };
     used_registers(later).into_iter().filter(is_carried).collect()
@@ -214,6 +214,7 @@ fn later_origin(register: &Register, column: Option<usize>, probed: usize) -> Or
         (None, Origin::Payload { probe, column }) if *probe >= probed => {
             Origin::Payload { probe: probe - probed, column: *column }
         }
+        (None, Origin::Mark { probe }) if *probe >= probed => Origin::Mark { probe: probe - probed },
         (None, Origin::Computed(value)) => Origin::Computed(value.clone()),
         // Nobody reads it any more.
         (None, _) => Origin::Computed(Value::new(

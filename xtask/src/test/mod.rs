@@ -98,6 +98,7 @@ fn environment(parts: &Parts, skips: &Skips, anew: bool) -> Result<Vec<(String, 
     ]);
     let mut variables: Vec<(String, String)> =
         paths.into_iter().map(|(name, path)| (name.to_owned(), path.display().to_string())).collect();
+    variables.extend(steps::LINTS.map(|(name, value)| (name.into(), value.into())));
     // Tables of the tests are small: most of their row groups stay segments, as those of users' tables do.
     variables.push(("MAAR_SEGMENT_ROWS".into(), "20000".into()));
     // A snapshot that differs is a failure, never a file quietly written.

@@ -1,4 +1,4 @@
-//! Equi-joins with an optional residual condition.
+//! Joins: on equal keys with an optional residual condition, on a condition alone, or on nothing.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use arrow::datatypes::{Field as HostField, Schema};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinSide as HostSide, JoinType, NullEquality};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::stored_fields_of;
@@ -16,69 +16,123 @@ use crate::planner::Reason;
 use crate::planner::expression::translate;
 use crate::planner::support::{self, Subject};
 
-/// The join's name in the support table.
-pub(super) fn name(join_type: JoinType) -> &'static str {
-    match join_type {
-        JoinType::Inner => "inner join",
-        JoinType::Left => "left join",
-        JoinType::Right => "right join",
-        JoinType::Full => "full join",
-        JoinType::LeftSemi | JoinType::RightSemi => "semi join",
-        JoinType::LeftAnti | JoinType::RightAnti => "anti join",
-        JoinType::LeftMark | JoinType::RightMark => "mark join",
-    }
+type HostExpr = Arc<dyn PhysicalExpr>;
+
+/// A join of the host's, of whichever operator.
+pub(crate) struct HostJoin<'a> {
+    pub(super) left: &'a Arc<dyn ExecutionPlan>,
+    pub(super) right: &'a Arc<dyn ExecutionPlan>,
+    join_type: JoinType,
+    /// None where the condition is no equality.
+    on: &'a [(HostExpr, HostExpr)],
+    nulls_equal: bool,
+    /// `NOT IN`: one NULL on the right, and no row of the left goes on.
+    heeds_nulls: bool,
+    filter: Option<&'a JoinFilter>,
+    projection: Option<&'a [usize]>,
 }
 
-/// The join's kind on the device.
-fn kind(join: &HashJoinExec) -> Result<JoinKind, Reason> {
-    use JoinSide::{Left, Right};
-    if join.null_aware {
-        return Err(Reason::new("a NOT IN that heeds NULLs runs on the host"));
+impl<'a> HostJoin<'a> {
+    /// The join that an operator is, if it is one that has keys, a condition, or neither.
+    pub(super) fn of(plan: &'a Arc<dyn ExecutionPlan>) -> Option<Self> {
+        if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+            return Some(Self {
+                left: join.left(),
+                right: join.right(),
+                join_type: *join.join_type(),
+                on: join.on(),
+                nulls_equal: join.null_equality() == NullEquality::NullEqualsNull,
+                heeds_nulls: join.null_aware,
+                filter: join.filter(),
+                projection: join.projection.as_deref(),
+            });
+        }
+        let without_keys = |left, right, join_type, filter, projection| Self {
+            left,
+            right,
+            join_type,
+            on: &[],
+            nulls_equal: false,
+            heeds_nulls: false,
+            filter,
+            projection,
+        };
+        if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
+            let projection = join.projection().as_deref();
+            return Some(without_keys(join.left(), join.right(), *join.join_type(), join.filter(), projection));
+        }
+        let join = plan.downcast_ref::<CrossJoinExec>()?;
+        Some(without_keys(join.left(), join.right(), JoinType::Inner, None, None))
     }
-    match join.join_type() {
-        JoinType::Inner => Ok(JoinKind::Inner),
-        JoinType::Left => Ok(JoinKind::Outer { kept: Left }),
-        JoinType::Right => Ok(JoinKind::Outer { kept: Right }),
-        JoinType::LeftSemi => Ok(JoinKind::Semi { kept: Left }),
-        JoinType::RightSemi => Ok(JoinKind::Semi { kept: Right }),
-        JoinType::LeftAnti => Ok(JoinKind::Anti { kept: Left }),
-        JoinType::RightAnti => Ok(JoinKind::Anti { kept: Right }),
-        other @ (JoinType::Full | JoinType::LeftMark | JoinType::RightMark) => {
-            Err(Reason::new(format!("a {} has no device form", name(*other))))
+
+    /// The join's name in the support table.
+    pub(super) fn name(&self) -> &'static str {
+        match self.join_type {
+            JoinType::Inner => "inner join",
+            JoinType::Left => "left join",
+            JoinType::Right => "right join",
+            JoinType::Full => "full join",
+            JoinType::LeftSemi | JoinType::RightSemi => "semi join",
+            JoinType::LeftAnti | JoinType::RightAnti => "anti join",
+            JoinType::LeftMark | JoinType::RightMark => "mark join",
         }
     }
-}
 
-pub(super) fn build(join: &HashJoinExec, left: Node, right: Node) -> Result<Node, Reason> {
-    let kind = kind(join)?;
-    if join.null_equality() != NullEquality::NullEqualsNothing {
-        return Err(Reason::new("a join on IS NOT DISTINCT FROM runs on the host"));
+    /// The join's kind on the device.
+    fn kind(&self) -> Result<JoinKind, Reason> {
+        use JoinSide::{Left, Right};
+        if self.heeds_nulls {
+            return Err(Reason::new("a NOT IN that heeds NULLs runs on the host"));
+        }
+        match self.join_type {
+            JoinType::Inner => Ok(JoinKind::Inner),
+            JoinType::Left => Ok(JoinKind::Outer { kept: Left }),
+            JoinType::Right => Ok(JoinKind::Outer { kept: Right }),
+            JoinType::LeftSemi => Ok(JoinKind::Semi { kept: Left }),
+            JoinType::RightSemi => Ok(JoinKind::Semi { kept: Right }),
+            JoinType::LeftAnti => Ok(JoinKind::Anti { kept: Left }),
+            JoinType::RightAnti => Ok(JoinKind::Anti { kept: Right }),
+            JoinType::LeftMark => Ok(JoinKind::Mark { kept: Left }),
+            JoinType::RightMark => Ok(JoinKind::Mark { kept: Right }),
+            JoinType::Full => Err(Reason::new("a full join has no device form")),
+        }
     }
-    let (left_schema, right_schema) = (join.left().schema(), join.right().schema());
-    let key = |(a, b): &(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)| {
-        let pair = (translate(a, &left_schema)?, translate(b, &right_schema)?);
-        check_keys(&pair.0, &pair.1).map_err(|cause| Reason::at(a.as_ref(), cause))?;
-        Ok(pair)
-    };
-    let on = join.on().iter().map(key).collect::<Result<Vec<_>, Reason>>()?;
-    let left_columns = left_schema.fields().len();
-    let residual = join.filter().map(|filter| residual(filter, &left_schema, &right_schema)).transpose()?;
-    let column = |index: usize| match kind {
-        JoinKind::Semi { kept } | JoinKind::Anti { kept } => JoinColumn { side: kept, index },
-        JoinKind::Inner | JoinKind::Outer { .. } => column_at(index, left_columns),
-    };
-    let fields = stored_fields_of(&join.schema())?;
-    let output = match &join.projection {
-        Some(kept) => kept.iter().map(|index| column(*index)).collect(),
-        None => (0..fields.len()).map(column).collect(),
-    };
-    Ok(Node::Join { kind, left: Box::new(left), right: Box::new(right), on, residual, output, fields })
+
+    /// The node over nodes of both sides; `schema` is what the operator puts out.
+    pub(super) fn build(&self, schema: &Schema, left: Node, right: Node) -> Result<Node, Reason> {
+        let kind = self.kind()?;
+        let (left_schema, right_schema) = (self.left.schema(), self.right.schema());
+        let key = |(a, b): &(HostExpr, HostExpr)| {
+            let pair = (translate(a, &left_schema)?, translate(b, &right_schema)?);
+            check_keys(&pair.0, &pair.1).map_err(|cause| Reason::at(a.as_ref(), cause))?;
+            Ok(pair)
+        };
+        let on = self.on.iter().map(key).collect::<Result<Vec<_>, Reason>>()?;
+        let (left_columns, right_columns) = (left_schema.fields().len(), right_schema.fields().len());
+        let residual = self.filter.map(|filter| residual(filter, &left_schema, &right_schema)).transpose()?;
+        let column = |index: usize| match kind {
+            JoinKind::Mark { kept } if index == if kept == JoinSide::Left { left_columns } else { right_columns } => {
+                JoinColumn::Mark
+            }
+            JoinKind::Semi { kept } | JoinKind::Anti { kept } | JoinKind::Mark { kept } => {
+                JoinColumn::Of { side: kept, index }
+            }
+            JoinKind::Inner | JoinKind::Outer { .. } => column_at(index, left_columns),
+        };
+        let fields = stored_fields_of(schema)?;
+        let output = match self.projection {
+            Some(kept) => kept.iter().map(|index| column(*index)).collect(),
+            None => (0..fields.len()).map(column).collect(),
+        };
+        let (left, right, nulls_equal) = (Box::new(left), Box::new(right), self.nulls_equal);
+        Ok(Node::Join { kind, left, right, on, nulls_equal, residual, output, fields })
+    }
 }
 
 fn column_at(index: usize, left_columns: usize) -> JoinColumn {
     match index.checked_sub(left_columns) {
-        Some(index) => JoinColumn { side: JoinSide::Right, index },
-        None => JoinColumn { side: JoinSide::Left, index },
+        Some(index) => JoinColumn::Of { side: JoinSide::Right, index },
+        None => JoinColumn::Of { side: JoinSide::Left, index },
     }
 }
 

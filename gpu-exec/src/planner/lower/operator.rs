@@ -7,14 +7,14 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::aggregate::Aggregation;
-use super::{fields_of, join, label};
+use super::join::HostJoin;
+use super::{fields_of, label};
 use crate::ir::{Expr, Node, Type};
 use crate::planner::expression::translate;
 use crate::planner::{Reason, support};
@@ -32,7 +32,7 @@ pub(crate) enum Kind<'a> {
     /// Moves rows about on the host: nothing on the device, where there is one partition.
     Pass,
     Aggregate(Aggregation<'a>),
-    Join(&'a HashJoinExec),
+    Join(HostJoin<'a>),
 }
 
 /// One operator with its inputs. `fetch` limits hidden inside operators are nodes of their own on the device.
@@ -53,9 +53,10 @@ pub(crate) fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<Operator<'_>, R
         let input = aggregation.input();
         return operator(Kind::Aggregate(aggregation), vec![input]);
     }
-    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
-        support::require_operator(join::name(*join.join_type()))?;
-        return operator(Kind::Join(join), vec![join.left(), join.right()]);
+    if let Some(join) = HostJoin::of(plan) {
+        support::require_operator(join.name())?;
+        let inputs = vec![join.left, join.right];
+        return operator(Kind::Join(join), inputs);
     }
     support::require_operator(plan.name())?;
     if let Some(filter) = plan.downcast_ref::<FilterExec>() {
@@ -154,7 +155,7 @@ impl Operator<'_> {
             Kind::Aggregate(aggregation) => aggregation.build(&self.plan.schema(), last)?,
             Kind::Join(join) => {
                 let left = inputs.pop().ok_or_else(|| Reason::new("a join has two inputs"))?;
-                join::build(join, left, last)?
+                join.build(&self.plan.schema(), left, last)?
             }
         };
         Ok(match self.plan.fetch() {

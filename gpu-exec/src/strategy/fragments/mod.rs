@@ -111,6 +111,7 @@ impl Known {
                     let build = stage.probes.get(*probe).and_then(|build| self.builds.get(&build.0));
                     of(build.map(|build| &build.payload), *column)
                 }
+                Origin::Mark { .. } => Some("mark".to_owned()),
                 Origin::GroupKey(part) => of(self.source_groups(stage).map(|groups| &groups.keys), *part),
                 Origin::Accumulator(call) => of(self.source_groups(stage).map(|groups| &groups.calls), *call),
                 Origin::Computed(value) => Some(Reader { names: &names, lookups: &stage.lookups }.sql(value)),
@@ -129,6 +130,9 @@ impl Known {
 
     fn join(&self, reader: &Reader<'_>, probe: &Probe) -> String {
         let build = self.builds.get(&probe.build.0).map(|build| build.keys.as_slice()).unwrap_or_default();
+        if probe.keys.is_empty() {
+            return "CROSS JOIN".to_owned();
+        }
         let pairs = reader.all(&probe.keys).into_iter().zip(build).map(|(own, built)| format!("{own} = {built}"));
         format!("JOIN ON {}", pairs.collect::<Vec<_>>().join(" AND "))
     }

@@ -64,7 +64,9 @@ impl Reader<'_> {
             K::TextLength { text, unit: TextUnit::Characters } => format!("length({})", bare(&self.sql(text))),
             K::TextLength { text, unit: TextUnit::Bytes } => format!("octet_length({})", bare(&self.sql(text))),
             // The same value in other units, or in an order of integers.
-            K::ScaleUp { input, .. } | K::OrderOfFloat(input) | K::FloatOfOrder(input) => self.sql(input),
+            K::ScaleUp { input, .. } | K::OrderOfFloat(input) | K::RankOfFloat(input) | K::FloatOfOrder(input) => {
+                self.sql(input)
+            }
             K::BoolToInt(input) | K::IntToBool(input) => self.sql(input),
             K::Narrow { input, failure: Failure::Overflow, .. } => self.sql(input),
             K::Narrow { input, failure: Failure::Null, .. } | K::FloatToInt { input, failure: Failure::Null, .. } => {

@@ -1,0 +1,119 @@
+//! Joins without keys, joins that mark rows, keys whose NULLs are equal, and keys of floats.
+
+use super::harness::{Both, Table};
+
+/// `left` and `right` have NULLs and duplicates in every column; `one` has one row, `none` none.
+fn tables() -> Vec<Table<'static>> {
+    let numbers = |columns: &str, count: u64| {
+        format!("SELECT {columns} FROM (SELECT value AS n FROM generate_series(0, {}))", count - 1)
+    };
+    let left = "CAST(n AS BIGINT) AS v, CASE WHEN n % 9 = 0 THEN NULL ELSE CAST(n % 40 AS INT) END AS k, \
+         CASE WHEN n % 7 = 0 THEN NULL ELSE CAST(n % 30 AS DOUBLE) / 4 END AS x, \
+         CASE WHEN n % 6 = 0 THEN NULL ELSE concat('word ', CAST(n % 20 AS VARCHAR)) END AS s, \
+         CASE WHEN n % 5 = 0 THEN NULL ELSE n % 2 = 0 END AS b";
+    let right = "CAST(n AS BIGINT) AS v, CASE WHEN n % 11 = 0 THEN NULL ELSE CAST(n % 50 AS INT) END AS k, \
+         CASE WHEN n % 13 = 0 THEN NULL ELSE CAST(n % 35 AS DOUBLE) / 4 END AS x, CAST(CAST(n % 35 AS DOUBLE) / 4 AS FLOAT) AS f, \
+         CASE WHEN n % 8 = 0 THEN NULL ELSE concat('word ', CAST(n % 33 AS VARCHAR)) END AS s, \
+         CASE WHEN n % 4 = 0 THEN NULL ELSE n % 3 = 0 END AS b";
+    vec![
+        ("l", vec![numbers(left, 700), numbers(left, 33)]),
+        ("r", vec![numbers(right, 90)]),
+        ("one", vec!["SELECT CAST(400 AS BIGINT) AS v, CAST(7 AS INT) AS k, 'word 3' AS s".into()]),
+        ("none", vec!["SELECT CAST(1 AS BIGINT) AS v, CAST(1 AS INT) AS k WHERE false".into()]),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_pair() {
+    let both = Both::over(&tables()).await;
+    for query in [
+        "SELECT count(*), sum(l.v + r.v) FROM l CROSS JOIN r",
+        "SELECT l.v, l.s, one.v, one.s FROM l CROSS JOIN one WHERE l.k > 3",
+        "SELECT sum(l.v), min(one.s) FROM one CROSS JOIN l WHERE l.v < one.v",
+        "SELECT count(*) FROM l CROSS JOIN (SELECT k FROM r WHERE v > 1000) n",
+        "SELECT count(*), sum(l.v) FROM l CROSS JOIN (SELECT avg(v) AS mean FROM r) m WHERE l.v > m.mean",
+        "SELECT one.s, count(*) FROM l CROSS JOIN one GROUP BY one.s, one.v",
+        "SELECT l.k, r.k, count(*) FROM l CROSS JOIN r WHERE l.v < 5 GROUP BY l.k, r.k",
+    ] {
+        both.same(query).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_that_are_no_equality() {
+    let both = Both::over(&tables()).await;
+    for kind in ["INNER", "LEFT", "RIGHT", "LEFT SEMI", "LEFT ANTI", "RIGHT SEMI", "RIGHT ANTI"] {
+        for condition in
+            ["l.k < r.k", "l.v BETWEEN r.v * 7 AND r.v * 7 + r.k", "l.s LIKE '%7' AND r.x > l.x", "r.k IS NULL"]
+        {
+            both.same(&format!("SELECT count(*) FROM l {kind} JOIN r ON {condition}")).await;
+        }
+        both.same(&format!("SELECT count(*) FROM l {kind} JOIN none ON l.k < none.k")).await;
+        both.same(&format!("SELECT count(*) FROM none {kind} JOIN l ON l.k < none.k")).await;
+        both.same(&format!("SELECT count(*) FROM l {kind} JOIN one ON l.k < one.k")).await;
+    }
+    for query in [
+        "SELECT l.v, l.s, r.v, r.s FROM l LEFT JOIN r ON l.k > r.k + 30",
+        "SELECT l.v, r.v, r.s FROM l RIGHT JOIN r ON l.v = 3 AND l.k > r.k",
+        "SELECT r.k, count(*), count(l.v) FROM l RIGHT JOIN r ON l.k > r.k + 20 GROUP BY r.k",
+        "SELECT count(*) FROM l JOIN r ON l.k < r.k JOIN r AS other ON other.v < r.v AND other.k = l.k",
+    ] {
+        both.same(query).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_marked() {
+    let both = Both::over(&tables()).await;
+    for query in [
+        "SELECT count(*) FROM l WHERE l.v > 600 OR EXISTS (SELECT 1 FROM r WHERE r.k = l.k)",
+        "SELECT v, s FROM l WHERE l.v > 690 OR EXISTS (SELECT 1 FROM r WHERE r.k = l.k AND r.v > l.v)",
+        "SELECT count(*) FROM l WHERE (EXISTS (SELECT 1 FROM r WHERE r.k = l.k)) <> (l.v < 100)",
+        "SELECT b, count(*) FROM l WHERE l.v < 9 OR NOT EXISTS (SELECT 1 FROM r WHERE r.s = l.s AND r.x = l.x) GROUP BY b",
+        "SELECT count(*) FROM l WHERE l.v < 9 OR EXISTS (SELECT 1 FROM none WHERE none.k = l.k)",
+        "SELECT count(*) FROM l WHERE l.v < 9 OR EXISTS (SELECT 1 FROM r WHERE r.v > l.v * 2)",
+        "SELECT count(*) FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.k = l.k) OR EXISTS (SELECT 1 FROM one WHERE one.k = l.k)",
+    ] {
+        both.same(query).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nulls_that_are_equal() {
+    let both = Both::over(&tables()).await;
+    for column in ["k", "x", "s", "b"] {
+        for kind in ["INNER", "LEFT", "RIGHT", "LEFT SEMI", "LEFT ANTI", "RIGHT SEMI", "RIGHT ANTI"] {
+            both.same(&format!("SELECT count(*) FROM l {kind} JOIN r ON l.{column} IS NOT DISTINCT FROM r.{column}"))
+                .await;
+        }
+    }
+    for query in [
+        "SELECT k, s FROM l INTERSECT SELECT k, s FROM r",
+        "SELECT k, b FROM l EXCEPT SELECT k, b FROM r",
+        "SELECT x FROM r EXCEPT SELECT x FROM l",
+        "SELECT l.k, count(*), sum(r.v) FROM l JOIN r ON (l.k IS NOT DISTINCT FROM r.k) AND (l.s IS NOT DISTINCT FROM r.s) GROUP BY l.k",
+        "SELECT l.s, r.s, count(*) FROM l JOIN r ON l.s IS NOT DISTINCT FROM r.s GROUP BY l.s, r.s",
+        "SELECT count(*) FROM l LEFT JOIN (SELECT DISTINCT k FROM r) d ON (l.k IS NOT DISTINCT FROM d.k) AND d.k > l.v",
+    ] {
+        both.same(query).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_floats() {
+    let both = Both::over(&tables()).await;
+    for query in [
+        "SELECT x, count(*), sum(v) FROM l GROUP BY x",
+        "SELECT f, b, count(*), min(v) FROM r GROUP BY f, b",
+        "SELECT DISTINCT x FROM l",
+        "SELECT x / 3, max(s) FROM l GROUP BY x / 3",
+        "SELECT count(*), sum(l.v) FROM l JOIN r ON l.x = r.x",
+        "SELECT l.x, r.x, count(*) FROM l JOIN r ON l.x = r.x AND l.k = r.k GROUP BY l.x, r.x",
+        "SELECT count(*) FROM r a JOIN r b ON a.f = b.f",
+        "SELECT count(*) FROM l WHERE x IN (SELECT x FROM r WHERE v > 40)",
+        "SELECT g.x, count(*) FROM (SELECT x, count(*) AS c FROM r GROUP BY x) g JOIN l ON l.x = g.x WHERE g.c > 2 GROUP BY g.x",
+        "SELECT x, count(*) FROM (SELECT x, k FROM l GROUP BY x, k) GROUP BY x",
+    ] {
+        both.same(query).await;
+    }
+}
