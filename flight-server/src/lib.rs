@@ -19,7 +19,6 @@ mod health;
 mod http;
 mod ingest;
 pub mod json;
-mod jwks;
 mod jwt;
 mod lane;
 mod lanes;

@@ -135,9 +135,9 @@ async fn a_query_that_runs_is_seen_and_cancelled() {
     let cancel = format!("POST /api/queries/{id}/cancel");
     let forged = send(http, &cancel, &[], "").await;
     assert!(forged.status == 403 && forged.body.contains("maar-dashboard"), "{}", forged.body);
-    let elsewhere = send(http, &cancel, &[CONFIRMED, ("Origin", "http://evil.example")], "").await;
+    let elsewhere = send(http, &cancel, &[CONFIRMED, ("Origin", "http://evil.example.com")], "").await;
     assert_eq!(elsewhere.status, 403);
-    let rebound = send(http, &cancel, &[CONFIRMED, ("Host", "evil.example")], "").await;
+    let rebound = send(http, &cancel, &[CONFIRMED, ("Host", "evil.example.com")], "").await;
     assert!(rebound.status == 403 && rebound.body.contains("localhost"), "{}", rebound.body);
     let done = send(http, &cancel, &[CONFIRMED, ("Origin", &format!("http://{http}"))], "").await;
     assert_eq!((done.status, &done.json()["state"]), (200, &json!("cancelling")));

@@ -85,8 +85,8 @@ async fn pages_of_others_and_unknown_versions_are_not_heard() {
     let ping = request("ping", &json!({}));
     let own = format!("http://{http}");
     for (headers, status) in [
-        ([("Origin", "http://evil.example")], 403),
-        ([("Host", "evil.example")], 403),
+        ([("Origin", "http://evil.example.com")], 403),
+        ([("Host", "evil.example.com")], 403),
         ([("Origin", own.as_str())], 200),
         ([("MCP-Protocol-Version", "1999-01-01")], 400),
         ([("MCP-Protocol-Version", "2025-03-26")], 200),

@@ -1,5 +1,9 @@
 //! JSON Web Tokens of somebody else's: an identity provider signs who a user is, and the server checks it with a key that it was
-//! given. The key decides the algorithm; what a token says of it only has to agree. Not here: which session a token has (`sessions`).
+//! given. The key decides the algorithm; what a token says of it only has to agree. Here: what a token must say. What keys are is in
+//! `key`, sets of them that come and go in `key_set`. Not here: which session a token has (`sessions`).
+
+mod key;
+mod key_set;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,24 +12,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
-use ring::{digest, hmac};
-use rustls_pki_types::SubjectPublicKeyInfoDer;
-use rustls_pki_types::pem::PemObject;
+use ring::digest;
 use serde_json::{Map, Value};
 use tonic::Status;
 
-use crate::der;
-use crate::jwks::KeySet;
 use crate::role::Role;
 use crate::secrets::{SECRET_BYTES, Secret};
 use crate::session::Owner;
+use key::Key;
+use key_set::KeySet;
 
 /// Bytes of a token: it is a header.
 const TOKEN_BYTES_MAX: usize = 16 << 10;
-
-/// Bytes of a secret that signs: a shorter one can be found out.
-const SECRET_LEAST: usize = 32;
 
 /// What tokens are checked with.
 pub struct Jwt {
@@ -39,15 +37,6 @@ enum Keys {
     One(Arc<Key>),
     /// Those of a set.
     Set(KeySet),
-}
-
-pub(crate) enum Key {
-    /// Shared with who signs.
-    Secret(hmac::Key),
-    /// Of who signs, with the algorithm that it is for.
-    Public { name: &'static str, algorithm: &'static dyn VerificationAlgorithm, key: Vec<u8> },
-    /// The same for RS256, in its parts.
-    Rsa { n: Vec<u8>, e: Vec<u8> },
 }
 
 /// Why a key is none.
@@ -104,7 +93,7 @@ impl Jwt {
         Ok(Self::of_set(KeySet::read(path)?, issuer, audience))
     }
 
-    pub(crate) fn of_set(keys: KeySet, issuer: &str, audience: &str) -> Self {
+    fn of_set(keys: KeySet, issuer: &str, audience: &str) -> Self {
         Self { keys: Keys::Set(keys), issuer: issuer.to_owned(), audience: audience.to_owned() }
     }
 
@@ -180,46 +169,6 @@ impl Jwt {
     }
 }
 
-impl Key {
-    fn of(bytes: &[u8]) -> Result<Self, &'static str> {
-        if !bytes.starts_with(b"-----BEGIN") {
-            let secret = bytes.trim_ascii_end();
-            return match secret.len() >= SECRET_LEAST {
-                true => Ok(Self::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret))),
-                false => Err("a secret has 32 bytes or more, and a public key begins with -----BEGIN PUBLIC KEY-----"),
-            };
-        }
-        let wanted =
-            "it wants a public key in PEM (-----BEGIN PUBLIC KEY-----): RSA of 2048 bits or more, P-256 or Ed25519";
-        let info = SubjectPublicKeyInfoDer::from_pem_slice(bytes).map_err(|_| wanted)?;
-        let (kind, key) = der::public_key(&info).ok_or(wanted)?;
-        let (name, algorithm): (_, &'static dyn VerificationAlgorithm) = match kind {
-            der::KeyKind::Rsa => ("RS256", &signature::RSA_PKCS1_2048_8192_SHA256),
-            der::KeyKind::P256 => ("ES256", &signature::ECDSA_P256_SHA256_FIXED),
-            der::KeyKind::Ed25519 => ("EdDSA", &signature::ED25519),
-        };
-        Ok(Self::Public { name, algorithm, key: key.to_vec() })
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Secret(_) => "HS256",
-            Self::Public { name, .. } => name,
-            Self::Rsa { .. } => "RS256",
-        }
-    }
-
-    fn verifies(&self, signed: &[u8], by: &[u8]) -> bool {
-        match self {
-            Self::Secret(key) => hmac::verify(key, signed, by).is_ok(),
-            Self::Public { algorithm, key, .. } => UnparsedPublicKey::new(*algorithm, key).verify(signed, by).is_ok(),
-            Self::Rsa { n, e } => {
-                RsaPublicKeyComponents { n, e }.verify(&signature::RSA_PKCS1_2048_8192_SHA256, signed, by).is_ok()
-            }
-        }
-    }
-}
-
 impl fmt::Debug for Jwt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jwt").field("issuer", &self.issuer).field("audience", &self.audience).finish_non_exhaustive()
@@ -245,6 +194,7 @@ fn name(token: &str) -> Secret {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use ring::hmac;
     use ring::rand::SystemRandom;
     use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
     use serde_json::json;
@@ -402,12 +352,5 @@ UE8yGeCohAXqAs3BmOiJGg\
         let (text, signature) = RSA_TOKEN.rsplit_once('.').unwrap();
         let forged = format!("{text}.A{}", &signature[1..]);
         assert!(refusal(&jwt, &forged).contains("signature"));
-    }
-
-    #[test]
-    fn what_is_no_key_is_refused() {
-        for wrong in [&b"short"[..], b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", b"-----BEGIN"] {
-            assert!(Key::of(wrong).is_err());
-        }
     }
 }

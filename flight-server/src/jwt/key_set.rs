@@ -1,5 +1,5 @@
 //! A set of keys of an identity provider (JWKS, RFC 7517), from a file that somebody keeps up to date: tokens name their key (`kid`), keys
-//! come and go while the server runs. Not here: what a token must say (`jwt`), and fetching the file.
+//! come and go while the server runs. Not here: what a token must say (`mod.rs`), and fetching the file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use ring::signature;
 use serde_json::Value;
 
-use crate::jwt::{JwtError, Key};
+use super::JwtError;
+use super::key::Key;
 
 /// How often it is looked whether the file is another, whoever asks however often.
 const LOOK: Duration = Duration::from_secs(5);
@@ -23,7 +24,7 @@ const WANTED: &str = "it wants a set of keys in JSON ({\"keys\": [...]}, RFC 751
                       EC on P-256, or OKP on Ed25519";
 
 /// Keys by their names.
-pub(crate) struct KeySet {
+pub(super) struct KeySet {
     path: PathBuf,
     look: Duration,
     state: Mutex<State>,
@@ -39,7 +40,7 @@ struct State {
 impl KeySet {
     /// # Errors
     /// [`JwtError`] where the file cannot be read or has no key.
-    pub(crate) fn read(path: &Path) -> Result<Self, JwtError> {
+    pub(super) fn read(path: &Path) -> Result<Self, JwtError> {
         Self::looking_every(path, LOOK)
     }
 
@@ -51,7 +52,7 @@ impl KeySet {
     }
 
     /// The key of this name; of a token that names none, the only one.
-    pub(crate) fn key(&self, kid: Option<&str>) -> Option<Arc<Key>> {
+    pub(super) fn key(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         let keys = self.now();
         match kid {
             Some(_) => keys.iter().find(|(name, _)| name.as_deref() == kid).map(|(_, key)| Arc::clone(key)),
@@ -131,8 +132,8 @@ mod tests {
     use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
     use serde_json::json;
 
+    use super::super::Jwt;
     use super::*;
-    use crate::jwt::Jwt;
 
     fn coded(bytes: &[u8]) -> String {
         URL_SAFE_NO_PAD.encode(bytes)
