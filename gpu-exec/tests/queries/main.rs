@@ -16,6 +16,7 @@ mod parts;
 mod raw_text;
 mod refused;
 mod sessions;
+mod sorts;
 mod text;
 mod waves;
 
