@@ -8,8 +8,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::interleave_record_batch;
+use arrow::datatypes::DataType;
 
 use super::spill::RowSpace;
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::strategy::{QueryPlan, SortPlan};
 
 /// Rows of a batch that is merged from runs; of long rows fewer, as offsets of texts may be 32 bits wide.
 const BATCH_ROWS: usize = 8192;
-const LONG_ROW_BYTES: usize = 16 << 10;
+const LONG_ROW_BYTES: u64 = 16 << 10;
 const LONG_BATCH_ROWS: usize = 256;
 /// Bytes of runs that may wait whatever memory the session has left.
 const UNASKED_BYTES: u64 = 1 << 20;
@@ -46,7 +47,16 @@ pub(super) struct SortedRuns {
 
 impl SortedRun {
     fn bytes(&self) -> u64 {
-        (self.rows.get_array_memory_size() + self.words.len() * 8) as u64
+        (self.rows.columns().iter().map(bytes_of).sum::<usize>() + self.words.len() * 8) as u64
+    }
+}
+
+/// What an array takes by itself: the texts of a dictionary are there anyway.
+fn bytes_of(array: &ArrayRef) -> usize {
+    match array.data_type() {
+        DataType::Dictionary(..) => array.as_any_dictionary().keys().get_array_memory_size(),
+        DataType::Utf8View => array.as_string_view().lengths().map(|length| 16 + length as usize).sum(),
+        _ => array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size()),
     }
 }
 
@@ -103,9 +113,9 @@ impl SortedRuns {
             self.clear();
             return Ok(());
         }
-        let mut merge = Merge::new(&self.runs, self.words);
+        let (mut merge, rows) = (Merge::new(&self.runs, self.words), self.batch_rows());
         while wanted.left > 0 {
-            let places = merge.next(self.batch_rows());
+            let places = merge.next(rows);
             if places.is_empty() || wanted.of(&self.interleaved(&places)?).is_some_and(|rows| !put(rows)) {
                 break;
             }
@@ -148,7 +158,7 @@ impl SortedRuns {
     }
 
     fn batch_rows(&self) -> usize {
-        let is_long = |run: &SortedRun| run.rows.get_array_memory_size() / run.rows.num_rows().max(1) > LONG_ROW_BYTES;
+        let is_long = |run: &SortedRun| run.bytes() / run.rows.num_rows().max(1) as u64 > LONG_ROW_BYTES;
         if self.runs.iter().any(is_long) { LONG_BATCH_ROWS } else { BATCH_ROWS }
     }
 
@@ -222,8 +232,8 @@ impl<'a> Merge<'a> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use arrow::array::{AsArray, Int32Array};
-    use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+    use arrow::array::Int32Array;
+    use arrow::datatypes::{Field, Int32Type, Schema};
     use datafusion::execution::spill_file::SpillFile;
 
     use super::*;
