@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::super::{DeviceBuffer, DeviceHandle, SyncMode};
 use super::harness::{Bench, Kernel, same, shape};
 use super::{CheckError, CheckResult};
-use crate::kernels::SORT;
+use crate::kernels;
 
-pub(super) const KERNEL: Kernel = Kernel { entry: "maar_sort", sync: SyncMode::Block, source: SORT };
+pub(super) const KERNEL: Kernel = Kernel { entry: "maar_sort", sync: SyncMode::Block, source: kernels::SORT };
 
 /// Words of a key that one launch is told of.
 const KEYS: usize = 16;
@@ -151,7 +151,7 @@ impl<'a> Sorting<'a> {
 
 /// Rows around blocks and tiles, in words that differ in all bits, in some, in one digit and in none, with and without equals.
 pub(super) fn sorts(device: &Arc<DeviceHandle>) -> CheckResult {
-    for rows in [0, 1, 2, 31, 33, 2047, 2049, 4096, 5000] {
+    for rows in [0, 1, 33, 2049, 4500] {
         let mixed = |row: u64| row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let of_row: [fn(u64) -> u64; 4] = [|word| word, |word| word >> 51, |word| word & 0xff00, |_| 77];
         for (kind, of) in of_row.iter().enumerate() {
