@@ -181,6 +181,17 @@ impl Both {
         assert_eq!(host, found, "{query}\n{shown}");
     }
 
+    /// The same, row by row.
+    pub(crate) async fn goes_back_in_order(&self, query: &str) {
+        let plan = planned(&self.host, query).await;
+        let expected = rows(&self.host, &plan, query).await;
+        let plan = planned(&self.device, query).await;
+        let found = rows(&self.device, &plan, query).await;
+        let shown = displayable(plan.as_ref()).indent(true).to_string();
+        assert!(shown.contains("went back to the host: "), "{query}\n{shown}");
+        assert!(expected == found, "{query}\n{shown}");
+    }
+
     /// Drops what is resident, so that the next query loads what it needs in the form it would choose.
     pub(crate) fn forget(&self) {
         self.runtime.store().clear();
