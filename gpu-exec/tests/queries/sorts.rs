@@ -120,17 +120,15 @@ async fn runs_of_several_launches_are_merged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_session_has_no_memory_for_goes_back_to_the_host() {
-    let settings =
-        |way_back| Settings { memory_bytes: Some(900_000), host_bytes: Some(300_000), way_back, ..Settings::default() };
+    let small = Settings { memory_bytes: Some(900_000), host_bytes: Some(300_000), ..Settings::default() };
     let query = "SELECT id, missing, price, wide, own, word FROM t WHERE id % 7 <> 3 ORDER BY mixed, id";
-    Both::with(&tables(), |_| true, settings(false)).await.fails(query, "memory_limit").await;
+    Both::with(&tables(), |_| true, small).await.fails(query, "memory_limit").await;
     // The host keeps the order that the device would have had.
-    let both =
-        Both::with(&tables(), |_| true, Settings { memory_bytes: Some(60_000), way_back: true, ..Settings::default() })
-            .await;
+    let tiny = Settings { memory_bytes: Some(60_000), way_back: true, ..Settings::default() };
+    let both = Both::with(&tables(), |_| true, tiny).await;
     for query in [query, "SELECT own FROM t WHERE id > 100 ORDER BY x DESC, id"] {
         both.goes_back_in_order(query).await;
     }
     // What is cut waits with no more rows than are wanted.
-    Both::with(&tables(), |_| true, settings(false)).await.in_order(&format!("{query} LIMIT 20")).await;
+    Both::with(&tables(), |_| true, small).await.in_order(&format!("{query} LIMIT 20")).await;
 }
