@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::device::CodeOrigin;
-use crate::operators::Written;
+use crate::operators::{Sorted, Written};
 use crate::scan::{InputStats, LoadStats};
 
 /// How an execution ended. Of several, the last in this order is that of all.
@@ -71,6 +71,8 @@ pub struct PipelineReport {
     pub parts: u64,
     /// Rows that it wrote out for the next one.
     pub written: Written,
+    /// How the rows that it put out were sorted.
+    pub sorted: Sorted,
 }
 
 impl DeviceReport {
@@ -93,7 +95,7 @@ impl DeviceReport {
 
     /// Time in kernels, in milliseconds.
     pub fn kernel_ms(&self) -> f64 {
-        self.sum(|pipeline| pipeline.kernel_ms)
+        self.sum(|pipeline| pipeline.kernel_ms + pipeline.sorted.kernel_ms)
     }
 
     /// The least time that the bytes read could take: the floor to measure [`Self::kernel_ms`] against.

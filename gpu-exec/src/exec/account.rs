@@ -141,6 +141,7 @@ fn pipelines(kernels: &[StageKernel], stages: &[StageReport], bandwidth: f64) ->
         passes: report.passes,
         parts: report.parts,
         written: report.written,
+        sorted: report.sorted,
     };
     kernels.iter().zip(stages).map(pipeline).collect()
 }

@@ -9,7 +9,7 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use super::way_back::Ran;
 use crate::device::{DeviceInfo, DeviceKind};
 use crate::ir::{FirstRows, JoinKind, JoinSide, Node};
-use crate::planner::Lowered;
+use crate::planner::{Lowered, describe_keys};
 use crate::report::{DeviceReport, Ended, PipelineReport};
 use crate::scan::ParquetScan;
 
@@ -124,6 +124,13 @@ impl fmt::Display for Measured<'_> {
                 write!(f, ", {name}={count}")?;
             }
         }
+        let sorted = p.sorted;
+        if sorted.runs > 0 {
+            write!(f, ", sorted_rows={}, sort_ms={:.3}", sorted.rows, sorted.kernel_ms)?;
+        }
+        if sorted.runs > 1 {
+            write!(f, ", sorted_runs={}", sorted.runs)?;
+        }
         Ok(())
     }
 }
@@ -157,6 +164,10 @@ fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) 
             let open = sketch(input, scans, pipelines);
             pipelines.push(format!("{open} -> aggregate({} keys, {} calls)", keys.len(), calls.len()));
             format!("groups {}", pipelines.len())
+        }
+        Node::Sort { input, keys } => {
+            let rows = sketch(input, scans, pipelines);
+            format!("{rows} -> sort({})", describe_keys(keys, input.fields()))
         }
         Node::Limit { input, skip, fetch } => {
             let fetch = fetch.map_or("all".to_string(), |fetch| fetch.to_string());

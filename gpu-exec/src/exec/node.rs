@@ -1,7 +1,7 @@
 //! `DeviceExec`: a placed subtree as one node of the host's plan.
 //!
-//! Its children are only the host inputs it uploads. It states one partition of bounded rows in no order. It is never
-//! serialised: every worker places plans for its own device.
+//! Its children are only the host inputs it uploads. It states one partition of bounded rows, in the order of its sort if it
+//! has one, else in none. It is never serialised: every worker places plans for its own device.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{Distribution, EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_expr::{Distribution, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{
@@ -53,7 +53,7 @@ impl DeviceExec {
         way_back: Option<WayBack>,
     ) -> Self {
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&lowered.schema)),
+            lowered.equivalences(),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Final,
             Boundedness::Bounded,

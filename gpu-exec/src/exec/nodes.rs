@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::error::Result;
+use datafusion::physical_expr::{Distribution, LexOrdering};
+use datafusion::physical_expr_common::sort_expr::OrderingRequirements;
+use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::way_back::WayBack;
@@ -38,6 +41,18 @@ impl fmt::Debug for DeviceFactory {
     }
 }
 
+/// What the host runs instead keeps the order that the node states: whoever stands above relies on it. The note goes with
+/// the host's rules.
+fn in_its_order(original: Arc<dyn ExecutionPlan>, lowered: &Lowered) -> Arc<dyn ExecutionPlan> {
+    match LexOrdering::new(lowered.ordering.iter().cloned()) {
+        Some(order) => {
+            let required = Some(OrderingRequirements::from(order));
+            Arc::new(OutputRequirementExec::new(original, required, Distribution::SinglePartition, None))
+        }
+        None => original,
+    }
+}
+
 impl DeviceNodes for DeviceFactory {
     fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), String> {
         recognise(scan).map(|_| ())
@@ -51,6 +66,7 @@ impl DeviceNodes for DeviceFactory {
             scan.allow_raw_text(&raw.of_scan(number), &raw.of_waves(number));
         }
         let scans = scans.into_iter().map(Arc::new).collect();
+        let original = in_its_order(original, &lowered);
         let way_back = self.host_rules.clone().map(|rules| WayBack { original, rules });
         Ok(Arc::new(DeviceExec::new(Arc::clone(&self.runtime), lowered, scans, way_back)))
     }

@@ -22,7 +22,7 @@ pub use pipeline::{
     KeyRows, KeyShape, KeyTable, Matching, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step,
     StoredShape,
 };
-pub use plan::{AggregateCall, AggregateFunction, Field, FirstRows, JoinColumn, JoinKind, JoinSide, Node};
+pub use plan::{AggregateCall, AggregateFunction, Field, FirstRows, JoinColumn, JoinKind, JoinSide, Node, SortKey};
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
 pub use value::{Failure, MeanPart, PARTS_MAX, Repr, TextTestKind, Value, ValueKind};

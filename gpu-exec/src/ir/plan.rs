@@ -1,6 +1,6 @@
 //! The device plan: what a placed host subtree means, before strategy and facts.
 //!
-//! A tree of relational nodes. Row order is never promised by a node. Not here: pipelines, algorithms, widths.
+//! A tree of relational nodes. No node promises an order of its rows but [`Node::Sort`]. Not here: pipelines, algorithms, widths.
 
 use arrow::datatypes::{DataType, SchemaRef};
 
@@ -68,12 +68,28 @@ pub enum Node {
         calls: Vec<AggregateCall>,
         fields: Vec<Field>,
     },
-    /// At most `fetch` rows after skipping `skip`; which rows is not specified. Only at the root of a plan.
+    /// All rows in an order: by the first key, among equals by the next, and so on. Only at the root of a plan, under nothing
+    /// but a limit and projections.
+    Sort {
+        input: Box<Node>,
+        keys: Vec<SortKey>,
+    },
+    /// At most `fetch` rows after skipping `skip`: the first ones of an order, where there is one below; else which rows is not
+    /// specified. Only at the root of a plan.
     Limit {
         input: Box<Node>,
         skip: u64,
         fetch: Option<u64>,
     },
+}
+
+/// What rows are ordered by.
+#[derive(Clone, Debug)]
+pub struct SortKey {
+    /// Over the columns of what is sorted.
+    pub expr: Expr,
+    pub descending: bool,
+    pub nulls_first: bool,
 }
 
 /// Which rows a join puts out.
@@ -147,7 +163,7 @@ impl Node {
             | Node::Project { fields, .. }
             | Node::Join { fields, .. }
             | Node::Aggregate { fields, .. } => fields,
-            Node::Filter { input, .. } | Node::Limit { input, .. } => input.fields(),
+            Node::Filter { input, .. } | Node::Sort { input, .. } | Node::Limit { input, .. } => input.fields(),
         }
     }
 }

@@ -28,6 +28,9 @@ pub const TEXTS: &str = include_str!("fixed/texts.cu");
 /// Some rows of an array: one entry point.
 pub const PICK: &str = include_str!("fixed/pick.cu");
 
+/// Rows in an order: one entry point, whose steps are launched one after another.
+pub const SORT: &str = include_str!("fixed/sort.cu");
+
 /// The bodies of the micro-benchmarks, templates without an entry point.
 pub const BENCH: &str = include_str!("fixed/bench.cu");
 

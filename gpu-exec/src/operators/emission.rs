@@ -7,12 +7,12 @@ use std::ops::Range;
 use arrow::record_batch::RecordBatch;
 
 use super::emit::Emitted;
-use super::first;
 use super::forecast::{Ahead, Room};
 use super::passes::{Flow, Reader};
 use super::rows::{BATCH_TEXT_BYTES, HostRows};
 use super::run::Run;
 use super::texts::Texts;
+use super::{first, sort};
 use crate::column::TILE_ROWS;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
@@ -40,7 +40,12 @@ enum Outcome {
 impl Run<'_> {
     /// Hands over the rows of one pass of the last stage.
     pub(super) fn emit_all(&mut self, number: usize, stage: &Stage, reader: &mut dyn Reader) -> Result<Flow> {
-        let wanted = self.plan.fetch.map(|fetch| fetch.saturating_add(self.plan.skip));
+        if self.plan.wanted() == Some(0) {
+            return Ok(Flow::Stop);
+        }
+        // Of sorted rows any may be wanted.
+        let is_sorted = self.plan.sort.is_some();
+        let wanted = self.plan.wanted().filter(|_| !is_sorted);
         let spare = if self.comes_in_waves(number) { Some(self.room_beside_waves(stage)?) } else { None };
         let is_one_pass = !self.plan.parts && !self.comes_in_waves(number);
         // Nothing reads the wave that goes: rows are counted when launches over it have been waited for.
@@ -48,7 +53,7 @@ impl Run<'_> {
             let mut tiles = 0..self.tiles(stage);
             while !tiles.is_empty() {
                 let left = wanted.map(|wanted| wanted.saturating_sub(self.rows_emitted));
-                if left == Some(0) {
+                if left == Some(0) || (is_sorted && !reader.wants()) {
                     return Ok(Flow::Stop);
                 }
                 self.emits = true;
@@ -98,7 +103,8 @@ impl Run<'_> {
 
     /// Output arrays for so many rows.
     fn alloc_emitted(&self, rows: u64) -> Result<Emitted> {
-        Emitted::new(self.handle, &self.plan.output, self.status.bytes(), rows)
+        let new = if self.plan.sort.is_some() { Emitted::sorted } else { Emitted::new };
+        new(self.handle, &self.plan.output, self.status.bytes(), rows)
     }
 
     fn ahead(&self, stage: &Stage, tiles: u64, wanted: Option<u64>) -> Ahead {
@@ -107,8 +113,10 @@ impl Run<'_> {
             tiles,
             rows_in: self.rows_in(stage),
             multiplies: stage.rows_out.is_guess(),
-            row_bytes: self.plan.output.iter().map(|column| column_bytes(column.shape)).sum(),
+            row_bytes: self.plan.output.iter().map(|column| column_bytes(column.shape)).sum::<u64>()
+                + self.plan.sort.as_ref().map_or(0, sort::row_bytes),
             wanted,
+            is_sorted: self.plan.sort.is_some(),
         }
     }
 
@@ -181,10 +189,15 @@ impl Run<'_> {
         let before = self.stream.time_mark()?;
         self.launch(number, stage, (first, first + room.tiles), Some(emitted))?;
         self.mark(number, before)?;
+        let is_only = room.tiles == self.tiles(stage) && !self.plan.parts && !self.comes_in_waves(number);
+        let ahead = self.sort_ahead(emitted, is_only)?;
         self.status.copy_to(&self.stream, emitted.head())?;
-        // Of many rows, those that may be among the first are found by their keys, before they are taken.
-        let expected = if self.plan.first.is_some() { 0 } else { room.expected };
+        // Of many rows, those that may be among the first are found by their keys, before they are taken, and so is an order.
+        let expected = if self.plan.first.is_some() || self.plan.sort.is_some() { 0 } else { room.expected };
         let (reported, taken) = emitted.take(&self.stream, expected)?;
+        let ahead = ahead.map(|(_, [before, after])| (number, before, after));
+        let is_ahead = ahead.is_some();
+        self.sort_marks.extend(ahead);
         if !self.settle(&reported)? {
             return Ok(Outcome::Again);
         }
@@ -193,6 +206,10 @@ impl Run<'_> {
             return Ok(Outcome::Short(rows));
         }
         self.forecast.seen.add(room.tiles, rows);
+        if self.plan.sort.is_some() {
+            let taken = is_ahead.then_some(&taken);
+            return self.take_sorted(number, (emitted, rows), taken, is_only).map(|()| Outcome::Rows(vec![]));
+        }
         let rows = self.limited(rows);
         self.batches(emitted, &taken, rows).map(Outcome::Rows)
     }
@@ -228,12 +245,12 @@ impl Run<'_> {
     }
 
     /// Rows that are still on the device.
-    fn batches_of(&self, emitted: &Emitted, rows: Range<usize>) -> Result<Vec<RecordBatch>> {
+    pub(super) fn batches_of(&self, emitted: &Emitted, rows: Range<usize>) -> Result<Vec<RecordBatch>> {
         let texts = Texts::of_emitted((self.handle, &self.stream), &self.plan.output, emitted, rows.clone())?;
         self.to_batches(&emitted.rows(&self.stream, rows)?, &texts)
     }
 
-    fn to_batches(&self, rows: &HostRows, texts: &Texts<'_>) -> Result<Vec<RecordBatch>> {
+    pub(super) fn to_batches(&self, rows: &HostRows, texts: &Texts<'_>) -> Result<Vec<RecordBatch>> {
         rows.batches(&self.plan.output, &self.schema, texts, BATCH_TEXT_BYTES)
     }
 

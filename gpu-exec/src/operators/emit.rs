@@ -6,6 +6,7 @@ use std::ops::Range;
 use arrow::buffer::{Buffer, MutableBuffer};
 
 use super::rows::{HostColumn, HostRows};
+use super::sort::ORDER_SHAPE;
 use super::status::Reported;
 use crate::device::{DeviceBuffer, DeviceHandle, Download, Stream};
 use crate::error::Result;
@@ -50,6 +51,12 @@ impl Emitted {
         Self::of_shapes(handle, output.iter().map(|column| (column.shape, column.is_reference())), head, capacity)
     }
 
+    /// The same with a column behind the others for the order in which rows are sorted.
+    pub(super) fn sorted(handle: &DeviceHandle, output: &[OutputColumn], head: usize, capacity: u64) -> Result<Self> {
+        let shapes = output.iter().map(|column| (column.shape, column.is_reference()));
+        Self::of_shapes(handle, shapes.chain([(ORDER_SHAPE, false)]), head, capacity)
+    }
+
     /// The same by the shapes of columns, and whether they are references.
     pub(super) fn of_shapes(
         handle: &DeviceHandle,
@@ -92,10 +99,20 @@ impl Emitted {
         self.columns[column].valid.map_or(0, |valid| self.buffer.ptr().0 + valid as u64)
     }
 
+    /// The address of the rows' order, behind the columns.
+    pub(super) fn order(&self) -> u64 {
+        self.data(self.columns.len() - 1)
+    }
+
+    /// Whether it is so little that it comes to the host as it lies.
+    pub(super) fn comes_whole(&self) -> bool {
+        self.buffer.len() as u64 <= WHOLE_BYTES
+    }
+
     /// Takes what was reported and the first `rows` rows to the host; all there is room for, where that is little. Waits for
     /// the device.
     pub(super) fn take(&self, stream: &Stream, rows: u64) -> Result<(Reported, HostRows)> {
-        if self.buffer.len() as u64 <= WHOLE_BYTES {
+        if self.comes_whole() {
             return self.take_whole(stream);
         }
         let mut head = vec![0; self.head];

@@ -63,14 +63,24 @@ impl Emitted {
         output: &[OutputColumn],
         picked: &[u32],
     ) -> Result<(Self, DeviceBuffer)> {
-        let own = Self::new(handle, output, 0, picked.len().max(1) as u64)?;
         let list: Vec<u8> = picked.iter().flat_map(|row| row.to_le_bytes()).collect();
         let rows = handle.alloc("rows to pick", list.len())?;
         stream.upload(&rows, 0, &list)?;
+        Ok((self.listed((handle, stream), output, (rows.ptr().0, picked.len()))?, rows))
+    }
+
+    /// The rows of a list in device memory, given as its address and length, as arrays of their own that hold no more.
+    pub(super) fn listed(
+        &self,
+        (handle, stream): (&DeviceHandle, &Stream),
+        output: &[OutputColumn],
+        (list, length): (u64, usize),
+    ) -> Result<Self> {
+        let own = Self::new(handle, output, 0, length.max(1) as u64)?;
         let kernels = handle.kernels(&[pick_request()])?;
         let copy = |from: u64, to: u64, width: usize| {
-            let words = [picked.len() as u64, rows.ptr().0, from, to, width as u64];
-            launch_tiles(handle, stream, &kernels[0], (picked.len() as u64).div_ceil(ROWS_A_WARP), 0, &words)
+            let words = [length as u64, list, from, to, width as u64];
+            launch_tiles(handle, stream, &kernels[0], (length as u64).div_ceil(ROWS_A_WARP), 0, &words)
         };
         for (number, column) in output.iter().enumerate() {
             copy(self.data(number), own.data(number), column.shape.bytes())?;
@@ -78,7 +88,7 @@ impl Emitted {
                 copy(self.valid(number), own.valid(number), 1)?;
             }
         }
-        Ok((own, rows))
+        Ok(own)
     }
 }
 

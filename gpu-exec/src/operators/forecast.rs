@@ -9,8 +9,10 @@ use crate::column::TILE_ROWS;
 
 /// Tiles that a launch covers of which nothing is known.
 const TILES_UNKNOWN: u64 = (4 << 20) / TILE_ROWS as u64;
-/// Bytes of a result that are in memory at a time, where more can be done in several launches.
+/// Bytes of a result that are in memory at a time, where more can be done in several launches; of one that is sorted, as what
+/// several launches put out is to be merged.
 const RESULT_BYTES: u64 = 128 << 20;
+const SORTED_BYTES: u64 = 1 << 30;
 /// Rows of which there may be more than a forecast says, however few it says.
 const SPARE_ROWS: u64 = 64;
 /// A launch covers at most so many times the tiles that were seen: what follows may be of another kind.
@@ -35,6 +37,7 @@ pub(super) struct Ahead {
     pub(super) row_bytes: u64,
     /// Rows that are still wanted, where not all are.
     pub(super) wanted: Option<u64>,
+    pub(super) is_sorted: bool,
 }
 
 /// A launch.
@@ -81,12 +84,17 @@ impl Ahead {
     /// The launch over some tiles again, which had no room for their `rows` rows: with room for all of them, or over fewer
     /// tiles where that is more than results may take.
     pub(super) fn exactly(&self, tiles: u64, rows: u64, result_bytes: u64) -> Room {
-        let bytes = result_bytes.min(RESULT_BYTES);
+        let bytes = self.bytes_max(result_bytes);
         let fewer = u128::from(tiles) * u128::from(bytes) / u128::from(self.bytes(rows).max(1));
         match u64::try_from(fewer).unwrap_or(tiles).max(1) {
             fewer if fewer >= tiles => self.room(tiles, rows),
             fewer => self.room(fewer, with_spare(Seen { tiles, rows }.rows_of(fewer))),
         }
+    }
+
+    /// Bytes of a result that one launch may put out.
+    fn bytes_max(&self, result_bytes: u64) -> u64 {
+        result_bytes.min(if self.is_sorted { SORTED_BYTES } else { RESULT_BYTES })
     }
 
     fn bytes(&self, rows: u64) -> u64 {
@@ -129,7 +137,7 @@ impl Forecast {
 
     /// As many tiles as have results of so many bytes, or are wanted; one at least.
     fn fitting(ahead: &Ahead, result_bytes: u64, most: u64, rows: impl Fn(u64) -> u64) -> Room {
-        let bytes = result_bytes.min(RESULT_BYTES);
+        let bytes = ahead.bytes_max(result_bytes);
         let mut tiles = ahead.tiles.min(most).max(1);
         if let Some(wanted) = ahead.wanted {
             // Twice what is wanted, that one launch is enough; few tiles are too little for a device.
@@ -152,7 +160,7 @@ mod tests {
 
     fn ahead(tiles: u64) -> Ahead {
         let rows_in = tiles * TILE_ROWS as u64;
-        Ahead { tiles, rows_in, multiplies: false, row_bytes: 32, wanted: None }
+        Ahead { tiles, rows_in, multiplies: false, row_bytes: 32, wanted: None, is_sorted: false }
     }
 
     #[test]

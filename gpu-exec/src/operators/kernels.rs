@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::first::pick_request;
 use super::learned::Learned;
+use super::sort::sort_request;
 use super::texts::kernel_requests;
 use crate::codegen::{Kernel, generate};
 use crate::device::{CodeOrigin, CompiledKernel, DeviceHandle, KernelRequest};
@@ -80,7 +81,8 @@ pub fn compile_stages(handle: &DeviceHandle, plan: &QueryPlan) -> Result<Vec<Sta
     if plan.output.iter().any(OutputColumn::is_reference) {
         requests.extend(kernel_requests());
     }
-    requests.extend(plan.first.as_ref().map(|_| pick_request()));
+    requests.extend(plan.sort.as_ref().map(|_| sort_request()));
+    requests.extend((plan.first.is_some() || plan.sort.is_some()).then(pick_request));
     let found = handle.kernels(&requests)?;
     Ok(kernels.into_iter().zip(found).map(|(kernel, compiled)| StageKernel { kernel, compiled }).collect())
 }

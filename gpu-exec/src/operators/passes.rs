@@ -18,7 +18,7 @@ use super::feed::Again;
 use super::forecast::Seen;
 use super::needs::{State, states_read};
 use super::part::Part;
-use super::run::{ATTEMPTS_MAX, Run, StageReport};
+use super::run::{ATTEMPTS_MAX, Run, Sorted, StageReport};
 use super::spill::RowsState;
 use super::status::Verdict;
 use crate::device::DeviceError;
@@ -83,8 +83,14 @@ impl Run<'_> {
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
             (self.emits, self.forecast.seen) = (false, Seen::default());
+            self.sorted.clear();
+            self.reports[last].sorted = Sorted::default();
             let flow = match self.read(last, &states_read(&self.plan, last), reader) {
                 Ok(Flow::Done) => self.end(),
+                flow => flow,
+            };
+            let flow = match flow {
+                Ok(Flow::Done) => return self.hand_over_sorted(reader).map(|_| RunEnd::Done),
                 flow => flow,
             };
             match flow {

@@ -12,6 +12,7 @@ use super::forecast::{Forecast, Seen};
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
 use super::learned::Learned;
+use super::merge::SortedRuns;
 use super::part::Part;
 use super::source::bytes_read;
 use super::spill::{RowSpace, RowsState, Written};
@@ -41,6 +42,17 @@ pub struct StageReport {
     pub parts: u64,
     /// Rows that it wrote out.
     pub written: Written,
+    pub sorted: Sorted,
+}
+
+/// What was done to put the rows of a result in order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sorted {
+    pub rows: u64,
+    /// Runs that were sorted one by one, and merged on the host where they are several.
+    pub runs: u64,
+    /// Milliseconds on the device.
+    pub kernel_ms: f64,
 }
 
 /// What earlier runs left.
@@ -70,10 +82,15 @@ pub struct Run<'a> {
     pub(super) reports: Vec<StageReport>,
     /// Times of stages, read once the stream has been waited for.
     marks: Vec<(usize, TimeMark, TimeMark)>,
+    /// The same of sorts.
+    pub(super) sort_marks: Vec<(usize, TimeMark, TimeMark)>,
     /// Whether the last stage was launched at all, and what is known of the rows that it puts out.
     pub(super) emits: bool,
     pub(super) forecast: Forecast,
+    /// Rows that are counted against `skip` and `fetch`, or have left; of sorted rows none before the last was put out.
     pub(super) rows_emitted: u64,
+    /// Where sorted rows wait for the last.
+    pub(super) sorted: SortedRuns,
     /// Arguments of launches that take their address.
     argument_arrays: Vec<DeviceBuffer>,
     pub(super) stream: Stream,
@@ -109,10 +126,12 @@ impl<'a> Run<'a> {
             inputs: readings(inputs),
             lookups,
             translations,
+            sorted: SortedRuns::new(&plan, &space),
             space,
             status,
             reports,
             marks: vec![],
+            sort_marks: vec![],
             emits: false,
             forecast: Forecast { last: learned.emission(), seen: Seen::default() },
             rows_emitted: 0,
@@ -330,6 +349,9 @@ impl<'a> Run<'a> {
         lookups.for_each(|(lookup, table)| self.translations.keep(on_host(lookup), table));
         for (number, before, after) in self.marks.drain(..) {
             self.reports[number].kernel_ms += before.elapsed_ms(&after)?;
+        }
+        for (number, before, after) in self.sort_marks.drain(..) {
+            self.reports[number].sorted.kernel_ms += before.elapsed_ms(&after)?;
         }
         Ok(())
     }

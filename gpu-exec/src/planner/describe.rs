@@ -4,7 +4,9 @@
 
 use std::fmt::Write;
 
-use crate::ir::{AggregateCall, AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinKind, JoinSide, Node, Type};
+use crate::ir::{
+    AggregateCall, AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinKind, JoinSide, Node, SortKey, Type,
+};
 
 use super::reason::quote;
 
@@ -60,6 +62,21 @@ pub fn describe_expr(expr: &Expr, input: &[Field]) -> String {
     }
 }
 
+/// What rows are sorted by, over an input with these columns.
+pub fn describe_keys(keys: &[SortKey], input: &[Field]) -> String {
+    let key = |key: &SortKey| {
+        let direction = if key.descending { " DESC" } else { "" };
+        // Where SQL has NULLs by itself: largest.
+        let nulls = match (key.nulls_first, key.descending) {
+            (true, false) => " NULLS FIRST",
+            (false, true) => " NULLS LAST",
+            _ => "",
+        };
+        format!("{}{direction}{nulls}", describe_expr(&key.expr, input))
+    };
+    keys.iter().map(key).collect::<Vec<_>>().join(", ")
+}
+
 /// A short name of a type.
 pub fn describe_type(ty: Type) -> String {
     match ty {
@@ -96,6 +113,7 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
             let keys = named(keys, key_fields, input.fields());
             (format!("aggregate keys=[{keys}] calls=[{}]", calls.join(", ")), vec![input])
         }
+        Node::Sort { input, keys } => (format!("sort [{}]", describe_keys(keys, input.fields())), vec![input]),
         Node::Limit { input, skip, fetch } => {
             let fetch = fetch.map_or_else(|| "all".to_owned(), |rows| rows.to_string());
             (format!("limit skip={skip} fetch={fetch}"), vec![input])

@@ -15,7 +15,7 @@ mod rule;
 pub mod support;
 mod texts;
 
-pub use describe::{describe, describe_expr, describe_type};
+pub use describe::{describe, describe_expr, describe_keys, describe_type};
 pub use expression::{DEPTH_MAX, translate};
 pub use lower::{Lowered, carried, label, lower};
 pub use nodes::DeviceNodes;

@@ -18,7 +18,7 @@ pub trait DeviceNodes: Debug + Send + Sync {
     fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> Result<(), String>;
 
     /// The node that runs a lowered subtree. Its children are `lowered.inputs`, its schema is `lowered.schema`;
-    /// it states one partition of bounded rows in no order.
+    /// it states one partition of bounded rows, in `lowered.ordering`.
     ///
     /// # Errors
     /// Whatever keeps the node from being made; the query fails with it.

@@ -10,6 +10,7 @@ use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 
 use super::lower::{Kind, Operator, fields_of, file_scan, is_movement, label, lower, recognise};
 use super::nodes::NoDevice;
@@ -40,6 +41,7 @@ pub struct OperatorPlacement {
 }
 
 const NOTHING_TO_COMPUTE: &str = "nothing to compute on the device: rows are only read";
+const SORTED_FOR_THE_HOST: &str = "sorted for an operator that runs on the host";
 /// Leaves that read nothing.
 const CONSTANT_LEAVES: &[&str] = &["PlaceholderRowExec", "EmptyExec"];
 /// Operators that describe or time a plan instead of computing.
@@ -134,6 +136,9 @@ impl Walk<'_> {
         if let Some(reason) = self.host_only {
             return reason.clone();
         }
+        if let Some(merge) = plan.downcast_ref::<SortPreservingMergeExec>() {
+            return self.reason_of_input(merge.input());
+        }
         let operator = match recognise(plan) {
             Ok(operator) => operator,
             Err(reason) => return reason,
@@ -146,6 +151,11 @@ impl Walk<'_> {
         }
         if let Err(reason) = build_alone(&operator) {
             return reason;
+        }
+        if let (Kind::Sort(sort), Ok(_)) = (&operator.kind, lower(plan, self.nodes))
+            && sort.fetch().is_none()
+        {
+            return Reason::new(SORTED_FOR_THE_HOST);
         }
         match operator.inputs.first() {
             Some(input) if !operator.is_breaker() => self.reason_of_input(input),

@@ -20,7 +20,7 @@ impl Types {
     pub const DATE: Types = Types(1 << 4);
     pub const TIMESTAMP: Types = Types(1 << 5);
     pub const TEXT: Types = Types(1 << 6);
-    /// In no row of the table: such values are only carried.
+    /// Such values are only carried, and sorted by.
     const WIDE_DECIMAL: Types = Types(1 << 7);
     pub const ANY: Types = Types((1 << 7) - 1);
     const NAMES: [(Types, &'static str); 8] = [
@@ -83,6 +83,7 @@ pub enum Subject {
     Aggregate,
     JoinKey,
     GroupKey,
+    SortKey,
 }
 
 /// Whether the device does it, and if not, why.
@@ -147,10 +148,10 @@ const ROWS: &[Row] = &[
     host(Subject::Operator, "PiecewiseMergeJoinExec", Types::ANY, "joins without an equality run on the host"),
     host(Subject::Operator, "SortMergeJoinExec", Types::ANY, "sort-merge joins run on the host"),
     host(Subject::Operator, "SymmetricHashJoinExec", Types::ANY, "streaming joins run on the host"),
-    host(Subject::Operator, "SortExec", Types::ANY, "sorting runs on the host"),
-    host(Subject::Operator, "PartialSortExec", Types::ANY, "sorting runs on the host"),
-    host(Subject::Operator, "SortPreservingMergeExec", Types::ANY, "sorting runs on the host"),
-    host(Subject::Operator, "PartitionedTopKExec", Types::ANY, "sorting runs on the host"),
+    device(Subject::Operator, "SortExec", Types::ANY),
+    host(Subject::Operator, "PartialSortExec", Types::ANY, "sorts of what is sorted in part run on the host"),
+    host(Subject::Operator, "SortPreservingMergeExec", Types::ANY, "sorted partitions are merged on the host"),
+    host(Subject::Operator, "PartitionedTopKExec", Types::ANY, "the first rows of each partition are sorted on the host"),
     host(Subject::Operator, "WindowAggExec", Types::ANY, "window functions run on the host"),
     host(Subject::Operator, "BoundedWindowAggExec", Types::ANY, "window functions run on the host"),
     host(Subject::Operator, "UnionExec", Types::ANY, "unions run on the host"),
@@ -222,6 +223,7 @@ const ROWS: &[Row] = &[
 
     device(Subject::JoinKey, "join key", KEYS),
     device(Subject::GroupKey, "group key", KEYS),
+    device(Subject::SortKey, "sort key", Types::ANY.or(Types::WIDE_DECIMAL)),
 ];
 
 const fn cast(from: Types, to: Types, support: Support) -> CastRow {

@@ -118,6 +118,11 @@ impl Uses {
                 }
                 vec![None; fields.len()]
             }
+            Node::Sort { input, keys } => {
+                let columns = self.columns(input);
+                keys.iter().for_each(|key| self.read(&key.expr, &columns));
+                columns
+            }
             Node::Limit { input, .. } => self.columns(input),
         }
     }

@@ -3,9 +3,10 @@
 use super::groups::UniqueProbe;
 use super::join::JoinParts;
 use super::scope::{Column, OpenPipeline};
+use super::sort::{self, ResolvedKey};
 use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Shapes, Stage, StageSource};
 use crate::error::{Error, Result};
-use crate::ir::{BuildId, EmitColumn, Expr, Fragments, IntWidth, Node, PayloadShape, Pipeline, Sink, Type};
+use crate::ir::{BuildId, EmitColumn, Expr, Fragments, IntWidth, Node, PayloadShape, Pipeline, Sink, Type, Value};
 
 /// A plan under construction.
 pub(super) struct PipelineBuilder<'a> {
@@ -16,11 +17,22 @@ pub(super) struct PipelineBuilder<'a> {
     pub(super) groups: Vec<GroupPlan>,
     pub(super) unique_probes: Vec<UniqueProbe>,
     pub(super) distinct: Vec<(StageSource, usize)>,
+    /// Of the sort at the root, once it was opened.
+    sorted_by: Vec<ResolvedKey>,
 }
 
 impl<'a> PipelineBuilder<'a> {
     pub(super) fn new(shapes: &'a Shapes, limits: Limits) -> Self {
-        Self { shapes, limits, stages: vec![], builds: vec![], groups: vec![], unique_probes: vec![], distinct: vec![] }
+        Self {
+            shapes,
+            limits,
+            stages: vec![],
+            builds: vec![],
+            groups: vec![],
+            unique_probes: vec![],
+            distinct: vec![],
+            sorted_by: vec![],
+        }
     }
 
     pub(super) fn plan(mut self, root: &Node) -> Result<QueryPlan> {
@@ -40,11 +52,13 @@ impl<'a> PipelineBuilder<'a> {
         for (number, column) in open.columns.iter().enumerate() {
             let Some((register, power)) = column.tail else { continue };
             let value = open.read(register);
-            let shape = PayloadShape { width: IntWidth::W32, ..PayloadShape::narrow(&value) };
+            let shape = tail_shape(&value);
             output[number].tail = Some((output.len(), power));
             output.push(OutputColumn { shape, ty: Type::INT32, dictionary: None, tail: None });
             columns.push(EmitColumn { value, shape });
         }
+        let keys = &self.sorted_by;
+        let sort = (!keys.is_empty()).then(|| sort::plan(&open, keys, &mut columns, &mut output));
         self.close(open, Sink::Emit { columns }, None, None);
         super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
         super::fit::fit_builds(&mut self.builds, &self.groups, &self.stages, self.limits);
@@ -63,6 +77,7 @@ impl<'a> PipelineBuilder<'a> {
             parts: self.limits.parts,
             cuts: self.limits.cuts,
             first: None,
+            sort,
         })
     }
 
@@ -94,6 +109,11 @@ impl<'a> PipelineBuilder<'a> {
                 let open = self.open(input)?;
                 self.aggregate(open, keys, calls)
             }
+            Node::Sort { input, keys } => {
+                let mut open = self.open(input)?;
+                self.sorted_by = sort::resolve(&mut open, keys)?;
+                Ok(open)
+            }
             Node::Limit { .. } => Err(Error::internal("a limit below another operator reached the device")),
         }
     }
@@ -119,7 +139,7 @@ impl<'a> PipelineBuilder<'a> {
     }
 }
 
-fn project(open: &mut OpenPipeline, expr: &Expr) -> Result<Column> {
+pub(super) fn project(open: &mut OpenPipeline, expr: &Expr) -> Result<Column> {
     if let crate::ir::ExprKind::Column(index) = expr.kind {
         return open.columns.get(index).cloned().ok_or_else(|| Error::internal(format!("no column {index} in scope")));
     }
@@ -128,8 +148,13 @@ fn project(open: &mut OpenPipeline, expr: &Expr) -> Result<Column> {
     Ok(Column { register, ty: expr.ty, dictionary: resolved.dictionary, range: None, tail: None, unique: false })
 }
 
+/// The digits that follow those of a wide decimal.
+pub(super) fn tail_shape(value: &Value) -> PayloadShape {
+    PayloadShape { width: IntWidth::W32, ..PayloadShape::narrow(value) }
+}
+
 /// Output columns leave at the width of their host type, so that the host takes them as they are.
-fn output_shape(column: &Column, open: &OpenPipeline) -> PayloadShape {
+pub(super) fn output_shape(column: &Column, open: &OpenPipeline) -> PayloadShape {
     let register = &open.registers[column.register];
     let width = match column.ty {
         Type::Int { bytes: 1, .. } | Type::Bool => IntWidth::W8,

@@ -18,6 +18,7 @@ mod resolve;
 mod results;
 mod scope;
 mod sizes;
+mod sort;
 mod spill;
 mod union;
 
@@ -28,6 +29,7 @@ use crate::error::Result;
 use crate::ir::{BuildId, FirstRows, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
 
 pub use lookup::LookupTable;
+pub use sort::{PIECES_A_LAUNCH, SortPiece, SortPlan};
 pub use spill::{Cuts, RowsPlan};
 
 /// What the device allows.
@@ -151,9 +153,16 @@ pub struct QueryPlan {
     pub cuts: Cuts,
     /// Set by who knows what becomes of the rows.
     pub first: Option<FirstRows>,
+    /// The order of its rows, if they have one: `skip` and `fetch` are of the sorted rows then.
+    pub sort: Option<SortPlan>,
 }
 
 impl QueryPlan {
+    /// Rows that are wanted from the first on, where not all are.
+    pub fn wanted(&self) -> Option<u64> {
+        self.fetch.map(|fetch| fetch.saturating_add(self.skip))
+    }
+
     /// How many tables were made of dictionaries for it that no earlier plan had made.
     pub fn translations_made(&self) -> u64 {
         self.stages.iter().flat_map(|stage| &stage.lookups).filter(|lookup| lookup.is_new).count() as u64

@@ -18,6 +18,7 @@ mod recode;
 mod runs;
 #[path = "../../../tests/src/skip.rs"]
 mod skip;
+mod sort;
 mod table;
 mod text;
 mod tile;
@@ -102,6 +103,8 @@ checks! {
     runs_hold_the_rows_of_their_slots: runs::runs;
     codes_are_translated: recode::codes;
     rows_are_picked: pick::rows;
+    keys_of_every_type_are_laid_into_words: sort::keys;
+    many_rows_are_sorted: sort::many;
     patterns_match_as_the_host_has_it: text::patterns;
     texts_compare_bytewise: text::comparisons;
     references_become_texts: text::gathered;

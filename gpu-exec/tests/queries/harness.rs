@@ -181,6 +181,17 @@ impl Both {
         assert_eq!(host, found, "{query}\n{shown}");
     }
 
+    /// The same, row by row.
+    pub(crate) async fn goes_back_in_order(&self, query: &str) {
+        let plan = planned(&self.host, query).await;
+        let expected = rows(&self.host, &plan, query).await;
+        let plan = planned(&self.device, query).await;
+        let found = rows(&self.device, &plan, query).await;
+        let shown = displayable(plan.as_ref()).indent(true).to_string();
+        assert!(shown.contains("went back to the host: "), "{query}\n{shown}");
+        assert!(expected == found, "{query}\n{shown}");
+    }
+
     /// Drops what is resident, so that the next query loads what it needs in the form it would choose.
     pub(crate) fn forget(&self) {
         self.runtime.store().clear();
@@ -201,6 +212,28 @@ impl Both {
     /// Both answers, as sorted lines, must be the same; the device must have run something.
     pub(crate) async fn same(&self, query: &str) -> Vec<DeviceReport> {
         self.agree(query, query).await
+    }
+
+    /// Both answers must be the same row by row, and the order the device's.
+    pub(crate) async fn in_order(&self, query: &str) -> Vec<DeviceReport> {
+        let plan = planned(&self.host, query).await;
+        let expected = rows(&self.host, &plan, query).await;
+        let plan = planned(&self.device, query).await;
+        let found = rows(&self.device, &plan, query).await;
+        let shown = displayable(plan.as_ref()).indent(true).to_string();
+        assert!(!shown.contains("Sort") && !shown.contains("went back"), "{query}\n{shown}");
+        let differ = expected.iter().zip(&found).position(|(a, b)| a != b);
+        assert!(
+            expected == found,
+            "{query}\n{shown}\n{} rows expected, {} found, first difference in row {differ:?}: {:?}",
+            expected.len(),
+            found.len(),
+            differ.map(|row| (&expected[row], &found[row]))
+        );
+        let reports = maar_gpu_exec::exec::reports(&plan);
+        let sorted: u64 = reports.iter().flat_map(|report| &report.pipelines).map(|p| p.sorted.runs).sum();
+        assert!(sorted > 0 || found.is_empty(), "{query}\n{shown}");
+        reports
     }
 
     /// The same of two queries, one for the device and one for the host.
@@ -269,6 +302,12 @@ async fn run(context: &SessionContext, query: &str) -> (Vec<String>, Arc<dyn Exe
 pub(crate) async fn planned(context: &SessionContext, query: &str) -> Arc<dyn ExecutionPlan> {
     let frame = context.sql(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
     frame.create_physical_plan().await.unwrap_or_else(|error| panic!("{query}: {error}"))
+}
+
+/// The rows of a plan as lines, in their order.
+async fn rows(context: &SessionContext, plan: &Arc<dyn ExecutionPlan>, query: &str) -> Vec<String> {
+    let batches = collect(Arc::clone(plan), context.task_ctx()).await;
+    batches.unwrap_or_else(|error| panic!("{query}: {error}")).iter().flat_map(lines).collect()
 }
 
 /// The rows of a plan as sorted lines.

@@ -17,6 +17,7 @@ mod parts;
 mod raw_text;
 mod refused;
 mod sessions;
+mod sorts;
 mod text;
 mod waves;
 

@@ -36,6 +36,7 @@ pub(crate) const QUERIES: &[&str] = &[
     "SELECT facts.id, names.word, facts.own FROM facts LEFT JOIN names ON facts.sparse = names.sparse WHERE flag",
     "SELECT count(*), sum(a.id + b.id) FROM facts a JOIN facts b ON a.k = b.k AND a.price < b.price",
     "SELECT id, own FROM facts WHERE NOT EXISTS (SELECT 1 FROM names WHERE names.k = facts.k) ORDER BY id DESC LIMIT 7",
+    "SELECT id, own, price FROM facts WHERE id < 8000 ORDER BY price DESC, word, id",
     "SELECT upper(word), length(own), count(*) FROM facts WHERE own LIKE '%77%' GROUP BY upper(word), length(own)",
     // A table of the host's.
     "SELECT class, count(*), sum(id), max(facts.word) FROM facts JOIN (SELECT DISTINCT k, class FROM inputs) i ON facts.k = i.k GROUP BY class",

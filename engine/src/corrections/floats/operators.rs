@@ -18,7 +18,7 @@ use datafusion::physical_expr_common::sort_expr::OrderingRequirements;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
 use datafusion::physical_plan::Distribution;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::canonical::{Form, canonical, canonical_scalar, has_floats};
 use super::is_comparison;
@@ -81,7 +81,12 @@ fn require_canonical(
     let Some(Some(required)) = exec.required_input_ordering().into_iter().next() else {
         return Ok(Transformed::no(Arc::clone(plan)));
     };
-    let schema = exec.input().schema();
+    let input = exec.input();
+    // A device's order, which is of canonical values by itself.
+    if input.equivalence_properties().ordering_satisfy_requirement(required.first().iter().cloned())? {
+        return Ok(Transformed::no(Arc::clone(plan)));
+    }
+    let schema = input.schema();
     let mut changed = false;
     let (alternatives, soft) = required.into_alternatives();
     let mut made = Vec::with_capacity(alternatives.len());

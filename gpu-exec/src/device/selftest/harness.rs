@@ -56,6 +56,16 @@ impl<'a> Bench<'a> {
         Ok(Self { device, stream: device.stream()? })
     }
 
+    /// Numbers over those that a buffer holds.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn put<T: Number>(&self, buffer: &DeviceBuffer, values: &[T]) -> CheckResult {
+        let mut bytes = Vec::with_capacity(size_of_val(values));
+        values.iter().for_each(|value| value.put(&mut bytes));
+        Ok(self.stream.upload(buffer, 0, &bytes)?)
+    }
+
     /// # Errors
     /// Those of the device.
     pub fn up<T: Number>(&self, values: &[T]) -> Result<DeviceBuffer, CheckError> {

@@ -7,6 +7,7 @@ mod atomics;
 pub mod harness;
 mod kernels;
 mod memory;
+pub mod sorting;
 mod tables;
 mod threads;
 mod words;
@@ -61,11 +62,12 @@ pub const CHECKS: &[Check] = &[
     Check { name: "atomics on global memory", run: atomics::global },
     Check { name: "atomics on shared memory", run: atomics::shared },
     Check { name: "compare and swap", run: atomics::compare_and_swap },
+    Check { name: "radix sort", run: sorting::sorts },
     Check { name: "tables under contention", run: tables::contention },
     Check { name: "streams side by side", run: tables::side_by_side },
 ];
 
 /// Every kernel the checks use: together they call every primitive.
 pub fn requests() -> Vec<KernelRequest> {
-    kernels::KERNELS.iter().map(harness::Kernel::request).collect()
+    kernels::KERNELS.iter().chain([&sorting::KERNEL]).map(harness::Kernel::request).collect()
 }

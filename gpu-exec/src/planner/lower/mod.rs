@@ -8,10 +8,12 @@ mod aggregate;
 mod join;
 mod label;
 mod operator;
+mod sort;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::expression::device_type;
@@ -21,7 +23,7 @@ use crate::ir::{ExprKind, Field, Node, Type};
 pub(crate) use label::file_scan;
 pub use label::label;
 pub use operator::carried;
-pub(crate) use operator::{Kind, Operator, is_movement, recognise};
+pub(crate) use operator::{Kind, Operator, is_movement, is_order_required, recognise};
 
 /// What a placed subtree means, and what it stands on.
 #[derive(Clone, Debug)]
@@ -35,6 +37,10 @@ pub struct Lowered {
     pub schema: SchemaRef,
     /// Labels of the host operators that the subtree replaces, parents first.
     pub operators: Vec<String>,
+    /// By what its rows are sorted, over its output; empty where they are not.
+    pub ordering: Vec<PhysicalSortExpr>,
+    /// Whether that order is the one that the query asks for.
+    pub is_order_required: bool,
 }
 
 /// Lowers a host subtree whole.
@@ -45,24 +51,36 @@ pub fn lower(plan: &Arc<dyn ExecutionPlan>, nodes: &dyn DeviceNodes) -> Result<L
     let mut lowering = Lowering { nodes, scans: vec![], inputs: vec![], operators: vec![] };
     let root = lowering.node(plan)?;
     let Lowering { scans, inputs, operators, .. } = lowering;
-    Ok(Lowered { root, scans, inputs, schema: plan.schema(), operators })
+    let is_sorted = sort::is_sorted(&root);
+    let ordering = if is_sorted { sort::ordering(plan) } else { vec![] };
+    let is_order_required = is_sorted && sort::holds_required_order(plan);
+    Ok(Lowered { root, scans, inputs, schema: plan.schema(), operators, ordering, is_order_required })
 }
 
 impl Lowered {
-    /// Whether the device has something to compute: a filter, an aggregate, a join, or an expression.
-    /// Rows that are only read, renamed or cut are faster left on the host.
+    /// What a node that runs it may state of its rows.
+    pub fn equivalences(&self) -> EquivalenceProperties {
+        let ordering = LexOrdering::new(self.ordering.iter().cloned());
+        EquivalenceProperties::new_with_orderings(Arc::clone(&self.schema), ordering)
+    }
+
+    /// Whether the device has something to compute: a filter, an aggregate, a join, a sort, or an expression.
+    /// Rows that are only read, renamed or cut are faster left on the host; also those of which a few are wanted in an
+    /// order, as the host reads no more of a file than may hold them.
     pub fn computes(&self) -> bool {
-        computes(&self.root)
+        computes(&self.root, false)
     }
 }
 
-fn computes(node: &Node) -> bool {
+/// `is_cut`: whether only some of the node's rows are wanted.
+fn computes(node: &Node, is_cut: bool) -> bool {
     match node {
         Node::Scan { .. } | Node::Input { .. } => false,
         Node::Filter { .. } | Node::Join { .. } | Node::Aggregate { .. } => true,
-        Node::Limit { input, .. } => computes(input),
+        Node::Sort { input, .. } => !is_cut || computes(input, is_cut),
+        Node::Limit { input, fetch, .. } => computes(input, is_cut || fetch.is_some()),
         Node::Project { input, exprs, .. } => {
-            exprs.iter().any(|expr| !matches!(expr.kind, ExprKind::Column(_))) || computes(input)
+            exprs.iter().any(|expr| !matches!(expr.kind, ExprKind::Column(_))) || computes(input, is_cut)
         }
     }
 }
@@ -78,6 +96,11 @@ struct Lowering<'a> {
 impl Lowering<'_> {
     fn node(&mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
         let operator = recognise(plan)?;
+        if let Kind::Sort(sort) = operator.kind
+            && sort.preserve_partitioning()
+        {
+            return Err(Reason::new("each of several partitions is sorted by itself"));
+        }
         self.operators.extend(operator.labels());
         let mut inputs = Vec::with_capacity(operator.inputs.len());
         for input in &operator.inputs {
@@ -92,7 +115,7 @@ impl Lowering<'_> {
     /// The input on the device, or uploaded where the operator allows it.
     fn input_of(&mut self, operator: &Operator<'_>, input: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
         let before = (self.scans.len(), self.inputs.len(), self.operators.len());
-        match self.node(input).and_then(|node| require_no_limit(operator, node)) {
+        match self.node(input).and_then(|node| require_root(operator, node)) {
             Ok(node) => Ok(node),
             Err(reason) if operator.is_breaker() => {
                 self.scans.truncate(before.0);
@@ -122,10 +145,11 @@ impl Lowering<'_> {
     }
 }
 
-/// A device plan is cut at its root only: what computes on cut rows is a plan of its own, over the cut one's output.
-fn require_no_limit(operator: &Operator<'_>, input: Node) -> Result<Node, Reason> {
+/// A device plan is cut and sorted at its root only: what computes on such rows is a plan of its own, over that one's output.
+fn require_root(operator: &Operator<'_>, input: Node) -> Result<Node, Reason> {
     match input {
         Node::Limit { .. } if !operator.passes_limit() => Err(Reason::new("its input is cut by a LIMIT")),
+        sorted if sort::is_sorted(&sorted) && !operator.keeps_order() => Err(Reason::new("its input is sorted")),
         other => Ok(other),
     }
 }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::aggregate::Aggregation;
 use super::join::HostJoin;
-use super::{fields_of, label};
+use super::{fields_of, label, sort};
 use crate::ir::{Expr, Node, Type};
 use crate::planner::expression::translate;
 use crate::planner::{Reason, support};
@@ -31,6 +33,9 @@ pub(crate) enum Kind<'a> {
     },
     /// Moves rows about on the host: nothing on the device, where there is one partition.
     Pass,
+    /// The host's note that the order below is the query's.
+    RequiredOrder,
+    Sort(&'a SortExec),
     Aggregate(Aggregation<'a>),
     Join(HostJoin<'a>),
 }
@@ -58,7 +63,13 @@ pub(crate) fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<Operator<'_>, R
         let inputs = vec![join.left, join.right];
         return operator(Kind::Join(join), inputs);
     }
+    if is_order_required(plan) {
+        return operator(Kind::RequiredOrder, plan.children());
+    }
     support::require_operator(plan.name())?;
+    if let Some(sort) = plan.downcast_ref::<SortExec>() {
+        return operator(Kind::Sort(sort), vec![sort.input()]);
+    }
     if let Some(filter) = plan.downcast_ref::<FilterExec>() {
         return operator(Kind::Filter(filter), vec![filter.input()]);
     }
@@ -103,6 +114,12 @@ pub(crate) fn is_movement(plan: &Arc<dyn ExecutionPlan>) -> bool {
     MOVEMENT.contains(&plan.name()) && plan.fetch().is_none()
 }
 
+/// Whether this is the host's note, taken away once a query is planned, that the order below is the one it asks for.
+pub(crate) fn is_order_required(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let note = plan.downcast_ref::<OutputRequirementExec>();
+    note.is_some_and(|note| note.required_input_ordering().iter().any(Option::is_some))
+}
+
 /// The operator whose rows a plan only carries; itself where it does more.
 pub fn carried(plan: &Arc<dyn ExecutionPlan>) -> &Arc<dyn ExecutionPlan> {
     match plan.children().as_slice() {
@@ -128,16 +145,22 @@ impl Operator<'_> {
     /// Whether it gives the same rows above a limit as below it.
     pub(crate) fn passes_limit(&self) -> bool {
         match self.kind {
-            Kind::Limit { .. } | Kind::Pass => true,
+            Kind::Limit { .. } | Kind::Pass | Kind::RequiredOrder => true,
             Kind::Project(projection) => only_columns(projection),
-            Kind::Scan | Kind::Filter(_) | Kind::Aggregate(_) | Kind::Join(_) => false,
+            Kind::Scan | Kind::Filter(_) | Kind::Sort(_) | Kind::Aggregate(_) | Kind::Join(_) => false,
         }
+    }
+
+    /// Whether it keeps the order of its input, on the device too.
+    pub(crate) fn keeps_order(&self) -> bool {
+        matches!(self.kind, Kind::Limit { .. } | Kind::Pass | Kind::RequiredOrder | Kind::Project(_))
     }
 
     /// Labels of the host operators it stands for, parents first.
     pub(crate) fn labels(&self) -> Vec<String> {
         match &self.kind {
             Kind::Aggregate(aggregation) => aggregation.labels(self.plan),
+            Kind::RequiredOrder => vec![],
             _ => vec![label(self.plan)],
         }
     }
@@ -147,6 +170,9 @@ impl Operator<'_> {
         let last = inputs.pop().ok_or_else(|| Reason::new(format!("{} has no input", self.plan.name())))?;
         let node = match &self.kind {
             Kind::Scan | Kind::Pass => last,
+            Kind::RequiredOrder if sort::is_sorted(&last) => last,
+            Kind::RequiredOrder => return Err(Reason::new("rows whose order matters stay on the host")),
+            Kind::Sort(sort) => sort::build(sort, last)?,
             Kind::Filter(filter) => build_filter(filter, last)?,
             Kind::Project(projection) => build_projection(projection, last)?,
             Kind::Limit { skip, fetch } => {
