@@ -2,6 +2,7 @@
 //! operators print themselves, so the reasons need rows of their own. Where a device has run something, `timeline` and `memory`:
 //! what the whole query was busy with, and the most memory it took.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use datafusion::common::format::ExplainFormat;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableType, WriteOp};
+use datafusion::logical_expr::{Expr, LogicalPlan, PlanType, TableType, ToStringifiedPlan, WriteOp};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::StreamExt;
@@ -57,6 +58,21 @@ pub(crate) fn without_change(mut plan: LogicalPlan) -> LogicalPlan {
         explain.plan = Arc::new(unchanged);
     }
     plan
+}
+
+/// `plan`, or for EXPLAIN of a COPY with keys in its options one that does not show them.
+pub(crate) fn without_keys(plan: &LogicalPlan) -> Cow<'_, LogicalPlan> {
+    let LogicalPlan::Explain(explain) = plan else { return Cow::Borrowed(plan) };
+    let LogicalPlan::Copy(copy) = explain.plan.as_ref() else { return Cow::Borrowed(plan) };
+    let is_key = |name: &str| name.contains("key_as_hex");
+    if !copy.options.keys().any(|name| is_key(name)) {
+        return Cow::Borrowed(plan);
+    }
+    let (mut copy, mut explain) = (copy.clone(), explain.clone());
+    copy.options.iter_mut().filter(|(name, _)| is_key(name)).for_each(|(_, value)| *value = "***".to_string());
+    explain.plan = Arc::new(LogicalPlan::Copy(copy));
+    explain.stringified_plans = vec![explain.plan.to_stringified(PlanType::InitialLogicalPlan)];
+    Cow::Owned(LogicalPlan::Explain(explain))
 }
 
 /// An UPDATE or DELETE that reads what it would change and changes nothing; `None` of every other plan.

@@ -213,7 +213,7 @@ impl Query {
             check_target(state.config(), &copy.output_url)?;
         }
         let plan = changes::as_query(assigned_parameters::cast(plan)?).await?;
-        let optimised = explain::without_change(state.optimize(&plan)?);
+        let optimised = explain::without_change(state.optimize(&explain::without_keys(&plan))?);
         require_device_of_change(&state, &optimised).await?;
         let schema = self.named(optimised.schema().inner());
         let files = ScannedFiles::of(&state, &optimised);

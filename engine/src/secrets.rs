@@ -186,7 +186,10 @@ fn keep(stores: &Stores, kind: Kind, location: &str, options: &[(String, String)
 }
 
 static VALUES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)('?(?:s3|aws|gcs|gcp|google|azure|http)\.[a-z0-9_.]+'?)(\s*,?\s*)'(?:[^']|'')*'").ok()
+    Regex::new(
+        r"(?i)('?(?:s3|aws|gcs|gcp|google|azure|http|format\.crypto|crypto)\.[a-z0-9_.:]+'?)(\s*,?\s*)'(?:[^']|'')*'",
+    )
+    .ok()
 });
 
 /// The definition of a table without the values of its stores' options.

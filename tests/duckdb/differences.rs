@@ -92,6 +92,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     differ("expressions/calendar", "'95000000 days'", "DuckDB's calendar goes on to the year 290000 or so"),
     differ("expressions/calendar", "at_ns + INTERVAL", "DuckDB adds intervals to nanoseconds as to microseconds"),
     differ("expressions/dates", "INTERVAL '90' DAY", "a date and an interval make a timestamp in DuckDB, a date here"),
+    differ("files/lists", "'LAKE/{", "DuckDB has no braces"),
+    differ("files/lists", "FROM ['LAKE/", "DuckDB takes lists of files in its readers alone"),
     differ("", "LEFT SEMI JOIN", "DuckDB spells it SEMI JOIN"),
     differ("", "LEFT ANTI JOIN", "DuckDB spells it ANTI JOIN"),
     differ("", "INSERT INTO", "an INSERT gives a row with its count here"),

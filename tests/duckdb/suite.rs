@@ -73,12 +73,17 @@ pub(crate) async fn run(fixtures: &Fixtures, duckdb: &mut DuckDb) -> Result<Tall
         let session = TestSession::open(Place::Emulated)?;
         fixtures.register(&session).await?;
         duckdb.open_tables(fixtures.folder(), fixtures.names())?;
-        run_file(&path, &session, duckdb, &mut tally).await?;
+        run_file(&path, &session, (fixtures, &mut *duckdb), &mut tally).await?;
     }
     Ok(tally)
 }
 
-async fn run_file(path: &Path, session: &TestSession, duckdb: &mut DuckDb, tally: &mut Tally) -> Result<()> {
+async fn run_file(
+    path: &Path,
+    session: &TestSession,
+    (fixtures, duckdb): (&Fixtures, &mut DuckDb),
+    tally: &mut Tally,
+) -> Result<()> {
     let file = slt::topic(path);
     for record in parse_file::<DefaultColumnType>(path).map_err(|error| error.to_string())? {
         let (loc, sql, order) = match record {
@@ -89,8 +94,9 @@ async fn run_file(path: &Path, session: &TestSession, duckdb: &mut DuckDb, tally
             }
             _ => continue,
         };
-        let ours = session.run(&sql).await;
-        let theirs = duckdb.run(&sql)?;
+        let placed = fixtures.placed(&sql);
+        let ours = session.run(&placed).await;
+        let theirs = duckdb.run(&placed)?;
         let outcome = match (ours, theirs) {
             (Ok(ours), Ok(theirs)) => {
                 let ours = Table::from_maar(&ours)?;

@@ -1,6 +1,7 @@
 //! A session of Maar as the sqllogictest runner wants it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::DataType;
@@ -15,6 +16,7 @@ use crate::{Column, Stand};
 /// One connection: a session with the fixtures registered.
 pub(crate) struct Database {
     session: TestSession,
+    fixtures: Arc<Fixtures>,
     stand: Stand,
     pipelines: &'static AtomicUsize,
 }
@@ -34,7 +36,7 @@ impl std::error::Error for Failure {}
 impl Database {
     pub(crate) async fn open(
         stand: Stand,
-        fixtures: &Fixtures,
+        fixtures: &Arc<Fixtures>,
         pipelines: &'static AtomicUsize,
     ) -> Result<Self, Failure> {
         let failure = |error: Box<dyn std::error::Error + Send + Sync>| Failure(error.to_string());
@@ -44,7 +46,7 @@ impl Database {
         };
         let session = session.map_err(failure)?;
         fixtures.register(&session).await.map_err(failure)?;
-        Ok(Self { session, stand, pipelines })
+        Ok(Self { session, fixtures: Arc::clone(fixtures), stand, pipelines })
     }
 }
 
@@ -54,7 +56,7 @@ impl AsyncDB for Database {
     type ColumnType = Column;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<Column>, Failure> {
-        let answer = self.session.run(sql).await.map_err(|error| Failure(error.to_string()))?;
+        let answer = self.session.run(&self.fixtures.placed(sql)).await.map_err(|error| Failure(error.to_string()))?;
         self.pipelines.fetch_add(answer.pipelines, Ordering::Relaxed);
         if answer.schema.fields().is_empty() {
             return Ok(DBOutput::StatementComplete(0));

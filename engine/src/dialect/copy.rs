@@ -2,13 +2,12 @@
 //! words, and `COPY t FROM 'f' (...)` as an INSERT. What cannot be done is refused by its name.
 //! Not here: what DataFusion's own options mean, and which of them have no effect (`refused`).
 
-use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::Value;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::quoted;
 use super::tokens::{Tokens, bracketed, cut, error_at, is_any, is_word, name_of, split_at_commas, tokens_of, visible};
 use crate::error::{ErrorKind, Result};
+use crate::files::{KnownFormat, format_of};
 
 /// Options of COPY, and DataFusion's names of them.
 const OF_FILES: [(&[&str], &str); 7] = [
@@ -22,8 +21,9 @@ const OF_FILES: [(&[&str], &str); 7] = [
 ];
 
 /// Options of COPY FROM, and the reader's names of them.
-const OF_READERS: [(&[&str], &str); 5] = [
+const OF_READERS: [(&[&str], &str); 6] = [
     (&["header"], "header"),
+    (&["compression"], "compression"),
     (&["delimiter", "delim", "sep"], "delim"),
     (&["quote"], "quote"),
     (&["escape"], "escape"),
@@ -175,19 +175,17 @@ fn from_file(span: Span, table: &[TokenWithSpan], file: &[TokenWithSpan]) -> Res
         return Err(error_at(span, ErrorKind::Unsupported, "COPY does not read from the terminal")
             .with_hint("read a file: COPY t FROM 'path'"));
     };
-    let name = name_of(path);
-    let mut format =
-        ["parquet", "json"].into_iter().find(|ending| name.ends_with(&format!(".{ending}"))).unwrap_or("csv");
+    let mut format = format_of(&name_of(path)).map_or("csv", KnownFormat::name);
     let mut options = Vec::new();
     for setting in settings(tail) {
         let value = setting.string();
         match setting.name.as_str() {
-            "format" => match ["csv", "parquet", "json"].into_iter().find(|known| known.eq_ignore_ascii_case(&value)) {
-                Some(known) => format = known,
+            "format" => match format_of(&format!(".{value}")) {
+                Some(known) => format = known.name(),
                 None => {
                     let message = format!("COPY does not read the format {value}");
                     return Err(error_at(setting.span, ErrorKind::Unsupported, message)
-                        .with_hint("the formats are csv, json and parquet"));
+                        .with_hint("the formats are csv, json, parquet, arrow, avro and orc"));
                 }
             },
             "header" => options.push(format!("header = {}", !setting.is_off())),
@@ -215,28 +213,4 @@ fn shown(token: &TokenWithSpan) -> String {
 
 fn string(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
-}
-
-/// Gives the codecs that DataFusion wants a level for their usual one: `compression zstd` is `zstd(3)`.
-pub(super) fn give_levels(statement: &mut Statement) {
-    match statement {
-        Statement::Explain(explain) => give_levels(&mut explain.statement),
-        Statement::CopyTo(copy) => {
-            let is_parquet = |format: &str| format.eq_ignore_ascii_case("parquet");
-            let by_name = || copy.target.to_ascii_lowercase().ends_with(".parquet");
-            if !copy.stored_as.as_deref().map_or_else(by_name, is_parquet) {
-                return;
-            }
-            for (name, value) in &mut copy.options {
-                let codec = value.clone().into_string().unwrap_or_default().to_ascii_lowercase();
-                let level = [("zstd", 3), ("gzip", 6), ("brotli", 1)].into_iter().find(|(known, _)| *known == codec);
-                if name.to_ascii_lowercase().ends_with("compression")
-                    && let Some((codec, level)) = level
-                {
-                    *value = Value::SingleQuotedString(format!("{codec}({level})"));
-                }
-            }
-        }
-        _ => {}
-    }
 }

@@ -8,6 +8,7 @@ mod casts;
 mod clauses;
 mod collations;
 mod comprehensions;
+mod copied_files;
 mod copy;
 mod declared_keys;
 mod delete_alias;
@@ -94,7 +95,7 @@ pub(crate) async fn rewrite(
     mut statement: Statement,
     tokens: &[TokenWithSpan],
 ) -> Result<Rewritten> {
-    copy::give_levels(&mut statement);
+    copied_files::say(&mut statement)?;
     refused::check(&statement)?;
     statements::check(&statement)?;
     with_rollup::write_out(&mut statement);

@@ -1,7 +1,5 @@
-//! What is asked for and not done is refused by name, before DataFusion takes it and leaves it undone: encrypted Parquet,
-//! compressed text, Arrow files by partition, and options that have no effect here.
-//!
-//! Encryption takes the feature `parquet_encryption` of the crate `datafusion`, compressed text its feature `compression`.
+//! What is asked for and not done is refused by name, before DataFusion takes it and leaves it undone: formats that are not
+//! written, files packed as a whole that are no text, Arrow files by partition, and options that have no effect here.
 
 use std::collections::HashMap;
 
@@ -9,7 +7,7 @@ use datafusion::sql::parser::{CopyToStatement, ExplainStatement, Statement};
 use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement, Value};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{arrow_by_partition, compression_option, is_compressed, no_avro, no_compression};
+use crate::files::{arrow_by_partition, check_none, is_written, no_writer, packed_whole};
 
 /// Options of DataFusion's that nothing here reads, and what to say of them.
 const WITHOUT_EFFECT: [(&str, &str); 5] = [
@@ -31,7 +29,7 @@ pub(super) fn check(statement: &Statement) -> Result<()> {
         Statement::CreateExternalTable(create) => {
             let options = text_options(&create.options);
             check_file_options(&options)?;
-            if create.file_type.eq_ignore_ascii_case("arrow") { check_arrow_options(&options) } else { Ok(()) }
+            Ok(())
         }
         Statement::Explain(ExplainStatement { statement, .. }) => check(statement),
         Statement::Statement(statement) => match statement.as_ref() {
@@ -61,53 +59,43 @@ fn text_options(options: &[(String, Value)]) -> HashMap<String, String> {
 fn check_copy(copy: &CopyToStatement) -> Result<()> {
     let options = text_options(&copy.options);
     check_file_options(&options)?;
-    let format = copy.stored_as.as_deref().unwrap_or_default();
-    let is_parquet = format.eq_ignore_ascii_case("parquet") || copy.target.to_ascii_lowercase().ends_with(".parquet");
-    let target = copy.target.to_ascii_lowercase();
-    if format.eq_ignore_ascii_case("avro") || (format.is_empty() && target.ends_with(".avro")) {
-        return Err(no_avro());
+    // By the target's name where the statement does not say it.
+    let format = copy.stored_as.as_deref().unwrap_or_default().to_ascii_lowercase();
+    if !is_written(&format) {
+        return Err(no_writer(&format));
     }
-    if !is_parquet && let Some(codec) = compression_option(&options) {
-        return Err(no_compression(&format!("COPY is asked for {codec}")));
+    if let Some(refused) = packed_whole(&copy.target, Some(format.as_str()).filter(|format| !format.is_empty())) {
+        return Err(refused);
     }
-    if is_compressed(&copy.target) {
-        return Err(no_compression(&format!("'{}' would be compressed by its name", copy.target)));
+    if format != "arrow" {
+        return Ok(());
     }
-    let is_arrow = format.eq_ignore_ascii_case("arrow") || (format.is_empty() && target.ends_with(".arrow"));
-    if is_arrow && !copy.partitioned_by.is_empty() {
+    if !copy.partitioned_by.is_empty() {
         return Err(arrow_by_partition());
     }
-    if is_arrow { check_arrow_options(&options) } else { Ok(()) }
-}
-
-/// The host's reader and writer of Arrow files take every option, and none has an effect.
-fn check_arrow_options(options: &HashMap<String, String>) -> Result<()> {
-    let is_plain = |name: &str, value: &str| {
-        name.starts_with("execution.") || (name.ends_with("compression") && value.eq_ignore_ascii_case("uncompressed"))
-    };
-    match options.iter().find(|(name, value)| !is_plain(&name.to_ascii_lowercase(), value)) {
-        None => Ok(()),
-        Some((name, _)) => {
-            let message = format!("Arrow files take no options: '{name}' would do nothing");
-            Err(Error::new(ErrorKind::Unsupported, message).with_hint("leave it out, or write Parquet, CSV or JSON"))
-        }
-    }
+    check_none("Arrow", &options)
 }
 
 fn check_file_options(options: &HashMap<String, String>) -> Result<()> {
     let lower = |name: &String| name.to_ascii_lowercase();
-    let encryption = options.keys().find(|name| {
-        let name = lower(name);
-        ["crypto", "encrypt", "decrypt"].iter().any(|word| name.contains(word))
-    });
-    if let Some(option) = encryption {
+    if let Some(option) = options.keys().find(|name| lower(name).contains("crypto.factory")) {
+        let message = format!("no service gives keys in this version: the option '{option}' would do nothing");
+        return Err(Error::new(ErrorKind::Unsupported, message).with_hint("give the key itself: footer_key_as_hex"));
+    }
+    let is_wrong = |name: &String, value: &str| lower(name).contains("key_as_hex") && !is_key(value);
+    if let Some((option, _)) = options.iter().find(|(name, value)| is_wrong(name, value)) {
         let message =
-            format!("encrypted Parquet is not built into this version: the option '{option}' would do nothing");
-        return Err(Error::new(ErrorKind::Unsupported, message).with_hint("encrypt the disk or the store"));
+            format!("the option '{option}' is no key: it wants 16, 24 or 32 bytes, written in hexadecimal digits");
+        return Err(Error::new(ErrorKind::Invalid, message).with_hint("16 bytes are 32 digits"));
     }
     if let Some(option) = options.keys().find(|name| lower(name).ends_with("null_regex")) {
         let message = format!("the option '{option}' is not supported: it would be forgotten while rows are read");
         return Err(Error::new(ErrorKind::Unsupported, message).with_hint("read the column as text and use NULLIF"));
     }
     Ok(())
+}
+
+/// Whether `text` is a key of AES, in hexadecimal digits.
+fn is_key(text: &str) -> bool {
+    [32, 48, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

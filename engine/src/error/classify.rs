@@ -11,7 +11,6 @@ use parquet::errors::ParquetError;
 use super::readable::readable;
 use super::{Error, ErrorKind, Position, arguments, missing, reworded, stores, types, values};
 use crate::device::{DeviceError, DeviceSideError, ScanError};
-use crate::files::no_compression;
 
 pub(super) fn classify(error: DataFusionError) -> Error {
     if let Some(own) = find_own(&error) {
@@ -40,9 +39,18 @@ fn find_own(error: &DataFusionError) -> Option<Error> {
             },
             _ => None,
         },
+        DataFusionError::ObjectStore(inner) => of_store(inner),
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => find_own(inner),
         DataFusionError::Shared(inner) => find_own(inner),
         DataFusionError::Collection(all) => all.first().and_then(find_own),
+        _ => None,
+    }
+}
+
+/// An error of ours that came as a store's.
+fn of_store(error: &object_store::Error) -> Option<Error> {
+    match error {
+        object_store::Error::Generic { source, .. } => source.downcast_ref::<Error>().cloned(),
         _ => None,
     }
 }
@@ -118,7 +126,9 @@ fn syntax(error: &ParserError) -> Error {
     };
     let (message, position) = split_position(text);
     if message.starts_with("COMPRESSION TYPE clause") {
-        return no_compression("COMPRESSION TYPE is asked for").or_at(position);
+        return Error::new(ErrorKind::Unsupported, "COMPRESSION TYPE is no clause of CREATE EXTERNAL TABLE")
+            .with_hint("OPTIONS ('format.compression' 'gzip') says it; without it the files' names do (.csv.gz)")
+            .or_at(position);
     }
     let known = reworded::reworded(&message, ErrorKind::Syntax);
     known.unwrap_or_else(|| Error::new(ErrorKind::Syntax, message)).or_at(position)

@@ -161,7 +161,7 @@ const RULES: &[Rule] = &[
         "ext ",
         "",
         "there is no file format $",
-        "the formats are parquet, csv, json and arrow: COPY t TO 'file' (FORMAT csv)",
+        "the formats that are written are parquet, csv, json and arrow: COPY t TO 'file' (FORMAT csv)",
     ),
     (
         "join condition should not be empty",

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::location::Location;
 use super::table::FileTable;
+use crate::corrections::statistics::READ_KEY;
 use crate::device::{self, ScanError};
 use crate::error::{Error, ErrorKind};
 
@@ -75,6 +76,8 @@ pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[Locatio
             break;
         }
         if let Err(cause) = decode(store, file).await {
+            // What a decoder says of bytes that it has no key for means nothing.
+            let cause = if error.message().contains("is encrypted") { error.message().to_string() } else { cause };
             return corrupt(locations, file, &cause);
         }
     }
@@ -125,6 +128,12 @@ fn corrupt(locations: &[Location], file: &ObjectMeta, cause: &str) -> Error {
     let base = locations.first().map_or("", |location| location.url().scheme());
     let path = if base == "file" { format!("/{}", file.location) } else { format!("{base}://.../{}", file.location) };
     let cause = cause.strip_prefix("Parquet error: ").unwrap_or(cause);
+    if cause.contains("encrypt") || cause.contains("decrypt") {
+        let message = format!("'{path}' is encrypted, and the keys that are given do not open it: {cause}");
+        return Error::new(ErrorKind::Invalid, message).with_hint(format!(
+            "CREATE EXTERNAL TABLE ... OPTIONS ('{READ_KEY}' '...') gives the key, and so does read_parquet('...', footer_key_as_hex = '...')"
+        ));
+    }
     Error::new(ErrorKind::Invalid, format!("'{path}' is not a readable Parquet file: {cause}"))
         .with_hint("replace the file or take it away; a pattern such as 'lake/2024-*.parquet' reads some of a folder")
 }

@@ -13,7 +13,8 @@ use datafusion::logical_expr::CreateExternalTable;
 use object_store::ObjectMeta;
 
 use super::location::Location;
-use super::open::{columns_of, list_all, name_of, partition_columns_of};
+use super::open::{columns_of, list_all, name_of};
+use super::partition_columns::{self, HiveFolders};
 use super::table::{Declared, FileTable, Members};
 use super::{formats, hive};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,8 +23,8 @@ use crate::secrets;
 /// Has CREATE EXTERNAL TABLE make our tables.
 pub(crate) fn install(builder: &mut SessionStateBuilder) {
     let factories = builder.table_factories().get_or_insert_with(SessionStateDefaults::default_table_factories);
-    for format in ["PARQUET", "CSV", "JSON", "NDJSON", "AVRO", "ARROW"] {
-        factories.insert(format.to_string(), Arc::new(CreateFileTable));
+    for format in formats::names() {
+        factories.insert(format.to_uppercase(), Arc::new(CreateFileTable));
     }
 }
 
@@ -66,11 +67,11 @@ async fn create(state: &SessionState, command: &CreateExternalTable) -> Result<F
         }
         None => {
             let found = inferred_columns(state, command, &format, &locations).await?;
-            // Types that PARTITIONED BY declares hold; names alone are text.
             let mut schema = found.schema;
             if partitions.is_empty() {
                 partitions = found.partitions;
             } else {
+                partitions = typed(&partitions, &found.partitions);
                 check_partitions(&locations, &found.files, &partitions)?;
                 schema = without_partitions(&command.file_type, &schema, &partitions)?;
             }
@@ -97,6 +98,22 @@ fn check_locations(locations: &[Location]) -> Result<()> {
     Ok(())
 }
 
+/// Of a column that PARTITIONED BY only names.
+const NOT_DECLARED: DataType = DataType::Null;
+
+/// `declared`, with the types that the folders' values have where only names are declared.
+fn typed(declared: &[FieldRef], found: &[FieldRef]) -> Vec<FieldRef> {
+    let found_type = |name: &str| found.iter().find(|field| field.name() == name).map(|field| field.data_type());
+    let typed = declared.iter().map(|field| match *field.data_type() == NOT_DECLARED {
+        true => {
+            let data_type = found_type(field.name()).cloned().unwrap_or(DataType::Utf8View);
+            Arc::new(field.as_ref().clone().with_data_type(data_type))
+        }
+        false => Arc::clone(field),
+    });
+    typed.collect()
+}
+
 /// The columns of the files as they are declared, if they are, and those of the paths.
 fn declared_columns(command: &CreateExternalTable) -> Result<(Option<SchemaRef>, Vec<FieldRef>)> {
     let all = command.schema.inner();
@@ -104,7 +121,7 @@ fn declared_columns(command: &CreateExternalTable) -> Result<(Option<SchemaRef>,
     for name in &command.table_partition_cols {
         partitions.push(match all.column_with_name(name) {
             Some((_, field)) => Arc::new(field.clone().with_nullable(true)),
-            None if all.fields().is_empty() => Arc::new(Field::new(name, DataType::Utf8View, true)),
+            None if all.fields().is_empty() => Arc::new(Field::new(name, NOT_DECLARED, true)),
             None => {
                 let message = format!("PARTITIONED BY names the column {name}, which is not declared");
                 return Err(Error::new(ErrorKind::Invalid, message).with_hint("give it a type among the columns"));
@@ -149,20 +166,25 @@ async fn inferred_columns(
     format: &Arc<dyn FileFormat>,
     locations: &[Location],
 ) -> Result<Inferred> {
-    let suffix = format!(".{}", command.file_type.to_lowercase());
+    let known = formats::of_format(&command.file_type);
     let (lake, mut found) = list_all(state, locations).await?;
     let chosen_by_name = locations.iter().any(|location| location.is_pattern() || location.is_one_file());
-    let members = match found.iter().flatten().any(|file| name_of(file).ends_with(&suffix)) {
-        true if !chosen_by_name => Members::Named(suffix),
+    let is_known = |file: &ObjectMeta| formats::of_name(name_of(file)) == known;
+    let members = match known {
+        Some(known) if !chosen_by_name && found.iter().flatten().any(is_known) => Members::Of(known),
         _ => Members::All,
     };
     found.iter_mut().for_each(|files| files.retain(|file| members.has(name_of(file))));
     let files: Vec<ObjectMeta> = found.iter().flatten().cloned().collect();
     let schema = columns_of(state, format, &lake, &files).await?;
     let infers = state.config_options().execution.listing_table_factory_infer_partitions;
-    let partitions = match infers && command.table_partition_cols.is_empty() {
-        true => partition_columns_of(locations, &found, &schema)?,
-        false => Vec::new(),
+    let (named, declared) = (&command.table_partition_cols, command.schema.inner());
+    let partitions = match named.is_empty() {
+        true if infers => partition_columns::of_locations(locations, &found, &schema, HiveFolders::Typed)?,
+        false if named.iter().any(|name| declared.column_with_name(name).is_none()) => {
+            partition_columns::of_locations(locations, &found, &Schema::empty(), HiveFolders::Typed)?
+        }
+        _ => Vec::new(),
     };
     Ok(Inferred { schema, members, partitions, files: found })
 }

@@ -1,48 +1,60 @@
-//! Which format a file has by its name, and what is refused: formats and compressions that this build does not read.
+//! Which format a file has by its name, which one a statement names, and what is refused: formats that are not written, files
+//! that are packed as a whole though their format packs inside.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::execution::SessionState;
 
-use super::csv::CsvTables;
+use super::codecs::{Codec, Packing};
+use super::columnar::{Columnar, Kind};
+use super::text::TextTables;
+use super::unpacked::Unpacking;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A format as a file's name tells it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Known {
-    /// The end of the name, without the dot.
-    extension: &'static str,
+pub(crate) struct Known {
+    /// The ends of names, without the dot.
+    ends: &'static [&'static str],
     /// As STORED AS names it.
     format: &'static str,
     options: &'static [(&'static str, &'static str)],
 }
 
 const KNOWN: [Known; 7] = [
-    Known { extension: "parquet", format: "parquet", options: &[] },
-    Known { extension: "csv", format: "csv", options: &[] },
-    Known { extension: "tsv", format: "csv", options: &[("format.delimiter", "\t")] },
-    Known { extension: "json", format: "json", options: &[] },
-    Known { extension: "ndjson", format: "json", options: &[] },
-    Known { extension: "jsonl", format: "json", options: &[] },
-    Known { extension: "arrow", format: "arrow", options: &[] },
+    Known { ends: &["parquet", "parq", "pq"], format: "parquet", options: &[] },
+    Known { ends: &["csv"], format: "csv", options: &[] },
+    Known { ends: &["tsv", "tab"], format: "csv", options: &[("format.delimiter", "\t")] },
+    Known { ends: &["json", "ndjson", "jsonl"], format: "json", options: &[] },
+    Known { ends: &["arrow", "arrows", "feather", "ipc"], format: "arrow", options: &[] },
+    Known { ends: &["avro"], format: "avro", options: &[] },
+    Known { ends: &["orc"], format: "orc", options: &[] },
 ];
 
-/// What the ends of compressed files stand for. Reading them takes the feature `compression` of the crate `datafusion`, Avro
-/// its feature `avro`: neither is built in, since each pulls in a stack of C libraries or a second decoder.
-const COMPRESSED: [(&str, &str); 6] =
-    [("gz", "gzip"), ("gzip", "gzip"), ("bz2", "bzip2"), ("xz", "xz"), ("zst", "Zstandard"), ("zstd", "Zstandard")];
+/// All that is read, as texts name them.
+const FORMATS: &str = "the formats are PARQUET, CSV, JSON, ARROW, AVRO and ORC";
 
-fn extension(name: &str) -> Option<String> {
-    name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase())
+fn of_end(end: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.ends.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }
 
-/// The format of a file of that name.
-pub(super) fn of_name(name: &str) -> Option<&'static Known> {
-    let extension = extension(name)?;
-    KNOWN.iter().find(|known| known.extension == extension)
+/// All that STORED AS may name.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().flat_map(|known| known.ends).copied()
+}
+
+fn end(name: &str) -> Option<&str> {
+    name.rsplit_once('.').map(|(_, end)| end)
+}
+
+/// The format of a file of that name, packed or not.
+pub(crate) fn of_name(name: &str) -> Option<&'static Known> {
+    let (inner, codec) = Codec::of_name(name);
+    of_end(end(inner)?).filter(|known| codec.is_none() || known.is_text())
 }
 
 /// Whether `name` ends as files do.
@@ -51,13 +63,17 @@ pub(super) fn is_file_name(name: &str) -> bool {
 }
 
 impl Known {
-    /// What the names of the table's files end in.
-    pub(super) fn suffix(&self) -> String {
-        format!(".{}", self.extension)
+    pub(crate) fn name(&self) -> &'static str {
+        self.format
     }
 
-    pub(super) fn name(&self) -> &'static str {
-        self.format
+    pub(crate) fn options(&self) -> &'static [(&'static str, &'static str)] {
+        self.options
+    }
+
+    /// Whether a codec may pack its files as a whole.
+    pub(crate) fn is_text(&self) -> bool {
+        ["csv", "json"].contains(&self.format)
     }
 
     pub(super) fn format(&self, state: &SessionState) -> Result<Arc<dyn FileFormat>> {
@@ -66,73 +82,152 @@ impl Known {
     }
 }
 
+/// The format that STORED AS and FORMAT call `name`: as the ends of its files, all of them.
+pub(super) fn of_format(name: &str) -> Option<&'static Known> {
+    of_end(name)
+}
+
+/// What STORED AS and FORMAT call by another name: the format, and options that go with it.
+pub(crate) fn also(name: &str) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+    let known = of_format(name).filter(|known| !name.eq_ignore_ascii_case(known.format))?;
+    Some((known.format, known.options))
+}
+
 /// The format that STORED AS names, with its options.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`] for what is not built in, [`ErrorKind::Invalid`] for options that do not exist.
+/// [`ErrorKind::NotFound`] for a format that is not known, [`ErrorKind::Invalid`] for options that do not exist.
 pub(super) fn named(
     state: &SessionState,
     name: &str,
     options: &HashMap<String, String>,
 ) -> Result<Arc<dyn FileFormat>> {
-    if name.eq_ignore_ascii_case("avro") {
-        return Err(no_avro());
+    let name = name.to_lowercase();
+    if let Some((format, more)) = also(&name) {
+        let more = more.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string()));
+        let options = more.chain(options.iter().map(|(name, value)| (name.clone(), value.clone()))).collect();
+        return named(state, format, &options);
     }
-    if !name.eq_ignore_ascii_case("parquet")
-        && let Some(codec) = compression_option(options)
-    {
-        return Err(no_compression(&format!("the option 'format.compression' asks for {codec}")));
+    if let Some(kind) = Kind::of(&name) {
+        check_none(kind.name(), options)?;
+        return Ok(Arc::new(Columnar::new(kind)));
     }
-    let Some(factory) = state.get_file_format_factory(&name.to_lowercase()) else {
-        let message = format!("there is no file format {name}");
-        return Err(Error::new(ErrorKind::NotFound, message).with_hint("the formats are PARQUET, CSV, JSON and ARROW"));
+    let Some(factory) = state.get_file_format_factory(&name).filter(|_| of_end(&name).is_some()) else {
+        return Err(unknown(&name));
     };
-    let format = factory.create(state, options)?;
-    Ok(match format.downcast_ref::<CsvFormat>() {
-        Some(csv) => Arc::new(CsvTables::new(csv.options().clone())),
+    if name == "parquet" {
+        return Ok(factory.create(state, options)?);
+    }
+    let (unpacking, options) = unpacking(&name, options)?;
+    let format = factory.create(state, &options)?;
+    if let Some(csv) = format.downcast_ref::<CsvFormat>() {
+        return Ok(Arc::new(TextTables::csv(csv.options().clone(), unpacking)));
+    }
+    Ok(match format.downcast_ref::<JsonFormat>() {
+        Some(json) => Arc::new(TextTables::json(json.options().clone(), unpacking)),
         None => format,
     })
 }
 
-/// The codec of compressed text that `options` ask for.
-pub(crate) fn compression_option(options: &HashMap<String, String>) -> Option<&str> {
-    let asked = |(name, codec): (&String, &String)| {
-        let name = name.to_ascii_lowercase();
-        let is_text = matches!(name.strip_prefix("format.").unwrap_or(&name), "compression");
-        (is_text && is_codec_of_text(codec)).then_some(())
-    };
-    options.iter().find(|entry| asked(*entry).is_some()).map(|(_, codec)| codec.as_str())
+pub(crate) fn unknown(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no file format {}", name.to_uppercase())).with_hint(FORMATS)
 }
 
-fn is_codec_of_text(codec: &str) -> bool {
-    let codec = codec.trim_matches('\'').to_ascii_lowercase();
-    COMPRESSED.iter().any(|(extension, _)| *extension == codec) || codec == "bzip2"
+/// Readers and writers of Arrow, Avro and ORC files know no options.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] for one that asks for anything.
+pub(crate) fn check_none(format: &str, options: &HashMap<String, String>) -> Result<()> {
+    let is_plain = |name: &str, value: &str| {
+        name.starts_with("execution.") || (name.ends_with("compression") && value.eq_ignore_ascii_case("uncompressed"))
+    };
+    match options.iter().find(|(name, value)| !is_plain(&name.to_ascii_lowercase(), value)) {
+        None => Ok(()),
+        Some((option, _)) => {
+            let message = format!("{format} files take no options: '{option}' would do nothing");
+            Err(Error::new(ErrorKind::Unsupported, message).with_hint("leave it out, or use Parquet, CSV or JSON"))
+        }
+    }
+}
+
+/// How text is made of files, by options that are ours, and the others in the host's words.
+fn unpacking(format: &str, options: &HashMap<String, String>) -> Result<(Unpacking, HashMap<String, String>)> {
+    let mut options = options.clone();
+    let mut unpacking = Unpacking::default();
+    let mut take = |wanted: &str| {
+        let bare = |name: &str| name.to_ascii_lowercase().trim_start_matches("format.").to_string();
+        let name = options.keys().find(|name| bare(name) == wanted)?.clone();
+        options.remove(&name)
+    };
+    let (compression, skip) = (take("compression"), if format == "csv" { take("skip") } else { None });
+    if let Some(text) = compression {
+        unpacking.packing = Packing::of_option(&text)?;
+        if let Packing::All(codec) = unpacking.packing {
+            let name = codec.map_or("uncompressed", Codec::name);
+            options.insert("format.compression".to_string(), name.to_string());
+        }
+    }
+    if let Some(text) = skip {
+        let wrong = || {
+            Error::new(ErrorKind::Invalid, format!("skip = {text} is no number of lines")).with_hint("write skip = 1")
+        };
+        unpacking.skipped_lines = text.trim_matches('\'').parse().map_err(|_| wrong())?;
+    }
+    Ok((unpacking, options))
 }
 
 /// Why a file of that name is not read.
 pub(super) fn refused(name: &str) -> Option<Error> {
-    let extension = extension(name)?;
-    if extension == "avro" {
-        return Some(no_avro());
+    packed_whole(name, None)
+}
+
+/// Why there is no file of that name in that format, or the one that its name says: it would be packed as a whole, and is no text.
+pub(crate) fn packed_whole(name: &str, format: Option<&str>) -> Option<Error> {
+    let (inner, codec) = Codec::of_name(name);
+    let (codec, known) = (codec?, of_end(format.or_else(|| end(inner))?)?);
+    if known.is_text() {
+        return None;
     }
-    let (end, codec) = COMPRESSED.iter().find(|(end, _)| *end == extension)?;
-    let inner = name.len().checked_sub(end.len() + 1).and_then(|length| name.get(..length))?;
-    of_name(inner)?;
-    Some(no_compression(&format!("'{name}' is compressed with {codec}")))
+    let format = known.name().to_uppercase();
+    let message = format!("'{name}' is compressed with {} as a whole, which only text may be", codec.name());
+    Some(
+        Error::new(ErrorKind::Unsupported, message)
+            .with_hint(format!("leave that out of the name: {format} files are compressed inside, and read in parts")),
+    )
 }
 
-/// Whether a text file of that name is compressed.
-pub(crate) fn is_compressed(name: &str) -> bool {
-    extension(name).is_some_and(|extension| COMPRESSED.iter().any(|(end, _)| *end == extension))
+/// Formats that are read and not written.
+pub(crate) fn no_writer(format: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{} files are read and not written", format.to_uppercase()))
+        .with_hint("write PARQUET, CSV, JSON or ARROW: COPY ... TO 'x.parquet'")
 }
 
-pub(crate) fn no_avro() -> Error {
-    Error::new(ErrorKind::Unsupported, "Avro is not built into this version")
-        .with_hint("convert the files to Parquet: that is read fastest")
+/// Whether rows can be written in that format.
+pub(crate) fn is_written(format: &str) -> bool {
+    !["avro", "orc"].iter().any(|read_only| format.eq_ignore_ascii_case(read_only))
 }
 
-pub(crate) fn no_compression(what: &str) -> Error {
-    let message = format!("{what}; reading and writing compressed text is not built into this version");
-    Error::new(ErrorKind::Unsupported, message)
-        .with_hint("use files that are not compressed, or Parquet, which compresses inside (gzip, snappy, zstd)")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_formats() {
+        for (name, format) in [
+            ("a.parquet", Some("parquet")),
+            ("A.PARQUET", Some("parquet")),
+            ("a.csv.gz", Some("csv")),
+            ("a.tsv.zst", Some("csv")),
+            ("a.jsonl.bz2", Some("json")),
+            ("a.feather", Some("arrow")),
+            ("a.avro", Some("avro")),
+            ("a.orc", Some("orc")),
+            ("a.parquet.gz", None),
+            ("a.gz", None),
+            ("a", None),
+        ] {
+            assert_eq!(of_name(name).map(Known::name), format, "{name}");
+        }
+        assert!(refused("a.orc.gz").is_some() && refused("a.csv.gz").is_none() && refused("a.txt.gz").is_none());
+    }
 }

@@ -27,19 +27,56 @@ pub(super) fn names(folders: &[&str]) -> Vec<String> {
     folders.iter().filter_map(|folder| column_of(folder)).map(|(name, _)| decoded(name)).collect()
 }
 
+/// The value that `folders` give to the column `name`, still encoded.
+pub(super) fn encoded_value<'f>(folders: &[&'f str], name: &str) -> Option<&'f str> {
+    folders
+        .iter()
+        .filter_map(|folder| column_of(folder))
+        .find(|(known, _)| decoded(known) == name)
+        .map(|(_, text)| text)
+}
+
+/// Whether the value that `encoded` stands for is one of `data_type`, for whole numbers and dates as they are written there.
+pub(super) fn is_of_type(encoded: &str, data_type: &DataType) -> bool {
+    let text = decoded(encoded);
+    match data_type {
+        DataType::Date32 => {
+            let digits =
+                |at: std::ops::Range<usize>| text.get(at).is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()));
+            let is_written_so = text.len() == 10 && digits(0..4) && digits(5..7) && digits(8..10);
+            is_written_so && ScalarValue::try_from_string(text, data_type).is_ok()
+        }
+        // Without the signs and spaces that casts of texts take.
+        DataType::Int64 => {
+            let digits = text.strip_prefix('-').unwrap_or(&text);
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<i64>().is_ok()
+        }
+        _ => true,
+    }
+}
+
+/// The value that one folder gives to `column`; `None` for a folder of another column. `path` is the folder's.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] for a value that is not of the column's type.
+pub(super) fn value_of(column: &Field, folder: &str, path: &str) -> Result<Option<ScalarValue>> {
+    match column_of(folder).filter(|(name, _)| decoded(name) == *column.name()) {
+        Some((_, text)) => value(column, text, path).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// The values that `folders` give to `columns`; `None` for a file that lies outside the layout.
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`] for a value that is not of its column's type.
 pub(super) fn values(columns: &[FieldRef], folders: &[&str], file: &str) -> Result<Option<Vec<ScalarValue>>> {
     let mut values = Vec::with_capacity(columns.len());
-    for (column, (name, text)) in columns.iter().zip(folders.iter().filter_map(|folder| column_of(folder))) {
-        if decoded(name) != *column.name() {
-            return Ok(None);
-        }
+    for column in columns {
+        let Some(text) = encoded_value(folders, column.name()) else { return Ok(None) };
         values.push(value(column, text, file)?);
     }
-    Ok((values.len() == columns.len()).then_some(values))
+    Ok(Some(values))
 }
 
 fn value(column: &Field, encoded: &str, file: &str) -> Result<ScalarValue> {
@@ -135,5 +172,23 @@ mod tests {
         assert!(matches!(of(&["q=1"]), Ok(None)));
         assert!(matches!(of(&["x", "p=07"]), Ok(Some(values)) if values == [ScalarValue::Int32(Some(7))]));
         assert!(matches!(of(&["p=seven"]), Err(e) if e.message().contains("'seven' in the path of '/f'")));
+    }
+
+    #[test]
+    fn values_are_of_the_types_that_they_are_written_as() {
+        for (text, is_number, is_date) in [
+            ("7", true, false),
+            ("-07", true, false),
+            ("+7", false, false),
+            ("9223372036854775808", false, false),
+            ("2024-02-29", false, true),
+            ("2024-02-30", false, false),
+            ("2024%2D01%2D01", false, true),
+            ("", false, false),
+            ("1.5", false, false),
+        ] {
+            assert_eq!(is_of_type(text, &DataType::Int64), is_number, "{text}");
+            assert_eq!(is_of_type(text, &DataType::Date32), is_date, "{text}");
+        }
     }
 }

@@ -18,6 +18,7 @@ use super::gate::{self, Places};
 use super::hive;
 use super::matching::Search;
 use super::pattern::Pattern;
+use super::prune::Prune;
 use super::urls::{self, Parts};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -79,13 +80,27 @@ impl Location {
 
     /// The files, in the order of their paths. `deep`: those of every folder below, always.
     pub(crate) async fn files(&self, store: &dyn ObjectStore, deep: bool) -> HostResult<Vec<ObjectMeta>> {
+        self.files_left(store, deep, None).await
+    }
+
+    /// The files but those in folders that `prune` rules out.
+    pub(super) async fn files_left(
+        &self,
+        store: &dyn ObjectStore,
+        deep: bool,
+        prune: Option<&Prune<'_>>,
+    ) -> HostResult<Vec<ObjectMeta>> {
         let mut files = match &self.pattern {
-            Some(pattern) => self.search(store, pattern).files().await.map_err(|e| self.unlisted(e))?,
-            None if self.url.is_collection() => self.in_folder(store, deep).await.map_err(|e| self.unlisted(e))?,
+            Some(pattern) => self.search(store, pattern).files(prune).await.map_err(|e| self.unlisted(e))?,
+            None if self.url.is_collection() => {
+                self.in_folder(store, deep, prune).await.map_err(|e| self.unlisted(e))?
+            }
             None => match store.head(self.url.prefix()).await {
                 Ok(file) => vec![file],
                 // In an object store a folder is but a common beginning.
-                Err(object_store::Error::NotFound { .. }) if !self.is_of_web() => self.in_folder(store, deep).await?,
+                Err(object_store::Error::NotFound { .. }) if !self.is_of_web() => {
+                    self.in_folder(store, deep, prune).await?
+                }
                 Err(object_store::Error::NotFound { .. }) => Vec::new(),
                 Err(e) => return Err(e.into()),
             },
@@ -121,8 +136,16 @@ impl Location {
         }
     }
 
-    async fn in_folder(&self, store: &dyn ObjectStore, deep: bool) -> HostResult<Vec<ObjectMeta>> {
-        let mut all: Vec<ObjectMeta> = store.list(Some(self.url.prefix())).try_collect().await?;
+    async fn in_folder(
+        &self,
+        store: &dyn ObjectStore,
+        deep: bool,
+        prune: Option<&Prune<'_>>,
+    ) -> HostResult<Vec<ObjectMeta>> {
+        let mut all: Vec<ObjectMeta> = match prune {
+            Some(prune) => prune.list(store, self.url.prefix()).await?,
+            None => store.list(Some(self.url.prefix())).try_collect().await?,
+        };
         all.retain(|file| {
             let found = self.below(&file.location);
             let hidden = |name: &str| name.starts_with(['.', '_']);

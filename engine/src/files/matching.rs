@@ -11,6 +11,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::hive;
 use super::pattern::Pattern;
+use super::prune::Prune;
 
 /// Files that are asked for at once.
 const AT_ONCE: usize = 16;
@@ -25,9 +26,18 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    pub(super) async fn files(&self) -> Result<Vec<ObjectMeta>> {
+    /// The files but those in folders that `prune` rules out.
+    pub(super) async fn files(&self, prune: Option<&Prune<'_>>) -> Result<Vec<ObjectMeta>> {
         if let Some(names) = self.pattern.names() {
             return self.named(names.collect()).await;
+        }
+        if let Some(prune) = prune {
+            let mut left = prune.list(self.store, self.folder).await?;
+            left.retain(|file| self.matches(file, &self.folders(file)));
+            // A pattern that leaves Hive's folders out means other files where it matches none: which they are, all of them say.
+            if !left.is_empty() || self.pattern.depth().is_none() {
+                return Ok(left);
+            }
         }
         match self.pattern.depth() {
             Some(_) if self.is_local => {

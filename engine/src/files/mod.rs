@@ -5,25 +5,33 @@
 
 mod braces;
 mod catalog;
+mod codecs;
+mod columnar;
 mod corrupt;
 mod create;
 mod csv;
+mod declared_types;
 mod formats;
 mod gate;
 mod hive;
 mod hive_folders;
 mod hive_sink;
+mod json;
 mod location;
 mod matching;
+mod named;
 mod open;
+mod partition_columns;
 mod partitions;
 mod pattern;
+mod prune;
 mod read;
 mod scan;
 pub(crate) mod stores;
 mod table;
 mod target;
 mod text;
+mod unpacked;
 mod urls;
 
 use std::path::{Path, PathBuf};
@@ -36,14 +44,19 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::sql::parser::Statement;
 
 pub(crate) use catalog::{Names, looks_like_path, with_paths};
+pub(crate) use codecs::{Codec, Packing};
 pub(crate) use corrupt::ScannedFiles;
 use corrupt::name_corrupt_file;
-pub(crate) use formats::{compression_option, is_compressed, no_avro, no_compression};
+pub(crate) use declared_types::Told;
+pub(crate) use formats::{
+    Known as KnownFormat, also, check_none, is_written, no_writer, of_name as format_of, packed_whole, unknown,
+};
 pub use gate::Places;
 pub(crate) use gate::check_plan;
 use location::Location;
 pub(crate) use location::Location as FilesAt;
 pub(crate) use open::{table_at, table_of};
+pub(crate) use partition_columns::HiveFolders;
 pub(crate) use read::{Reading, read};
 pub(crate) use scan::files_of;
 pub(crate) use table::{FileTable, arrow_by_partition};

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::execution::SessionState;
 use object_store::ObjectMeta;
 
-use super::hive;
 use super::location::Location;
+use super::partition_columns::{self, HiveFolders};
 use super::table::{FileTable, Members};
 use super::{formats, nothing_in, unknown_format};
 use crate::corrections::statistics::Lake;
@@ -33,7 +33,7 @@ pub(crate) async fn table_of(state: &SessionState, texts: &[String]) -> Result<F
 
 async fn open(state: &SessionState, locations: Vec<Location>) -> Result<FileTable> {
     let (lake, mut found) = list_all(state, &locations).await?;
-    let mut known: Option<(&formats::Known, &ObjectMeta)> = None;
+    let mut known: Option<(&'static formats::Known, &ObjectMeta)> = None;
     for (location, files) in locations.iter().zip(&found) {
         for file in files {
             match (formats::of_name(name_of(file)), known) {
@@ -49,12 +49,12 @@ async fn open(state: &SessionState, locations: Vec<Location>) -> Result<FileTabl
         let first = locations.first().map(Location::written).unwrap_or_default();
         return Err(refused.unwrap_or_else(|| unknown_format(first)));
     };
-    let members = Members::Named(known.suffix());
+    let members = Members::Of(known);
     found.iter_mut().for_each(|files| files.retain(|file| members.has(name_of(file))));
     let format = known.format(state)?;
     let files: Vec<ObjectMeta> = found.iter().flatten().cloned().collect();
     let schema = columns_of(state, &format, &lake, &files).await?;
-    let partitions = partition_columns_of(&locations, &found, &schema)?;
+    let partitions = partition_columns::of_locations(&locations, &found, &schema, HiveFolders::Typed)?;
     Ok(FileTable::new(locations, members, format, schema, partitions))
 }
 
@@ -62,8 +62,8 @@ fn two_formats(text: &str, one: (&formats::Known, &ObjectMeta), other: (&formats
     let shown = |(format, file): (&formats::Known, &ObjectMeta)| format!("{} ('/{}')", format.name(), file.location);
     let message = format!("'{text}' has files of more than one format: {} and {}", shown(one), shown(other));
     let pattern = if text.ends_with('/') { format!("{text}*") } else { format!("{text}/*") };
-    Error::new(ErrorKind::Invalid, message)
-        .with_hint(format!("a pattern takes those of one format: '{pattern}{}'", one.0.suffix()))
+    let end = one.1.location.extension().unwrap_or_default();
+    Error::new(ErrorKind::Invalid, message).with_hint(format!("a pattern takes those of one format: '{pattern}.{end}'"))
 }
 
 pub(super) fn name_of(file: &ObjectMeta) -> &str {
@@ -117,65 +117,6 @@ pub(super) async fn columns_of(
         }
     }
     Err(error)
-}
-
-/// The columns that the folders of every location give.
-pub(super) fn partition_columns_of(
-    locations: &[Location],
-    found: &[Vec<ObjectMeta>],
-    schema: &Schema,
-) -> Result<Vec<FieldRef>> {
-    let mut first: Option<(&Location, Vec<FieldRef>)> = None;
-    for (location, files) in locations.iter().zip(found) {
-        let columns = partition_columns(location, files, schema)?;
-        match &first {
-            Some((_, known)) if *known == columns => {}
-            Some((other, _)) => {
-                let (one, two) = (other.written(), location.written());
-                let message = format!("the folders of '{one}' and '{two}' do not give the same columns");
-                return Err(Error::new(ErrorKind::Invalid, message).with_hint("read them one by one, and UNION them"));
-            }
-            None => first = Some((location, columns)),
-        }
-    }
-    Ok(first.map(|(_, columns)| columns).unwrap_or_default())
-}
-
-/// The columns that the folders give: texts. A column that is in the files as well is read from there.
-fn partition_columns(location: &Location, files: &[ObjectMeta], schema: &Schema) -> Result<Vec<FieldRef>> {
-    let mut found: Option<(Vec<String>, &ObjectMeta)> = None;
-    for file in files {
-        let names = hive::names(&location.below(&file.location).folders);
-        match &found {
-            None => found = Some((names, file)),
-            Some((first, _)) if *first == names => {}
-            Some((first, first_file)) => {
-                let shown = |names: &[String]| match names.is_empty() {
-                    true => "none".to_string(),
-                    false => names.join(", "),
-                };
-                let message = format!(
-                    "the folders of '{}' do not give the same columns everywhere: {} at '/{}', {} at '/{}'",
-                    location.written(),
-                    shown(first),
-                    first_file.location,
-                    shown(&names),
-                    file.location
-                );
-                return Err(Error::new(ErrorKind::Invalid, message)
-                    .with_hint("read the folders one by one, or take away the file that is out of place"));
-            }
-        }
-    }
-    let names = found.map(|(names, _)| names).unwrap_or_default();
-    if names.iter().enumerate().any(|(at, name)| names[..at].contains(name)) {
-        let message = format!("the folders of '{}' give a column twice: {}", location.written(), names.join(", "));
-        return Err(Error::new(ErrorKind::Invalid, message));
-    }
-    if names.iter().any(|name| schema.column_with_name(name).is_some()) {
-        return Ok(Vec::new());
-    }
-    Ok(names.into_iter().map(|name| Arc::new(Field::new(name, DataType::Utf8View, true))).collect())
 }
 
 /// # Errors

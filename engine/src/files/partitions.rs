@@ -41,6 +41,26 @@ impl Partitions {
         !names.is_empty() && expr_applicable_for_cols(&names, filter) && !reaches_outside(filter)
     }
 
+    /// Whether `filters` may be true for files in a folder whose path gives `values` to the first columns. What a filter says that
+    /// is about others, or that fails here, is for later.
+    pub(super) fn admit(&self, values: &[ScalarValue], filters: &[Expr]) -> bool {
+        let fields = &self.fields[..values.len()];
+        let is_known = |filter: &&Expr| {
+            filter.column_refs().iter().all(|column| fields.iter().any(|field| field.name() == column.name()))
+        };
+        let holds = |filter: &Expr| -> Result<bool> {
+            let schema = Arc::new(Schema::new(fields.to_vec()));
+            let named = DFSchema::try_from(Arc::clone(&schema))?;
+            let columns = values.iter().map(ScalarValue::to_array).collect::<Result<Vec<ArrayRef>>>()?;
+            let batch = RecordBatch::try_new(schema, columns)?;
+            let (properties, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
+            let filter = create_physical_expr(filter, &named, &properties, &context)?;
+            let holds = filter.evaluate(&batch)?.into_array(1)?;
+            Ok(holds.as_boolean().is_valid(0) && holds.as_boolean().value(0))
+        };
+        filters.iter().filter(is_known).all(|filter| holds(filter).unwrap_or(true))
+    }
+
     /// The files for whose values every one of `filters` is true. A filter sees only files that those before it left: it may
     /// fail on others.
     pub(super) fn choose(&self, files: Vec<PartitionedFile>, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {

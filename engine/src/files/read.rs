@@ -13,9 +13,11 @@ use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, lit};
 use object_store::ObjectMeta;
 
+use super::declared_types::Told;
 use super::formats;
 use super::location::Location;
-use super::open::{columns_of, list_all, name_of, partition_columns_of};
+use super::open::{columns_of, list_all, name_of};
+use super::partition_columns::{self, HiveFolders};
 use super::table::{FileTable, Members};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -29,6 +31,9 @@ pub(crate) struct Reading {
     pub(crate) options: HashMap<String, String>,
     /// The column that says which file a row is from.
     pub(crate) filename: Option<String>,
+    /// What `key=value` folders are.
+    pub(crate) folders: HiveFolders,
+    pub(crate) told: Told,
     /// Texts of CSV files that stand for NULL, besides the empty one.
     pub(crate) nulls: Vec<String>,
 }
@@ -39,6 +44,11 @@ pub(crate) struct Reading {
 /// When a path gives no files, or the files do not make one table.
 pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dyn TableProvider>> {
     let mut options = asked.options.clone();
+    // What the name of the files says (`.tsv`) holds where nothing else is said.
+    let by_name = asked.paths.first().and_then(|path| formats::of_name(path));
+    for (name, value) in by_name.filter(|known| known.name() == asked.format).map_or(&[][..], formats::Known::options) {
+        options.entry((*name).to_string()).or_insert_with(|| (*value).to_string());
+    }
     if !asked.nulls.is_empty() {
         let texts: Vec<String> = asked.nulls.iter().map(|text| regex::escape(text)).collect();
         options.insert("format.null_regex".to_string(), format!("^({})?$", texts.join("|")));
@@ -50,12 +60,13 @@ pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dy
     let locations = asked.paths.iter().map(|text| Location::parse(state.config(), text)).collect::<Result<Vec<_>>>()?;
     // A file that is named is read whatever it is called; of a folder only what looks like one.
     let is_folder = locations.iter().any(|location| !location.is_one_file() && !location.is_pattern());
-    let members = if is_folder { Members::Named(format!(".{}", asked.format)) } else { Members::All };
+    let members = formats::of_format(asked.format).filter(|_| is_folder).map_or(Members::All, Members::Of);
     let (lake, mut found) = list_all(state, &locations).await?;
     found.iter_mut().for_each(|files| files.retain(|file| members.has(name_of(file))));
     let files: Vec<ObjectMeta> = found.iter().flatten().cloned().collect();
     let schema = columns_of(state, &format, &lake, &files).await?;
-    let partitions = partition_columns_of(&locations, &found, &schema)?;
+    let schema = asked.told.over(state, schema, asked.format == "csv")?;
+    let partitions = partition_columns::of_locations(&locations, &found, &schema, asked.folders)?;
     if let Some(name) = &asked.filename
         && (schema.column_with_name(name).is_some() || partitions.iter().any(|column| column.name() == name))
     {

@@ -20,10 +20,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::csv::CsvTables;
 use super::location::Location;
+use super::prune::{self, Prune};
 use super::table::FileTable;
-use super::{formats, hive, nothing_in, text};
+use super::{formats, hive, named, nothing_in};
 use crate::corrections::statistics::{FileFacts, Lake};
 use crate::device::{Listed, Trace, Work};
 use crate::plan_cache::Listings;
@@ -64,8 +64,9 @@ impl Scan<'_> {
             return self.nothing();
         };
         let store = self.state.runtime_env().object_store(&store_url)?;
-        let listed = list(self.table, self.state, store.as_ref()).await?;
-        Listings::note(self.state, self.table, &noted(self.state, &store_url, listed.iter()));
+        let leading = prune::leading(self.table, &of_paths);
+        let listed = list(self.table, self.state, store.as_ref(), &leading).await?;
+        Listings::note(self.state, self.table, &leading, &noted(self.state, &store_url, listed.iter()));
         let chosen = self.table.partitions.choose(listed, &of_paths)?;
         // Which rows a filter leaves is not known here.
         let limit = self.limit.filter(|_| of_rows.is_empty());
@@ -115,7 +116,7 @@ impl Scan<'_> {
         // Of Parquet files a corrupt one is found by looking, and a device reads them itself.
         Ok(match self.table.format.get_ext().as_str() {
             "parquet" => plan,
-            _ => text::named(plan, self.table.format.downcast_ref::<CsvTables>().and_then(CsvTables::pieces)),
+            _ => named::named(plan, &self.table.format),
         })
     }
 
@@ -220,12 +221,12 @@ impl Known<'_> {
     }
 }
 
-/// The files of `table` as they are now.
-pub(crate) async fn files_of(table: &FileTable, state: &dyn Session) -> Result<Arc<[ObjectMeta]>> {
+/// The files of `table` as they are now, in the folders that `leading` filters leave.
+pub(crate) async fn files_of(table: &FileTable, state: &dyn Session, leading: &[Expr]) -> Result<Arc<[ObjectMeta]>> {
     let Some(first) = table.locations.first() else { return Ok(Arc::new([])) };
     let store_url = first.url().object_store();
     let store = state.runtime_env().object_store(&store_url)?;
-    let listed = list(table, state, store.as_ref()).await?;
+    let listed = list(table, state, store.as_ref(), leading).await?;
     Ok(noted(state, &store_url, listed.iter()))
 }
 
@@ -242,18 +243,21 @@ fn noted<'a>(
     files
 }
 
-/// The files of `table`, with the values that their paths give. Empty files hold nothing of any format.
-pub(super) async fn list(
+/// The files of `table` in the folders that `leading` filters leave, with the values that their paths give. Empty files hold
+/// nothing of any format.
+async fn list(
     table: &FileTable,
     state: &dyn Session,
     store: &dyn ObjectStore,
+    leading: &[Expr],
 ) -> Result<Vec<PartitionedFile>> {
     let trace = state.config().get_extension::<Trace>();
     let _span = trace.as_ref().map(|trace| trace.span(Work::List));
     let deep = !state.config_options().execution.listing_table_ignore_subdirectory;
     let mut listed: Vec<PartitionedFile> = Vec::new();
     for location in &table.locations {
-        let files = location.files(store, deep).await?;
+        let prune = Prune::of(table, leading).filter(|_| !location.is_one_file());
+        let files = location.files_left(store, deep, prune.as_ref()).await?;
         if files.is_empty() && location.is_one_file() {
             // An empty folder is a table without rows; a file that is gone is no table.
             return Err(nothing_in(location, 0).into());
@@ -281,9 +285,8 @@ fn partitioned(table: &FileTable, location: &Location, file: ObjectMeta) -> Resu
         return Ok(Some(file.into()));
     }
     let folders = location.below(&file.location).folders;
-    let columns = table.partitions.fields();
-    let of_folders = &columns[..columns.len() - usize::from(table.has_filename)];
-    let Some(mut values) = hive::values(of_folders, &folders, file.location.as_ref())? else { return Ok(None) };
+    let columns = table.folder_columns();
+    let Some(mut values) = hive::values(columns, &folders, file.location.as_ref())? else { return Ok(None) };
     if table.has_filename {
         values.push(ScalarValue::Utf8View(Some(location.shown(&file.location))));
     }

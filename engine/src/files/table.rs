@@ -18,6 +18,7 @@ use datafusion::logical_expr::{Expr, SortExpr, TableProviderFilterPushDown};
 use datafusion::physical_expr::create_lex_ordering;
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::formats::{Known, is_written, no_writer, of_name};
 use super::location::Location;
 use super::partitions::Partitions;
 use super::scan::Scan;
@@ -27,15 +28,15 @@ use crate::error::{Error, ErrorKind};
 #[derive(Debug, Clone)]
 pub(super) enum Members {
     All,
-    /// Those whose names end so.
-    Named(String),
+    /// Those whose names say that format.
+    Of(&'static Known),
 }
 
 impl Members {
     pub(super) fn has(&self, name: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Named(end) => name.ends_with(end.as_str()),
+            Self::Of(format) => of_name(name) == Some(*format),
         }
     }
 }
@@ -107,6 +108,12 @@ impl FileTable {
         self
     }
 
+    /// The columns that come from folders.
+    pub(super) fn folder_columns(&self) -> &[FieldRef] {
+        let columns = self.partitions.fields();
+        &columns[..columns.len() - usize::from(self.has_filename)]
+    }
+
     /// Where its files are.
     pub(crate) fn locations(&self) -> &[Location] {
         &self.locations
@@ -171,9 +178,14 @@ impl TableProvider for FileTable {
                 "a table of one file takes no rows: its LOCATION must be a folder, with a slash at its end"
             );
         };
-        if self.format.get_ext() == "arrow" && !self.partitions.is_empty() {
+        let format = self.format.get_ext();
+        if !is_written(&format) {
+            return Err(no_writer(&format).into());
+        }
+        if format == "arrow" && !self.partitions.is_empty() {
             return Err(arrow_by_partition().into());
         }
+        let packed = self.format.compression_type().map(|codec| self.format.get_ext_with_compression(&codec));
         let columns = self.partitions.fields().iter();
         let config = FileSinkConfig {
             original_url: String::new(),
@@ -184,7 +196,7 @@ impl TableProvider for FileTable {
             table_partition_cols: columns.map(|c| (c.name().clone(), c.data_type().clone())).collect(),
             insert_op,
             keep_partition_by_columns: state.config_options().execution.keep_partition_by_columns,
-            file_extension: self.format.get_ext(),
+            file_extension: packed.transpose()?.unwrap_or(format),
             file_output_mode: FileOutputMode::Automatic,
         };
         let order = create_lex_ordering(&self.schema, &self.sort_order, state.execution_props())?;

@@ -1,127 +1,154 @@
-//! Readers of text files (CSV, JSON) whose errors name the file. Around the host's readers, which say what is wrong and where
-//! in a batch, but not in which file.
+//! Text files as tables: CSV and JSON lines, packed or not. Columns come from whole records (`csv`, `json`); decoding and writing
+//! is DataFusion's. Not here: unpacking (`unpacked`), and how a file is cut for several readers (`csv::Pieces`).
 
-use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{
-    FileOpenFuture, FileOpener, FileScanConfig, FileScanConfigBuilder, FileSource,
-};
-use datafusion::datasource::source::DataSourceExec;
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::Session;
+use datafusion::common::Statistics;
+use datafusion::common::config::{CsvOptions, JsonOptions};
+use datafusion::common::parsers::CompressionTypeVariant;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::datasource::file_format::json::JsonFormat;
+use datafusion::datasource::physical_plan::{FileScanConfig, FileSinkConfig, FileSource};
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::error::{DataFusionError, Result};
-use datafusion::physical_expr::projection::ProjectionExprs;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, PhysicalExpr};
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use object_store::ObjectStore;
-use object_store::path::Path;
+use datafusion::error::Result;
+use datafusion::physical_expr::LexRequirement;
+use datafusion::physical_plan::ExecutionPlan;
+use object_store::{ObjectMeta, ObjectStore};
 
-use super::csv::{Pieces, PlannedPieces};
-use crate::error::Error;
+use super::csv::{self, Pieces};
+use super::json;
+use super::unpacked::{Unpacked, Unpacking};
 
-/// The scan `plan` of text files, whose errors name their files; `pieces`: how its files are cut.
-pub(super) fn named(plan: Arc<dyn ExecutionPlan>, pieces: Option<Pieces>) -> Arc<dyn ExecutionPlan> {
-    let scan = plan.downcast_ref::<DataSourceExec>().map(DataSourceExec::data_source);
-    let Some(config) = scan.and_then(|source| source.downcast_ref::<FileScanConfig>()) else { return plan };
-    let source = NamedSource { inner: Arc::clone(&config.file_source), pieces };
-    DataSourceExec::from_data_source(FileScanConfigBuilder::from(config.clone()).with_source(Arc::new(source)).build())
+/// What is written in the files.
+#[derive(Debug)]
+enum Text {
+    Csv(CsvOptions),
+    Json(JsonOptions),
 }
 
-/// The host's source of files, with named errors.
-struct NamedSource {
-    inner: Arc<dyn FileSource>,
-    pieces: Option<Pieces>,
+/// The format.
+#[derive(Debug)]
+pub(super) struct TextTables {
+    text: Text,
+    unpacking: Unpacking,
+    /// The host's, of text that is unpacked.
+    reader: Arc<dyn FileFormat>,
+    /// The host's, which packs what it writes.
+    writer: Arc<dyn FileFormat>,
 }
 
-impl NamedSource {
-    fn around(&self, inner: Arc<dyn FileSource>) -> Arc<dyn FileSource> {
-        Arc::new(Self { inner, pieces: self.pieces.clone() })
-    }
-}
-
-impl FileSource for NamedSource {
-    fn create_file_opener(
-        &self,
-        store: Arc<dyn ObjectStore>,
-        config: &FileScanConfig,
-        partition: usize,
-    ) -> Result<Arc<dyn FileOpener>> {
-        let inner = self.inner.create_file_opener(Arc::clone(&store), config, partition)?;
-        let pieces = self.pieces.as_ref().map(|pieces| pieces.planned(&config.file_groups));
-        Ok(Arc::new(NamedOpener { inner, store, pieces }))
-    }
-
-    fn table_schema(&self) -> &TableSchema {
-        self.inner.table_schema()
-    }
-
-    fn with_batch_size(&self, batch_size: usize) -> Arc<dyn FileSource> {
-        self.around(self.inner.with_batch_size(batch_size))
-    }
-
-    fn projection(&self) -> Option<&ProjectionExprs> {
-        self.inner.projection()
-    }
-
-    fn metrics(&self) -> &ExecutionPlanMetricsSet {
-        self.inner.metrics()
-    }
-
-    fn file_type(&self) -> &str {
-        self.inner.file_type()
-    }
-
-    fn fmt_extra(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt_extra(format, f)
-    }
-
-    fn supports_repartitioning(&self) -> bool {
-        self.inner.supports_repartitioning()
-    }
-
-    fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
-        Ok(self.inner.try_pushdown_projection(projection)?.map(|inner| self.around(inner)))
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.inner.apply_expressions(f)
-    }
-}
-
-struct NamedOpener {
-    inner: Arc<dyn FileOpener>,
-    store: Arc<dyn ObjectStore>,
-    pieces: Option<PlannedPieces>,
-}
-
-impl FileOpener for NamedOpener {
-    fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let path = file.object_meta.location.clone();
-        let (inner, store, pieces) = (Arc::clone(&self.inner), Arc::clone(&self.store), self.pieces.clone());
-        let opening = async move {
-            let aligned = match pieces {
-                Some(pieces) => pieces.aligned(&store, file).await?,
-                None => Some(file),
-            };
-            match aligned {
-                Some(file) => inner.open(file)?.await,
-                None => Ok(stream::empty().boxed()),
-            }
+impl TextTables {
+    pub(super) fn csv(options: CsvOptions, unpacking: Unpacking) -> Self {
+        // The host cuts files without regard for quotes where this is off, and not at all where it is on. Files are cut with
+        // regard for quotes here (`csv::Pieces`), so for the host there are none.
+        let reader = CsvOptions {
+            newlines_in_values: Some(false),
+            compression: CompressionTypeVariant::UNCOMPRESSED,
+            ..options.clone()
         };
-        Ok(async move {
-            let batches = opening.await.map_err(|e| in_file(e, &path))?;
-            Ok(batches.map_err(move |e| in_file(e, &path)).boxed())
+        Self {
+            unpacking: Unpacking { is_json: false, ..unpacking },
+            reader: Arc::new(CsvFormat::default().with_options(reader)),
+            writer: Arc::new(CsvFormat::default().with_options(options.clone())),
+            text: Text::Csv(options),
         }
-        .boxed())
+    }
+
+    pub(super) fn json(options: JsonOptions, unpacking: Unpacking) -> Self {
+        let reader = JsonOptions { compression: CompressionTypeVariant::UNCOMPRESSED, ..options.clone() };
+        Self {
+            unpacking: Unpacking { is_json: true, ..unpacking },
+            reader: Arc::new(JsonFormat::default().with_options(reader)),
+            writer: Arc::new(JsonFormat::default().with_options(options.clone())),
+            text: Text::Json(options),
+        }
+    }
+
+    /// How CSV files may be cut for several readers. `None`: as the host does, for files that are declared to have no line breaks
+    /// in their values, and for JSON, which has none.
+    pub(super) fn pieces(&self) -> Option<Pieces> {
+        match &self.text {
+            Text::Csv(options) if options.newlines_in_values != Some(false) => Some(Pieces::of(options)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn unpacking(&self) -> Unpacking {
+        self.unpacking
+    }
+
+    /// Whether a file is one value, which no reader can begin in the middle of.
+    pub(super) fn is_one_value(&self) -> bool {
+        matches!(&self.text, Text::Json(options) if !options.newline_delimited)
     }
 }
 
-fn in_file(error: DataFusionError, file: &Path) -> DataFusionError {
-    Error::from(error).about_file(file).into()
+#[async_trait]
+impl FileFormat for TextTables {
+    fn get_ext(&self) -> String {
+        self.writer.get_ext()
+    }
+
+    fn get_ext_with_compression(&self, compression: &FileCompressionType) -> Result<String> {
+        self.writer.get_ext_with_compression(compression)
+    }
+
+    fn compression_type(&self) -> Option<FileCompressionType> {
+        self.writer.compression_type()
+    }
+
+    async fn infer_schema(
+        &self,
+        state: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        objects: &[ObjectMeta],
+    ) -> Result<SchemaRef> {
+        let store: Arc<dyn ObjectStore> = Arc::new(Unpacked::new(Arc::clone(store), self.unpacking));
+        match &self.text {
+            Text::Csv(options) => {
+                let has_header = options.has_header.unwrap_or(state.config_options().catalog.has_header);
+                let options = CsvOptions { has_header: Some(has_header), ..options.clone() };
+                Ok(csv::of_files(&options, &store, objects).await?)
+            }
+            Text::Json(_) if self.is_one_value() => self.reader.infer_schema(state, &store, objects).await,
+            Text::Json(options) => Ok(json::of_files(options, &store, objects).await?),
+        }
+    }
+
+    async fn infer_stats(
+        &self,
+        state: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        schema: SchemaRef,
+        object: &ObjectMeta,
+    ) -> Result<Statistics> {
+        self.reader.infer_stats(state, store, schema, object).await
+    }
+
+    async fn create_physical_plan(
+        &self,
+        state: &dyn Session,
+        config: FileScanConfig,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.reader.create_physical_plan(state, config).await
+    }
+
+    async fn create_writer_physical_plan(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        state: &dyn Session,
+        config: FileSinkConfig,
+        order: Option<LexRequirement>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.writer.create_writer_physical_plan(input, state, config, order).await
+    }
+
+    fn file_source(&self, schema: TableSchema) -> Arc<dyn FileSource> {
+        self.reader.file_source(schema)
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::Session;
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::Expr;
 use futures::future::try_join_all;
 use object_store::ObjectMeta;
 use parking_lot::Mutex;
@@ -17,6 +18,8 @@ pub(super) struct Listing {
     pub(super) table: FileTable,
     /// Where the table lay while its scan was planned: tells it from others as long as the plan holds it.
     address: usize,
+    /// Filters that ruled folders out, so that they were not listed.
+    leading: Vec<Expr>,
     files: Arc<[ObjectMeta]>,
 }
 
@@ -32,15 +35,19 @@ struct Noted {
 }
 
 impl Listings {
-    /// Notes the files of `table`, if the state wants to know them.
-    pub(crate) fn note(state: &dyn Session, table: &FileTable, files: &Arc<[ObjectMeta]>) {
+    /// Notes the files of `table` in the folders that `leading` filters leave, if the state wants to know them.
+    pub(crate) fn note(state: &dyn Session, table: &FileTable, leading: &[Expr], files: &Arc<[ObjectMeta]>) {
         let Some(listings) = state.config().get_extension::<Self>() else { return };
         let (address, files) = (address(table), Arc::clone(files));
         let mut noted = listings.0.lock();
-        match noted.listings.iter().find(|listing| listing.address == address) {
+        let is_it = |listing: &&Listing| listing.address == address && listing.leading == leading;
+        match noted.listings.iter().find(is_it) {
             Some(listing) if listing.files == files => {}
             Some(_) => noted.is_torn = true,
-            None => noted.listings.push(Listing { table: table.clone(), address, files }),
+            None => {
+                let leading = leading.to_vec();
+                noted.listings.push(Listing { table: table.clone(), address, leading, files });
+            }
         }
     }
 
@@ -65,7 +72,7 @@ fn address(table: &FileTable) -> usize {
 /// # Errors
 /// When a store does not answer, or a file is no longer there.
 pub(super) async fn hold(listings: &[Listing], state: &Arc<SessionState>) -> Result<bool> {
-    let listed = listings.iter().map(|listing| files_of(&listing.table, state.as_ref()));
+    let listed = listings.iter().map(|listing| files_of(&listing.table, state.as_ref(), &listing.leading));
     let listed = try_join_all(listed).await?;
     Ok(listings.iter().zip(listed).all(|(listing, files)| listing.files == files))
 }

@@ -87,8 +87,8 @@ async fn what_copy_cannot_do_is_named() {
         ("copy t to 'x.parquet' (formt parquet)", "COPY does not support FORMT"),
         ("copy t to stdout", "does not write to the terminal"),
         ("copy t from stdin", "does not read from the terminal"),
-        ("copy t from 'x' (format avro)", "does not read the format avro"),
-        ("copy t to 'x.csv' (compression gzip)", "compress"),
+        ("copy t from 'x' (format exe)", "does not read the format exe"),
+        ("copy t to 'x.csv' (compression rar)", "called 'rar'"),
     ] {
         let e = error(&session, sql).await;
         assert!(e.message().contains(part), "{sql}: {e}");

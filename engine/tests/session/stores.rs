@@ -41,6 +41,8 @@ pub(crate) struct Replacement {
 pub(crate) struct Watched {
     inner: InMemory,
     asked: Mutex<Asked>,
+    /// The folders that were listed, with `**` behind those that were with all below.
+    listed: Mutex<Vec<String>>,
     pub(crate) replacement: Mutex<Option<Replacement>>,
     /// As a store that has not heard of If-Match.
     ignores_if_match: bool,
@@ -54,6 +56,17 @@ impl Watched {
     /// What it was asked since it was last asked this.
     pub(crate) fn asked(&self) -> Asked {
         std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// The folders that were listed since this was last asked, in order.
+    pub(crate) fn listed(&self) -> Vec<String> {
+        let mut listed = std::mem::take(&mut *self.listed.lock().unwrap());
+        listed.sort();
+        listed
+    }
+
+    fn note(&self, prefix: Option<&Path>, below: &str) {
+        self.listed.lock().unwrap().push(format!("{}/{below}", prefix.map_or("", AsRef::as_ref)));
     }
 
     /// A session whose store it is, under this URL.
@@ -119,11 +132,13 @@ impl ObjectStore for Watched {
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         self.count(|asked| &mut asked.lists);
+        self.note(prefix, "**");
         self.inner.list(prefix)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         self.count(|asked| &mut asked.lists);
+        self.note(prefix, "");
         self.inner.list_with_delimiter(prefix).await
     }
 

@@ -24,7 +24,7 @@ use super::footer::{FileState, guarded};
 use super::narrow::{WHOLE_COLUMNS_MAX, narrowed};
 use super::tail::{self, Model, Read, TAIL_BYTES, Tail, in_background, page_index, parsed, read_footer};
 use super::truth::{MissingNullCount, truthful};
-use super::{ScanError, pinned};
+use super::{ScanError, closed, pinned};
 use crate::trace::{Trace, Work};
 
 /// Host memory that ends of files may take, in bytes.
@@ -94,7 +94,7 @@ impl Footers {
         let name = (Arc::clone(file.url), file.meta.location.clone());
         let known = self.parsed.lock().get(&name, file.meta);
         if let Some(known) = known.as_ref().filter(|known| known.covers(columns)) {
-            return Ok((Arc::clone(known), 0));
+            return closed::check(&known.metadata, columns, file.meta).map(|()| (Arc::clone(known), 0));
         }
         // What was asked for before is still wanted.
         let mut wanted = columns.cloned();
@@ -130,7 +130,7 @@ impl Footers {
             self.tails.lock().put(name.clone(), file.meta, Arc::new(tail), bytes, TAILS_BYTES_MAX);
         }
         self.parsed.lock().put(name, file.meta, Arc::clone(&parsed), parsed.host_bytes(), PARSED_BYTES_MAX);
-        Ok((parsed, bytes_read))
+        closed::check(&parsed.metadata, columns, file.meta).map(|()| (parsed, bytes_read))
     }
 
     async fn read(&self, file: FileAt<'_>, name: &FileName) -> Result<Read, ScanError> {
@@ -276,7 +276,22 @@ fn folder((url, path): &FileName) -> FileName {
 }
 
 impl Parsed {
+    /// Of a footer that is kept by nobody, as those that only a key opens.
+    ///
+    /// # Errors
+    /// For a schema that is none.
+    pub fn of(metadata: ParquetMetaData) -> Result<Self, ParquetError> {
+        Self::new(metadata, None)
+    }
+
+    /// The footer as the host's readers take it.
+    pub fn for_host(&self) -> Arc<ParquetMetaData> {
+        let metadata = &self.metadata;
+        truthful(metadata, MissingNullCount::TakenForZero).map_or_else(|| Arc::clone(metadata), Arc::new)
+    }
+
     fn new(whole: ParquetMetaData, columns: Option<BTreeSet<String>>) -> Result<Self, ParquetError> {
+        let whole = closed::without_index(&whole).unwrap_or(whole);
         let described = whole.file_metadata();
         let schema = parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata())?;
         let columns = columns.filter(|_| described.schema_descr().num_columns() > WHOLE_COLUMNS_MAX);

@@ -7,6 +7,7 @@
 
 mod arrival;
 mod assemble;
+mod closed;
 mod column;
 mod cut;
 mod decode;

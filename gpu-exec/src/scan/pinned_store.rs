@@ -18,8 +18,11 @@ use object_store::{
 use super::footers::{FileAt, Footers};
 use super::pinned;
 
+/// What is asked for at once of a file that is read whole.
+const WHOLE_PIECE_BYTES: usize = 8 << 20;
+
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PinnedStore {
     inner: Arc<dyn ObjectStore>,
     url: Arc<str>,
@@ -45,6 +48,24 @@ impl PinnedStore {
     }
 }
 
+impl PinnedStore {
+    /// The whole file, of which nothing is read before somebody takes it: some readers ask so for the size alone.
+    fn whole(&self) -> GetResult {
+        let (size, meta) = (self.meta.size, self.meta.clone());
+        let pieces = (0..size).step_by(WHOLE_PIECE_BYTES).map(move |start| {
+            let end = size.min(start + WHOLE_PIECE_BYTES as u64);
+            start..end
+        });
+        let store = self.clone();
+        let read = futures::stream::iter(pieces).then(move |piece| {
+            let store = store.clone();
+            async move { Ok(store.read(std::slice::from_ref(&piece)).await?.pop().unwrap_or_default()) }
+        });
+        let payload = GetResultPayload::Stream(read.boxed());
+        GetResult { payload, meta, range: 0..size, attributes: Attributes::default() }
+    }
+}
+
 impl fmt::Display for PinnedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
@@ -61,6 +82,10 @@ impl ObjectStore for PinnedStore {
                 let bytes = self.read(std::slice::from_ref(&range)).await?.pop().unwrap_or_default();
                 let payload = GetResultPayload::Stream(futures::stream::once(async { Ok(bytes) }).boxed());
                 Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
+            }
+            // A file of this machine is open while it is read, whatever comes in its place.
+            None if *location == self.meta.location && !options.head && !self.url.starts_with("file:") => {
+                Ok(self.whole())
             }
             _ => self.inner.get_opts(location, options).await,
         }

@@ -17,6 +17,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use parquet::errors::ParquetError;
 
 use super::format::TruthfulFormat;
+use super::keyed::Keys;
 use super::{facts, inferred, order};
 use crate::device::{FileAt, Footers, Parsed, ScanError, Trace};
 
@@ -40,10 +41,10 @@ pub(crate) struct FileFacts {
 
 /// The columns of a file.
 #[derive(Debug, Clone)]
-pub(super) struct FileColumns {
-    pub(super) schema: SchemaRef,
+pub(crate) struct FileColumns {
+    pub(crate) schema: SchemaRef,
     /// As errors name it.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 impl Lake {
@@ -52,7 +53,7 @@ impl Lake {
     }
 
     /// Of a caller that knows no URL: stores say what they are.
-    pub(super) fn unnamed(state: &dyn Session, store: &Arc<dyn ObjectStore>) -> Self {
+    pub(crate) fn unnamed(state: &dyn Session, store: &Arc<dyn ObjectStore>) -> Self {
         let says = store.to_string();
         let local = says.contains("LocalFileSystem(file:///)");
         Self::of(state, store, if local { "file:///" } else { &says })
@@ -81,16 +82,16 @@ impl Lake {
         (declared, positions): (&SchemaRef, &[usize]),
         meta: &ObjectMeta,
     ) -> Result<FileFacts> {
-        if !format.is::<TruthfulFormat>() {
+        let Some(ours) = format.downcast_ref::<TruthfulFormat>() else {
             let declared = Arc::clone(declared);
             let mut known = format.infer_stats_and_ordering(state, &self.store, declared, meta).await?;
             let all = std::mem::take(&mut known.statistics.column_statistics);
             known.statistics.column_statistics = positions.iter().map(|position| all[*position].clone()).collect();
             return Ok(FileFacts { statistics: known.statistics, ordering: known.ordering });
-        }
+        };
         let fields = || positions.iter().map(|position| declared.field(*position));
         let names: BTreeSet<String> = fields().map(|field| field.name().clone()).collect();
-        let footer = self.footer(meta, Some(&names)).await?;
+        let footer = ours.footer(self, meta, Some(&names)).await?;
         let ordering = order::proven(&footer.metadata, declared)?;
         Ok(FileFacts { statistics: facts::of_columns(&footer, fields()), ordering })
     }
@@ -102,34 +103,40 @@ impl Lake {
         format: &Arc<dyn FileFormat>,
         files: &[ObjectMeta],
     ) -> Result<SchemaRef> {
-        match format.downcast_ref::<TruthfulFormat>().and_then(TruthfulFormat::host) {
-            Some(host) => self.columns(state, host, files).await,
+        match format.downcast_ref::<TruthfulFormat>() {
+            Some(ours) => ours.columns(self, state, files).await,
             None => format.infer_schema(state, &self.store, files).await,
         }
     }
 
+    /// The columns of files as the host's format `host` finds them.
     pub(super) async fn columns(
         &self,
         state: &dyn Session,
-        host: &ParquetFormat,
+        (host, keys): (&ParquetFormat, Option<&Keys>),
         files: &[ObjectMeta],
     ) -> Result<SchemaRef> {
-        inferred::schema(&self.schemas(state, files).await?, host)
+        inferred::schema(&self.schemas(state, keys, files).await?, host)
     }
 
     /// The schemas that files have, each once: in the order of the files' paths, with the first file that has it.
-    async fn schemas(&self, state: &dyn Session, files: &[ObjectMeta]) -> Result<Vec<FileColumns>> {
+    async fn schemas(
+        &self,
+        state: &dyn Session,
+        keys: Option<&Keys>,
+        files: &[ObjectMeta],
+    ) -> Result<Vec<FileColumns>> {
         let mut sorted: Vec<&ObjectMeta> = files.iter().collect();
         sorted.sort_by(|a, b| a.location.cmp(&b.location));
         let at_once = state.config_options().execution.meta_fetch_concurrency.get();
         let mut reading = Vec::with_capacity(sorted.len());
         for file in &sorted {
-            reading.push(self.footers.schema(self.file(file)));
+            reading.push(self.file_schema(keys, file));
         }
         let mut read = stream::iter(reading).buffered(at_once).enumerate();
         let mut columns: Vec<FileColumns> = Vec::new();
         while let Some((at, schema)) = read.next().await {
-            let schema = schema.map_err(|error| of_parquet(error, self))?;
+            let schema = schema?;
             if !columns.iter().any(|known| known.schema == schema) {
                 columns.push(FileColumns { schema, path: self.shown(&sorted[at].location) });
             }
@@ -137,8 +144,15 @@ impl Lake {
         Ok(columns)
     }
 
+    async fn file_schema(&self, keys: Option<&Keys>, file: &ObjectMeta) -> Result<SchemaRef> {
+        match keys {
+            Some(keys) => Ok(Arc::clone(&keys.footer(self, file).await?.schema)),
+            None => Ok(self.footers.schema(self.file(file)).await.map_err(|error| of_parquet(error, self))?),
+        }
+    }
+
     /// A file as errors name it.
-    fn shown(&self, file: &Path) -> String {
+    pub(crate) fn shown(&self, file: &Path) -> String {
         let is_url = self.url.contains("://") && !self.url.starts_with("file:");
         let place = if is_url { &self.url } else { "/" };
         format!("{place}{file}")

@@ -24,8 +24,10 @@ use object_store::{ObjectMeta, ObjectStore};
 
 use super::super::simplify::keeper;
 use super::footers::Lake;
+use super::keyed::{Keys, check_writable};
 use super::reader::TruthfulParquetFileReaderFactory;
 use super::{facts, order};
+use crate::device::Parsed;
 
 /// Makes [`TruthfulFormat`]s of what the host's factory makes.
 pub(super) struct TruthfulFormats {
@@ -76,6 +78,27 @@ impl TruthfulFormat {
         // INT96 is coerced by nobody but the host.
         self.host.downcast_ref::<ParquetFormat>().filter(|host| host.coerce_int96().is_none())
     }
+
+    /// The footer of a file, of some columns at least or of all.
+    pub(super) async fn footer(
+        &self,
+        lake: &Lake,
+        meta: &ObjectMeta,
+        columns: Option<&BTreeSet<String>>,
+    ) -> Result<Arc<Parsed>> {
+        match Keys::of(self.host.as_ref())? {
+            Some(keys) => Ok(Arc::new(keys.footer(lake, meta).await?)),
+            None => lake.footer(meta, columns).await,
+        }
+    }
+
+    /// The columns of files.
+    pub(super) async fn columns(&self, lake: &Lake, state: &dyn Session, files: &[ObjectMeta]) -> Result<SchemaRef> {
+        match self.host() {
+            Some(host) => lake.columns(state, (host, Keys::of(self.host.as_ref())?.as_ref()), files).await,
+            None => self.host.infer_schema(state, &lake.store, files).await,
+        }
+    }
 }
 
 #[async_trait]
@@ -98,11 +121,7 @@ impl FileFormat for TruthfulFormat {
         store: &Arc<dyn ObjectStore>,
         objects: &[ObjectMeta],
     ) -> Result<SchemaRef> {
-        let lake = Lake::unnamed(state, store);
-        match self.host() {
-            Some(host) => lake.columns(state, host, objects).await,
-            None => self.host.infer_schema(state, store, objects).await,
-        }
+        self.columns(&Lake::unnamed(state, store), state, objects).await
     }
 
     async fn infer_stats(
@@ -112,7 +131,7 @@ impl FileFormat for TruthfulFormat {
         declared: SchemaRef,
         object: &ObjectMeta,
     ) -> Result<Statistics> {
-        let footer = Lake::unnamed(state, store).footer(object, None).await?;
+        let footer = self.footer(&Lake::unnamed(state, store), object, None).await?;
         Ok(facts::of_columns(&footer, declared.fields().iter().map(AsRef::as_ref)))
     }
 
@@ -123,7 +142,7 @@ impl FileFormat for TruthfulFormat {
         declared: SchemaRef,
         object: &ObjectMeta,
     ) -> Result<Option<LexOrdering>> {
-        let footer = Lake::unnamed(state, store).footer(object, None).await?;
+        let footer = self.footer(&Lake::unnamed(state, store), object, None).await?;
         order::proven(&footer.metadata, &declared)
     }
 
@@ -134,7 +153,7 @@ impl FileFormat for TruthfulFormat {
         declared: SchemaRef,
         object: &ObjectMeta,
     ) -> Result<FileMeta> {
-        let footer = Lake::unnamed(state, store).footer(object, None).await?;
+        let footer = self.footer(&Lake::unnamed(state, store), object, None).await?;
         let statistics = facts::of_columns(&footer, declared.fields().iter().map(AsRef::as_ref));
         Ok(FileMeta::new(statistics).with_ordering(order::proven(&footer.metadata, &declared)?))
     }
@@ -151,7 +170,8 @@ impl FileFormat for TruthfulFormat {
         let lake = Lake::new(state, &store, &config.object_store_url);
         let declared = Arc::clone(config.file_schema());
         let columns = source.projection().map(|projection| Arc::new(of_files(projection, &declared)));
-        let readers = TruthfulParquetFileReaderFactory { lake, declared, columns };
+        let keys = Keys::of(self.host.as_ref())?;
+        let readers = TruthfulParquetFileReaderFactory { lake, declared, columns, keys };
         let source = source.clone().with_parquet_file_reader_factory(Arc::new(readers));
         let adapter = config.expr_adapter_factory.clone().unwrap_or_else(keeper);
         let config =
@@ -166,6 +186,7 @@ impl FileFormat for TruthfulFormat {
         config: FileSinkConfig,
         order: Option<LexRequirement>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        check_writable(self.host.as_ref())?;
         self.host.create_writer_physical_plan(input, state, config, order).await
     }
 

@@ -27,6 +27,14 @@ pub(super) fn schema(files: &[FileColumns], host: &ParquetFormat) -> Result<Sche
     Ok(Arc::new(with_missing(merged, files)))
 }
 
+/// The columns of files of whatever format: their names, in the order in which they come, and types that hold what every file has.
+///
+/// # Errors
+/// For a column of which two files have types that no other holds.
+pub(crate) fn united(files: &[FileColumns]) -> Result<SchemaRef> {
+    Ok(Arc::new(with_missing(Schema::try_merge(widened::alike(files)?)?, files)))
+}
+
 /// A column that a file lacks is NULL there.
 fn with_missing(merged: Schema, files: &[FileColumns]) -> Schema {
     let lacks = |name: &str| files.iter().any(|file| file.schema.column_with_name(name).is_none());

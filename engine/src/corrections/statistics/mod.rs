@@ -23,6 +23,7 @@ mod facts;
 mod footers;
 mod format;
 mod inferred;
+mod keyed;
 mod order;
 mod reader;
 mod registered;
@@ -40,7 +41,9 @@ use format::TruthfulFormats;
 /// The extension by which the session finds Parquet's format.
 const PARQUET: &str = "parquet";
 
-pub(crate) use footers::{FileFacts, Lake};
+pub(crate) use footers::{FileColumns, FileFacts, Lake};
+pub(crate) use inferred::united;
+pub(crate) use keyed::READ_KEY;
 
 pub(super) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     for format in builder.file_formats().iter_mut().flatten() {

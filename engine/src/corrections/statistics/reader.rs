@@ -18,9 +18,11 @@ use object_store::ObjectMeta;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::parquet_to_arrow_schema;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::footers::{Lake, of_parquet};
+use super::keyed::Keys;
 use super::types::keeps_values;
 use crate::device::{PinnedStore, without_statistics};
 
@@ -31,6 +33,8 @@ pub(super) struct TruthfulParquetFileReaderFactory {
     pub(super) declared: SchemaRef,
     /// The columns of files that are read; `None` is all.
     pub(super) columns: Option<Arc<BTreeSet<String>>>,
+    /// Of encrypted files.
+    pub(super) keys: Option<Keys>,
 }
 
 impl ParquetFileReaderFactory for TruthfulParquetFileReaderFactory {
@@ -46,8 +50,8 @@ impl ParquetFileReaderFactory for TruthfulParquetFileReaderFactory {
         let pinned = Arc::new(PinnedStore::new(store, url, file.clone(), footers));
         let host = DefaultParquetFileReaderFactory::new(pinned);
         let host = host.create_reader(partition_index, partitioned_file, metadata_size_hint, metrics)?;
-        let (declared, columns) = (Arc::clone(&self.declared), self.columns.clone());
-        Ok(Box::new(TruthfulReader { host, lake, file, declared, columns }))
+        let (declared, columns, keys) = (Arc::clone(&self.declared), self.columns.clone(), self.keys.clone());
+        Ok(Box::new(TruthfulReader { host, lake, file, declared, columns, keys }))
     }
 }
 
@@ -57,6 +61,7 @@ struct TruthfulReader {
     file: ObjectMeta,
     declared: SchemaRef,
     columns: Option<Arc<BTreeSet<String>>>,
+    keys: Option<Keys>,
 }
 
 impl AsyncFileReader for TruthfulReader {
@@ -73,8 +78,17 @@ impl AsyncFileReader for TruthfulReader {
         _: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
         async move {
-            let read = self.lake.footers.footer_for_host(self.lake.file(&self.file), self.columns.as_deref());
-            let metadata = read.await.map_err(|error| of_parquet(error, &self.lake))?;
+            let metadata = match &self.keys {
+                Some(keys) => {
+                    let footer = keys.footer(&self.lake, &self.file).await;
+                    footer.map_err(|error| ParquetError::External(Box::new(error)))?.for_host()
+                }
+                None => {
+                    let file = self.lake.file(&self.file);
+                    let read = self.lake.footers.footer_for_host(file, self.columns.as_deref());
+                    read.await.map_err(|error| of_parquet(error, &self.lake))?
+                }
+            };
             let differs = stored_otherwise(&metadata, &self.declared)?;
             let kept = without_statistics(&metadata, |leaf| differs.get(leaf).is_some_and(|differs| *differs));
             Ok(kept.map_or(metadata, Arc::new))

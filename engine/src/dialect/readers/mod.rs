@@ -1,5 +1,5 @@
-//! Table functions over files, as DuckDB has them: `read_parquet`, `read_csv`, `read_json`, `parquet_metadata`,
-//! `parquet_schema` and `glob`. Each becomes a table that this statement alone sees. A reader of one path whose name says
+//! Table functions over files, as DuckDB has them: `read_parquet`, `read_csv`, `read_json`, `read_arrow`, `read_avro`, `read_orc`,
+//! `parquet_metadata`, `parquet_schema` and `glob`. Each becomes a table that this statement alone sees. A reader of one path whose name says
 //! what it is becomes that path: `read_parquet('x.parquet')` is `'x.parquet'`. `read_files` is what a list in FROM becomes.
 
 mod metadata;
@@ -94,6 +94,8 @@ async fn table(state: &SessionState, call: &Call) -> Result<Arc<dyn TableProvide
         Kind::ParquetSchema => metadata::parquet_schema(state, &call.paths).await,
         Kind::Secrets => secrets::table(state.config()),
         Kind::Files => Ok(Arc::new(files::table_of(state, &call.paths).await?)),
-        Kind::Parquet | Kind::Csv | Kind::Json => files::read(state, &call.reading()).await,
+        Kind::Parquet | Kind::Csv | Kind::Json | Kind::Arrow | Kind::Avro | Kind::Orc => {
+            files::read(state, &call.reading()).await
+        }
     }
 }

@@ -6,8 +6,9 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, Value,
 };
 
+use crate::corrections::statistics::READ_KEY;
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::files::Reading;
+use crate::files::{HiveFolders, Reading, Told, format_of};
 
 /// What `FROM ['a', 'b']` calls.
 pub(in super::super) const READ_FILES: &str = "read_files";
@@ -18,6 +19,9 @@ pub(super) enum Kind {
     Parquet,
     Csv,
     Json,
+    Arrow,
+    Avro,
+    Orc,
     ParquetMetadata,
     ParquetSchema,
     Glob,
@@ -33,6 +37,9 @@ impl Kind {
             "read_parquet" | "parquet_scan" => Self::Parquet,
             "read_csv" | "read_csv_auto" => Self::Csv,
             "read_json" | "read_json_auto" | "read_ndjson" | "read_ndjson_auto" => Self::Json,
+            "read_arrow" | "read_feather" => Self::Arrow,
+            "read_avro" => Self::Avro,
+            "read_orc" => Self::Orc,
             "parquet_metadata" => Self::ParquetMetadata,
             "parquet_schema" => Self::ParquetSchema,
             "glob" => Self::Glob,
@@ -46,8 +53,16 @@ impl Kind {
         match self {
             Self::Csv => "csv",
             Self::Json => "json",
+            Self::Arrow => "arrow",
+            Self::Avro => "avro",
+            Self::Orc => "orc",
             _ => "parquet",
         }
+    }
+
+    /// Whether it gives the rows of files of one format.
+    fn has_rows(self) -> bool {
+        matches!(self, Self::Parquet | Self::Csv | Self::Json | Self::Arrow | Self::Avro | Self::Orc)
     }
 
     /// DataFusion's name of an option; `Some("")` for one that asks for what is done anyway.
@@ -59,11 +74,14 @@ impl Kind {
             (Self::Csv, "escape") => "format.escape",
             (Self::Csv, "comment") => "format.comment",
             (Self::Csv, "null_padding") => "format.truncated_rows",
+            (Self::Csv, "skip") => "format.skip",
+            (Self::Parquet, "footer_key_as_hex") => READ_KEY,
+            (Self::Parquet, "binary_as_string") => "format.binary_as_string",
             (Self::Csv | Self::Json, "sample_size") => "format.schema_infer_max_rec",
             (Self::Csv | Self::Json, "compression") => "format.compression",
             (Self::Csv | Self::Json, "auto_detect") => "",
             (Self::Json, "format") => "format.newline_delimited",
-            (Self::Csv | Self::Json | Self::Parquet, "union_by_name" | "hive_partitioning") => "",
+            (kind, "union_by_name") if kind.has_rows() => "",
             _ => return None,
         })
     }
@@ -71,10 +89,14 @@ impl Kind {
     fn known_options(self) -> &'static str {
         match self {
             Self::Csv => {
-                "delim, header, quote, escape, comment, nullstr, null_padding, sample_size, compression, filename"
+                "delim, header, quote, escape, comment, nullstr, skip, columns, types, all_varchar, null_padding, \
+                 sample_size, compression, filename, hive_partitioning and hive_types_autocast"
             }
-            Self::Json => "format, sample_size, compression, filename",
-            Self::Parquet => "filename",
+            Self::Json => {
+                "format, columns, types, sample_size, compression, filename, hive_partitioning and hive_types_autocast"
+            }
+            Self::Parquet => "filename, hive_partitioning, hive_types_autocast, binary_as_string and footer_key_as_hex",
+            Self::Arrow | Self::Avro | Self::Orc => "filename, hive_partitioning and hive_types_autocast",
             Self::ParquetMetadata | Self::ParquetSchema | Self::Glob | Self::Files | Self::Secrets => {
                 "none but those that are on anyway"
             }
@@ -88,6 +110,8 @@ enum Refused {
     /// It asks for what is done anyway to be left undone.
     AlwaysOn(String),
     Value,
+    /// It wants names with types.
+    Pairs,
 }
 
 /// A call of a reader.
@@ -101,6 +125,8 @@ pub(super) struct Call {
     nulls: Vec<String>,
     /// What the column of paths is called, if there is to be one.
     filename: Option<String>,
+    folders: HiveFolders,
+    told: Told,
     pub(super) position: Option<Position>,
 }
 
@@ -123,7 +149,16 @@ impl Call {
             return Err(wrong(format!("{function} wants a path"))
                 .with_hint(format!("write {function}('folder/*.{}')", kind.extension())));
         }
-        let mut call = Self { kind, paths, options: HashMap::new(), nulls: Vec::new(), filename: None, position };
+        let mut call = Self {
+            kind,
+            paths,
+            options: HashMap::new(),
+            nulls: Vec::new(),
+            filename: None,
+            folders: HiveFolders::default(),
+            told: Told::default(),
+            position,
+        };
         for argument in rest {
             let (name, value) = option(argument).ok_or_else(|| {
                 wrong(format!("{function} takes options as name = value"))
@@ -138,6 +173,8 @@ impl Call {
                 }
                 Refused::Value => wrong(format!("{function} cannot take that value for {name}"))
                     .with_hint("options are strings, numbers, true or false"),
+                Refused::Pairs => wrong(format!("{function} cannot take that value for {name}"))
+                    .with_hint("it takes names with types: {'a': 'BIGINT', 'b': 'VARCHAR'}"),
             })?;
         }
         Ok(call)
@@ -145,13 +182,12 @@ impl Call {
 
     /// Notes an option.
     fn take(&mut self, name: &str, value: &Expr) -> std::result::Result<(), Refused> {
-        let has_rows = matches!(self.kind, Kind::Csv | Kind::Json | Kind::Parquet);
         match name {
             "nullstr" | "null" | "null_string" if self.kind == Kind::Csv => {
                 self.nulls = strings(value).into_iter().filter(|text| !text.is_empty()).collect();
                 return Ok(());
             }
-            "filename" if has_rows => {
+            "filename" if self.kind.has_rows() => {
                 let value = text(value).ok_or(Refused::Value)?;
                 self.filename = match value.to_ascii_lowercase().as_str() {
                     "true" | "1" => Some("filename".to_string()),
@@ -160,8 +196,40 @@ impl Call {
                 };
                 return Ok(());
             }
-            // What is compressed is known by its name.
-            "compression" if text(value).is_some_and(|codec| ["none", "auto"].contains(&codec.as_str())) => {
+            "hive_partitioning" if self.kind.has_rows() => {
+                match truth(value).ok_or(Refused::Value)? {
+                    true => {}
+                    false => self.folders = HiveFolders::Ignored,
+                }
+                return Ok(());
+            }
+            "hive_types_autocast" if self.kind.has_rows() => {
+                if !truth(value).ok_or(Refused::Value)? && self.folders == HiveFolders::Typed {
+                    self.folders = HiveFolders::Texts;
+                }
+                return Ok(());
+            }
+            // Files of other columns are an error, which says how to unite them.
+            "union_by_name" if self.kind == Kind::Csv => {
+                truth(value).ok_or(Refused::Value)?;
+                return Ok(());
+            }
+            "all_varchar" if self.kind == Kind::Csv => {
+                if truth(value).ok_or(Refused::Value)? {
+                    self.options.insert("format.schema_infer_max_rec".to_string(), "0".to_string());
+                }
+                return Ok(());
+            }
+            "columns" if matches!(self.kind, Kind::Csv | Kind::Json) => {
+                self.told = Told::Columns(pairs(value).ok_or(Refused::Pairs)?);
+                return Ok(());
+            }
+            "types" | "dtypes" | "column_types" if matches!(self.kind, Kind::Csv | Kind::Json) => {
+                self.told = match pairs(value) {
+                    Some(pairs) => Told::Named(pairs),
+                    None if self.kind == Kind::Csv && matches!(value, Expr::Array(_)) => Told::Placed(strings(value)),
+                    None => return Err(Refused::Pairs),
+                };
                 return Ok(());
             }
             _ => {}
@@ -187,6 +255,8 @@ impl Call {
             paths: self.paths.clone(),
             options: self.options.clone(),
             filename: self.filename.clone(),
+            folders: self.folders,
+            told: self.told.clone(),
             nulls: self.nulls.clone(),
         }
     }
@@ -194,14 +264,13 @@ impl Call {
     /// The path, where reading it by its name does the same.
     pub(super) fn plain_path(&self) -> Option<&str> {
         let [path] = self.paths.as_slice() else { return None };
-        let ends = match self.kind {
-            Kind::Parquet => path.ends_with(".parquet"),
-            Kind::Csv => path.ends_with(".csv"),
-            Kind::Json => path.ends_with(".json"),
-            Kind::Files => true,
-            Kind::ParquetMetadata | Kind::ParquetSchema | Kind::Glob | Kind::Secrets => false,
-        };
-        let is_plain = self.options.is_empty() && self.nulls.is_empty() && self.filename.is_none();
+        let by_name = || format_of(path).is_some_and(|known| known.name() == self.kind.extension());
+        let ends = self.kind == Kind::Files || (self.kind.has_rows() && by_name());
+        let is_plain = self.options.is_empty()
+            && self.nulls.is_empty()
+            && self.filename.is_none()
+            && self.folders == HiveFolders::default()
+            && self.told == Told::Nothing;
         (ends && is_plain).then_some(path.as_str())
     }
 }
@@ -226,6 +295,20 @@ fn option(argument: &FunctionArg) -> Option<(String, &Expr)> {
             let Expr::Identifier(name) = left.as_ref() else { return None };
             Some((name.value.to_ascii_lowercase(), right))
         }
+        _ => None,
+    }
+}
+
+/// The names and texts of `{'a': 'x', 'b': 'y'}`.
+fn pairs(argument: &Expr) -> Option<Vec<(String, String)>> {
+    let Expr::Dictionary(fields) = argument else { return None };
+    fields.iter().map(|field| Some((field.key.value.clone(), text(&field.value)?))).collect()
+}
+
+fn truth(value: &Expr) -> Option<bool> {
+    match text(value)?.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
         _ => None,
     }
 }

@@ -24,7 +24,7 @@ const RECORDS_SAMPLED: usize = 1_000;
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`] naming the file that is no CSV, or whose header is not that of the first: rows are read by place.
-pub(super) async fn of_files(
+pub(crate) async fn of_files(
     options: &CsvOptions,
     store: &Arc<dyn ObjectStore>,
     files: &[ObjectMeta],
@@ -33,6 +33,10 @@ pub(super) async fn of_files(
     let (mut left, mut merged): (usize, Option<(Schema, &ObjectMeta)>) = (sampled, None);
     for file in files {
         let head = read_head(options, store, file, left).await?;
+        if head.iter().all(|byte| b"\r\n".contains(byte)) {
+            // Packed nothing; a file of no byte is passed over as well.
+            continue;
+        }
         let (schema, records) = columns_of_head(options, &head, left).map_err(|e| e.about_file(&file.location))?;
         left -= records.min(left);
         merged = Some(match merged {
@@ -40,13 +44,15 @@ pub(super) async fn of_files(
             Some((first, first_file)) => (merge(options, (first, first_file), (schema, file))?, first_file),
         });
     }
-    let schema = merged.map(|(schema, _)| schema).unwrap_or_else(Schema::empty);
-    if sampled > 0 {
-        return Ok(Arc::new(schema));
-    }
-    // No record was to be looked at: every column is text.
-    let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
-    Ok(Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>())))
+    let Some((schema, _)) = merged else {
+        return Err(Error::new(ErrorKind::Invalid, "it is empty: there is not one line in it"));
+    };
+    // A column of which no value was seen is text, and so are all where no record was to be looked at.
+    let typed = |field: &Arc<Field>| match field.data_type() {
+        known if sampled > 0 && *known != DataType::Null => field.as_ref().clone(),
+        _ => Field::new(field.name(), DataType::Utf8, true),
+    };
+    Ok(Arc::new(Schema::new(schema.fields().iter().map(typed).collect::<Vec<_>>())))
 }
 
 /// The beginning of the file: a header and `records` records, or all there is. The last record is whole.
@@ -158,7 +164,7 @@ fn merge(options: &CsvOptions, one: (Schema, &ObjectMeta), other: (Schema, &Obje
             names(&other).join(", ")
         );
         return Err(Error::new(ErrorKind::Invalid, message).with_hint(
-            "CSV files of one table have the same columns in the same order; read them one by one, by name",
+            "CSV files of one table have the same columns in the same order: SELECT * FROM 'a.csv' UNION ALL BY NAME SELECT * FROM 'b.csv'",
         ));
     }
     let longest = if one.fields().len() >= other.fields().len() { &one } else { &other };

@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use datafusion::common::config::CsvOptions;
 use datafusion::datasource::listing::{FileRange, PartitionedFile};
 use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::error::{DataFusionError, Result};
@@ -40,8 +41,8 @@ pub(crate) struct PlannedPieces {
 }
 
 impl Pieces {
-    pub(super) fn new(marks: Marks) -> Self {
-        Self { marks, files: Arc::default() }
+    pub(crate) fn of(options: &CsvOptions) -> Self {
+        Self { marks: Marks::of(options), files: Arc::default() }
     }
 
     /// For readers of `groups`. Those that come with the same groups share one pass.

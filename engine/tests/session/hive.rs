@@ -1,0 +1,159 @@
+//! Hive's folders as columns: found by themselves, typed, and ruled out by filters before what is in them is listed.
+
+use std::sync::Arc;
+
+use maar_engine::device::DeviceKind;
+use maar_engine::{ErrorKind, Session};
+use tempfile::TempDir;
+
+use crate::stores::Watched;
+use crate::support::{cells, error, session};
+
+const URL: &str = "counted://bucket";
+
+/// Writes a file of one row, `n`.
+async fn write(session: &Session, path: &str, n: u32) {
+    let sql = format!("copy (select {n} as n) to '{path}' (format parquet)");
+    assert_eq!(cells(session, &sql).await.unwrap_or_else(|e| format!("{path}: {e}")), "1");
+}
+
+#[tokio::test]
+async fn folders_are_columns_of_one_type() {
+    let (session, folder) = (session(), TempDir::new().unwrap());
+    let root = folder.path().display().to_string();
+    for (n, path) in [
+        "whole/y=2024/m=01/a.parquet",
+        "whole/y=-5/m=__HIVE_DEFAULT_PARTITION__/a.parquet",
+        "days/d=2024-02-29/a.parquet",
+        "days/d=__HIVE_DEFAULT_PARTITION__/a.parquet",
+        "texts/t=1/a.parquet",
+        "texts/t=a%2Fb/a.parquet",
+        "none/t=__HIVE_DEFAULT_PARTITION__/a.parquet",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        write(&session, &format!("{root}/{path}"), n as u32).await;
+    }
+    for (sql, expected) in [
+        ("select n, y + 1, m from 'LAKE/whole/**/*.parquet' order by n", "0,2025,1;1,-4,"),
+        ("select arrow_typeof(y), arrow_typeof(m) from 'LAKE/whole/' limit 1", "Int64,Int64"),
+        ("select n from 'LAKE/whole/' where m is null or y = '2024' order by n", "0;1"),
+        ("select n, d, arrow_typeof(d) from 'LAKE/days/' order by n", "2,2024-02-29,Date32;3,,Date32"),
+        ("select n from 'LAKE/days/*/*.parquet' where d < date '2024-03-01'", "2"),
+        ("select n, t from 'LAKE/texts/' order by t", "4,1;5,a/b"),
+        ("select arrow_typeof(t), t is null from 'LAKE/none/'", "Utf8View,true"),
+        ("select * from read_parquet('LAKE/whole/', hive_partitioning = false) order by 1", "0;1"),
+        ("select n, m from read_parquet('LAKE/whole/', hive_partitioning = true) order by 1", "0,1;1,"),
+        (
+            "select m, y from read_parquet('LAKE/whole/**/*.parquet', hive_types_autocast = false) order by n",
+            "01,2024;,-5",
+        ),
+    ] {
+        let sql = sql.replace("LAKE", &root);
+        assert_eq!(cells(&session, &sql).await.unwrap_or_else(|e| e.to_string()), expected, "{sql}");
+    }
+    let table = |clause: &str| {
+        format!("create or replace external table t stored as parquet {clause} location '{root}/whole/'")
+    };
+    for (clause, expected) in [
+        ("partitioned by (y int, m varchar)", "Int32,Utf8View,01"),
+        ("partitioned by (y, m)", "Int64,Int64,1"),
+        ("", "Int64,Int64,1"),
+    ] {
+        session.run_script(&table(clause)).await.unwrap();
+        let sql = "select arrow_typeof(y), arrow_typeof(m), m from t where y = 2024";
+        assert_eq!(cells(&session, sql).await.unwrap(), expected, "{clause}");
+    }
+    // A folder that came later and is of another type.
+    write(&session, &format!("{root}/whole/y=new/m=1/a.parquet"), 9).await;
+    let e = error(&session, "select sum(n) from t").await;
+    assert!(e.kind() == ErrorKind::Invalid && e.message().contains("'new'") && e.message().contains("y=new"), "{e}");
+    assert_eq!(cells(&session, &format!("select max(y) from '{root}/whole/'")).await.unwrap(), "new");
+}
+
+#[tokio::test]
+async fn a_column_in_files_and_folders_leaves_the_other_keys() {
+    let (session, folder) = (session(), TempDir::new().unwrap());
+    let root = folder.path().display().to_string();
+    let sql = format!("copy (select 7 as y, 1 as n) to '{root}/t/y=7/m=3/a.parquet' (format parquet)");
+    cells(&session, &sql).await.unwrap();
+    let both = format!("select y, m, n from '{root}/t/'");
+    assert_eq!(cells(&session, &both).await.unwrap(), "7,3,1");
+}
+
+#[tokio::test]
+async fn several_locations_are_one_partitioned_table() {
+    let (session, folder) = (session(), TempDir::new().unwrap());
+    let root = folder.path().display().to_string();
+    for (n, path) in ["a/y=1/x.parquet", "a/y=2/x.parquet", "b/y=2/x.parquet"].into_iter().enumerate() {
+        write(&session, &format!("{root}/{path}"), n as u32).await;
+    }
+    let from = format!("['{root}/a/', '{root}/b/']");
+    assert_eq!(cells(&session, &format!("select count(*), sum(y) from {from} where y = 2")).await.unwrap(), "2,4");
+    let sql = format!(
+        "create external table t (n bigint, y int) stored as parquet partitioned by (y) \
+         location ('{root}/a/', '{root}/b/')"
+    );
+    session.run_script(&sql).await.unwrap();
+    assert_eq!(cells(&session, "select count(*), sum(n) from t where y = 2").await.unwrap(), "2,3");
+}
+
+async fn years(session: &Session) {
+    for y in 2020..2026 {
+        for m in 1..4 {
+            write(session, &format!("{URL}/t/y={y}/m={m:02}/a.parquet"), (y - 2000) * 10 + m).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn filters_rule_folders_out_before_they_are_listed() {
+    for device in [DeviceKind::Cpu, DeviceKind::Emulated] {
+        let store = Arc::new(Watched::default());
+        let session = store.session(device, URL);
+        years(&session).await;
+        for (name, location) in [("t", "t/"), ("p", "t/**/*.parquet"), ("q", "t/*/*/*.parquet")] {
+            let columns = "(n bigint, y int, m int) stored as parquet partitioned by (y, m)";
+            session
+                .run_script(&format!("create external table {name} {columns} location '{URL}/{location}'"))
+                .await
+                .unwrap();
+            for (filter, expected, listed) in [
+                ("y = 2021", "3,636", &["t/", "t/y=2021/**"][..]),
+                ("y = 2021 and m = 2", "1,212", &["t/", "t/y=2021/", "t/y=2021/m=02/**"]),
+                ("y in (2020, 2025) and n > 0", "6,1362", &["t/", "t/y=2020/**", "t/y=2025/**"]),
+                ("y = 2021 and n = 213", "1,213", &["t/", "t/y=2021/**"]),
+                ("y = 1999", "0,", &["t/"]),
+                ("m = 2", "6,1362", &["t/**"]),
+                ("n = 202", "1,202", &["t/**"]),
+            ] {
+                let sql = format!("select count(*), sum(n) from {name} where {filter}");
+                for run in 0..2 {
+                    store.listed();
+                    assert_eq!(cells(&session, &sql).await.unwrap(), expected, "{device:?} {run} {sql}");
+                    let found = store.listed();
+                    // Where nothing is found, a pattern that leaves folders out is asked for as well.
+                    let is_left_out = expected.starts_with('0') && name == "q";
+                    assert!(found == listed || is_left_out, "{device:?} {run} {sql}: {found:?}");
+                }
+            }
+            // The same table with other folders in one statement.
+            let both = format!(
+                "select a.n, b.n from {name} a join {name} b on a.m = b.m where a.y = 2020 and b.y = 2024 and a.m = 1"
+            );
+            assert_eq!(cells(&session, &both).await.unwrap(), "201,241");
+            // What comes later is seen, in folders that are left and in new ones.
+            write(&session, &format!("{URL}/t/y=2021/m=02/b.parquet"), 1).await;
+            let sql = format!("select count(*), sum(n) from {name} where y = 2021");
+            assert_eq!(cells(&session, &sql).await.unwrap(), "4,637");
+            object_store::ObjectStoreExt::delete(store.as_ref(), &"t/y=2021/m=02/b.parquet".into()).await.unwrap();
+            assert_eq!(cells(&session, &sql).await.unwrap(), "3,636");
+        }
+        let path = format!("select sum(n) from '{URL}/t/**/*.parquet' where y = 2023 and m in (1, 3)");
+        store.listed();
+        assert_eq!(cells(&session, &path).await.unwrap(), "464", "{device:?}");
+        // Of a path the columns come from all files; the scan lists the folders that are left.
+        assert_eq!(store.listed(), ["t/", "t/**", "t/y=2023/", "t/y=2023/m=01/**", "t/y=2023/m=03/**"]);
+    }
+}
