@@ -25,8 +25,9 @@ use crate::http::{self, Door};
 use crate::jwt::Jwt;
 use crate::limits::Limits;
 use crate::messages_in::Bounded;
+use crate::postgres;
 use crate::sessions::Sessions;
-use crate::tls::Tls;
+use crate::tls::{Acceptor, Tls};
 use crate::users::Users;
 
 /// Connections that say nothing are asked whether they live, before something between us and the client cuts them.
@@ -67,6 +68,18 @@ pub enum ServeError {
          as well, or answer on 127.0.0.1 or [::1]; --insecure answers all the same"
     )]
     ExposedHttp {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What is not there.
+        missing: &'static str,
+    },
+    /// The same of the PostgreSQL door.
+    #[error(
+        "will not answer PostgreSQL's protocol on {address}: other machines reach it, and there {missing}. Give the server a \
+         certificate (--tls-cert, --tls-key) and users (--users), or answer on 127.0.0.1 or [::1], which an SSH tunnel reaches \
+         from elsewhere; --insecure answers all the same"
+    )]
+    ExposedPostgres {
         /// What was asked for.
         address: SocketAddr,
         /// What is not there.
@@ -118,6 +131,8 @@ pub struct ServeOptions {
     /// Where `/livez`, `/readyz`, `/metrics` and the dashboard are answered, over HTTP; nowhere without it. On an address that
     /// other machines reach it is encrypted as Flight is.
     pub http: Option<SocketAddr>,
+    /// Where PostgreSQL's protocol is answered; nowhere without it. Encrypted wherever there is a certificate.
+    pub postgres: Option<SocketAddr>,
     /// How long queries may go on once the server is told to stop. Default 30 seconds.
     pub drain: Duration,
 }
@@ -133,6 +148,7 @@ impl Default for ServeOptions {
             tls: None,
             insecure: false,
             http: None,
+            postgres: None,
             drain: DRAIN,
         }
     }
@@ -170,6 +186,9 @@ pub struct Server {
     incoming: TcpIncoming,
     address: SocketAddr,
     http: Option<(TcpIncoming, SocketAddr)>,
+    postgres: Option<(TcpIncoming, SocketAddr)>,
+    /// What encrypts it.
+    acceptor: Option<Acceptor>,
     gate: Arc<Gate>,
     drain: Duration,
     common: Arc<Common>,
@@ -194,6 +213,11 @@ impl Server {
         {
             return Err(ServeError::ExposedHttp { address, missing });
         }
+        if let Some(address) = options.postgres.filter(|address| !is_loopback(*address))
+            && let Some(missing) = options.missing()
+        {
+            return Err(ServeError::ExposedPostgres { address, missing });
+        }
         if let (Some(places), Some(path)) = (&options.places, options.audit.path())
             && places.has(path)
         {
@@ -202,8 +226,11 @@ impl Server {
         let (incoming, bound) = listen(address)?;
         let places = options.places_for(address);
         let has_users = options.has_users();
-        let ServeOptions { limits, users, jwt, tls, http, drain, audit, .. } = options;
+        let ServeOptions { limits, users, jwt, tls, http, postgres, drain, audit, .. } = options;
         let http = http.map(listen).transpose()?;
+        let postgres = postgres.map(listen).transpose()?;
+        let acceptor = tls.as_ref().filter(|_| postgres.is_some()).map(Tls::acceptor).transpose();
+        let acceptor = acceptor.map_err(ServeError::Internal)?;
         let has_tokens = jwt.is_some();
         let internal = |status: Status| ServeError::Internal(status.message().to_owned());
         let common = Arc::new(Common::new(session, limits, has_users, places, audit).map_err(internal)?);
@@ -215,6 +242,8 @@ impl Server {
             incoming,
             address: bound,
             http,
+            postgres,
+            acceptor,
             gate,
             drain,
             common,
@@ -235,6 +264,11 @@ impl Server {
         self.http.as_ref().map(|(_, address)| *address)
     }
 
+    /// Where [`ServeOptions::postgres`] is answered.
+    pub fn postgres_address(&self) -> Option<SocketAddr> {
+        self.postgres.as_ref().map(|(_, address)| *address)
+    }
+
     /// Answers until `shutdown` is ready. Then nothing begins any more, and what runs has [`ServeOptions::drain`] to end; after
     /// that it is cancelled.
     ///
@@ -243,8 +277,14 @@ impl Server {
     /// # Errors
     /// [`ServeError::Network`].
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { incoming, http, gate, common, sessions, endpoint, tls, sweep: every, drain, .. } = self;
+        let Self { incoming, http, postgres, acceptor, gate, common, sessions, endpoint, tls, .. } = self;
+        let (every, drain) = (self.sweep, self.drain);
         let door = Arc::new(Door { common: Arc::clone(&common), sessions: Arc::clone(&sessions), gate });
+        let postgres = postgres.map(|(incoming, _)| {
+            let incoming = incoming.with_keepalive(Some(KEEP_ALIVE));
+            Box::pin(postgres::serve(incoming, Arc::clone(&door), acceptor))
+        });
+        let mut postgres = OptionFuture::from(postgres);
         let watched = http.map(|(incoming, address)| {
             let tls = tls.clone().filter(|_| !is_loopback(address));
             Box::pin(http::serve(incoming, door, tls))
@@ -265,6 +305,7 @@ impl Server {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
             Some(ended) = &mut watched => return Ok(ended?),
+            Some(()) = &mut postgres => {}
             () = sweep(&sessions, every) => {}
             () = shutdown => {}
         }
@@ -273,6 +314,7 @@ impl Server {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
             Some(ended) = &mut watched => return Ok(ended?),
+            Some(()) = &mut postgres => {}
             _ = drained => {}
         }
         common.registry.cancel_all();

@@ -8,6 +8,7 @@
 #[path = "../../../flight-server/tests/flight/certificates.rs"]
 mod certificates;
 mod dashboard;
+mod postgres;
 mod s3;
 #[path = "../../../tests/src/skip.rs"]
 mod skip;
