@@ -64,7 +64,7 @@ impl CatalogProviderList for Catalogs {
     }
 
     fn catalog_names(&self) -> Vec<String> {
-        self.inner.catalog_names()
+        CatalogProviderList::catalog_names(self.inner.as_ref())
     }
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {

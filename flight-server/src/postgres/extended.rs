@@ -10,6 +10,7 @@ use super::conversation::Conversation;
 use super::decode::decode;
 use super::fault::{Fault, Place};
 use super::frontend::{Bind, Target};
+use super::keys::Now;
 use super::outline::Outline;
 use super::parameters::{Parameter, described};
 use super::rows::{Rows, check};
@@ -224,12 +225,14 @@ impl Conversation {
         }
         self.transaction.check()?;
         let deadline = self.deadline();
+        let mut begun = None;
         if matches!(portal.state, State::Bound) {
-            let running = self.started(&prepared.sql, portal.parameters.clone(), portal.columns.clone()).await?;
+            let (running, now) = self.started(&prepared.sql, portal.parameters.clone(), portal.columns.clone()).await?;
             portal.state = State::Runs(Box::new(running));
+            begun = Some(now);
         }
         let State::Runs(running) = &mut portal.state else { return Ok(()) };
-        let _running = self.key.current.set(&running.query);
+        let _now = begun.unwrap_or_else(|| self.key.current.set(&running.query));
         let (sent, is_all) = match running.outline.kind {
             QueryKind::Rows => running.rows.send(&mut self.link, &portal.columns, most, deadline).await?,
             QueryKind::Change | QueryKind::Command => (running.rows.count(&mut self.link, deadline).await?, true),
@@ -244,7 +247,12 @@ impl Conversation {
     }
 
     /// `columns` as they were described.
-    async fn started(&mut self, sql: &Arc<str>, parameters: Parameters, columns: Vec<Column>) -> Result<Running, Stop> {
+    async fn started(
+        &mut self,
+        sql: &Arc<str>,
+        parameters: Parameters,
+        columns: Vec<Column>,
+    ) -> Result<(Running, Now), Stop> {
         let wanted = Wanted {
             sql: Arc::clone(sql),
             parameters,
@@ -252,7 +260,7 @@ impl Conversation {
             is_read_only: self.transaction.is_read_only(),
         };
         let begun = Box::pin(begin(&self.session, &mut self.link, &self.key.current, wanted)).await?;
-        let Begun { outline, rows, query } = begun;
+        let Begun { outline, rows, query, now } = begun;
         if outline.changes {
             self.transaction.changed();
         }
@@ -267,7 +275,7 @@ impl Conversation {
             }
             QueryKind::Change | QueryKind::Command => {}
         }
-        Ok(Running { outline, rows, query })
+        Ok((Running { outline, rows, query }, now))
     }
 
     /// Forgets a statement or a portal; that there is none is no error.

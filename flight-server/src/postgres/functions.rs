@@ -23,7 +23,6 @@ use super::settings::VERSION;
 pub(super) fn install(context: &SessionContext, catalog: &str, user: &str, tables: &Arc<PgCatalogStaticTables>) {
     let theirs = [
         pg::create_current_database_udf(catalog),
-        pg::create_current_schema_udf(),
         pg::create_current_schemas_udf(),
         pg::create_pg_get_partkeydef_udf(),
         pg::create_pg_relation_is_publishable_udf(),

@@ -23,16 +23,16 @@ pub(super) struct Current(Arc<Mutex<Option<Arc<Query>>>>);
 
 impl Current {
     /// `query` runs, for as long as the result is held.
-    pub(super) fn set(&self, query: &Arc<Query>) -> Running<'_> {
+    pub(super) fn set(&self, query: &Arc<Query>) -> Now {
         *self.0.lock() = Some(Arc::clone(query));
-        Running(self)
+        Now(self.clone())
     }
 }
 
 /// Something runs.
-pub(super) struct Running<'a>(&'a Current);
+pub(super) struct Now(Current);
 
-impl Drop for Running<'_> {
+impl Drop for Now {
     fn drop(&mut self) {
         *self.0.0.lock() = None;
     }

@@ -56,7 +56,10 @@ pub(super) fn described(query: &Query, declared: &[u32]) -> Result<(Vec<Paramete
     };
     let parameters: Vec<Parameter> = (1..=count).map(parameter).collect::<Result<_, _>>()?;
     let columns = match query.kind() {
-        QueryKind::Rows => columns(&wire_schema(&schema(query, &parameters)?)),
+        QueryKind::Rows => {
+            let schema = schema(query, &parameters)?;
+            columns(&wire_schema(&schema))
+        }
         QueryKind::Change | QueryKind::Command => Vec::new(),
     };
     Ok((parameters, columns))

@@ -46,8 +46,7 @@ impl Conversation {
             is_read_only: self.transaction.is_read_only(),
         };
         let begun = Box::pin(begin(&self.session, &mut self.link, &self.key.current, wanted)).await?;
-        let Begun { outline, mut rows, query } = begun;
-        let _running = self.key.current.set(&query);
+        let Begun { outline, mut rows, now: _now, .. } = begun;
         if outline.changes {
             self.transaction.changed();
         }

@@ -10,11 +10,12 @@ use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
 use super::fault::{Fault, Place, coded};
-use super::keys::Current;
+use super::keys::{Current, Now};
 use super::link::{Ended, Link};
 use super::outline::Outline;
 use super::rewrite;
 use super::rows::Rows;
+use crate::queries::Query;
 use crate::role::Role;
 use crate::secrets::secret;
 use crate::session::InUse;
@@ -108,8 +109,10 @@ pub(super) struct Wanted {
 pub(super) struct Begun {
     pub(super) outline: Outline,
     pub(super) rows: Rows,
-    /// What a cancel request ends.
-    pub(super) query: Arc<crate::queries::Query>,
+    /// What a cancel request ends,
+    pub(super) query: Arc<Query>,
+    /// as long as this is held.
+    pub(super) now: Now,
 }
 
 /// Runs a statement: a query up to where its rows can be read, all else to its end.
@@ -120,7 +123,7 @@ pub(super) async fn begin(session: &InUse, link: &mut Link, current: &Current, w
     let Wanted { sql, parameters, deadline, is_read_only } = wanted;
     let watched = Arc::new(session.begin(&sql)?);
     let query = Arc::clone(watched.query());
-    let _running = current.set(&query);
+    let now = current.set(&query);
     let outline = Arc::new(OnceLock::new());
     let plan = {
         let (sql, outline) = (Arc::clone(&sql), Arc::clone(&outline));
@@ -143,7 +146,7 @@ pub(super) async fn begin(session: &InUse, link: &mut Link, current: &Current, w
     let reply = heeding(link, deadline, Box::pin(session.fetch(handle, waiting))).await?.into_inner();
     let lost = || Status::internal("internal error, a bug of ours: a statement ran that was not planned");
     let outline = outline.get().cloned().ok_or_else(lost)?;
-    Ok(Begun { outline, rows: Rows::new(schema, reply), query })
+    Ok(Begun { outline, rows: Rows::new(schema, reply), query, now })
 }
 
 /// Plans a statement, as it is or, one that asks of PostgreSQL's own tables, in words that the engine knows.
