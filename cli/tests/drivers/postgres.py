@@ -149,7 +149,7 @@ def cancel(connect):
 
 def reader(connect):
     with connect(autocommit=True) as connection:
-        assert connection.execute("SELECT session_user()").fetchone() == ("ada",)
+        assert connection.execute("SELECT session_user").fetchone() == ("ada",)
         refused(lambda: connection.execute("CREATE TABLE t (n BIGINT)"), errors.InsufficientPrivilege, "reader")
 
 

@@ -38,11 +38,6 @@ impl Out {
         }
     }
 
-    /// One byte that is no message: the answer to a request for encryption.
-    pub(super) fn byte(&mut self, byte: u8) {
-        self.0.put_u8(byte);
-    }
-
     fn message(&mut self, letter: u8, body: impl FnOnce(&mut BytesMut)) {
         self.0.put_u8(letter);
         let at = self.0.len();

@@ -45,11 +45,6 @@ impl Link {
         Self { stream: Box::new(stream), input: BytesMut::new(), out: Out::default() }
     }
 
-    /// Whether the client has sent more than was read.
-    pub(super) fn has_more(&self) -> bool {
-        !self.input.is_empty()
-    }
-
     /// The next message: its letter and body, of `most` bytes at most. Dropping the future loses nothing.
     ///
     /// # Errors

@@ -10,10 +10,11 @@
 //! | `statement`, `outline`, `rows` | A statement: run, named, its rows sent |
 //! | `command`, `own`, `settings`, `transaction` | What is PostgreSQL's own and never reaches the engine |
 //! | `types`, `value`, `text`, `binary`, `calendar` | Types and values as they are sent |
-//! | `parameters`, `decode` | Types and values as they come |
+//! | `parameters`, `decode`, `arrays` | Types and values as they come |
 //! | `fault`, `sqlstate` | Errors |
 //! | `catalog`, `functions`, `rewrite` | `pg_catalog`: tables, functions, and the queries that tools ask of them |
 
+mod arrays;
 mod backend;
 mod binary;
 mod calendar;

@@ -1,8 +1,10 @@
 //! The parameters of a prepared statement: `$1`, `$2`, ... with the types that the client says, or the statement wants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::DataType;
+use maar_engine::datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use maar_engine::datafusion::logical_expr::{Expr, LogicalPlan};
 use maar_engine::datafusion::scalar::ScalarValue;
 use maar_engine::{Parameters, Query, QueryKind};
 use tonic::Status;
@@ -50,8 +52,10 @@ pub(super) fn described(query: &Query, declared: &[u32]) -> Result<(Vec<Paramete
         by_number.insert(number, data_type);
     }
     let count = by_number.keys().max().copied().unwrap_or_default().max(declared.len());
+    let of_rows = numbers_of_rows(query);
     let parameter = |number: usize| {
         let own = by_number.get(&number).cloned().flatten();
+        let own = own.or_else(|| of_rows.contains(&format!("${number}")).then_some(DataType::Int64));
         one(number, declared.get(number - 1).copied().unwrap_or_default(), own)
     };
     let parameters: Vec<Parameter> = (1..=count).map(parameter).collect::<Result<_, _>>()?;
@@ -63,6 +67,26 @@ pub(super) fn described(query: &Query, declared: &[u32]) -> Result<(Vec<Paramete
         QueryKind::Change | QueryKind::Command => Vec::new(),
     };
     Ok((parameters, columns))
+}
+
+/// Parameters that are numbers of rows (LIMIT, OFFSET): planning says no type of these.
+fn numbers_of_rows(query: &Query) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    // Visiting cannot fail: the closures do not.
+    let _ = query.logical_plan().apply_with_subqueries(|node| {
+        if let LogicalPlan::Limit(limit) = node {
+            for number in [&limit.skip, &limit.fetch].into_iter().flatten() {
+                number.apply(|part| {
+                    if let Expr::Placeholder(parameter) = part {
+                        found.insert(parameter.id.clone());
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
 }
 
 fn one(number: usize, declared: u32, wanted: Option<DataType>) -> Result<Parameter, Status> {

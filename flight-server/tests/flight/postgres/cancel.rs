@@ -94,7 +94,7 @@ async fn a_statement_has_its_time_and_a_portal_runs_only_when_it_is_executed() {
     client.parse("", "select v from endless", &[]).await;
     client.bind("p", "", &[], (0, 0)).await;
     client.describe(b'P', "p").await;
-    client.send(b'H', &[]).await;
+    client.sync().await;
     client.query("begin").await;
     client.parse("", "select v from endless", &[]).await;
     client.bind("p", "", &[], (0, 0)).await;

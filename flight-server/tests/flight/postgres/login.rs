@@ -41,7 +41,7 @@ async fn users_have_passwords_and_roles() {
     assert_eq!(ada.query("insert into t values (2)").await.code(), "42501");
     assert_eq!(ada.with("insert into t values ($1)", &[Some("2")]).await.code(), "42501");
     assert_eq!(
-        (ada.rows("select session_user()").await.as_str(), &*ada.parameters["session_authorization"]),
+        (ada.rows("select session_user").await.as_str(), &*ada.parameters["session_authorization"]),
         ("ada", "ada")
     );
     let lesser = log_in(address, "bob", "secret", &[("options", "-c maar.role=reader")]).await;

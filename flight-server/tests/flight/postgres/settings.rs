@@ -22,7 +22,7 @@ async fn parameters_are_told_set_and_reset() {
     let mut client = Client::log_in(stream, &said, None).await.unwrap();
     assert!(client.parameters["server_version"].starts_with("16."), "{:?}", client.parameters);
     assert_eq!((&*client.parameters["application_name"], &*client.parameters["integer_datetimes"]), ("a test", "on"));
-    assert_eq!(client.rows("show statement_timeout; show maar.device").await, "90s;cpu");
+    assert_eq!(client.rows("show statement_timeout; show maar.device").await, "90s;maar.device,cpu");
     client.query("set application_name = 'another'; set extra_float_digits to 3; set time zone 'Europe/Berlin'").await;
     assert_eq!(
         (&*client.parameters["application_name"], &*client.parameters["TimeZone"]),
@@ -48,7 +48,11 @@ async fn parameters_are_told_set_and_reset() {
     assert_eq!(client.rows("select n from t").await, "1");
     client.query("reset all").await;
     assert_eq!(client.query("select n from t").await.code(), "42P01");
-    assert_eq!(client.rows("show statement_timeout; show maar.device").await, "90s;cpu", "as the connection began");
+    assert_eq!(
+        client.rows("show statement_timeout; show maar.device").await,
+        "90s;maar.device,cpu",
+        "as the connection began"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +63,10 @@ async fn a_connection_is_given_back_as_it_was() {
     client.query("create temp table t as select 1 as n; set statement_timeout = 5000; set datafusion.execution.batch_size = 77").await;
     assert_eq!(client.query("discard all").await.tags, ["DISCARD ALL"]);
     assert_eq!(client.query("select * from t").await.code(), "42P01");
-    assert_eq!(client.rows("show statement_timeout; show datafusion.execution.batch_size").await, "0;8192");
+    assert_eq!(
+        client.rows("show statement_timeout; show datafusion.execution.batch_size").await,
+        "0;datafusion.execution.batch_size,8192"
+    );
     client.bind("", "kept", &[], (0, 0)).await;
     assert_eq!(client.sync().await.code(), "26000");
     for (sql, tag) in [("unlisten *", "UNLISTEN"), ("close all", "CLOSE CURSOR ALL"), ("reset all", "RESET")] {
