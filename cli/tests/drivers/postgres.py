@@ -77,7 +77,6 @@ VALUES = [
     datetime.datetime(2020, 2, 29, 12, tzinfo=datetime.timezone.utc),
     datetime.timedelta(days=3, seconds=4, microseconds=5),
     [1, 2, None],
-    ["a", "b c", ""],
     None,
 ]
 
@@ -99,6 +98,8 @@ def types(connect):
                 assert row[1] == 18446744073709551615 and math.isnan(row[2]) and row[3] == [1, None], row
                 assert row[4] == datetime.timedelta(days=30) and row[5] == {"a": 1, "b": "x"}, row
                 assert row[6:] == ([[1], [2]], b"\x00\xff", None), row
+        words = ["a", "b c", "", 'd"e', None]
+        assert connection.execute("SELECT %s::VARCHAR[]", [words]).fetchone()[0] == words
         some = uuid.uuid4()
         assert connection.execute("SELECT %s", [some]).fetchone()[0] in (some, str(some))
 
@@ -116,6 +117,8 @@ def prepared(connect):
             assert cursor.execute("SELECT count(*) FROM keyed WHERE n < %s", [50], prepare=True).fetchone() == (50,)
             assert cursor.execute("SELECT n FROM keyed ORDER BY n LIMIT %s", [2]).fetchall() == [(0,), (1,)]
             assert cursor.execute("SELECT count(*) FROM keyed WHERE n = ANY(%s)", [[1, 2, 500]]).fetchone() == (2,)
+            words = ["word 1", "no word", "word 2"]
+            assert cursor.execute("SELECT count(*) FROM keyed WHERE word = ANY(%s)", [words]).fetchone() == (2,)
         with connection.pipeline():
             cursors = [connection.execute("SELECT %s::BIGINT + 1", [n]) for n in range(10)]
             assert [cursor.fetchone()[0] for cursor in cursors] == list(range(1, 11))

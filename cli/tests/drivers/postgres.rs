@@ -107,23 +107,17 @@ fn psycopg_gets_the_rows_of_tpch_that_the_shell_gets() {
     }
 }
 
-/// The statements that make tables of the files.
+/// The statements that make tables of the folders with files.
 fn tables(folder: &Path) -> String {
-    let mut statements = String::new();
-    let mut folders = vec![folder.to_owned()];
+    let (mut statements, mut folders) = (String::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet") {
-                let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-                statements.push_str(&format!(
-                    "CREATE EXTERNAL TABLE {name} STORED AS PARQUET LOCATION '{}';\n",
-                    path.display()
-                ));
-            }
+        let entries: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        if entries.iter().any(|path| path.extension().is_some_and(|extension| extension == "parquet")) {
+            let name = folder.file_name().unwrap().to_str().unwrap();
+            let place = folder.display();
+            statements.push_str(&format!("CREATE EXTERNAL TABLE {name} STORED AS PARQUET LOCATION '{place}/';\n"));
         }
+        folders.extend(entries.into_iter().filter(|path| path.is_dir()));
     }
     statements
 }

@@ -1,10 +1,10 @@
 //! The parameters of a prepared statement: `$1`, `$2`, ... with the types that the client says, or the statement wants.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
 use maar_engine::datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use maar_engine::datafusion::logical_expr::{Expr, LogicalPlan};
+use maar_engine::datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use maar_engine::datafusion::scalar::ScalarValue;
 use maar_engine::{Parameters, Query, QueryKind};
 use tonic::Status;
@@ -52,10 +52,10 @@ pub(super) fn described(query: &Query, declared: &[u32]) -> Result<(Vec<Paramete
         by_number.insert(number, data_type);
     }
     let count = by_number.keys().max().copied().unwrap_or_default().max(declared.len());
-    let of_rows = numbers_of_rows(query);
+    let guessed = guessed(query);
     let parameter = |number: usize| {
         let own = by_number.get(&number).cloned().flatten();
-        let own = own.or_else(|| of_rows.contains(&format!("${number}")).then_some(DataType::Int64));
+        let own = own.or_else(|| guessed.get(&format!("${number}")).cloned());
         one(number, declared.get(number - 1).copied().unwrap_or_default(), own)
     };
     let parameters: Vec<Parameter> = (1..=count).map(parameter).collect::<Result<_, _>>()?;
@@ -69,21 +69,30 @@ pub(super) fn described(query: &Query, declared: &[u32]) -> Result<(Vec<Paramete
     Ok((parameters, columns))
 }
 
-/// Parameters that are numbers of rows (LIMIT, OFFSET): planning says no type of these.
-fn numbers_of_rows(query: &Query) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// The types of parameters that planning says none of: numbers of rows (LIMIT, OFFSET), and arrays behind `= ANY`.
+fn guessed(query: &Query) -> BTreeMap<String, DataType> {
+    let mut found = BTreeMap::new();
     // Visiting cannot fail: the closures do not.
     let _ = query.logical_plan().apply_with_subqueries(|node| {
-        if let LogicalPlan::Limit(limit) = node {
-            for number in [&limit.skip, &limit.fetch].into_iter().flatten() {
-                number.apply(|part| {
-                    if let Expr::Placeholder(parameter) = part {
-                        found.insert(parameter.id.clone());
+        let is_limit = matches!(node, LogicalPlan::Limit(_));
+        node.apply_expressions(|whole| {
+            whole.apply(|part| {
+                match part {
+                    Expr::Placeholder(parameter) if is_limit => {
+                        found.insert(parameter.id.clone(), DataType::Int64);
                     }
-                    Ok(TreeNodeRecursion::Continue)
-                })?;
-            }
-        }
+                    Expr::ScalarFunction(call) if call.name() == "array_has" => {
+                        if let [Expr::Placeholder(array), item] = &call.args[..] {
+                            let of = |input: &&LogicalPlan| item.get_type(input.schema()).ok();
+                            let item = node.inputs().iter().find_map(of);
+                            found.extend(item.map(|item| (array.id.clone(), DataType::new_list(item, true))));
+                        }
+                    }
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
         Ok(TreeNodeRecursion::Continue)
     });
     found
