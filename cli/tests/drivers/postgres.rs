@@ -99,10 +99,11 @@ fn psycopg_gets_the_rows_of_tpch_that_the_shell_gets() {
     let told: Vec<Vec<Vec<Option<String>>>> = serde_json::from_str(&told).unwrap();
     for (sql, rows) in queries.iter().zip(told) {
         let script = format!("{}\n{sql}", std::fs::read_to_string(init).unwrap());
-        let ran = maar(&["--format", "json", "-c", &script]).output().unwrap();
-        let own: Vec<serde_json::Map<String, Value>> = serde_json::from_slice(&ran.stdout)
-            .unwrap_or_else(|e| unreachable!("{e}: {}", String::from_utf8_lossy(&ran.stderr)));
-        let own: Vec<Vec<Option<String>>> = own.iter().map(|row| row.values().map(written).collect()).collect();
+        let ran = maar(&["--format", "csv", "-c", &script]).output().unwrap();
+        // Nothing in these rows is quoted or NULL.
+        let told = String::from_utf8(ran.stdout).unwrap();
+        let row = |line: &str| line.split(',').map(|cell| Some(cell.to_owned())).collect();
+        let own: Vec<Vec<Option<String>>> = told.lines().skip(1).map(row).collect();
         assert!(!own.is_empty() && own == rows, "{sql}: {own:?} {rows:?}");
     }
 }
@@ -120,14 +121,6 @@ fn tables(folder: &Path) -> String {
         folders.extend(entries.into_iter().filter(|path| path.is_dir()));
     }
     statements
-}
-
-fn written(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use prost::bytes::Buf;
 use super::arrays::{binary_array, text_array};
 use super::calendar::{DAY_MICROS, EPOCH_DAYS};
 use super::fault::Fault;
+use super::interval;
 use super::parameters::{Parameter, UUID};
 use super::types::{Format, Kind};
 
@@ -50,6 +51,10 @@ pub(super) fn text(text: &str, kind: Kind, arrow: &DataType) -> Result<ScalarVal
         Kind::Text | Kind::Json => Ok(ScalarValue::from(text)),
         Kind::Numeric if !arrow.is_integer() => numeric(text),
         Kind::Bytea => bytea(text).map(|bytes| ScalarValue::Binary(Some(bytes))).ok_or_else(|| none_of(kind, text)),
+        Kind::Interval => match interval::read(text) {
+            Some(value) => Ok(ScalarValue::IntervalMonthDayNano(Some(value))),
+            None => read_as(text.trim(), kind, arrow),
+        },
         _ => read_as(text.trim(), kind, arrow),
     }
 }

@@ -10,7 +10,7 @@
 //! | `statement`, `outline`, `rows` | A statement: run, named, its rows sent |
 //! | `command`, `own`, `settings`, `transaction` | What is PostgreSQL's own and never reaches the engine |
 //! | `types`, `value`, `text`, `binary`, `calendar` | Types and values as they are sent |
-//! | `parameters`, `decode`, `arrays` | Types and values as they come |
+//! | `parameters`, `decode`, `arrays`, `interval` | Types and values as they come |
 //! | `fault`, `sqlstate` | Errors |
 //! | `catalog`, `functions`, `rewrite` | `pg_catalog`: tables, functions, and the queries that tools ask of them |
 
@@ -26,6 +26,7 @@ mod extended;
 mod fault;
 mod frontend;
 mod functions;
+mod interval;
 mod keys;
 mod link;
 mod listen;

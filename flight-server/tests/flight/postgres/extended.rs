@@ -42,7 +42,7 @@ async fn a_statement_is_described_and_run_with_values() {
         assert_eq!(answer.text(), rows, "{sql}: {answer:?}");
     }
     assert_eq!(
-        client.with("insert into t values ($1, $2, $3)", &[Some("3"), None, Some("2022-02-02")]).await.tags,
+        client.with("insert into t values ($1, $2, $3)", &[Some("3"), Some("three"), Some("2022-02-02")]).await.tags,
         ["INSERT 0 1"]
     );
     assert_eq!(client.with("begin", &[]).await.ready, 'T');
