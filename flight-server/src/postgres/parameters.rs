@@ -69,7 +69,7 @@ pub(super) fn described(query: &Query, declared: &[u32]) -> Result<(Vec<Paramete
     Ok((parameters, columns))
 }
 
-/// The types of parameters that planning says none of: numbers of rows (LIMIT, OFFSET), and arrays behind `= ANY`.
+/// The types of parameters that planning says none of: numbers of rows (LIMIT, OFFSET), and arrays, behind `= ANY` and in casts.
 fn guessed(query: &Query) -> BTreeMap<String, DataType> {
     let mut found = BTreeMap::new();
     // Visiting cannot fail: the closures do not.
@@ -80,6 +80,12 @@ fn guessed(query: &Query) -> BTreeMap<String, DataType> {
                 match part {
                     Expr::Placeholder(parameter) if is_limit => {
                         found.insert(parameter.id.clone(), DataType::Int64);
+                    }
+                    // A text that is cast to a list is one element of it, which is not what an array is.
+                    Expr::Cast(cast) if cast.field.data_type().is_list() => {
+                        if let Expr::Placeholder(array) = cast.expr.as_ref() {
+                            found.insert(array.id.clone(), cast.field.data_type().clone());
+                        }
                     }
                     Expr::ScalarFunction(call) if call.name() == "array_has" => {
                         if let [Expr::Placeholder(array), item] = &call.args[..] {
