@@ -19,6 +19,9 @@ use crate::users::Users;
 /// Passwords that are checked at once. Each check takes 19 MiB and some ten milliseconds of a core.
 const CHECKS_MAX: usize = 2;
 
+/// Of a server whose users come with tokens only.
+const NO_PASSWORDS: &str = "the server takes no passwords";
+
 /// As HTTP has it, or without the padding, as drivers in Go send it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -58,8 +61,24 @@ impl Gate {
         if self.is_open {
             return Ok(Owner::nobody());
         }
-        let users = self.users.as_ref().ok_or_else(|| refused(None, "the server takes no passwords"))?;
+        if self.users.is_none() {
+            return Err(refused(None, NO_PASSWORDS));
+        }
         let (name, password) = credentials(login).ok_or_else(|| refused(None, "no user and password"))?;
+        self.check(name, password, peer).await
+    }
+
+    /// The same for a user and a password, however they came.
+    ///
+    /// # Errors
+    /// As [`Self::pass`].
+    pub(crate) async fn check(
+        &self,
+        name: String,
+        password: String,
+        peer: Option<SocketAddr>,
+    ) -> Result<Owner, Refused> {
+        let users = self.users.as_ref().ok_or_else(|| refused(None, NO_PASSWORDS))?;
         let (user, address) = (name.clone(), peer.map(|peer| peer.ip()));
         // Until the outcome is counted few others are checked: many at once are no way around the count.
         let _turn = self.checks.acquire().await;

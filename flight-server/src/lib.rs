@@ -4,7 +4,7 @@
 //! (`sessions`, `session`) over one catalog and the same devices. Where it has users (`users`), a session begins with a
 //! login (`gate`, `lockout`), or a token of an identity provider (`jwt`), and has its user's role (`role`). Statements wait for a place to run and are known while they do (`queries`), which
 //! clients see as tables (`system`); they run on threads apart from calls (`lanes`). Who watches over a server asks its health (`health`)
-//! and an HTTP door for what it counts (`http`, `metrics`), which also has pages for people (`dashboard`) and tools for language models (`mcp`, with values as `json`); who did what is in a file of its own (`audit`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
+//! and an HTTP door for what it counts (`http`, `metrics`), which also has pages for people (`dashboard`) and tools for language models (`mcp`, with values as `json`); PostgreSQL's protocol is spoken at a door of its own (`postgres`); who did what is in a file of its own (`audit`). Other machines reach it with users and encryption (`tls`) only, or where that is waived in words.
 
 mod actions;
 mod audit;
@@ -31,12 +31,14 @@ mod metadata;
 mod metrics;
 mod parameters;
 mod polling;
+mod postgres;
 mod prepared;
 mod queries;
 mod reply;
 mod role;
 mod running;
 mod secrets;
+mod serve_error;
 mod server;
 mod service;
 mod session;
@@ -54,6 +56,7 @@ pub use audit::{Audit, AuditError};
 pub use jwt::{Jwt, JwtError};
 pub use limits::Limits;
 pub use role::{Role, UnknownRole};
-pub use server::{ServeError, ServeOptions, Server, serve};
+pub use serve_error::ServeError;
+pub use server::{ServeOptions, Server, serve};
 pub use tls::{Tls, TlsError};
 pub use users::{Users, UsersError};

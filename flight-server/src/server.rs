@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +24,10 @@ use crate::http::{self, Door};
 use crate::jwt::Jwt;
 use crate::limits::Limits;
 use crate::messages_in::Bounded;
+use crate::postgres;
+use crate::serve_error::ServeError;
 use crate::sessions::Sessions;
-use crate::tls::Tls;
+use crate::tls::{Acceptor, Tls};
 use crate::users::Users;
 
 /// Connections that say nothing are asked whether they live, before something between us and the client cuts them.
@@ -44,58 +45,6 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// How long queries may go on once the server is told to stop, unless it is said.
 const DRAIN: Duration = Duration::from_secs(30);
-
-/// Why the server cannot start or had to end.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The address can be reached from other machines, and something that protects the server is not there.
-    #[error(
-        "will not listen on {address}: other machines reach it, and there {missing}. Give the server a certificate \
-         (--tls-cert, --tls-key) and users (--users), or listen on 127.0.0.1 or [::1], which an SSH tunnel reaches from \
-         elsewhere; --insecure listens all the same"
-    )]
-    Exposed {
-        /// What was asked for.
-        address: SocketAddr,
-        /// What is not there.
-        missing: &'static str,
-    },
-    /// The same of the HTTP door, whose dashboard shows what people ask.
-    #[error(
-        "will not answer HTTP on {address}: other machines reach it, its dashboard shows who asks what, and there {missing}. Give \
-         the server a certificate (--tls-cert, --tls-key) and users (--users), with which it is encrypted and logged in to there \
-         as well, or answer on 127.0.0.1 or [::1]; --insecure answers all the same"
-    )]
-    ExposedHttp {
-        /// What was asked for.
-        address: SocketAddr,
-        /// What is not there.
-        missing: &'static str,
-    },
-    /// The operating system refused the address.
-    #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        /// What was asked for.
-        address: SocketAddr,
-        /// The system's reason: the port is taken, say.
-        cause: std::io::Error,
-    },
-    /// Clients could write over what is there to watch them.
-    #[error(
-        "the audit log '{}' is among the files that clients may name: keep it outside of what --allow-path opens to them",
-        path.display()
-    )]
-    AuditInReach {
-        /// Where it is.
-        path: PathBuf,
-    },
-    /// The network failed under a running server.
-    #[error("the server ended: {0}")]
-    Network(#[from] tonic::transport::Error),
-    /// A bug of ours.
-    #[error("the server cannot start: {0}")]
-    Internal(String),
-}
 
 /// How a server serves. The default has no users: everyone on the machine may connect.
 #[derive(Debug)]
@@ -118,6 +67,8 @@ pub struct ServeOptions {
     /// Where `/livez`, `/readyz`, `/metrics` and the dashboard are answered, over HTTP; nowhere without it. On an address that
     /// other machines reach it is encrypted as Flight is.
     pub http: Option<SocketAddr>,
+    /// Where PostgreSQL's protocol is answered; nowhere without it. Encrypted wherever there is a certificate.
+    pub postgres: Option<SocketAddr>,
     /// How long queries may go on once the server is told to stop. Default 30 seconds.
     pub drain: Duration,
 }
@@ -133,6 +84,7 @@ impl Default for ServeOptions {
             tls: None,
             insecure: false,
             http: None,
+            postgres: None,
             drain: DRAIN,
         }
     }
@@ -170,6 +122,9 @@ pub struct Server {
     incoming: TcpIncoming,
     address: SocketAddr,
     http: Option<(TcpIncoming, SocketAddr)>,
+    postgres: Option<(TcpIncoming, SocketAddr)>,
+    /// What encrypts it.
+    acceptor: Option<Acceptor>,
     gate: Arc<Gate>,
     drain: Duration,
     common: Arc<Common>,
@@ -194,6 +149,11 @@ impl Server {
         {
             return Err(ServeError::ExposedHttp { address, missing });
         }
+        if let Some(address) = options.postgres.filter(|address| !is_loopback(*address))
+            && let Some(missing) = options.missing()
+        {
+            return Err(ServeError::ExposedPostgres { address, missing });
+        }
         if let (Some(places), Some(path)) = (&options.places, options.audit.path())
             && places.has(path)
         {
@@ -202,8 +162,11 @@ impl Server {
         let (incoming, bound) = listen(address)?;
         let places = options.places_for(address);
         let has_users = options.has_users();
-        let ServeOptions { limits, users, jwt, tls, http, drain, audit, .. } = options;
+        let ServeOptions { limits, users, jwt, tls, http, postgres, drain, audit, .. } = options;
         let http = http.map(listen).transpose()?;
+        let postgres = postgres.map(listen).transpose()?;
+        let acceptor = tls.as_ref().filter(|_| postgres.is_some()).map(Tls::acceptor).transpose();
+        let acceptor = acceptor.map_err(ServeError::Internal)?;
         let has_tokens = jwt.is_some();
         let internal = |status: Status| ServeError::Internal(status.message().to_owned());
         let common = Arc::new(Common::new(session, limits, has_users, places, audit).map_err(internal)?);
@@ -215,6 +178,8 @@ impl Server {
             incoming,
             address: bound,
             http,
+            postgres,
+            acceptor,
             gate,
             drain,
             common,
@@ -235,6 +200,11 @@ impl Server {
         self.http.as_ref().map(|(_, address)| *address)
     }
 
+    /// Where [`ServeOptions::postgres`] is answered.
+    pub fn postgres_address(&self) -> Option<SocketAddr> {
+        self.postgres.as_ref().map(|(_, address)| *address)
+    }
+
     /// Answers until `shutdown` is ready. Then nothing begins any more, and what runs has [`ServeOptions::drain`] to end; after
     /// that it is cancelled.
     ///
@@ -243,8 +213,14 @@ impl Server {
     /// # Errors
     /// [`ServeError::Network`].
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { incoming, http, gate, common, sessions, endpoint, tls, sweep: every, drain, .. } = self;
+        let Self { incoming, http, postgres, acceptor, gate, common, sessions, endpoint, tls, .. } = self;
+        let (every, drain) = (self.sweep, self.drain);
         let door = Arc::new(Door { common: Arc::clone(&common), sessions: Arc::clone(&sessions), gate });
+        let postgres = postgres.map(|(incoming, _)| {
+            let incoming = incoming.with_keepalive(Some(KEEP_ALIVE));
+            Box::pin(postgres::serve(incoming, Arc::clone(&door), acceptor))
+        });
+        let mut postgres = OptionFuture::from(postgres);
         let watched = http.map(|(incoming, address)| {
             let tls = tls.clone().filter(|_| !is_loopback(address));
             Box::pin(http::serve(incoming, door, tls))
@@ -265,6 +241,7 @@ impl Server {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
             Some(ended) = &mut watched => return Ok(ended?),
+            Some(()) = &mut postgres => {}
             () = sweep(&sessions, every) => {}
             () = shutdown => {}
         }
@@ -273,6 +250,7 @@ impl Server {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
             Some(ended) = &mut watched => return Ok(ended?),
+            Some(()) = &mut postgres => {}
             _ = drained => {}
         }
         common.registry.cancel_all();

@@ -122,6 +122,18 @@ impl Sessions {
         self.common.audit.refused(Who { user, peer, ..Who::default() }, reason);
     }
 
+    /// Whose a token of somebody else's is, and until when, for a session that begins with it and that it does not lead to.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED for one that does not hold, or whose session was closed.
+    pub(crate) fn owner_of(&self, token: &str) -> Result<Option<(Owner, SystemTime)>, Status> {
+        let Some(claims) = self.claims(token)? else { return Ok(None) };
+        if self.ended.lock().contains_key(&claims.name) {
+            return Err(Status::unauthenticated("the session of this token was closed: get another token"));
+        }
+        Ok(Some((claims.owner, claims.expires)))
+    }
+
     /// A new session for its owner, which no token leads to.
     ///
     /// # Errors
@@ -233,6 +245,8 @@ pub(crate) enum Way {
     Token,
     /// The first call of a connection.
     Connection,
+    /// A connection of PostgreSQL's protocol.
+    Postgres,
 }
 
 impl Way {
@@ -243,6 +257,7 @@ impl Way {
             Self::Tool => "tool",
             Self::Token => "token",
             Self::Connection => "connection",
+            Self::Postgres => "postgres",
         }
     }
 }

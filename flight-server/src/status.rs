@@ -1,5 +1,7 @@
 //! The one map from errors to gRPC's status codes, by what the client can do. Clients see no other codes than these.
 
+use std::sync::Arc;
+
 use arrow_flight::error::FlightError;
 use maar_engine::{Error, ErrorKind};
 use tonic::{Code, Status};
@@ -7,9 +9,12 @@ use tonic::{Code, Status};
 /// Bytes of a message. It travels as a header, of which clients take 8 KiB in all, and may grow threefold on the way.
 const MESSAGE_BYTES_MAX: usize = 2048;
 
-/// The engine's error as a client sees it: message, place and hint.
+/// The engine's error as a client sees it: message, place and hint. The error itself goes along inside the server, where another
+/// protocol than gRPC may have more to say of it.
 pub(crate) fn from_engine(error: &Error) -> Status {
-    Status::new(code(error.kind()), capped(error.to_string()))
+    let mut status = Status::new(code(error.kind()), capped(error.to_string()));
+    status.set_source(Arc::new(error.clone()));
+    status
 }
 
 fn code(kind: ErrorKind) -> Code {

@@ -54,7 +54,18 @@ impl InUse {
     where
         F: Future<Output = Result<Vec<Query>, Status>> + Send + 'static,
     {
-        let watched = Arc::new(self.begin(sql)?);
+        self.ready_as(Arc::new(self.begin(sql)?), plan).await
+    }
+
+    /// The same of a statement that is known already.
+    pub(crate) async fn ready_as<F>(
+        &self,
+        watched: Arc<Watched>,
+        plan: impl FnOnce(InUse) -> F,
+    ) -> Result<Waiting, Status>
+    where
+        F: Future<Output = Result<Vec<Query>, Status>> + Send + 'static,
+    {
         let running = Arc::clone(&watched);
         let work = async {
             let mut runs = self.on_lane(plan).await?;

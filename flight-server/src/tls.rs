@@ -4,19 +4,33 @@
 use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use pgwire::tokio::TlsAcceptor;
+use pgwire::tokio::tokio_rustls::rustls::crypto::ring;
+use pgwire::tokio::tokio_rustls::rustls::server::WebPkiClientVerifier;
+use pgwire::tokio::tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{Error as PemError, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
+use crate::postgres::ALPN;
+
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Encrypts connections of PostgreSQL's protocol, which begin unencrypted.
+pub(crate) type Acceptor = TlsAcceptor;
 
 /// A certificate with its key, and perhaps the authority that clients' certificates come from.
 #[derive(Clone)]
 pub struct Tls {
     config: ServerTlsConfig,
+    /// The same in PEM.
+    chain: Vec<u8>,
+    key: Vec<u8>,
+    authority: Option<Vec<u8>>,
 }
 
 /// Why there can be no TLS with these files.
@@ -68,9 +82,9 @@ impl Tls {
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let (chain, secret) = (certificates(certificate)?, bytes(key)?);
         PrivateKeyDer::from_pem_slice(&secret).map_err(|e| not_pem(key, "a private key", &e))?;
-        let config = ServerTlsConfig::new().identity(Identity::from_pem(chain, secret)).timeout(HANDSHAKE);
+        let config = ServerTlsConfig::new().identity(Identity::from_pem(&chain, &secret)).timeout(HANDSHAKE);
         match refusal(&config) {
-            None => Ok(Self { config }),
+            None => Ok(Self { config, chain, key: secret, authority: None }),
             Some(cause) => Err(TlsError::Pair { certificate: certificate.into(), key: key.into(), cause }),
         }
     }
@@ -80,15 +94,41 @@ impl Tls {
     /// # Errors
     /// [`TlsError`], with the file.
     pub fn for_clients_of(self, authority: &Path) -> Result<Self, TlsError> {
-        let config = self.config.client_ca_root(Certificate::from_pem(certificates(authority)?));
+        let text = certificates(authority)?;
+        let config = self.config.client_ca_root(Certificate::from_pem(&text));
         match refusal(&config) {
-            None => Ok(Self { config }),
+            None => Ok(Self { config, authority: Some(text), ..self }),
             Some(cause) => Err(TlsError::ClientCa { path: authority.into(), cause }),
         }
     }
 
     pub(crate) fn config(self) -> ServerTlsConfig {
         self.config
+    }
+
+    /// The same for connections that are no gRPC's.
+    ///
+    /// # Errors
+    /// In words: the files were checked when they were read, so that it is a bug of ours.
+    pub(crate) fn acceptor(&self) -> Result<Acceptor, String> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
+        let builder = match &self.authority {
+            None => builder.with_no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in chain(authority)? {
+                    roots.add(certificate).map_err(|e| e.to_string())?;
+                }
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                builder.with_client_cert_verifier(verifier.map_err(|e| e.to_string())?)
+            }
+        };
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|e| e.to_string())?;
+        let mut config = builder.with_single_cert(chain(&self.chain)?, key).map_err(|e| e.to_string())?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
 
@@ -122,6 +162,10 @@ fn not_pem(path: &Path, wanted: &'static str, cause: &PemError) -> TlsError {
         other => other.to_string(),
     };
     TlsError::NotPem { path: path.into(), wanted, cause }
+}
+
+fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    CertificateDer::pem_slice_iter(text).collect::<Result<_, _>>().map_err(|e: PemError| e.to_string())
 }
 
 /// Why a server would not start with `config`.

@@ -1,5 +1,5 @@
 //! The parts that the tests need and cargo does not bring: a C++ compiler, Python packages in a folder of ours, Java
-//! with a driver for it, and a browser.
+//! with a driver for it, a browser, and psql.
 //!
 //! What is there already is used and nothing is fetched. What cannot be had is reported with its remedy; whether that
 //! is an error is for the caller to say (`CI=true`: it is).
@@ -29,6 +29,8 @@ pub(crate) struct Parts {
     pub(crate) jdbc: Option<PathBuf>,
     /// A Chromium, which drives the dashboard.
     pub(crate) browser: Option<PathBuf>,
+    /// PostgreSQL's shell.
+    pub(crate) psql: Option<PathBuf>,
     /// What is missing, each line with its cause and remedy.
     pub(crate) missing: Vec<String>,
 }
@@ -56,6 +58,10 @@ impl Parts {
             Ok(path) => parts.browser = Some(path),
             Err(cause) => parts.missing.push(format!("Chromium (the dashboard in a browser): {cause}")),
         }
+        match psql() {
+            Ok(path) => parts.psql = Some(path),
+            Err(cause) => parts.missing.push(format!("psql (PostgreSQL's protocol): {cause}")),
+        }
         if let Some(named) = std::env::var_os("MAAR_NVRTC") {
             parts.nvrtc = Some(named.into());
         }
@@ -82,6 +88,9 @@ impl Parts {
         }
         if let Some(browser) = &self.browser {
             variables.push(("MAAR_TEST_BROWSER", browser.clone()));
+        }
+        if let Some(psql) = &self.psql {
+            variables.push(("MAAR_TEST_PSQL", psql.clone()));
         }
         variables
     }
@@ -117,6 +126,14 @@ fn browser() -> Result<PathBuf, Failure> {
     }
     apt_install(&["chromium"])?;
     find().ok_or_else(|| "apt-get installed chromium and there is still none on PATH".into())
+}
+
+fn psql() -> Result<PathBuf, Failure> {
+    if let Some(found) = command::find("psql") {
+        return Ok(found);
+    }
+    apt_install(&["postgresql-client"])?;
+    command::find("psql").ok_or_else(|| "apt-get installed postgresql-client and there is still no psql on PATH".into())
 }
 
 fn compiler() -> Result<PathBuf, Failure> {

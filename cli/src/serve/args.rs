@@ -19,6 +19,10 @@ pub(crate) struct ServeArgs {
     /// everyone who reaches it may read. Elsewhere than on this machine it takes --tls-cert and --users, as --listen does
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) http: Option<SocketAddr>,
+    /// PostgreSQL's protocol, for psql, psycopg and BI tools, on this address. Elsewhere than on this machine it takes --tls-cert and
+    /// --users, as --listen does
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:5432")]
+    pub(crate) postgres: Option<SocketAddr>,
     /// Run the statements of a file before anyone connects: tables and views for everyone
     #[arg(long, value_name = "FILE")]
     pub(crate) init: Option<PathBuf>,

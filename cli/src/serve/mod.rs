@@ -42,16 +42,19 @@ pub(crate) async fn run(args: &ServeArgs, device: DeviceArg) -> Result<(), Failu
             run_script(&session, &script).await?;
         }
         let server = Server::bind(session, listen, options).map_err(Failure::other)?;
-        let _ = ready.send((server.address(), server.http_address()));
+        let _ = ready.send((server.address(), server.http_address(), server.postgres_address()));
         let told = async {
             let _ = stopped.await;
         };
         server.run(told).await.map_err(Failure::other)
     })?;
-    if let Ok((address, http)) = address.await {
+    if let Ok((address, http, postgres)) = address.await {
         announce(address, welcome);
         if let Some(http) = http {
             announce_http(http, has_tls);
+        }
+        if let Some(postgres) = postgres {
+            announce_postgres(postgres, has_tls);
         }
     }
     let ended = tokio::select! {
@@ -92,4 +95,10 @@ fn announce(address: SocketAddr, (scheme, open): (&str, &str)) {
 fn announce_http(address: SocketAddr, has_tls: bool) {
     let scheme = if has_tls && !address.ip().to_canonical().is_loopback() { "https" } else { "http" };
     eprintln!("{scheme}://{address} has the dashboard, /livez, /readyz and /metrics.");
+}
+
+#[expect(clippy::print_stderr, reason = "a server says where it listens")]
+fn announce_postgres(address: SocketAddr, has_tls: bool) {
+    let mode = if has_tls { "?sslmode=require" } else { "" };
+    eprintln!("postgresql://{address}/postgres{mode} is PostgreSQL's protocol, for psql and its kin.");
 }

@@ -30,6 +30,7 @@ pub(super) fn options(args: &ServeArgs) -> Result<ServeOptions, Failure> {
         tls,
         insecure: args.insecure,
         http: args.http,
+        postgres: args.postgres,
         drain: Duration::from_secs(args.drain_seconds),
     })
 }

@@ -1,5 +1,5 @@
 //! Drivers that people use, against `maar serve`: ADBC's for Flight SQL, from Python (`adbc.py`), and JDBC's (`Jdbc.java`); and a client
-//! that talks to `maar mcp` (`tools.py`); and a store of somebody else's that `maar` talks to (`s3`). What the protocols say is tested elsewhere; here, that programs of somebody else's understand
+//! that talks to `maar mcp` (`tools.py`); psycopg, SQLAlchemy and psql (`postgres`); and a store of somebody else's that `maar` talks to (`s3`). What the protocols say is tested elsewhere; here, that programs of somebody else's understand
 //! them the same way.
 //!
 //! Needs MAAR_TEST_PYTHON and MAAR_TEST_JDBC, which `cargo xtask test` sets.
@@ -8,6 +8,7 @@
 #[path = "../../../flight-server/tests/flight/certificates.rs"]
 mod certificates;
 mod dashboard;
+mod postgres;
 mod s3;
 #[path = "../../../tests/src/skip.rs"]
 mod skip;

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 /// All of it in PEM, and in files.
@@ -24,7 +24,11 @@ impl Made {
         let issuer = Issuer::new(params, authority_key);
         let key = KeyPair::generate().unwrap();
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap().pem();
+        let mut params = CertificateParams::new(names).unwrap();
+        // Of the authority's name OpenSSL would take it for one that signed itself.
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "localhost");
+        let certificate = params.signed_by(&key, &issuer).unwrap().pem();
         let made = Self { folder: tempfile::tempdir().unwrap(), authority, certificate, key: key.serialize_pem() };
         for (name, text) in [("ca", &made.authority), ("cert", &made.certificate), ("key", &made.key)] {
             std::fs::write(made.path(name), text).unwrap();

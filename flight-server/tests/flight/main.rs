@@ -16,6 +16,7 @@ mod metadata;
 mod parameters;
 mod places;
 mod polling;
+mod postgres;
 mod prepared;
 mod queries;
 mod roles;

@@ -12,9 +12,9 @@ use tonic::Code;
 
 use crate::support::{Client, connect, rows, serve_with, session, status};
 
-const SECRET: &str = "a secret of thirty-two bytes or more";
+pub(crate) const SECRET: &str = "a secret of thirty-two bytes or more";
 
-fn token(secret: &str, claims: &Value) -> String {
+pub(crate) fn token(secret: &str, claims: &Value) -> String {
     let coded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", coded(&json!({"alg": "HS256"})), coded(claims));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), text.as_bytes());
@@ -22,7 +22,7 @@ fn token(secret: &str, claims: &Value) -> String {
 }
 
 /// Claims of a user, for so many seconds from now.
-fn claims(user: &str, role: &str, seconds: i64) -> Value {
+pub(crate) fn claims(user: &str, role: &str, seconds: i64) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let expires = i64::try_from(now).unwrap() + seconds;
     json!({"iss": "us", "aud": "maar", "sub": user, "role": role, "exp": expires})
