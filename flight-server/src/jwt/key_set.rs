@@ -30,8 +30,11 @@ pub(super) struct KeySet {
     state: Mutex<State>,
 }
 
+/// Keys, by the names that they have.
+type Named = Vec<(Option<String>, Arc<Key>)>;
+
 struct State {
-    keys: Arc<Vec<(Option<String>, Arc<Key>)>>,
+    keys: Arc<Named>,
     looked: Instant,
     /// When the file was written, and its length.
     version: Option<(SystemTime, u64)>,
@@ -64,7 +67,7 @@ impl KeySet {
     }
 
     /// The keys as the file has them. While it is broken, or half written, those before stand.
-    fn now(&self) -> Arc<Vec<(Option<String>, Arc<Key>)>> {
+    fn now(&self) -> Arc<Named> {
         let mut state = self.state.lock();
         if state.looked.elapsed() >= self.look {
             state.looked = Instant::now();
@@ -84,7 +87,7 @@ fn version(path: &Path) -> Option<(SystemTime, u64)> {
     Some((file.modified().ok()?, file.len()))
 }
 
-fn keys(path: &Path) -> Result<Vec<(Option<String>, Arc<Key>)>, JwtError> {
+fn keys(path: &Path) -> Result<Named, JwtError> {
     let failed = |cause| JwtError::Read { path: path.into(), cause };
     let none = || JwtError::Key { path: path.into(), cause: WANTED };
     if std::fs::metadata(path).map_err(failed)?.len() > BYTES_MAX {

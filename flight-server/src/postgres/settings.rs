@@ -261,8 +261,8 @@ fn millis(value: &str) -> Option<u64> {
 fn written(millis: u64) -> String {
     match millis {
         0 => "0".to_owned(),
-        _ if millis % 60_000 == 0 => format!("{}min", millis / 60_000),
-        _ if millis % 1000 == 0 => format!("{}s", millis / 1000),
+        _ if millis.is_multiple_of(60_000) => format!("{}min", millis / 60_000),
+        _ if millis.is_multiple_of(1000) => format!("{}s", millis / 1000),
         _ => format!("{millis}ms"),
     }
 }
