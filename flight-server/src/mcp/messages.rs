@@ -88,7 +88,6 @@ pub fn error(id: &Value, wrong: Wrong) -> Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
