@@ -55,12 +55,8 @@ impl Part {
 
     /// Rows to make room for, of so many in all parts.
     pub(super) fn rows(self, all: u64) -> u64 {
-        self.with_spare(all.div_ceil(self.count())).min(all)
-    }
-
-    /// Room for so many rows of it, and for as many as another part alike may have.
-    pub(super) fn with_spare(self, rows: u64) -> u64 {
-        if self.is_whole() { rows } else { rows.saturating_add(rows / 8 + ROWS_SPARE) }
+        let share = all.div_ceil(self.count());
+        if self.is_whole() { all } else { share.saturating_add(share / 8 + ROWS_SPARE).min(all) }
     }
 
     /// As kernels take it: the bits that decide, and what they are.

@@ -271,14 +271,8 @@ impl Run<'_> {
                 plan.for_rows(plan.rows_within(self.states.share).min(part.rows(plan.rows)))
             }
             None if part.is_whole() => plan.clone(),
-            None => plan.for_rows(self.with_spare(plan, part, plan.rows.div_ceil(part.count()))),
+            None => plan.for_rows(part.rows(plan.rows)),
         }
-    }
-
-    /// So many rows of a part of a build, and some to spare where its share has room for them.
-    fn with_spare(&self, plan: &BuildPlan, part: Part, rows: u64) -> u64 {
-        let spare = part.with_spare(rows);
-        if plan.for_rows(spare).bytes() <= self.states.share { spare } else { rows }
     }
 
     /// Whether a state was too small, by what was reported once it was filled. It is larger from now on then.
@@ -316,10 +310,7 @@ impl Run<'_> {
             return false;
         }
         // Rows that found no slot were not counted.
-        let rows = match reported.is_full() {
-            true => stored.max(room.saturating_mul(4)),
-            false => self.with_spare(&self.plan.builds[number], part, stored),
-        };
+        let rows = if reported.is_full() { stored.max(room.saturating_mul(4)) } else { stored };
         self.states.build_rows[number] = Some(rows);
         if part.is_whole() {
             let plan = &mut self.plan.builds[number];

@@ -61,7 +61,7 @@ impl<'a> PipelineBuilder<'a> {
         let sort = (!keys.is_empty()).then(|| sort::plan(&open, keys, &mut columns, &mut output));
         self.close(open, Sink::Emit { columns }, None, None);
         super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
-        super::fit::fit_builds(&mut self.builds, &self.groups, &self.stages, self.limits);
+        super::fit::fit_builds(&mut self.builds, &self.groups, self.limits);
         super::parts::part_states(&mut self.stages, &mut self.builds, &mut self.groups, self.limits);
         super::fragments::annotate(&mut self.stages, root);
         let rows = super::spill::write_out(&mut self.stages, (&self.builds, &self.groups), self.limits);

@@ -1,29 +1,21 @@
 //! Builds that would take more than one table may, if every row of their side went into them: they start with as much as it
-//! may, and grow where that does not suffice. Most builds stand behind a filter; what stands behind none has the rows that it has.
+//! may, and grow where that does not suffice. Most builds stand behind a filter.
 
-use super::{BuildPlan, GroupPlan, Limits, Stage};
-use crate::column::RowBound;
-use crate::ir::{BuildId, GroupKind, KeyRows, KeyTable};
+use super::{BuildPlan, GroupPlan, Limits};
+use crate::ir::{GroupKind, KeyTable};
 
 /// However little memory there is.
 const ROWS_MIN: u64 = 1024;
 
-/// Makes the sizes of such builds guesses. Not of those whose rows are groups: the groups are as many; nor of those whose rows are
-/// counted already: a guess would be short, and what reads the table would be read in vain.
-pub(super) fn fit_builds(builds: &mut [BuildPlan], groups: &[GroupPlan], stages: &[Stage], limits: Limits) {
-    let is_exact = |number: usize, build: &BuildPlan| {
-        let fills = |stage: &&Stage| stage.build == Some(BuildId(number));
-        let has_all = stages.iter().find(fills).is_some_and(|stage| matches!(stage.rows_out, RowBound::Exact(_)));
-        // Of keys alone there may be few.
-        has_all && build.rows_of_key != KeyRows::Untold
-    };
+/// Makes the sizes of such builds guesses. Not of those whose rows are groups: the groups are as many.
+pub(super) fn fit_builds(builds: &mut [BuildPlan], groups: &[GroupPlan], limits: Limits) {
     for (number, build) in builds.iter_mut().enumerate() {
         let is_grouped = |group: &GroupPlan| match group.table.kind {
             GroupKind::BuildRow { build, .. } => build.0 == number,
             _ => false,
         };
         let fitting = limits.table_bytes / build.row_bytes().max(1);
-        if build.rows <= fitting || build.rows_estimated || groups.iter().any(is_grouped) || is_exact(number, build) {
+        if build.rows <= fitting || build.rows_estimated || groups.iter().any(is_grouped) {
             continue;
         }
         build.rows = fitting.max(ROWS_MIN).min(build.rows);
@@ -38,6 +30,7 @@ pub(super) fn fit_builds(builds: &mut [BuildPlan], groups: &[GroupPlan], stages:
 mod tests {
     use super::super::Cuts;
     use super::*;
+    use crate::ir::KeyRows;
 
     fn build(table: KeyTable, rows: u64) -> BuildPlan {
         BuildPlan {
@@ -58,7 +51,7 @@ mod tests {
     fn what_fits_stays_as_it_is() {
         let limits = Limits { shared_bytes: 0, table_bytes: 1 << 20, parts: false, cuts: Cuts::NONE };
         let mut builds = [KeyTable::Direct, KeyTable::Hash, KeyTable::Wide].map(|table| build(table, 1 << 16));
-        fit_builds(&mut builds, &[], &[], limits);
+        fit_builds(&mut builds, &[], limits);
         // 8, 32 and 56 bytes a row.
         assert_eq!(builds.each_ref().map(|build| build.rows), [1 << 16, 1 << 15, (1 << 20) / 56]);
         assert_eq!(builds.each_ref().map(|build| build.rows_estimated), [false, true, true]);
