@@ -38,8 +38,9 @@ pub(super) fn resolve_keys(
         };
         // Two keys in place of one: whether it is NULL, and a value that stands for NULL. What the other side's dictionary lacks
         // is NULL behind the value, and matches nothing.
-        keys.0.extend([some_value(key, &build_value), is_null(build_value)]);
-        keys.1.extend([some_value(sought, &probe_value), is_null(probe_value)]);
+        let any = key.bounds.min;
+        keys.0.extend([some_value(key, &build_value, any), is_null(build_value)]);
+        keys.1.extend([some_value(sought, &probe_value, any), is_null(probe_value)]);
     }
     Ok(keys)
 }
@@ -76,10 +77,10 @@ fn is_null(value: Value) -> Value {
     Value::int(ValueKind::BoolToInt(Box::new(is_null)), false, Bounds::new(0, 1))
 }
 
-/// A key as it is, or in place of a NULL any value that it may have.
-fn some_value(key: Value, value: &Value) -> Value {
-    let (repr, nullable, bounds) = (key.repr, key.nullable, key.bounds);
-    let any = Value::int(ValueKind::Constant(Constant::Int(bounds.min)), false, bounds);
+/// A key as it is, or in place of a NULL `any`, which is the same on both sides.
+fn some_value(key: Value, value: &Value, any: i128) -> Value {
+    let (repr, nullable, bounds) = (key.repr, key.nullable, key.bounds.union(Bounds::new(any, any)));
+    let any = Value::int(ValueKind::Constant(Constant::Int(any)), false, bounds);
     let is_null = Value::bool(ValueKind::IsNull(Box::new(value.clone())), false);
     let kind = ValueKind::Case { branches: vec![(is_null, any)], otherwise: Some(Box::new(key)) };
     Value::new(kind, repr, nullable, bounds)

@@ -14,7 +14,7 @@ fn tables() -> Vec<Table<'static>> {
     let right = "CAST(n AS BIGINT) AS v, CASE WHEN n % 11 = 0 THEN NULL ELSE CAST(n % 50 AS INT) END AS k, \
          CASE WHEN n % 13 = 0 THEN NULL ELSE CAST(n % 35 AS DOUBLE) / 4 END AS x, CAST(CAST(n % 35 AS DOUBLE) / 4 AS FLOAT) AS f, \
          CASE WHEN n % 8 = 0 THEN NULL ELSE concat('word ', CAST(n % 33 AS VARCHAR)) END AS s, \
-         CASE WHEN n % 4 = 0 THEN NULL ELSE n % 3 = 0 END AS b";
+         CASE WHEN n % 4 = 0 THEN NULL ELSE n % 3 = 0 END AS b, CASE WHEN n % 5 = 0 THEN NULL ELSE CAST(n AS INT) - 70 END AS low";
     vec![
         ("l", vec![numbers(left, 700), numbers(left, 33)]),
         ("r", vec![numbers(right, 90)]),
@@ -86,6 +86,11 @@ async fn nulls_that_are_equal() {
             both.same(&format!("SELECT count(*) FROM l {kind} JOIN r ON l.{column} IS NOT DISTINCT FROM r.{column}"))
                 .await;
         }
+    }
+    // What stands for NULL is the same on both sides, however far apart their values are.
+    for kind in ["INNER", "LEFT SEMI", "RIGHT ANTI", "LEFT"] {
+        both.same(&format!("SELECT count(*) FROM l {kind} JOIN r ON l.k IS NOT DISTINCT FROM r.low")).await;
+        both.same(&format!("SELECT count(*) FROM r {kind} JOIN l ON l.k IS NOT DISTINCT FROM r.low")).await;
     }
     for query in [
         "SELECT k, s FROM l INTERSECT SELECT k, s FROM r",
