@@ -46,11 +46,8 @@ pub(super) fn is_of_type(encoded: &str, data_type: &DataType) -> bool {
             let is_written_so = text.len() == 10 && digits(0..4) && digits(5..7) && digits(8..10);
             is_written_so && ScalarValue::try_from_string(text, data_type).is_ok()
         }
-        // Without the signs and spaces that casts of texts take.
-        DataType::Int64 => {
-            let digits = text.strip_prefix('-').unwrap_or(&text);
-            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<i64>().is_ok()
-        }
+        // As numbers are written: `01` is a text, which would not come out as it is otherwise.
+        DataType::Int64 => text.parse::<i64>().is_ok_and(|number| number.to_string() == *text),
         _ => true,
     }
 }
@@ -178,7 +175,11 @@ mod tests {
     fn values_are_of_the_types_that_they_are_written_as() {
         for (text, is_number, is_date) in [
             ("7", true, false),
-            ("-07", true, false),
+            ("-7", true, false),
+            ("-07", false, false),
+            ("01", false, false),
+            ("0", true, false),
+            ("-0", false, false),
             ("+7", false, false),
             ("9223372036854775808", false, false),
             ("2024-02-29", false, true),

@@ -36,15 +36,15 @@ async fn folders_are_columns_of_one_type() {
         write(&session, &format!("{root}/{path}"), n as u32).await;
     }
     for (sql, expected) in [
-        ("select n, y + 1, m from 'LAKE/whole/**/*.parquet' order by n", "0,2025,1;1,-4,"),
-        ("select arrow_typeof(y), arrow_typeof(m) from 'LAKE/whole/' limit 1", "Int64,Int64"),
+        ("select n, y + 1, m from 'LAKE/whole/**/*.parquet' order by n", "0,2025,01;1,-4,"),
+        ("select arrow_typeof(y), arrow_typeof(m) from 'LAKE/whole/' limit 1", "Int64,Utf8View"),
         ("select n from 'LAKE/whole/' where m is null or y = '2024' order by n", "0;1"),
         ("select n, d, arrow_typeof(d) from 'LAKE/days/' order by n", "2,2024-02-29,Date32;3,,Date32"),
         ("select n from 'LAKE/days/*/*.parquet' where d < date '2024-03-01'", "2"),
         ("select n, t from 'LAKE/texts/' order by t", "4,1;5,a/b"),
         ("select arrow_typeof(t), t is null from 'LAKE/none/'", "Utf8View,true"),
         ("select * from read_parquet('LAKE/whole/', hive_partitioning = false) order by 1", "0;1"),
-        ("select n, m from read_parquet('LAKE/whole/', hive_partitioning = true) order by 1", "0,1;1,"),
+        ("select n, m from read_parquet('LAKE/whole/', hive_partitioning = true) order by 1", "0,01;1,"),
         (
             "select m, y from read_parquet('LAKE/whole/**/*.parquet', hive_types_autocast = false) order by n",
             "01,2024;,-5",
@@ -58,8 +58,8 @@ async fn folders_are_columns_of_one_type() {
     };
     for (clause, expected) in [
         ("partitioned by (y int, m varchar)", "Int32,Utf8View,01"),
-        ("partitioned by (y, m)", "Int64,Int64,1"),
-        ("", "Int64,Int64,1"),
+        ("partitioned by (y, m)", "Int64,Utf8View,01"),
+        ("", "Int64,Utf8View,01"),
     ] {
         session.run_script(&table(clause)).await.unwrap();
         let sql = "select arrow_typeof(y), arrow_typeof(m), m from t where y = 2024";
@@ -102,7 +102,7 @@ async fn several_locations_are_one_partitioned_table() {
 async fn years(session: &Session) {
     for y in 2020..2026 {
         for m in 1..4 {
-            write(session, &format!("{URL}/t/y={y}/m={m:02}/a.parquet"), (y - 2000) * 10 + m).await;
+            write(session, &format!("{URL}/t/y={y}/m={m}/a.parquet"), (y - 2000) * 10 + m).await;
         }
     }
 }
@@ -121,7 +121,7 @@ async fn filters_rule_folders_out_before_they_are_listed() {
                 .unwrap();
             for (filter, expected, listed) in [
                 ("y = 2021", "3,636", &["t/", "t/y=2021/**"][..]),
-                ("y = 2021 and m = 2", "1,212", &["t/", "t/y=2021/", "t/y=2021/m=02/**"]),
+                ("y = 2021 and m = 2", "1,212", &["t/", "t/y=2021/", "t/y=2021/m=2/**"]),
                 ("y in (2020, 2025) and n > 0", "6,1362", &["t/", "t/y=2020/**", "t/y=2025/**"]),
                 ("y = 2021 and n = 213", "1,213", &["t/", "t/y=2021/**"]),
                 ("y = 1999", "0,", &["t/"]),
@@ -144,16 +144,16 @@ async fn filters_rule_folders_out_before_they_are_listed() {
             );
             assert_eq!(cells(&session, &both).await.unwrap(), "201,241");
             // What comes later is seen, in folders that are left and in new ones.
-            write(&session, &format!("{URL}/t/y=2021/m=02/b.parquet"), 1).await;
+            write(&session, &format!("{URL}/t/y=2021/m=2/b.parquet"), 1).await;
             let sql = format!("select count(*), sum(n) from {name} where y = 2021");
             assert_eq!(cells(&session, &sql).await.unwrap(), "4,637");
-            object_store::ObjectStoreExt::delete(store.as_ref(), &"t/y=2021/m=02/b.parquet".into()).await.unwrap();
+            object_store::ObjectStoreExt::delete(store.as_ref(), &"t/y=2021/m=2/b.parquet".into()).await.unwrap();
             assert_eq!(cells(&session, &sql).await.unwrap(), "3,636");
         }
         let path = format!("select sum(n) from '{URL}/t/**/*.parquet' where y = 2023 and m in (1, 3)");
         store.listed();
         assert_eq!(cells(&session, &path).await.unwrap(), "464", "{device:?}");
         // Of a path the columns come from all files; the scan lists the folders that are left.
-        assert_eq!(store.listed(), ["t/", "t/**", "t/y=2023/", "t/y=2023/m=01/**", "t/y=2023/m=03/**"]);
+        assert_eq!(store.listed(), ["t/", "t/**", "t/y=2023/", "t/y=2023/m=1/**", "t/y=2023/m=3/**"]);
     }
 }
