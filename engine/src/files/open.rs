@@ -55,7 +55,7 @@ async fn open(state: &SessionState, locations: Vec<Location>) -> Result<FileTabl
     let files: Vec<ObjectMeta> = found.iter().flatten().cloned().collect();
     let schema = columns_of(state, &format, &lake, &files).await?;
     let partitions = partition_columns::of_locations(&locations, &found, &schema, HiveFolders::Typed)?;
-    Ok(FileTable::new(locations, members, format, schema, partitions))
+    Ok(FileTable::new(locations, members, format, schema, partitions).found_in(files))
 }
 
 fn two_formats(text: &str, one: (&formats::Known, &ObjectMeta), other: (&formats::Known, &ObjectMeta)) -> Error {

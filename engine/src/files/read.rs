@@ -74,7 +74,8 @@ pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dy
             .with_hint("name the other one: filename = 'file'"));
     }
     let read_as = if asked.nulls.is_empty() { Arc::clone(&schema) } else { all_text(&schema) };
-    let table = FileTable::new(locations, members, format, read_as, partitions).of_reader(asked.filename.as_deref());
+    let table = FileTable::new(locations, members, format, read_as, partitions).found_in(files);
+    let table = table.of_reader(asked.filename.as_deref());
     match asked.nulls.is_empty() {
         true => Ok(Arc::new(table)),
         false => with_nulls(table, &schema, &asked.nulls),

@@ -17,6 +17,7 @@ use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, SortExpr, TableProviderFilterPushDown};
 use datafusion::physical_expr::create_lex_ordering;
 use datafusion::physical_plan::ExecutionPlan;
+use object_store::ObjectMeta;
 
 use super::formats::{Known, is_written, no_writer, of_name};
 use super::location::Location;
@@ -56,6 +57,8 @@ pub(crate) struct FileTable {
     /// Whether a file that two locations mean is read twice.
     pub(super) repeats: bool,
     /// Both.
+    /// The files in which its columns were found, of a path in FROM.
+    found_in: Option<Arc<[ObjectMeta]>>,
     schema: SchemaRef,
     pub(super) sort_order: Vec<Vec<SortExpr>>,
     declared: Declared,
@@ -90,6 +93,7 @@ impl FileTable {
             has_filename: false,
             repeats: false,
             schema,
+            found_in: None,
             sort_order,
             declared,
         }
@@ -100,7 +104,17 @@ impl FileTable {
         let mut columns = self.partitions.fields().to_vec();
         columns.extend(filename.map(|name| Arc::new(Field::new(name, DataType::Utf8View, true))));
         let table = Self::new(self.locations, self.members, self.format, self.file_schema, columns);
-        Self { has_filename: filename.is_some(), repeats: true, ..table }
+        Self { has_filename: filename.is_some(), repeats: true, found_in: self.found_in, ..table }
+    }
+
+    /// The table, whose columns are those of `files`.
+    pub(super) fn found_in(self, files: Vec<ObjectMeta>) -> Self {
+        Self { found_in: Some(files.into()), ..self }
+    }
+
+    /// The files that say its columns; `None` where a statement before has said them.
+    pub(crate) fn files_of_columns(&self) -> Option<&Arc<[ObjectMeta]>> {
+        self.found_in.as_ref()
     }
 
     pub(super) fn with_declared(mut self, declared: Declared, sort_order: Vec<Vec<SortExpr>>) -> Self {

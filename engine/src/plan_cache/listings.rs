@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::Session;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use futures::future::try_join_all;
@@ -21,6 +21,22 @@ pub(super) struct Listing {
     /// Filters that ruled folders out, so that they were not listed.
     leading: Vec<Expr>,
     files: Arc<[ObjectMeta]>,
+    /// Whether the statement itself looks up the table's columns, in all files below a path.
+    pub(super) is_opened: bool,
+}
+
+impl Listing {
+    pub(super) fn is_of(&self, table: &dyn TableProvider) -> bool {
+        table.downcast_ref::<FileTable>().is_some_and(|table| address(table) == self.address)
+    }
+
+    /// What the plan hangs on: the files that say the columns are all that there are, whatever filters rule out.
+    fn needed(&self) -> (&[Expr], &Arc<[ObjectMeta]>) {
+        match self.table.files_of_columns().filter(|_| self.is_opened) {
+            Some(files) => (&[], files),
+            None => (&self.leading, &self.files),
+        }
+    }
 }
 
 /// The listings that are made while a statement is planned; an extension of the configuration that it is planned with.
@@ -46,7 +62,7 @@ impl Listings {
             Some(_) => noted.is_torn = true,
             None => {
                 let leading = leading.to_vec();
-                noted.listings.push(Listing { table: table.clone(), address, leading, files });
+                noted.listings.push(Listing { table: table.clone(), address, leading, files, is_opened: false });
             }
         }
     }
@@ -72,7 +88,7 @@ fn address(table: &FileTable) -> usize {
 /// # Errors
 /// When a store does not answer, or a file is no longer there.
 pub(super) async fn hold(listings: &[Listing], state: &Arc<SessionState>) -> Result<bool> {
-    let listed = listings.iter().map(|listing| files_of(&listing.table, state.as_ref(), &listing.leading));
+    let listed = listings.iter().map(|listing| files_of(&listing.table, state.as_ref(), listing.needed().0));
     let listed = try_join_all(listed).await?;
-    Ok(listings.iter().zip(listed).all(|(listing, files)| listing.files == files))
+    Ok(listings.iter().zip(listed).all(|(listing, files)| *listing.needed().1 == files))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
@@ -127,26 +128,34 @@ impl Place {
         physical: &Arc<dyn ExecutionPlan>,
         listings: &Listings,
     ) -> Option<Kept> {
-        let listings = listings.take()?;
+        let mut listings = listings.take()?;
         let may_run_again = repeatable::is_physical(physical)
             && repeatable::is_logical(logical)
             && repeatable::is_listed(logical, &listings);
+        let opened = self.opened(logical);
+        for listing in &mut listings {
+            listing.is_opened = opened.iter().any(|table| listing.is_of(table.as_ref()));
+        }
         let planned = may_run_again.then(|| Planned {
             logical: logical.clone(),
             names: names.clone(),
             optimised: optimised.clone(),
             listings,
-            reads_paths: !self.has_names_of(logical),
+            reads_paths: !opened.is_empty(),
         })?;
         Some(Kept { planned: Arc::new(planned), physical: Arc::clone(physical) })
     }
 
-    /// Whether every table of `plan` is one of the catalogs'.
-    fn has_names_of(&self, plan: &LogicalPlan) -> bool {
-        repeatable::all_nodes(plan, |node| match node {
-            LogicalPlan::TableScan(scan) => Ok(self.surroundings.has(&source_as_provider(&scan.source)?)),
-            _ => Ok(true),
-        })
+    /// The tables of `plan` that are neither the catalogs' nor a view's.
+    fn opened(&self, plan: &LogicalPlan) -> Vec<Arc<dyn TableProvider>> {
+        let mut opened = Vec::new();
+        repeatable::all_nodes(plan, |node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                opened.extend(Some(source_as_provider(&scan.source)?).filter(|table| !self.surroundings.has(table)));
+            }
+            Ok(true)
+        });
+        opened
     }
 }
 

@@ -5,12 +5,14 @@ use std::sync::{Arc, Weak};
 
 use datafusion::catalog::{CatalogProviderList, TableFunction, TableProvider};
 use datafusion::common::config::ConfigOptions;
+use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, WindowUDF};
 use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
+use super::repeatable;
 use crate::catalogs;
 
 /// With more tables than this, asking for them all is no longer quick.
@@ -108,11 +110,27 @@ impl Surroundings {
         &self.options
     }
 
-    /// Whether `table` is one of the catalogs' tables.
+    /// Whether `table` is one of the catalogs' tables, or one that a view of theirs reads.
     pub(super) fn has(&self, table: &Arc<dyn TableProvider>) -> bool {
-        let table = Arc::downgrade(table);
-        self.tables.iter().any(|named| Weak::ptr_eq(&named.table, &table))
+        let known = Arc::downgrade(table);
+        let is_it = |named: &Weak<dyn TableProvider>| {
+            Weak::ptr_eq(named, &known) || named.upgrade().is_some_and(|view| reads(view.as_ref(), table))
+        };
+        self.tables.iter().any(|named| is_it(&named.table))
     }
+}
+
+/// Whether `view` is one, and reads `table`.
+fn reads(view: &dyn TableProvider, table: &Arc<dyn TableProvider>) -> bool {
+    let Some(plan) = view.get_logical_plan() else { return false };
+    let mut found = false;
+    repeatable::all_nodes(&plan, |node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            found |= Arc::ptr_eq(&source_as_provider(&scan.source)?, table);
+        }
+        Ok(!found)
+    });
+    found
 }
 
 fn are_same<T: ?Sized>(left: &[Arc<T>], right: &[Arc<T>]) -> bool {
