@@ -142,22 +142,32 @@ impl Location {
         deep: bool,
         prune: Option<&Prune<'_>>,
     ) -> HostResult<Vec<ObjectMeta>> {
-        let mut all: Vec<ObjectMeta> = match prune {
-            Some(prune) => prune.list(store, self.url.prefix()).await?,
-            None => store.list(Some(self.url.prefix())).try_collect().await?,
-        };
-        all.retain(|file| {
-            let found = self.below(&file.location);
-            let hidden = |name: &str| name.starts_with(['.', '_']);
-            let mut folders = found.folders.iter();
-            !hidden(found.name) && !folders.any(|folder| hidden(folder) && !hive::is_partition(folder))
-        });
         let own =
             |file: &ObjectMeta| self.below(&file.location).folders.iter().all(|folder| hive::is_partition(folder));
+        if let Some(prune) = prune {
+            let mut left = self.seen(prune.list(store, self.url.prefix()).await?);
+            // Whether other files count hangs on all of its own, also on those that were ruled out.
+            if deep || left.is_empty() || left.iter().any(own) {
+                left.retain(|file| deep || own(file));
+                return Ok(left);
+            }
+        }
+        let mut all = self.seen(store.list(Some(self.url.prefix())).try_collect().await?);
         if !deep && all.iter().any(own) {
             all.retain(own);
         }
         Ok(all)
+    }
+
+    /// Those of `files` whose names are not hidden.
+    fn seen(&self, mut files: Vec<ObjectMeta>) -> Vec<ObjectMeta> {
+        let hidden = |name: &str| name.starts_with(['.', '_']);
+        files.retain(|file| {
+            let found = self.below(&file.location);
+            let mut folders = found.folders.iter();
+            !hidden(found.name) && !folders.any(|folder| hidden(folder) && !hive::is_partition(folder))
+        });
+        files
     }
 
     fn search<'a>(&'a self, store: &'a dyn ObjectStore, pattern: &'a Pattern) -> Search<'a> {

@@ -11,7 +11,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::hive;
 use super::pattern::Pattern;
-use super::prune::Prune;
+use super::prune::{Prune, Values, Verdict};
 
 /// Files that are asked for at once.
 const AT_ONCE: usize = 16;
@@ -32,17 +32,16 @@ impl Search<'_> {
             return self.named(names.collect()).await;
         }
         if let Some(prune) = prune {
-            let mut left = prune.list(self.store, self.folder).await?;
-            left.retain(|file| self.matches(file, &self.folders(file)));
+            let left = self.left(prune).await?;
             // A pattern that leaves Hive's folders out means other files where it matches none: which they are, all of them say.
             if !left.is_empty() || self.pattern.depth().is_none() {
                 return Ok(left);
             }
         }
         match self.pattern.depth() {
-            Some(_) if self.is_local => {
-                let found = self.walk(false).await?;
-                if found.is_empty() { self.walk(true).await } else { Ok(found) }
+            Some(_) if self.is_walked() => {
+                let found = self.walk(false, None).await?;
+                if found.is_empty() { self.walk(true, prune).await } else { Ok(found) }
             }
             Some(0) => {
                 let listed = self.store.list_with_delimiter(Some(self.folder)).await?;
@@ -56,6 +55,21 @@ impl Search<'_> {
             }
             _ => self.below().await,
         }
+    }
+
+    /// Those that the pattern matches as it stands, in folders that `prune` leaves.
+    async fn left(&self, prune: &Prune<'_>) -> Result<Vec<ObjectMeta>> {
+        if self.is_walked() {
+            return self.walk(false, Some(prune)).await;
+        }
+        let mut left = prune.list(self.store, self.folder).await?;
+        left.retain(|file| self.matches(file, &self.folders(file)));
+        Ok(left)
+    }
+
+    /// Whether only folders are looked into where something may match.
+    fn is_walked(&self) -> bool {
+        self.is_local && self.pattern.depth().is_some()
     }
 
     /// Those of these that are there.
@@ -112,24 +126,51 @@ impl Search<'_> {
         file.location.filename().is_some_and(|name| self.pattern.matches(&[folders, &[name]].concat()))
     }
 
-    /// Looks into no folder where nothing can match.
-    async fn walk(&self, through_hive: bool) -> Result<Vec<ObjectMeta>> {
+    /// Looks into no folder where nothing can match, and none that `prune` rules out.
+    async fn walk(&self, through_hive: bool, prune: Option<&Prune<'_>>) -> Result<Vec<ObjectMeta>> {
         let mut found = Vec::new();
-        let mut open: Vec<(Path, Vec<String>)> = vec![(self.folder.clone(), Vec::new())];
-        while let Some((folder, above)) = open.pop() {
-            let listed = self.store.list_with_delimiter(Some(&folder)).await?;
-            for below in listed.common_prefixes {
+        let mut open = vec![Walked { folder: self.folder.clone(), above: Vec::new(), values: Some(Vec::new()) }];
+        while let Some(at) = open.pop() {
+            let listed = self.store.list_with_delimiter(Some(&at.folder)).await?;
+            for (below, values) in at.below(listed.common_prefixes, prune) {
                 let name = below.filename().unwrap_or_default().to_string();
-                if self.pattern.admits_folder(&above, &name) {
-                    let above = [above.as_slice(), &[name]].concat();
-                    open.push((below, above));
+                if self.pattern.admits_folder(&at.above, &name) {
+                    open.push(Walked { folder: below, above: [at.above.as_slice(), &[name]].concat(), values });
                 } else if through_hive && hive::is_partition(&name) {
-                    open.push((below, above.clone()));
+                    open.push(Walked { folder: below, above: at.above.clone(), values });
                 }
             }
-            let above: Vec<&str> = above.iter().map(String::as_str).collect();
+            let above: Vec<&str> = at.above.iter().map(String::as_str).collect();
             found.extend(listed.objects.into_iter().filter(|file| self.matches(file, &above)));
         }
         Ok(found)
+    }
+}
+
+/// A folder on the way.
+struct Walked {
+    folder: Path,
+    /// The folders above it that the pattern has matched.
+    above: Vec<String>,
+    /// What its path says of the first columns; `None` where a key has come out of turn, so that nothing below can be ruled out.
+    values: Option<Values>,
+}
+
+impl Walked {
+    /// Those of `folders`, which lie in it, that are left, with their values.
+    fn below(&self, folders: Vec<Path>, prune: Option<&Prune<'_>>) -> Vec<(Path, Option<Values>)> {
+        let (Some(prune), Some(values)) = (prune, &self.values) else {
+            return folders.into_iter().map(|folder| (folder, None)).collect();
+        };
+        let mut left = Vec::with_capacity(folders.len());
+        for (verdict, folder) in prune.verdicts(values, &folders).into_iter().zip(folders) {
+            let is_key = folder.filename().is_some_and(hive::is_partition);
+            match verdict {
+                Verdict::Left(values) => left.push((folder, Some(values))),
+                Verdict::Other => left.push((folder, Some(values.clone()).filter(|_| !is_key))),
+                Verdict::RuledOut => {}
+            }
+        }
+        left
     }
 }

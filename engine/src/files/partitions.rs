@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatchOptions};
-use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatchOptions};
 use datafusion::arrow::datatypes::{FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -41,52 +40,58 @@ impl Partitions {
         !names.is_empty() && expr_applicable_for_cols(&names, filter) && !reaches_outside(filter)
     }
 
-    /// Whether `filters` may be true for files in a folder whose path gives `values` to the first columns. What a filter says that
-    /// is about others, or that fails here, is for later.
-    pub(super) fn admit(&self, values: &[ScalarValue], filters: &[Expr]) -> bool {
-        let fields = &self.fields[..values.len()];
+    /// For each of `rows`, which are the values of the first columns in some folder's path: whether `filters` may be true for
+    /// files below it. What a filter says that is about other columns, or that fails here, is for later.
+    pub(super) fn admit(&self, rows: &[&[ScalarValue]], filters: &[Expr]) -> Vec<bool> {
+        let fields = &self.fields[..rows.first().map_or(0, |row| row.len())];
         let is_known = |filter: &&Expr| {
             filter.column_refs().iter().all(|column| fields.iter().any(|field| field.name() == column.name()))
         };
-        let holds = |filter: &Expr| -> Result<bool> {
-            let schema = Arc::new(Schema::new(fields.to_vec()));
-            let named = DFSchema::try_from(Arc::clone(&schema))?;
-            let columns = values.iter().map(ScalarValue::to_array).collect::<Result<Vec<ArrayRef>>>()?;
-            let batch = RecordBatch::try_new(schema, columns)?;
-            let (properties, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
-            let filter = create_physical_expr(filter, &named, &properties, &context)?;
-            let holds = filter.evaluate(&batch)?.into_array(1)?;
-            Ok(holds.as_boolean().is_valid(0) && holds.as_boolean().value(0))
-        };
-        filters.iter().filter(is_known).all(|filter| holds(filter).unwrap_or(true))
+        let mut admitted = vec![true; rows.len()];
+        for filter in filters.iter().filter(is_known) {
+            let Ok(holds) = self.hold(rows, filter) else { continue };
+            admitted.iter_mut().zip(holds).for_each(|(admitted, holds)| *admitted &= holds);
+        }
+        admitted
     }
 
     /// The files for whose values every one of `filters` is true. A filter sees only files that those before it left: it may
     /// fail on others.
     pub(super) fn choose(&self, files: Vec<PartitionedFile>, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
-        if filters.is_empty() || files.is_empty() {
-            return Ok(files);
-        }
-        let schema = Arc::new(Schema::new(self.fields.clone()));
-        let named = DFSchema::try_from(Arc::clone(&schema))?;
-        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.fields.len());
-        for at in 0..self.fields.len() {
-            let values: Vec<ScalarValue> = files.iter().map(|file| file.partition_values[at].clone()).collect();
-            columns.push(ScalarValue::iter_to_array(values)?);
-        }
-        let rows = RecordBatchOptions::new().with_row_count(Some(files.len()));
-        let mut batch = RecordBatch::try_new_with_options(schema, columns, &rows)?;
         let mut left = files;
         for filter in filters {
-            let (properties, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
-            let filter = create_physical_expr(filter, &named, &properties, &context)?;
-            let holds = filter.evaluate(&batch)?.into_array(batch.num_rows())?;
-            let holds = holds.as_boolean();
-            let holds: BooleanArray = (0..holds.len()).map(|at| Some(holds.is_valid(at) && holds.value(at))).collect();
-            batch = filter_record_batch(&batch, &holds)?;
-            left = left.into_iter().zip(holds.values()).filter(|(_, holds)| *holds).map(|(file, _)| file).collect();
+            let rows: Vec<&[ScalarValue]> = left.iter().map(|file| file.partition_values.as_slice()).collect();
+            let holds = self.hold(&rows, filter)?;
+            left = left.into_iter().zip(holds).filter(|(_, holds)| *holds).map(|(file, _)| file).collect();
         }
         Ok(left)
+    }
+
+    /// For which of `rows`, values of the columns from the first on, `filter` is true.
+    fn hold(&self, rows: &[&[ScalarValue]], filter: &Expr) -> Result<Vec<bool>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let named = filter.column_refs();
+        let (mut fields, mut columns): (Vec<FieldRef>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
+        for (at, field) in self.fields.iter().enumerate() {
+            if named.iter().any(|column| column.name() == field.name()) {
+                fields.push(Arc::clone(field));
+                columns.push(ScalarValue::iter_to_array(rows.iter().map(|row| row[at].clone()))?);
+            }
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let filter = create_physical_expr(
+            filter,
+            &DFSchema::try_from(Arc::clone(&schema))?,
+            &ExecutionProps::new(),
+            &PhysicalPlanningContext::default(),
+        )?;
+        let counted = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let batch = RecordBatch::try_new_with_options(schema, columns, &counted)?;
+        let holds = filter.evaluate(&batch)?.into_array(rows.len())?;
+        let holds = holds.as_boolean();
+        Ok((0..holds.len()).map(|at| holds.is_valid(at) && holds.value(at)).collect())
     }
 }
 

@@ -30,8 +30,21 @@ pub(super) struct Prune<'a> {
     levels: usize,
 }
 
-/// A folder, and the values that its path gives.
-type Open = (Path, Vec<ScalarValue>);
+/// The values that the path of a folder gives to the first columns.
+pub(super) type Values = Vec<ScalarValue>;
+
+/// A folder with them.
+type Open = (Path, Values);
+
+/// What filters say of a folder within one of known values.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It gives the next column a value that they leave.
+    Left(Values),
+    RuledOut,
+    /// It gives the next column no value: what is in it may give one, or lie outside the layout.
+    Other,
+}
 
 /// The filters among `filters` that rule out folders: those of the first key, of the first two, and so on.
 pub(super) fn leading(table: &FileTable, filters: &[Expr]) -> Vec<Expr> {
@@ -63,6 +76,27 @@ impl<'a> Prune<'a> {
         (levels > 0).then_some(Self { partitions: &table.partitions, columns, filters, levels })
     }
 
+    /// What the filters say of each of `folders`, which lie in one whose path gives `values`.
+    pub(super) fn verdicts(&self, values: &[ScalarValue], folders: &[Path]) -> Vec<Verdict> {
+        let Some(column) = self.columns[..self.levels].get(values.len()) else {
+            return folders.iter().map(|_| Verdict::Other).collect();
+        };
+        let value_of = |folder: &Path| {
+            // A value of another type is an error for the one who finds a file of the table there.
+            let value = hive::value_of(column, folder.filename().unwrap_or_default(), folder.as_ref()).ok()??;
+            Some([values, &[value]].concat())
+        };
+        let given: Vec<Option<Values>> = folders.iter().map(value_of).collect();
+        let rows: Vec<&[ScalarValue]> = given.iter().flatten().map(Vec::as_slice).collect();
+        let mut admitted = self.partitions.admit(&rows, self.filters).into_iter();
+        let verdict = |values: Option<Values>| match values {
+            None => Verdict::Other,
+            Some(values) if admitted.next().unwrap_or(true) => Verdict::Left(values),
+            Some(_) => Verdict::RuledOut,
+        };
+        given.into_iter().map(verdict).collect()
+    }
+
     /// The files below `folder` but for those in folders that are ruled out.
     pub(super) async fn list(&self, store: &dyn ObjectStore, folder: &Path) -> Result<Vec<ObjectMeta>> {
         let (mut files, mut whole): (Vec<ObjectMeta>, Vec<Path>) = (Vec::new(), Vec::new());
@@ -74,8 +108,7 @@ impl<'a> Prune<'a> {
             }
             let level: Vec<(Open, ListResult)> = stream::iter(listing).buffered(AT_ONCE).try_collect().await?;
             for ((folder, values), listed) in level {
-                let left = self.left(&values, &listed)?;
-                match left {
+                match self.left(&values, listed.common_prefixes) {
                     None => whole.push(folder),
                     Some(Left { admitted, others }) => {
                         files.extend(listed.objects);
@@ -99,29 +132,19 @@ impl<'a> Prune<'a> {
     }
 
     /// What is left of the folders in one; `None` where listing it as it is costs less.
-    fn left(&self, values: &[ScalarValue], listed: &ListResult) -> Result<Option<Left>> {
-        let (mut left, mut ruled_out) = (Left::default(), 0);
-        let column = &self.columns[values.len()];
-        for folder in &listed.common_prefixes {
-            let name = folder.filename().unwrap_or_default();
-            if !hive::is_partition(name) {
-                left.others.push(folder.clone());
-                continue;
-            }
-            let Some(value) = hive::value_of(column, name, folder.as_ref())? else {
-                // Another key: its files lie outside the layout.
-                ruled_out += 1;
-                continue;
-            };
-            let values = [values, &[value]].concat();
-            match self.partitions.admit(&values, self.filters) {
-                true => left.admitted.push((folder.clone(), values)),
-                false => ruled_out += 1,
+    fn left(&self, values: &[ScalarValue], folders: Vec<Path>) -> Option<Left> {
+        let (all, mut left, mut of_column) = (folders.len(), Left::default(), 0);
+        for (verdict, folder) in self.verdicts(values, &folders).into_iter().zip(folders) {
+            of_column += usize::from(!matches!(verdict, Verdict::Other));
+            match verdict {
+                Verdict::Left(values) => left.admitted.push((folder, values)),
+                Verdict::RuledOut => {}
+                Verdict::Other => left.others.push(folder),
             }
         }
-        let (kept, all) = (left.admitted.len(), left.admitted.len() + ruled_out);
-        let is_most = all == 0 || (kept > FEW && kept * 2 > all);
-        Ok((!is_most).then_some(left))
+        let kept = left.admitted.len() + left.others.len();
+        let is_most = of_column == 0 || (kept > FEW && kept * 2 > all);
+        (!is_most).then_some(left)
     }
 }
 
@@ -129,11 +152,11 @@ impl<'a> Prune<'a> {
 #[derive(Debug, Default)]
 struct Left {
     admitted: Vec<Open>,
-    /// That give no column: what is in them may.
+    /// That give the column no value.
     others: Vec<Path>,
 }
 
-async fn listed(store: &dyn ObjectStore, folder: Path, values: Vec<ScalarValue>) -> Result<(Open, ListResult)> {
+async fn listed(store: &dyn ObjectStore, folder: Path, values: Values) -> Result<(Open, ListResult)> {
     let listed = store.list_with_delimiter(Some(&folder)).await?;
     Ok(((folder, values), listed))
 }

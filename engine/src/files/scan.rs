@@ -256,7 +256,7 @@ async fn list(
     let deep = !state.config_options().execution.listing_table_ignore_subdirectory;
     let mut listed: Vec<PartitionedFile> = Vec::new();
     for location in &table.locations {
-        let prune = Prune::of(table, leading).filter(|_| !location.is_one_file());
+        let prune = Prune::of(table, leading);
         let files = location.files_left(store, deep, prune.as_ref()).await?;
         if files.is_empty() && location.is_one_file() {
             // An empty folder is a table without rows; a file that is gone is no table.

@@ -79,7 +79,119 @@ async fn a_column_in_files_and_folders_leaves_the_other_keys() {
     let sql = format!("copy (select 7 as y, 1 as n) to '{root}/t/y=7/m=3/a.parquet' (format parquet)");
     cells(&session, &sql).await.unwrap();
     let both = format!("select y, m, n from '{root}/t/'");
-    assert_eq!(cells(&session, &both).await.unwrap(), "7,3,1");
+    for (filter, expected) in
+        [("", "7,3,1"), ("where m = 3", "7,3,1"), ("where m = 4", ""), ("where y = 7 and m < 9", "7,3,1")]
+    {
+        assert_eq!(cells(&session, &format!("{both} {filter}")).await.unwrap(), expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_takes_no_rows_away_and_brings_none() {
+    let (session, folder) = (session(), TempDir::new().unwrap());
+    let root = folder.path().display().to_string();
+    let declared = "(n bigint, y int) stored as parquet partitioned by (y)";
+    session.run_script(&format!("create external table late {declared} location '{root}/late/'")).await.unwrap();
+    for (n, path) in [
+        // A key that is no column, which came after the table was made.
+        "late/y=1/a.parquet",
+        "late/x=9/y=1/a.parquet",
+        "late/x=9/y=2/a.parquet",
+        "late/b/y=1/a.parquet",
+        // Folders that count where there are no others.
+        "own/m=1/a.parquet",
+        "own/archive/m=2/b.parquet",
+        "deep/archive/m=1/a.parquet",
+        "deep/other/m=2/a.parquet",
+        "users/a/lake/y=1/a.parquet",
+        "users/b/lake/y=2/a.parquet",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        write(&session, &format!("{root}/{path}"), n as u32).await;
+    }
+    // What a pattern never walks is not looked into for a filter's sake either: this would have no end.
+    std::fs::create_dir(folder.path().join("users/b/home")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("users/b"), folder.path().join("users/b/home/up")).unwrap();
+    for (from, column) in [
+        ("late", "y"),
+        ("'ROOT/own/'", "m"),
+        ("'ROOT/own'", "m"),
+        ("'ROOT/deep/'", "m"),
+        ("'ROOT/own/*/*.parquet'", "m"),
+        ("'ROOT/deep/**/*.parquet'", "m"),
+        ("'ROOT/users/*/lake/y=*/*.parquet'", "y"),
+        ("'ROOT/users/*/lake/*.parquet'", "y"),
+        ("read_parquet('ROOT/own/', filename = true)", "m"),
+    ] {
+        let from = from.replace("ROOT", &root);
+        for value in 0..4 {
+            let filtered = format!("select n from {from} where {column} = {value} order by n");
+            // The same, and nothing that could be asked of folders.
+            let asked_of_rows = format!("select n from {from} where {column} + n = {value} + n order by n");
+            let expected = cells(&session, &asked_of_rows).await.unwrap_or_else(|e| e.to_string());
+            assert_eq!(cells(&session, &filtered).await.unwrap_or_else(|e| e.to_string()), expected, "{filtered}");
+        }
+    }
+    assert_eq!(cells(&session, "select count(*), sum(y) from late where y = 1").await.unwrap(), "2,2");
+    let own = format!("select count(*) from '{root}/own/' where m = 2");
+    assert_eq!(cells(&session, &own).await.unwrap(), "0");
+}
+
+#[tokio::test]
+async fn folders_without_files_of_the_table_may_be_called_anything() {
+    let (session, folder) = (session(), TempDir::new().unwrap());
+    let root = folder.path().display().to_string();
+    write(&session, &format!("{root}/t/y=2024/a.parquet"), 1).await;
+    for (name, file) in
+        [("empty", None), ("done", Some("_SUCCESS")), ("none", Some("a.parquet")), ("text", Some("a.txt"))]
+    {
+        let below = folder.path().join(format!("t/y={name}"));
+        std::fs::create_dir(&below).unwrap();
+        if let Some(file) = file {
+            std::fs::write(below.join(file), if name == "text" { "a note" } else { "" }).unwrap();
+        }
+    }
+    session.run_script(&format!("create external table t stored as parquet location '{root}/t/'")).await.unwrap();
+    for from in ["t".to_string(), format!("'{root}/t/'"), format!("'{root}/t/*/*.parquet'")] {
+        for (filter, expected) in [("", "1,2024"), ("where y = 2024", "1,2024"), ("where y > 2024", "")] {
+            let sql = format!("select n, y from {from} {filter}");
+            assert_eq!(cells(&session, &sql).await.unwrap_or_else(|e| e.to_string()), expected, "{sql}");
+        }
+    }
+}
+
+/// Folders that a filter rules out have to say the columns of a path all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_plan_sees_what_comes_into_folders_that_are_ruled_out() {
+    let store = Arc::new(Watched::default());
+    let session = store.session(DeviceKind::Emulated, URL);
+    // A device reads what folders say on the host; which folders there are hangs on the type of `y`.
+    let path = format!("select * exclude (y) from '{URL}/t/' where y >= '2024' and n > 0 order by n");
+    let run = async |sql: &str| {
+        let (batches, report) = session.sql(sql).await.unwrap().collect().await.unwrap();
+        let columns: Vec<String> = batches[0].schema().fields().iter().map(|field| field.name().clone()).collect();
+        (columns.join(","), cells(&session, sql).await.unwrap(), report.plan_from_cache)
+    };
+    write(&session, &format!("{URL}/t/y=2024/a.parquet"), 1).await;
+    write(&session, &format!("{URL}/t/y=2023/a.parquet"), 2).await;
+    session.run_script(&format!("create view v as select * from '{URL}/t/'")).await.unwrap();
+    let view = "select * exclude (y) from v where y >= '2024' and n > 0 order by n";
+    for sql in [path.as_str(), view] {
+        run(sql).await;
+        assert_eq!(run(sql).await, ("n".to_string(), "1".to_string(), true), "{sql}");
+    }
+    let copy = format!("copy (select 3 as n, 'new' as z) to '{URL}/t/y=2022/b.parquet' (format parquet)");
+    cells(&session, &copy).await.unwrap();
+    assert_eq!(run(&path).await, ("n,z".to_string(), "1,".to_string(), false));
+    // A view has the columns that it was made with, so its plan stays.
+    assert_eq!(run(view).await, ("n".to_string(), "1".to_string(), true));
+    assert!(run(&path).await.2);
+    write(&session, &format!("{URL}/t/y=10/a.parquet"), 4).await;
+    write(&session, &format!("{URL}/t/y=abc/a.parquet"), 5).await;
+    let (_, rows, kept) = run(&path).await;
+    assert_eq!((rows.as_str(), kept), ("1,;5,", false));
 }
 
 #[tokio::test]
