@@ -4,7 +4,7 @@
 //! Not here: which secret a path has, and what its options mean (`maar-stores`).
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, StringArray};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -15,7 +15,6 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{SecretOption, Statement as SqlStatement};
 use maar_stores::{Kind, Secret, Stores, is_option};
-use regex::Regex;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::stores::{of, refused};
@@ -183,29 +182,4 @@ fn keep(stores: &Stores, kind: Kind, location: &str, options: &[(String, String)
     let secret = Secret::new(kind, "OPTIONS", Some(scope), options).map_err(refused)?;
     stores.create(secret.of_table(), true, false).map_err(refused)?;
     Ok(())
-}
-
-static VALUES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)('?(?:s3|aws|gcs|gcp|google|azure|http|format\.crypto|crypto)\.[a-z0-9_.:]+'?)(\s*,?\s*)'(?:[^']|'')*'",
-    )
-    .ok()
-});
-
-/// The definition of a table without the values of its stores' options.
-pub(crate) fn without_values(definition: &str) -> Option<String> {
-    Some(VALUES.as_ref()?.replace_all(definition, "$1$2'***'").into_owned())
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn definitions_keep_their_form_and_lose_their_values() {
-        let sql = "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION 's3://b/t' OPTIONS ('aws.secret_access_key' 'h''ush', 'x' 'y')";
-        let shown = without_values(sql).unwrap();
-        assert_eq!(shown, sql.replace("'h''ush'", "'***'"));
-    }
 }

@@ -24,6 +24,7 @@ use crate::options;
 use crate::parameters::Parameters;
 use crate::plan_cache::PlanCache;
 use crate::query::Query;
+use crate::redacted;
 use crate::result::QueryResult;
 use crate::script::{Statement, split};
 use crate::secrets::SecretCommand;
@@ -208,8 +209,8 @@ impl Session {
             Ok(mut plan) => {
                 paths.check_read(&state, &plan).await?;
                 if let LogicalPlan::Ddl(DdlStatement::CreateView(view)) = &mut plan {
-                    // As the user wrote it, not as it was rewritten.
-                    view.definition = Some(statement.sql().to_string());
+                    // As the user wrote it, not as it was rewritten; but whoever sees the view sees it.
+                    view.definition = redacted::definition(statement.sql());
                     let query = std::mem::take(&mut view.input);
                     view.input = Arc::new(views::before_types(&state, Arc::unwrap_or_clone(query))?);
                 }

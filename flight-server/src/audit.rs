@@ -1,5 +1,5 @@
 //! The audit log: a file of JSON lines that says who came, what he asked for, and what became of it. A line is written before what it
-//! tells of is done, and what cannot be written is not done. Not here: what of a statement may be shown (`queries`), and who is let in.
+//! tells of is done, and what cannot be written is not done. Not here: what of a statement may be shown (`maar_engine::redacted`), and who is let in.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::temporal_conversions::timestamp_ms_to_datetime;
+use maar_engine::redacted;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tonic::Status;
 
-use crate::queries::{Query, redacted};
+use crate::queries::Query;
 use crate::trace_context::TraceId;
 
 /// Bytes of a statement in the log: as many as a statement may have.

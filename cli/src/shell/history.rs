@@ -4,12 +4,10 @@ use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use maar_engine::is_secret;
 use reedline::{FileBackedHistory, History, HistoryItem, HistoryItemId, HistorySessionId, Result, SearchQuery};
 
 const ENTRIES: usize = 10_000;
-
-/// Words that make a statement stay out of the file.
-const SECRETS: &[&str] = &["password", "secret", "token", "access_key", "credential", "sas_key"];
 
 /// The history, or `None` where its folder cannot be made: the shell then remembers this session only.
 pub(super) fn open() -> Option<Box<dyn History>> {
@@ -39,8 +37,7 @@ struct Discreet {
 
 impl History for Discreet {
     fn save(&mut self, item: HistoryItem) -> Result<HistoryItem> {
-        let lower = item.command_line.to_lowercase();
-        if SECRETS.iter().any(|word| lower.contains(word)) {
+        if is_secret(&item.command_line) {
             return Ok(item);
         }
         self.file.save(item)

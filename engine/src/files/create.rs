@@ -18,7 +18,7 @@ use super::partition_columns::{self, HiveFolders};
 use super::table::{Declared, FileTable, Members};
 use super::{formats, hive};
 use crate::error::{Error, ErrorKind, Result};
-use crate::secrets;
+use crate::{redacted, secrets};
 
 /// Has CREATE EXTERNAL TABLE make our tables.
 pub(crate) fn install(builder: &mut SessionStateBuilder) {
@@ -80,7 +80,7 @@ async fn create(state: &SessionState, command: &CreateExternalTable) -> Result<F
     };
     check_order(command, &schema)?;
     let declared = Declared {
-        definition: command.definition.as_deref().and_then(secrets::without_values),
+        definition: command.definition.as_deref().and_then(redacted::definition),
         constraints: command.constraints.clone(),
         defaults: command.column_defaults.clone(),
     };

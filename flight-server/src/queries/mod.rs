@@ -1,15 +1,13 @@
 //! The queries of a server, whoever's they are: what is known of each (`query`), all of them (`registry`), how many run at once
-//! (`admission`), how far one has come (`progress`), what the engine says of it (`details`), and what of a statement may be shown
-//! (`redacted`). Not here: how they are planned and run (`statements`).
+//! (`admission`), how far one has come (`progress`), and what the engine says of it (`details`). Not here: how they are planned
+//! and run (`statements`), and what of a statement may be shown (`maar_engine::redacted`).
 
 mod admission;
 mod details;
 mod progress;
 mod query;
-mod redacted;
 mod registry;
 
 pub(crate) use admission::{Admission, Place};
 pub(crate) use query::{Progress, Query, STATES, State, Watched, cancelled};
-pub(crate) use redacted::{is_secret, redacted};
 pub(crate) use registry::{PHASES, Registry, SECONDS};

@@ -8,14 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use maar_engine::device::WorkReport;
-use maar_engine::{QueryReport, Watch};
+use maar_engine::{QueryReport, Watch, redacted};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tonic::{Code, Status};
 
 use super::details;
 use super::progress::Fraction;
-use super::redacted::redacted;
 use super::registry::Registry;
 use crate::audit::Who;
 use crate::trace_context::TraceId;

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use maar_engine::device::WorkReport;
+use maar_engine::redacted;
 use parking_lot::Mutex;
 use tonic::Status;
 
 use super::query::{Query, State, Watched};
-use super::redacted::redacted;
 use crate::audit::{Audit, Who};
 use crate::secrets::{secret, written};
 

@@ -6,11 +6,10 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use maar_engine::datafusion::error::Result;
 use maar_engine::datafusion::prelude::SessionConfig;
-use maar_engine::is_of_the_process;
+use maar_engine::{is_of_the_process, is_secret};
 
 use super::viewer::Viewer;
 use crate::limits::Limits;
-use crate::queries::is_secret;
 
 struct Setting {
     name: String,

@@ -94,6 +94,8 @@ async fn secrets_and_the_end_of_what_nobody_reads() {
     let mut client = connect(&url).await;
     let sql = "create external table t (a int) stored as csv location 's3://u:pass@b/t' options ('aws.secret_access_key' 'hush')";
     rows(&mut client, sql).await.unwrap_err();
+    let keyed = "select * from read_parquet('none.parquet', footer_key_as_hex = '68757368687573686875736868757368')";
+    rows(&mut client, keyed).await.unwrap_err();
     rows(&mut client, &format!("select 1 -- {}", "x".repeat(5000))).await.unwrap();
     let info = client.execute("select v from endless".to_owned(), None).await.unwrap();
     let mut stream = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
@@ -106,6 +108,7 @@ async fn secrets_and_the_end_of_what_nobody_reads() {
         .await;
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("***") && !text.contains("hush") && !text.contains("pass@"), "{text}");
+    assert!(text.contains("footer_key_as_hex = '***'") && !text.contains("68757368"), "{text}");
     assert!(text.contains(&"x".repeat(5000)), "the whole statement");
     assert_eq!(of(&lines(&path), "login", &["user", "by"]), [json!([null, "connection"])]);
 }
