@@ -67,6 +67,10 @@ fn check_copy(copy: &CopyToStatement) -> Result<()> {
     if let Some(refused) = packed_whole(&copy.target, Some(format.as_str()).filter(|format| !format.is_empty())) {
         return Err(refused);
     }
+    if let Some(option) = options.iter().find_map(|(name, value)| unwritten(&format, name, value)) {
+        let message = format!("{} files are not written with the option '{option}'", format.to_uppercase());
+        return Err(Error::new(ErrorKind::Unsupported, message).with_hint("leave it out: it is one of readers"));
+    }
     if format != "arrow" {
         return Ok(());
     }
@@ -76,17 +80,32 @@ fn check_copy(copy: &CopyToStatement) -> Result<()> {
     check_none("Arrow", &options)
 }
 
+/// The option, if it says how text is read, and would not be heeded where it is written.
+fn unwritten<'o>(format: &str, name: &'o str, value: &str) -> Option<&'o str> {
+    let is_one = match (format, name.to_ascii_lowercase().trim_start_matches("format.")) {
+        ("csv", "comment" | "truncated_rows") => true,
+        ("csv", "terminator") => value != "\n",
+        ("json", "newline_delimited") => value.eq_ignore_ascii_case("false"),
+        _ => false,
+    };
+    is_one.then_some(name)
+}
+
 fn check_file_options(options: &HashMap<String, String>) -> Result<()> {
     let lower = |name: &String| name.to_ascii_lowercase();
     if let Some(option) = options.keys().find(|name| lower(name).contains("crypto.factory")) {
         let message = format!("no service gives keys in this version: the option '{option}' would do nothing");
         return Err(Error::new(ErrorKind::Unsupported, message).with_hint("give the key itself: footer_key_as_hex"));
     }
-    let is_wrong = |name: &String, value: &str| lower(name).contains("key_as_hex") && !is_key(value);
+    let is_wrong = |name: &String, value: &str| {
+        let name = lower(name);
+        (name.contains("key_as_hex") && !is_key(value)) || (name.ends_with("prefix_as_hex") && !is_hex(value))
+    };
     if let Some((option, _)) = options.iter().find(|(name, value)| is_wrong(name, value)) {
-        let message =
-            format!("the option '{option}' is no key: it wants 16, 24 or 32 bytes, written in hexadecimal digits");
-        return Err(Error::new(ErrorKind::Invalid, message).with_hint("16 bytes are 32 digits"));
+        let is_prefix = lower(option).ends_with("prefix_as_hex");
+        let (what, wanted) = if is_prefix { ("prefix", PREFIXES) } else { ("key", KEYS) };
+        let message = format!("the value of the option '{option}' is no {what}");
+        return Err(Error::new(ErrorKind::Invalid, message).with_hint(wanted));
     }
     if let Some(option) = options.keys().find(|name| lower(name).ends_with("null_regex")) {
         let message = format!("the option '{option}' is not supported: it would be forgotten while rows are read");
@@ -95,7 +114,16 @@ fn check_file_options(options: &HashMap<String, String>) -> Result<()> {
     Ok(())
 }
 
-/// Whether `text` is a key of AES, in hexadecimal digits.
-fn is_key(text: &str) -> bool {
-    [32, 48, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// Keys that Parquet's encryption has.
+pub(super) const KEYS: &str = "write it in quotes, as 32 hexadecimal digits (a key of 16 bytes) or 64 (of 32 bytes)";
+
+const PREFIXES: &str = "write two hexadecimal digits for each of its bytes";
+
+/// Whether `text` is a key of AES-128 or AES-256, in hexadecimal digits. Parquet knows no others.
+pub(super) fn is_key(text: &str) -> bool {
+    [32, 64].contains(&text.len()) && is_hex(text)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -12,14 +12,15 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::location::Location;
 use super::table::FileTable;
-use crate::corrections::statistics::READ_KEY;
+use crate::corrections::statistics::{READ_KEY, has_keys};
 use crate::device::{self, ScanError};
 use crate::error::{Error, ErrorKind};
 
 /// Footers are always looked at; whole files only while they add up to less than this.
 const DECODED_BYTES_MAX: u64 = 1 << 30;
 
-/// Where the files of a plan are, for the case that one of them is corrupt.
+/// Where the files of a plan are, for the case that one of them is corrupt. Files that are read with a key are named by who reads
+/// them.
 pub(crate) struct ScannedFiles {
     state: Arc<SessionState>,
     locations: Vec<Location>,
@@ -47,11 +48,14 @@ fn add_locations(state: &SessionState, node: &LogicalPlan, locations: &mut Vec<L
         LogicalPlan::TableScan(scan) => {
             if let Ok(provider) = source_as_provider(&scan.source)
                 && let Some(table) = provider.downcast_ref::<FileTable>()
+                && !has_keys(table.format.as_ref())
             {
                 locations.extend(table.locations().iter().cloned());
             }
         }
-        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(create)) => {
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(create))
+            if !create.options.keys().any(|option| option.contains("key_as_hex")) =>
+        {
             locations.extend(create.locations.iter().filter_map(|path| Location::parse(state.config(), path).ok()));
         }
         _ => {}
@@ -64,8 +68,15 @@ pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[Locatio
         return error;
     }
     let files = list(state, locations).await;
+    if files.is_empty() {
+        return error;
+    }
+    // A file that is encrypted is to blame for an error about that, and for no other.
+    let is_to_blame = |cause: &str| !is_about_keys(cause) || is_about_keys(error.message());
     for (store, file) in &files {
-        if let Err(cause) = footer(store, file).await {
+        if let Err(cause) = footer(store, file).await
+            && is_to_blame(&cause)
+        {
             return corrupt(locations, file, &cause);
         }
     }
@@ -75,7 +86,9 @@ pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[Locatio
         if decoded_bytes > DECODED_BYTES_MAX {
             break;
         }
-        if let Err(cause) = decode(store, file).await {
+        if let Err(cause) = decode(store, file).await
+            && is_to_blame(&cause)
+        {
             // What a decoder says of bytes that it has no key for means nothing.
             let cause = if error.message().contains("is encrypted") { error.message().to_string() } else { cause };
             return corrupt(locations, file, &cause);
@@ -87,6 +100,10 @@ pub(super) async fn name_corrupt_file(state: &SessionState, locations: &[Locatio
     }
     let places: Vec<String> = locations.iter().map(|location| shown(location.url().as_str())).collect();
     error.with_hint(format!("the file is one of {} in {}", files.len(), places.join(", ")))
+}
+
+fn is_about_keys(message: &str) -> bool {
+    ["encrypt", "decrypt"].iter().any(|word| message.contains(word))
 }
 
 type Found = (Arc<dyn ObjectStore>, ObjectMeta);
@@ -128,7 +145,7 @@ fn corrupt(locations: &[Location], file: &ObjectMeta, cause: &str) -> Error {
     let base = locations.first().map_or("", |location| location.url().scheme());
     let path = if base == "file" { format!("/{}", file.location) } else { format!("{base}://.../{}", file.location) };
     let cause = cause.strip_prefix("Parquet error: ").unwrap_or(cause);
-    if cause.contains("encrypt") || cause.contains("decrypt") {
+    if is_about_keys(cause) {
         let message = format!("'{path}' is encrypted, and the keys that are given do not open it: {cause}");
         return Error::new(ErrorKind::Invalid, message).with_hint(format!(
             "CREATE EXTERNAL TABLE ... OPTIONS ('{READ_KEY}' '...') gives the key, and so does read_parquet('...', footer_key_as_hex = '...')"

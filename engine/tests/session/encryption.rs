@@ -62,8 +62,46 @@ async fn what_is_written_with_a_key_is_read_with_it_alone() {
         assert!(e.message().contains("encrypted"), "{e}");
         let plan = cells(&session, "explain select sum(n) from t").await.unwrap();
         assert!(!plan.contains(KEY) && (device == DeviceKind::Cpu || plan.contains("encrypted")), "{plan}");
-        let made = cells(&session, "show create table t").await.unwrap();
-        assert!(!made.contains(KEY), "{made}");
+        // A view is its statement, and everybody sees it.
+        let view =
+            format!("create or replace view v as select * from read_parquet('{file}', footer_key_as_hex = '{KEY}')");
+        session.run_script(&view).await.unwrap();
+        assert_eq!(cells(&session, "select max(s) from v").await.unwrap(), "hidden 999", "{device:?}");
+        for shown in ["show create table v", "select * from information_schema.views", "show create table t"] {
+            let made = cells(&session, shown).await.unwrap();
+            assert!(
+                !made.contains(KEY) && (shown.ends_with('t') || made.contains("footer_key_as_hex = '***'")),
+                "{made}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_for_files_that_are_encrypted_and_nothing_else_is_blamed_on_it() {
+    let (session, folder) = (session(), TempDir::new().unwrap());
+    let (closed, open_file, torn) =
+        (at(&folder, "e/a.parquet"), at(&folder, "e/b.parquet"), at(&folder, "torn.parquet"));
+    let copy = |path: &str, options: &str| format!("copy ({ROWS}) to '{path}' stored as parquet {options}");
+    cells(&session, &copy(&closed, &format!("options ('{WRITE}' '{KEY}')"))).await.unwrap();
+    cells(&session, &copy(&open_file, "")).await.unwrap();
+    cells(&session, &copy(&torn, "")).await.unwrap();
+    // What was never encrypted may be anybody's.
+    let keyed = |path: &str| format!("read_parquet('{path}', footer_key_as_hex = '{KEY}')");
+    for from in [keyed(&open_file), keyed(&at(&folder, "e/"))] {
+        let e = error(&session, &format!("select count(*) from {from}")).await;
+        let is_told =
+            e.message().contains("e/b.parquet' is not encrypted") && e.hint().is_some_and(|hint| hint.contains(READ));
+        assert!(e.kind() == ErrorKind::Invalid && is_told, "{from}: {e}");
+    }
+    let mut bytes = fs::read(&torn).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[4..middle].fill(0xFF);
+    fs::write(&torn, bytes).unwrap();
+    open(&session, &closed, &format!("'{READ}' '{KEY}'")).await;
+    for from in ["t", keyed(&closed).as_str()] {
+        let e = error(&session, &format!("select max(a.s), max(b.s) from {from} a join '{torn}' b on a.n = b.n")).await;
+        assert!(e.message().contains("torn.parquet") && !e.message().contains("a.parquet"), "{from}: {e}");
     }
 }
 
@@ -113,6 +151,13 @@ async fn folders_partitions_and_what_would_be_written_open() {
     for (options, kind, message) in [
         (format!("'{WRITE}' '30'"), ErrorKind::Invalid, "is no key"),
         (format!("'{WRITE}' '{}'", "zz".repeat(16)), ErrorKind::Invalid, "is no key"),
+        // AES-192 is none of Parquet's.
+        (format!("'{WRITE}' '{}'", "30".repeat(24)), ErrorKind::Invalid, "is no key"),
+        (
+            format!("'{WRITE}' '{KEY}', 'format.crypto.file_encryption.aad_prefix_as_hex' 'zz'"),
+            ErrorKind::Invalid,
+            "is no prefix",
+        ),
         ("'format.crypto.factory_id' 'x'".to_string(), ErrorKind::Unsupported, "no service gives keys"),
         (format!("'{WRITE}s' '{KEY}'"), ErrorKind::Invalid, "footer_key_as_hexs"),
     ] {

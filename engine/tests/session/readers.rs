@@ -117,6 +117,14 @@ async fn readers_say_what_is_wrong() {
             "filename",
         ),
         ("select * from parquet_schema('LAKE/plain.csv')", "not a readable Parquet file", ""),
+        ("select * from read_csv('LAKE/plain.csv', header = true, header = false)", "is given header twice", ""),
+        ("select * from read_csv('LAKE/plain.csv', delim = ',', sep = ';')", "takes one of delim and sep", ""),
+        ("select * from read_parquet('LAKE/a.parquet', footer_key_as_hex = 'zz')", "it is no key", "32 hexadecimal"),
+        (
+            "select * from read_parquet('LAKE/a.parquet', footer_key_as_hex = 30313233343536373839303132333435)",
+            "it is no key",
+            "in quotes",
+        ),
     ];
     for (sql, message, hint) in cases {
         let e = error(&session, &placed(sql, folder.path())).await;

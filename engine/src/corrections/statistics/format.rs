@@ -68,6 +68,12 @@ pub(super) struct TruthfulFormat {
     host: Arc<dyn FileFormat>,
 }
 
+/// Whether files of `format` are read with a key.
+pub(crate) fn has_keys(format: &dyn FileFormat) -> bool {
+    let host = format.downcast_ref::<TruthfulFormat>().and_then(|format| format.host.downcast_ref::<ParquetFormat>());
+    host.is_some_and(|host| host.options().crypto.file_decryption.is_some())
+}
+
 impl TruthfulFormat {
     pub(super) fn new(host: Arc<dyn FileFormat>) -> Self {
         Self { host }

@@ -8,7 +8,7 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::footers::Lake;
 use crate::device::{Parsed, PinnedStore, guarded};
@@ -54,6 +54,13 @@ impl Keys {
                 Parsed::of(reader.finish()?)
             });
             match read {
+                Ok(parsed) if is_open(&parsed.metadata, &bytes) => {
+                    let message =
+                        format!("'{}' is not encrypted, and the table has a key for it", lake.shown(&meta.location));
+                    return Err(Error::new(ErrorKind::Invalid, message).with_hint(format!(
+                        "anybody may have written it: take the file out of the table, or read it without '{READ_KEY}'"
+                    )));
+                }
                 Ok(parsed) => return Ok(parsed),
                 Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= meta.size => {
                     tail = needed as u64;
@@ -67,6 +74,12 @@ impl Keys {
             }
         }
     }
+}
+
+/// Whether a file that ends with `tail` is written for everybody. Of encrypted ones the footer is closed, or some column is.
+fn is_open(metadata: &ParquetMetaData, tail: &[u8]) -> bool {
+    let mut columns = metadata.row_groups().iter().flat_map(|group| group.columns()).peekable();
+    tail.ends_with(b"PAR1") && columns.peek().is_some() && columns.all(|column| column.crypto_metadata().is_none())
 }
 
 /// # Errors

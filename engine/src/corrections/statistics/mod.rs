@@ -42,6 +42,7 @@ use format::TruthfulFormats;
 const PARQUET: &str = "parquet";
 
 pub(crate) use footers::{FileColumns, FileFacts, Lake};
+pub(crate) use format::has_keys;
 pub(crate) use inferred::united;
 pub(crate) use keyed::READ_KEY;
 

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, Value,
 };
 
+use super::super::refused::{KEYS, is_key};
 use crate::corrections::statistics::READ_KEY;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::files::{HiveFolders, Reading, Told, format_of};
@@ -112,6 +113,10 @@ enum Refused {
     Value,
     /// It wants names with types.
     Pairs,
+    /// It wants a key.
+    Key,
+    /// An option of that name has said it already.
+    Again(String),
 }
 
 /// A call of a reader.
@@ -127,8 +132,19 @@ pub(super) struct Call {
     filename: Option<String>,
     folders: HiveFolders,
     told: Told,
+    /// Whether every column is one of texts.
+    all_text: bool,
+    /// The names of options as they are written.
+    given: Vec<String>,
     pub(super) position: Option<Position>,
 }
+
+/// What options say that have several names, or exclude each other.
+const ALSO: [&[&str]; 3] = [
+    &["delim", "sep", "delimiter"],
+    &["nullstr", "null", "null_string"],
+    &["types", "dtypes", "column_types", "columns"],
+];
 
 impl Call {
     /// # Errors
@@ -157,6 +173,8 @@ impl Call {
             filename: None,
             folders: HiveFolders::default(),
             told: Told::default(),
+            all_text: false,
+            given: Vec::new(),
             position,
         };
         for argument in rest {
@@ -164,7 +182,12 @@ impl Call {
                 wrong(format!("{function} takes options as name = value"))
                     .with_hint("several paths are a list: ['a', 'b']")
             })?;
-            call.take(&name, value).map_err(|refused| match refused {
+            call.once(&name).and_then(|()| call.take(&name, value)).map_err(|refused| match refused {
+                Refused::Again(first) if first == name => wrong(format!("{function} is given {name} twice")),
+                Refused::Again(first) => wrong(format!("{function} takes one of {first} and {name}, not both")),
+                Refused::Key => {
+                    wrong(format!("{function} cannot take that value for {name}: it is no key")).with_hint(KEYS)
+                }
                 Refused::NotKnown => wrong(format!("{function} has no option {name}"))
                     .with_hint(format!("its options are {}", kind.known_options())),
                 Refused::AlwaysOn(value) => {
@@ -177,7 +200,21 @@ impl Call {
                     .with_hint("it takes names with types: {'a': 'BIGINT', 'b': 'VARCHAR'}"),
             })?;
         }
+        if call.all_text {
+            call.options.insert("format.schema_infer_max_rec".to_string(), "0".to_string());
+        }
         Ok(call)
+    }
+
+    /// Notes that an option is given.
+    fn once(&mut self, name: &str) -> std::result::Result<(), Refused> {
+        let alike = ALSO.iter().find(|names| names.contains(&name)).copied();
+        let is_alike = |first: &&String| *first == name || alike.is_some_and(|names| names.contains(&first.as_str()));
+        if let Some(first) = self.given.iter().find(is_alike) {
+            return Err(Refused::Again(first.clone()));
+        }
+        self.given.push(name.to_string());
+        Ok(())
     }
 
     /// Notes an option.
@@ -215,9 +252,7 @@ impl Call {
                 return Ok(());
             }
             "all_varchar" if self.kind == Kind::Csv => {
-                if truth(value).ok_or(Refused::Value)? {
-                    self.options.insert("format.schema_infer_max_rec".to_string(), "0".to_string());
-                }
+                self.all_text = truth(value).ok_or(Refused::Value)?;
                 return Ok(());
             }
             "columns" if matches!(self.kind, Kind::Csv | Kind::Json) => {
@@ -235,13 +270,16 @@ impl Call {
             _ => {}
         }
         let host = self.kind.option(name).ok_or(Refused::NotKnown)?;
-        let value = text(value).ok_or(Refused::Value)?;
+        let (written, value) = (value, text(value).ok_or(Refused::Value)?);
         if host.is_empty() {
             return if is_true(&value) { Ok(()) } else { Err(Refused::AlwaysOn(value)) };
         }
         let value = match (host, value.as_str()) {
             ("format.newline_delimited", "array") => "false".to_string(),
-            ("format.newline_delimited", _) => "true".to_string(),
+            ("format.newline_delimited", "auto" | "nd" | "newline_delimited") => "true".to_string(),
+            ("format.newline_delimited", _) => return Err(Refused::Value),
+            // Whatever has no quotes is shown where statements are.
+            (READ_KEY, key) if !is_key(key) || !is_string(written) => return Err(Refused::Key),
             _ => value,
         };
         self.options.insert(host.to_string(), value);
@@ -311,6 +349,10 @@ fn truth(value: &Expr) -> Option<bool> {
         "false" | "0" => Some(false),
         _ => None,
     }
+}
+
+fn is_string(value: &Expr) -> bool {
+    matches!(value, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
 }
 
 fn is_true(value: &str) -> bool {
