@@ -176,12 +176,12 @@ fn from_file(span: Span, table: &[TokenWithSpan], file: &[TokenWithSpan]) -> Res
             .with_hint("read a file: COPY t FROM 'path'"));
     };
     let mut format = format_of(&name_of(path)).map_or("csv", KnownFormat::name);
-    let mut options = Vec::new();
+    let (mut options, mut of_format) = (Vec::new(), Vec::new());
     for setting in settings(tail) {
         let value = setting.string();
         match setting.name.as_str() {
             "format" => match format_of(&format!(".{value}")) {
-                Some(known) => format = known.name(),
+                Some(known) => (format, of_format) = (known.name(), as_reader_options(known)),
                 None => {
                     let message = format!("COPY does not read the format {value}");
                     return Err(error_at(setting.span, ErrorKind::Unsupported, message)
@@ -196,11 +196,23 @@ fn from_file(span: Span, table: &[TokenWithSpan], file: &[TokenWithSpan]) -> Res
             },
         }
     }
+    let is_given = |name: &str| options.iter().any(|option| option.starts_with(&format!("{name} = ")));
+    of_format.retain(|(name, _)| !is_given(name));
+    options.extend(of_format.iter().map(|(name, value)| format!("{name} = {}", string(value))));
     let options: String = options.iter().map(|option| format!(", {option}")).collect();
     let [insert, select, end] =
         ["insert into ".to_string(), format!(" select * from read_{format}("), format!("{options})")]
             .map(|sql| tokens_of(&sql, span));
     Ok([insert, table.to_vec(), select, vec![path.clone()], end].concat())
+}
+
+/// The options that go with a format of that name (`tsv`), as readers call them.
+fn as_reader_options(known: &KnownFormat) -> Vec<(&'static str, &'static str)> {
+    let reader = |host: &str| {
+        let (names, _) = OF_FILES.iter().find(|(_, name)| *name == host)?;
+        OF_READERS.iter().find(|(known, _)| known == names).map(|(_, reader)| *reader)
+    };
+    known.options().iter().filter_map(|(name, value)| Some((reader(name)?, *value))).collect()
 }
 
 /// A name as it was written.

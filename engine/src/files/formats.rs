@@ -67,6 +67,16 @@ impl Known {
         self.format
     }
 
+    /// As texts call it, apart from others of the same format.
+    pub(super) fn shown(&self) -> &'static str {
+        if self.options.is_empty() { self.format } else { self.end() }
+    }
+
+    /// How the names of new files end.
+    pub(super) fn end(&self) -> &'static str {
+        self.ends.first().copied().unwrap_or(self.format)
+    }
+
     pub(crate) fn options(&self) -> &'static [(&'static str, &'static str)] {
         self.options
     }

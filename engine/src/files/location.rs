@@ -78,6 +78,16 @@ impl Location {
         self.pattern.is_none() && !self.url.is_collection()
     }
 
+    /// How many folders deep the files of a pattern lie at most; `None` where it leaves that open, and of what is none.
+    pub(super) fn depth(&self) -> Option<usize> {
+        self.pattern.as_ref().and_then(Pattern::depth)
+    }
+
+    /// Whether files of any name with that extension are among those that it means: in the folder, or in Hive's folders in it.
+    pub(super) fn takes_new(&self, extension: &str, in_folders: bool) -> bool {
+        self.pattern.as_ref().is_none_or(|pattern| pattern.takes_new(extension, in_folders))
+    }
+
     /// The files, in the order of their paths. `deep`: those of every folder below, always.
     pub(crate) async fn files(&self, store: &dyn ObjectStore, deep: bool) -> HostResult<Vec<ObjectMeta>> {
         self.files_left(store, deep, None).await

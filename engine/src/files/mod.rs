@@ -1,5 +1,5 @@
 //! Files as tables: which names are paths (`catalog`), which files a path means (`location`), what the table is (`open`, `create`,
-//! `read`, `table`), whether a place can be written to (`target`), which a client may name (`gate`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
+//! `read`, `table`), whether a place can be written to (`target`) and a table takes rows (`writable`), which a client may name (`gate`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
 //! failed, so that a query that works pays nothing: the path that does not exist, the pattern nothing matches, the Parquet file
 //! that is corrupt. Not here: reading and writing what is in a file, which the formats of DataFusion do.
 
@@ -33,6 +33,7 @@ mod target;
 mod text;
 mod unpacked;
 mod urls;
+mod writable;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

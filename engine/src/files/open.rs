@@ -59,7 +59,7 @@ async fn open(state: &SessionState, locations: Vec<Location>) -> Result<FileTabl
 }
 
 fn two_formats(text: &str, one: (&formats::Known, &ObjectMeta), other: (&formats::Known, &ObjectMeta)) -> Error {
-    let shown = |(format, file): (&formats::Known, &ObjectMeta)| format!("{} ('/{}')", format.name(), file.location);
+    let shown = |(format, file): (&formats::Known, &ObjectMeta)| format!("{} ('/{}')", format.shown(), file.location);
     let message = format!("'{text}' has files of more than one format: {} and {}", shown(one), shown(other));
     let pattern = if text.ends_with('/') { format!("{text}*") } else { format!("{text}/*") };
     let end = one.1.location.extension().unwrap_or_default();

@@ -51,6 +51,15 @@ impl Pattern {
         is_plain.then(|| self.alternatives.iter().map(|segments| segments.join("/")))
     }
 
+    /// Whether it matches files of any name with that extension in the folder that it starts at, or in any folders below.
+    pub(super) fn takes_new(&self, extension: &str, in_folders: bool) -> bool {
+        self.alternatives.iter().any(|segments| {
+            let Some((name, folders)) = segments.split_last() else { return false };
+            let is_any = name == "*" || name.strip_prefix("*.").is_some_and(|end| end == extension);
+            is_any && folders.iter().all(|folder| folder == "**") && !(in_folders && folders.is_empty())
+        })
+    }
+
     /// Whether files may lie in a folder of that name below folders of the names `above`.
     pub(super) fn admits_folder(&self, above: &[String], name: &str) -> bool {
         self.alternatives.iter().any(|segments| {

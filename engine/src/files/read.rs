@@ -44,9 +44,7 @@ pub(crate) struct Reading {
 /// When a path gives no files, or the files do not make one table.
 pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dyn TableProvider>> {
     let mut options = asked.options.clone();
-    // What the name of the files says (`.tsv`) holds where nothing else is said.
-    let by_name = asked.paths.first().and_then(|path| formats::of_name(path));
-    for (name, value) in by_name.filter(|known| known.name() == asked.format).map_or(&[][..], formats::Known::options) {
+    for (name, value) in of_names(asked)? {
         options.entry((*name).to_string()).or_insert_with(|| (*value).to_string());
     }
     if !asked.nulls.is_empty() {
@@ -80,6 +78,29 @@ pub(crate) async fn read(state: &SessionState, asked: &Reading) -> Result<Arc<dy
         true => Ok(Arc::new(table)),
         false => with_nulls(table, &schema, &asked.nulls),
     }
+}
+
+/// What the names of the files say (`.tsv`), which holds where nothing else is said.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] where they do not agree, and nothing else is said.
+fn of_names(asked: &Reading) -> Result<&'static [(&'static str, &'static str)]> {
+    let mut first: Option<(&str, &'static [(&str, &str)])> = None;
+    for path in &asked.paths {
+        let known = formats::of_name(path).filter(|known| known.name() == asked.format);
+        let options = known.map_or(&[][..], formats::Known::options);
+        match first {
+            None => first = Some((path.as_str(), options)),
+            Some((_, of_first)) if of_first == options => {}
+            Some(_) if asked.options.contains_key("format.delimiter") => {}
+            Some((other, _)) => {
+                let message = format!("the values of '{other}' and '{path}' are not separated alike");
+                return Err(Error::new(ErrorKind::Invalid, message)
+                    .with_hint("say what separates them all: delim = ';', or read them one by one, and UNION them"));
+            }
+        }
+    }
+    Ok(first.map(|(_, options)| options).unwrap_or_default())
 }
 
 fn all_text(schema: &Schema) -> SchemaRef {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Constraints, SchemaExt, plan_err};
+use datafusion::common::{Constraints, GetExt, SchemaExt};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::physical_plan::{FileGroup, FileOutputMode, FileSinkConfig};
@@ -19,10 +19,11 @@ use datafusion::physical_expr::create_lex_ordering;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::ObjectMeta;
 
-use super::formats::{Known, is_written, no_writer, of_name};
+use super::formats::{Known, of_name};
 use super::location::Location;
 use super::partitions::Partitions;
 use super::scan::Scan;
+use super::writable;
 use crate::error::{Error, ErrorKind};
 
 /// Which of a location's files belong to the table.
@@ -56,9 +57,9 @@ pub(crate) struct FileTable {
     pub(super) has_filename: bool,
     /// Whether a file that two locations mean is read twice.
     pub(super) repeats: bool,
-    /// Both.
     /// The files in which its columns were found, of a path in FROM.
     found_in: Option<Arc<[ObjectMeta]>>,
+    /// Both.
     schema: SchemaRef,
     pub(super) sort_order: Vec<Vec<SortExpr>>,
     declared: Declared,
@@ -92,8 +93,8 @@ impl FileTable {
             partitions,
             has_filename: false,
             repeats: false,
-            schema,
             found_in: None,
+            schema,
             sort_order,
             declared,
         }
@@ -187,19 +188,14 @@ impl TableProvider for FileTable {
         insert_op: InsertOp,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         self.schema.logically_equivalent_names_and_types(&input.schema())?;
-        let Some(location) = self.locations.first().filter(|location| !location.is_one_file()) else {
-            return plan_err!(
-                "a table of one file takes no rows: its LOCATION must be a folder, with a slash at its end"
-            );
+        // What the members are called: a file of another name would not be one.
+        let end = match &self.members {
+            Members::Of(known) => known.end().to_string(),
+            Members::All => self.format.get_ext(),
         };
-        let format = self.format.get_ext();
-        if !is_written(&format) {
-            return Err(no_writer(&format).into());
-        }
-        if format == "arrow" && !self.partitions.is_empty() {
-            return Err(arrow_by_partition().into());
-        }
-        let packed = self.format.compression_type().map(|codec| self.format.get_ext_with_compression(&codec));
+        let packed = self.format.compression_type().map(|codec| codec.get_ext()).unwrap_or_default();
+        let file_extension = format!("{end}{packed}");
+        let location = writable::place(self, state, &file_extension).await?;
         let columns = self.partitions.fields().iter();
         let config = FileSinkConfig {
             original_url: String::new(),
@@ -210,7 +206,7 @@ impl TableProvider for FileTable {
             table_partition_cols: columns.map(|c| (c.name().clone(), c.data_type().clone())).collect(),
             insert_op,
             keep_partition_by_columns: state.config_options().execution.keep_partition_by_columns,
-            file_extension: packed.transpose()?.unwrap_or(format),
+            file_extension,
             file_output_mode: FileOutputMode::Automatic,
         };
         let order = create_lex_ordering(&self.schema, &self.sort_order, state.execution_props())?;

@@ -82,6 +82,28 @@ impl TextTables {
         self.unpacking
     }
 
+    /// An option that holds where the files are read and not where they are written, or the other way round.
+    pub(super) fn of_one_way(&self) -> Option<&'static str> {
+        let options = match &self.text {
+            Text::Json(_) => return self.is_one_value().then_some("newline_delimited"),
+            Text::Csv(options) => options,
+        };
+        let one_way = [
+            ("skip", self.unpacking.skipped_lines > 0),
+            ("comment", options.comment.is_some()),
+            ("terminator", options.terminator.is_some_and(|end| end != b'\n')),
+            ("null_value", options.null_value.as_ref().is_some_and(|text| !text.is_empty())),
+            ("date_format", options.date_format.is_some()),
+            ("datetime_format", options.datetime_format.is_some()),
+            ("timestamp_format", options.timestamp_format.is_some()),
+            ("timestamp_tz_format", options.timestamp_tz_format.is_some()),
+            ("time_format", options.time_format.is_some()),
+            ("ignore_leading_whitespace", options.ignore_leading_whitespace == Some(true)),
+            ("ignore_trailing_whitespace", options.ignore_trailing_whitespace == Some(true)),
+        ];
+        one_way.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+
     /// Whether a file is one value, which no reader can begin in the middle of.
     pub(super) fn is_one_value(&self) -> bool {
         matches!(&self.text, Text::Json(options) if !options.newline_delimited)

@@ -22,6 +22,7 @@ mod first_rows;
 mod formats;
 mod functions;
 mod hive;
+mod inserts;
 mod join_filters;
 mod join_order;
 mod likes;
