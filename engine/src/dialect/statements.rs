@@ -36,8 +36,11 @@ const INSTEAD: &[(&str, &str)] = &[
     ("GRANT", "leave it out: there are no users"),
     ("REVOKE", "leave it out: there are no users"),
     ("COMMENT ON", "leave it out, or write -- in the script"),
-    ("INSTALL", "leave it out: readers of Parquet, CSV, JSON and Arrow are built in"),
-    ("LOAD", "leave it out: readers of Parquet, CSV, JSON and Arrow are built in"),
+    (
+        "INSTALL",
+        "leave it out: readers of Parquet, CSV, JSON, Arrow, Avro and ORC, and stores behind URLs, are built in",
+    ),
+    ("LOAD", "leave it out: readers of Parquet, CSV, JSON, Arrow, Avro and ORC, and stores behind URLs, are built in"),
     ("ATTACH", "read its files by their paths, or CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION 'path'"),
     ("DETACH", "leave it out: there are no databases beside this one"),
     ("ANALYZE", "leave it out: statistics are kept by themselves; SUMMARIZE t shows some"),

@@ -134,8 +134,10 @@ fn check(head: &[u8], is_json: bool) -> std::result::Result<(), Error> {
         return Err(Error::new(ErrorKind::Invalid, message)
             .with_hint(format!("compression = '{}' among the options of the reader says it", codec.name())));
     }
-    // A CSV file may begin with a column of that name.
-    let is_other = |begin: &[u8]| head.starts_with(begin) && (is_json || begin != b"ORC");
+    // A CSV file may begin with a column of that name: no text goes on as those files do.
+    let is_no_text = |bytes: &[u8]| bytes.iter().any(|byte| !byte.is_ascii_graphic() && !b"\t\n\r ".contains(byte));
+    let is_other =
+        |begin: &[u8]| head.starts_with(begin) && (is_json || is_no_text(begin) || is_no_text(&head[begin.len()..]));
     match OTHERS.iter().find(|(begin, ..)| is_other(begin)) {
         None => Ok(()),
         Some((_, what, reader)) => {

@@ -233,6 +233,8 @@ async fn marks_headers_and_empty_files() {
     fs::write(at("mark.csv"), "\u{feff}n,s\n1,\"a\r\nb\"\n2,c").unwrap();
     fs::write(at("mark.json"), "\u{feff}{\"n\": 1}\n\n{\"n\": 2}").unwrap();
     fs::write(at("header.csv"), "n,s\n").unwrap();
+    fs::write(at("letters.csv"), "ARROW1,ORC\n1,2\n").unwrap();
+    fs::write(at("one.csv"), "PAR1\n1\n").unwrap();
     fs::create_dir(at("some")).unwrap();
     for (name, text) in [("a.csv", "n,s\n"), ("b.csv", ""), ("c.csv", "n,s\n7,x\n")] {
         fs::write(folder.path().join("some").join(name), text).unwrap();
@@ -246,6 +248,8 @@ async fn marks_headers_and_empty_files() {
         ("select count(*), sum(n) from 'LAKE/mark.json'", "2,3"),
         ("select count(*), count(s) from 'LAKE/header.csv'", "0,0"),
         ("select n, s from 'LAKE/some/'", "7,x"),
+        ("select * from 'LAKE/letters.csv'", "1,2"),
+        ("select * from 'LAKE/one.csv'", "1"),
         ("select sum(n), count(m), arrow_typeof(max(m)) from 'LAKE/grown.jsonl'", "3.5,0,Utf8"),
     ] {
         let sql = sql.replace("LAKE", &folder.path().display().to_string());
@@ -328,6 +332,37 @@ async fn damaged_files_and_wrong_names_are_errors_that_name_the_file() {
         fs::copy(folder.path().join(name), bad.join(named)).unwrap();
         let e = error(&session, &format!("{all} '{}'", bad.join(named).display())).await;
         assert!(e.message().contains(named) && e.message().contains(other) && e.hint().is_some(), "{named}: {e}");
+    }
+}
+
+/// What a file claims of itself is held against it before room is made for it, or more of it is fetched.
+#[tokio::test]
+async fn beginnings_that_claim_too_much_cost_nothing() {
+    let store = Arc::new(Watched::default());
+    let session = store.session(DeviceKind::Cpu, "counted://lake");
+    let text = "some text, line by line\n".repeat(100_000).into_bytes();
+    let mut columns = Vec::new();
+    let mut writer = StreamWriter::try_new(&mut columns, &rows().schema()).unwrap();
+    writer.write(&rows()).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    // The length that the description of a stream's columns claims, and what follows.
+    let mut long = columns.clone();
+    long[4..8].copy_from_slice(&0x7FFF_FFF0_u32.to_le_bytes());
+    for (name, bytes) in [
+        ("text.avro", text.clone()),
+        ("text.arrow", text.clone()),
+        ("text.arrows", text),
+        ("long.arrows", long),
+        ("names.avro", [&b"Obj\x01\x02\x02a\xFE\xFF\xFF\xFF\x0F"[..], &[b' '; 200_000][..]].concat()),
+        ("feather.feather", [&b"FEA1"[..], &[0; 200_000][..]].concat()),
+    ] {
+        store.put(&Path::from(name), bytes.into()).await.unwrap();
+        store.asked();
+        let e = error(&session, &format!("select * from 'counted://lake/{name}'")).await;
+        assert!(e.message().contains(name) && e.kind() != ErrorKind::Internal, "{name}: {e}");
+        let asked = store.asked();
+        assert!(asked.ranges + asked.tails <= 2, "{name}: {asked:?}");
     }
 }
 

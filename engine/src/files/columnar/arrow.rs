@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::ipc::convert::fb_to_schema;
@@ -22,7 +22,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
 use super::Kind;
-use super::heads::damaged;
+use super::heads::{Beginning, damaged};
 use crate::device::PinnedStore;
 
 /// Behind the footer: its length, and six letters.
@@ -126,12 +126,28 @@ async fn fetch((store, file): (PinnedStore, Path), block: Block) -> Result<(Bloc
     Ok((block, bytes))
 }
 
+/// The columns that a stream says at its beginning.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for what is no stream, or claims to be longer than the file.
+pub(super) fn schema_of_stream(bytes: &[u8], file_size: u64) -> Result<Beginning<SchemaRef>> {
+    let Some((start, length)) = description(bytes) else { return Ok(Beginning::More(bytes.len() as u64 + 4)) };
+    let end = start as u64 + length as u64;
+    if end > file_size {
+        return Err(broken("it does not begin as such files do"));
+    }
+    let Some(described) = bytes.get(start..start + length) else { return Ok(Beginning::More(end)) };
+    let message = root_as_message(described).map_err(broken)?;
+    let schema = message.header_as_schema().ok_or_else(|| broken("it does not begin with its columns"))?;
+    Ok(Beginning::Whole(Arc::new(fb_to_schema(schema))))
+}
+
 /// The batches of a stream, all columns of them.
 pub(super) fn of_stream(store: &PinnedStore, file: &ObjectMeta) -> BoxStream<'static, Result<RecordBatch>> {
     let (store, file) = (store.clone(), file.clone());
     let opened = async move {
         let bytes = store.get(&file.location).await?.into_stream();
-        let cut = Cut { bytes, left: Vec::new(), file_size: file.size, decoder: StreamDecoder::new() };
+        let cut = Cut { bytes, left: BytesMut::new(), file_size: file.size, decoder: StreamDecoder::new() };
         let next = |mut cut: Cut| async move { Ok::<_, DataFusionError>(cut.next().await?.map(|batch| (batch, cut))) };
         Ok::<_, DataFusionError>(stream::try_unfold(cut, next))
     };
@@ -142,7 +158,7 @@ pub(super) fn of_stream(store: &PinnedStore, file: &ObjectMeta) -> BoxStream<'st
 struct Cut {
     bytes: BoxStream<'static, object_store::Result<Bytes>>,
     /// That are read and not decoded.
-    left: Vec<u8>,
+    left: BytesMut,
     file_size: u64,
     decoder: StreamDecoder,
 }
@@ -156,8 +172,7 @@ impl Cut {
             }
             match length.and_then(|length| usize::try_from(length).ok()).filter(|length| *length <= self.left.len()) {
                 Some(length) => {
-                    let rest = self.left.split_off(length);
-                    let message = std::mem::replace(&mut self.left, rest);
+                    let message = self.left.split_to(length).freeze();
                     check(&message)?;
                     let mut message = Buffer::from(message);
                     while !message.is_empty() {

@@ -1,14 +1,13 @@
 //! What a file says of itself: its columns, and of Arrow files with a footer where their batches are. Avro and Arrow's streams say it
-//! at their beginning, of which no more is fetched than it takes; the others at their end. Kept as long as the table, which reads it twice.
+//! at their beginning, of which no more is fetched than it takes, and nothing of a file of another kind; the others at their end.
+//! Kept as long as the table, which reads it twice.
 
 use std::collections::HashMap;
-use std::io::Cursor;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::catalog::Session;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::avro::AvroFormat;
@@ -21,7 +20,8 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
 
 use super::Kind;
-use super::arrow::Footer;
+use super::arrow::{self, Footer};
+use super::avro;
 use crate::corrections::statistics::Lake;
 use crate::device::PinnedStore;
 use crate::error::{Error, ErrorKind};
@@ -32,11 +32,19 @@ const FIRST_BYTES: u64 = 64 << 10;
 /// How Arrow files in the layout with a footer begin.
 const ARROW_MAGIC: &[u8] = b"ARROW1";
 
-/// How Avro files begin.
-const AVRO_MAGIC: &[u8] = b"Obj\x01";
+/// How Arrow's predecessor begins.
+const FEATHER_MAGIC: &[u8] = b"FEA1";
 
-/// Bytes that stand behind an Avro file's beginning, and behind each block.
-const AVRO_MARK_BYTES: u64 = 16;
+/// No beginning is longer: it names columns.
+const BEGINNING_BYTES_MAX: u64 = 64 << 20;
+
+/// What is said at the beginning of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Beginning<T> {
+    Whole(T),
+    /// That takes so many bytes at least.
+    More(u64),
+}
 
 #[derive(Debug, Clone)]
 pub(super) struct Head {
@@ -95,72 +103,51 @@ async fn read(kind: Kind, state: &dyn Session, lake: &Lake, file: &ObjectMeta) -
             let footer = Footer::read(&pinned, file).await.map_err(|e| of_reader(kind, e))?;
             return Ok(Head { schema: Arc::clone(&footer.schema), footer: Some(Arc::new(footer)) });
         }
-        match of_beginning(kind, state, file, bytes.clone()).await {
-            Ok(head) if kind == Kind::Avro => {
-                let end =
-                    pinned.get_range(&file.location, file.size.saturating_sub(AVRO_MARK_BYTES)..file.size).await?;
-                return match avro_mark(&bytes) {
-                    Some(mark) if *mark == *end => Ok(head),
-                    _ => Err(damaged(kind, "it does not end with a whole block").into()),
-                };
-            }
-            Ok(head) => return Ok(head),
-            // The beginning may be longer.
-            Err(e) if size == file.size => return Err(of_reader(kind, e)),
-            Err(_) => size = (size * 8).min(file.size),
+        let needed = match kind {
+            Kind::Avro => match avro::mark(&bytes)? {
+                Beginning::Whole(mark) => {
+                    check_end(&pinned, file, mark).await?;
+                    return of_avro(state, file, bytes).await.map_err(|e| of_reader(kind, e));
+                }
+                Beginning::More(needed) => needed,
+            },
+            _ => match of_stream(&bytes, file.size)? {
+                Beginning::Whole(schema) => return Ok(Head { schema, footer: None }),
+                Beginning::More(needed) => needed,
+            },
+        };
+        if needed > file.size.min(BEGINNING_BYTES_MAX) {
+            return Err(damaged(kind, "its beginning is cut off, or claims to be longer than it can be").into());
         }
+        size = needed.max(size.saturating_mul(8)).min(file.size).min(BEGINNING_BYTES_MAX);
     }
 }
 
-async fn of_beginning(kind: Kind, state: &dyn Session, file: &ObjectMeta, bytes: Bytes) -> Result<Head> {
-    if kind == Kind::Avro {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        store.put(&file.location, bytes.into()).await?;
-        let schema = AvroFormat.infer_schema(state, &store, std::slice::from_ref(file)).await?;
-        return Ok(Head { schema, footer: None });
-    }
-    if bytes.starts_with(b"FEA1") {
+fn of_stream(bytes: &[u8], file_size: u64) -> Result<Beginning<SchemaRef>> {
+    if bytes.starts_with(FEATHER_MAGIC) {
         let message = "it is a Feather file of the first version, which is not read";
         return Err(Error::new(ErrorKind::Unsupported, message)
             .with_hint("write version 2, which is Arrow's own format")
             .into());
     }
-    let reader = StreamReader::try_new(Cursor::new(bytes), None)?;
-    Ok(Head { schema: reader.schema(), footer: None })
+    arrow::schema_of_stream(bytes, file_size)
 }
 
-/// What stands behind each block, by the beginning of the file: its reader passes over a block that is cut off.
-fn avro_mark(head: &[u8]) -> Option<&[u8]> {
-    let mut rest = head.strip_prefix(AVRO_MAGIC)?;
-    loop {
-        let count = avro_number(&mut rest)?;
-        if count == 0 {
-            return rest.get(..AVRO_MARK_BYTES as usize);
-        }
-        if count < 0 {
-            // The block's size in bytes.
-            avro_number(&mut rest)?;
-        }
-        // Names and values.
-        for _ in 0..count.unsigned_abs().checked_mul(2)? {
-            let length = usize::try_from(avro_number(&mut rest)?).ok()?;
-            rest = rest.get(length..)?;
-        }
-    }
+async fn of_avro(state: &dyn Session, file: &ObjectMeta, bytes: Bytes) -> Result<Head> {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    store.put(&file.location, bytes.into()).await?;
+    let schema = AvroFormat.infer_schema(state, &store, std::slice::from_ref(file)).await?;
+    Ok(Head { schema, footer: None })
 }
 
-/// A number as Avro writes it: seven bits a byte, the lowest first, signs in the lowest bit.
-fn avro_number(bytes: &mut &[u8]) -> Option<i64> {
-    let mut number = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (first, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(first & 0x7F) << shift;
-        if first & 0x80 == 0 {
-            return Some((number >> 1) as i64 ^ -((number & 1) as i64));
-        }
+/// # Errors
+/// [`ErrorKind::Invalid`] where an Avro file does not end with `mark`, as each of its blocks does.
+async fn check_end(store: &PinnedStore, file: &ObjectMeta, mark: &[u8]) -> Result<()> {
+    let end = store.get_range(&file.location, file.size.saturating_sub(avro::MARK_BYTES)..file.size).await?;
+    match *end == *mark {
+        true => Ok(()),
+        false => Err(damaged(Kind::Avro, "it does not end with a whole block").into()),
     }
-    None
 }
 
 /// An error of a reader, which does not say what it wanted to read; ours and a store's are clear.

@@ -5,6 +5,7 @@
 //! Not here: what the bytes of such files mean, which those sources know, and Parquet, which has statistics and a device's reader.
 
 mod arrow;
+mod avro;
 mod heads;
 mod open;
 mod source;
