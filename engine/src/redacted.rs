@@ -37,7 +37,7 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns {
     .ok(),
     between: Regex::new(r"(?i)(?:\s|=>|[=:,]|\bto\b|\bis\b|/\*(?:[^*]|\*[^/])*\*/|--[^\n]*\n)*$").ok(),
     bare: Regex::new(&format!(
-        r#"(?i)((?:{WORDS})[\w.-]*(?:::\w+)?"?\s*(?:=>|:?=|\bto\b)\s*)(?:"[^"]*"|[^\s'",;()$*]+)"#
+        r#"(?i)((?:{WORDS})(?:ord|s)?(?:::\w+)?"?\s*(?:=>|:?=|\bto\b)\s*)(?:"[^"]*"|[^\s'",;()$*]+)"#
     ))
     .ok(),
     login: Regex::new(r"://[^/\s:@']+:[^@\s/']+@").ok(),
@@ -114,6 +114,7 @@ mod tests {
                 "create secret s (type s3, secret '***', session_token '***', region 'eu')",
             ),
             ("options (aws.session_token 'k')", "options (aws.session_token '***')"),
+            ("select 1 from t join u on t.token_id = u.id", "select 1 from t join u on t.token_id = u.id"),
             ("f(api_key => 'k', b => 'c')", "f(api_key => '***', b => 'c')"),
             ("f('p', footer_key_as_hex = '30', a = 'b')", "f('p', footer_key_as_hex = '***', a = 'b')"),
             ("f('p', footer_key_as_hex = 3031, a = 'b')", "f('p', footer_key_as_hex = ***, a = 'b')"),

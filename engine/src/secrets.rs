@@ -93,6 +93,12 @@ fn check_storage(is_kept: bool) -> Result<()> {
 }
 
 fn secret(kind: Kind, name: &str, options: &[SecretOption]) -> Result<Secret> {
+    let key = |option: &SecretOption| option.key.value.to_uppercase();
+    for (at, option) in options.iter().enumerate() {
+        if options[..at].iter().any(|first| key(first) == key(option)) {
+            return Err(Error::new(ErrorKind::Invalid, format!("the secret is given {} twice", key(option))));
+        }
+    }
     let (scopes, options): (Vec<_>, Vec<_>) =
         options.iter().partition(|option| option.key.value.eq_ignore_ascii_case("scope"));
     let scope = scopes.last().map(|scope| scope.value.value.as_str());

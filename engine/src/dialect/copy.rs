@@ -91,8 +91,23 @@ impl Setting {
     }
 }
 
-/// The options behind the path: `(a b, c)`, or PostgreSQL's older `CSV HEADER DELIMITER ';'`.
-fn settings(tail: &[TokenWithSpan]) -> Vec<Setting> {
+/// The options behind the path, each given once.
+///
+/// # Errors
+/// For one that is given twice: one of them would be forgotten.
+fn settings(tail: &[TokenWithSpan]) -> Result<Vec<Setting>> {
+    let settings = all_settings(tail);
+    for (at, setting) in settings.iter().enumerate() {
+        if settings[..at].iter().any(|first| first.name == setting.name) {
+            let message = format!("COPY is given {} twice", setting.name.to_ascii_uppercase());
+            return Err(error_at(setting.span, ErrorKind::Invalid, message));
+        }
+    }
+    Ok(settings)
+}
+
+/// `(a b, c)`, or PostgreSQL's older `CSV HEADER DELIMITER ';'`.
+fn all_settings(tail: &[TokenWithSpan]) -> Vec<Setting> {
     let tail = match tail {
         [with, tail @ ..] if is_word(with, "with") => tail,
         tail => tail,
@@ -128,7 +143,7 @@ fn to_file(span: Span, source: Tokens, target: &[TokenWithSpan]) -> Result<Optio
     }
     let mut clauses = (String::new(), String::new());
     let mut options = Vec::new();
-    let settings = settings(tail);
+    let settings = settings(tail)?;
     let level = settings.iter().find(|setting| setting.name == "compression_level").map(Setting::string);
     for setting in &settings {
         let value = setting.string();
@@ -177,7 +192,7 @@ fn from_file(span: Span, table: &[TokenWithSpan], file: &[TokenWithSpan]) -> Res
     };
     let mut format = format_of(&name_of(path)).map_or("csv", KnownFormat::name);
     let (mut options, mut of_format) = (Vec::new(), Vec::new());
-    for setting in settings(tail) {
+    for setting in settings(tail)? {
         let value = setting.string();
         match setting.name.as_str() {
             "format" => match format_of(&format!(".{value}")) {

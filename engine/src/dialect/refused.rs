@@ -27,9 +27,8 @@ pub(super) fn check(statement: &Statement) -> Result<()> {
     match statement {
         Statement::CopyTo(copy) => check_copy(copy),
         Statement::CreateExternalTable(create) => {
-            let options = text_options(&create.options);
-            check_file_options(&options)?;
-            Ok(())
+            check_once(&create.options)?;
+            check_file_options(&text_options(&create.options))
         }
         Statement::Explain(ExplainStatement { statement, .. }) => check(statement),
         Statement::Statement(statement) => match statement.as_ref() {
@@ -56,7 +55,20 @@ fn text_options(options: &[(String, Value)]) -> HashMap<String, String> {
     options.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
+/// # Errors
+/// [`ErrorKind::Invalid`] for an option that is given twice, with or without its namespace: one of them would be forgotten.
+fn check_once(options: &[(String, Value)]) -> Result<()> {
+    for (at, (name, _)) in options.iter().enumerate() {
+        if options[..at].iter().any(|(first, _)| bare(first) == bare(name)) {
+            return Err(Error::new(ErrorKind::Invalid, format!("the option '{name}' is given twice"))
+                .with_hint("leave one of them out: 'format.x' and 'x' are one option"));
+        }
+    }
+    Ok(())
+}
+
 fn check_copy(copy: &CopyToStatement) -> Result<()> {
+    check_once(&copy.options)?;
     let options = text_options(&copy.options);
     check_file_options(&options)?;
     // By the target's name where the statement does not say it.
@@ -67,9 +79,9 @@ fn check_copy(copy: &CopyToStatement) -> Result<()> {
     if let Some(refused) = packed_whole(&copy.target, Some(format.as_str()).filter(|format| !format.is_empty())) {
         return Err(refused);
     }
-    if let Some(option) = options.iter().find_map(|(name, value)| unwritten(&format, name, value)) {
+    if let Some((option, instead)) = unwritten(&format, &options) {
         let message = format!("{} files are not written with the option '{option}'", format.to_uppercase());
-        return Err(Error::new(ErrorKind::Unsupported, message).with_hint("leave it out: it is one of readers"));
+        return Err(Error::new(ErrorKind::Unsupported, message).with_hint(instead));
     }
     if format != "arrow" {
         return Ok(());
@@ -80,15 +92,27 @@ fn check_copy(copy: &CopyToStatement) -> Result<()> {
     check_none("Arrow", &options)
 }
 
-/// The option, if it says how text is read, and would not be heeded where it is written.
-fn unwritten<'o>(format: &str, name: &'o str, value: &str) -> Option<&'o str> {
-    let is_one = match (format, name.to_ascii_lowercase().trim_start_matches("format.")) {
-        ("csv", "comment" | "truncated_rows") => true,
-        ("csv", "terminator") => value != "\n",
-        ("json", "newline_delimited") => value.eq_ignore_ascii_case("false"),
-        _ => false,
-    };
-    is_one.then_some(name)
+/// An option that would not be heeded where text is written, or not so that it could be read back; and what to write instead.
+fn unwritten<'o>(format: &str, options: &'o HashMap<String, String>) -> Option<(&'o str, &'static str)> {
+    const OF_READERS: &str = "leave it out: it is one of readers";
+    const DOUBLED: &str = "leave it out: quotes within values are doubled";
+    let quote = options.iter().find(|(name, _)| bare(name) == "quote").map_or("\"", |(_, value)| value.as_str());
+    options.iter().find_map(|(name, value)| {
+        let instead = match (format, bare(name).as_str()) {
+            ("csv", "comment" | "truncated_rows") => OF_READERS,
+            ("csv", "terminator") if value != "\n" => OF_READERS,
+            ("csv", "escape") if value != quote => DOUBLED,
+            ("csv", "double_quote") if value.eq_ignore_ascii_case("false") => DOUBLED,
+            ("json", "newline_delimited") if value.eq_ignore_ascii_case("false") => OF_READERS,
+            _ => return None,
+        };
+        Some((name.as_str(), instead))
+    })
+}
+
+/// The name of an option without its namespace.
+fn bare(name: &str) -> String {
+    name.to_ascii_lowercase().trim_start_matches("format.").to_string()
 }
 
 fn check_file_options(options: &HashMap<String, String>) -> Result<()> {

@@ -114,8 +114,12 @@ pub(super) fn named(
 ) -> Result<Arc<dyn FileFormat>> {
     let name = name.to_lowercase();
     if let Some((format, more)) = also(&name) {
-        let more = more.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string()));
-        let options = more.chain(options.iter().map(|(name, value)| (name.clone(), value.clone()))).collect();
+        let mut options = options.clone();
+        for (name, value) in more {
+            if !options.keys().any(|given| bare(given) == bare(name)) {
+                options.insert((*name).to_string(), (*value).to_string());
+            }
+        }
         return named(state, format, &options);
     }
     if let Some(kind) = Kind::of(&name) {
@@ -160,12 +164,16 @@ pub(crate) fn check_none(format: &str, options: &HashMap<String, String>) -> Res
     }
 }
 
+/// The name of an option without its namespace.
+fn bare(name: &str) -> String {
+    name.to_ascii_lowercase().trim_start_matches("format.").to_string()
+}
+
 /// How text is made of files, by options that are ours, and the others in the host's words.
 fn unpacking(format: &str, options: &HashMap<String, String>) -> Result<(Unpacking, HashMap<String, String>)> {
     let mut options = options.clone();
     let mut unpacking = Unpacking::default();
     let mut take = |wanted: &str| {
-        let bare = |name: &str| name.to_ascii_lowercase().trim_start_matches("format.").to_string();
         let name = options.keys().find(|name| bare(name) == wanted)?.clone();
         options.remove(&name)
     };

@@ -91,6 +91,9 @@ impl TextTables {
         let one_way = [
             ("skip", self.unpacking.skipped_lines > 0),
             ("comment", options.comment.is_some()),
+            // Quotes are doubled where they are written.
+            ("escape", options.escape.is_some_and(|escape| escape != options.quote)),
+            ("double_quote", options.double_quote == Some(false)),
             ("terminator", options.terminator.is_some_and(|end| end != b'\n')),
             ("null_value", options.null_value.as_ref().is_some_and(|text| !text.is_empty())),
             ("date_format", options.date_format.is_some()),

@@ -60,6 +60,8 @@ async fn what_would_be_lost_or_hide_others_is_refused() {
         ("csv", "text/", "'format.comment' '#'", "'comment'"),
         ("csv", "text/", "'format.null_value' 'NA'", "'null_value'"),
         ("csv", "text/", "'format.date_format' '%d.%m.%Y'", "'date_format'"),
+        ("csv", "text/", "'format.escape' '\\'", "'escape'"),
+        ("csv", "text/", "'format.double_quote' 'false'", "'double_quote'"),
         ("json", "array/", "'format.newline_delimited' 'false'", "'newline_delimited'"),
         ("csv", "some/2024-*.csv", "", "may not match a new file"),
         ("csv", "archive/", "", "would hide"),
@@ -77,6 +79,7 @@ async fn what_would_be_lost_or_hide_others_is_refused() {
     for (sql, message) in [
         ("copy (select 1 as n) to 'ROOT/x.csv' options ('format.terminator' '|')", "'format.terminator'"),
         ("copy (select 1 as n) to 'ROOT/x.csv' options ('format.comment' '#')", "'format.comment'"),
+        ("copy (select 1 as n) to 'ROOT/x.csv' (escape '\\')", "'format.escape'"),
         ("copy (select 1 as n) to 'ROOT/x.json' options ('format.newline_delimited' 'false')", "newline_delimited'"),
     ] {
         let e = error(&session, &sql.replace("ROOT", &root)).await;
@@ -109,6 +112,24 @@ async fn copy_from_reads_tabs_where_the_format_says_so() {
         );
     }
     assert_eq!(cells(&session, "select distinct a, b from t").await.unwrap(), "1,5,x");
+    let declared =
+        format!("create external table semi stored as tsv location '{root}/semi.txt' options ('delimiter' ';')");
+    session.run_script(&declared).await.unwrap();
+    assert_eq!(cells(&session, "select a, b from semi").await.unwrap(), "1,5,x");
+    for (sql, message) in [
+        ("copy t to 'ROOT/x.csv' (delimiter ';', delimiter ',')", "COPY is given DELIMITER twice"),
+        ("copy t to 'ROOT/x.csv' (delimiter ';', sep ',')", "'format.delimiter' is given twice"),
+        ("copy t to 'ROOT/x.csv' (format csv, format json)", "COPY is given FORMAT twice"),
+        ("copy t to 'ROOT/x.csv' stored as csv options ('delimiter' ';', 'format.delimiter' ',')", "is given twice"),
+        ("copy t from 'ROOT/semi.txt' (delimiter ';', sep ',')", "is given delim twice"),
+        (
+            "create external table two stored as csv location 'ROOT/a.csv' options ('delimiter' ';', 'format.delimiter' ',')",
+            "'format.delimiter' is given twice",
+        ),
+    ] {
+        let e = error(&session, &sql.replace("ROOT", &root)).await;
+        assert!(e.kind() == ErrorKind::Invalid && e.message().contains(message), "{sql}: {e}");
+    }
     let both = format!("select * from read_csv(['{root}/a.csv', '{root}/tabs.tsv'])");
     let e = error(&session, &both).await;
     assert!(e.message().contains("not separated alike") && e.message().contains("tabs.tsv"), "{e}");

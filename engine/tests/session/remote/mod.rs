@@ -115,6 +115,7 @@ async fn secrets_are_listed_without_values_and_refused_by_name() {
     for (sql, kind, says) in [
         ("create secret a (type s3)", ErrorKind::Invalid, "CREATE OR REPLACE"),
         ("create secret b (type s3, key_id 'hush')", ErrorKind::Invalid, "needs secret"),
+        ("create secret b (type s3, key_id 'hush', KEY_ID 'hush')", ErrorKind::Invalid, "given KEY_ID twice"),
         ("create secret b (type s4)", ErrorKind::Invalid, "no type of secrets s4"),
         ("create secret b (type s3, kee 'hush')", ErrorKind::Invalid, "has no option kee"),
         ("create secret b (type s3, endpoint 'http://h')", ErrorKind::Invalid, "USE_SSL false"),
