@@ -37,7 +37,7 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns {
     .ok(),
     between: Regex::new(r"(?i)(?:\s|=>|[=:,]|\bto\b|\bis\b|/\*(?:[^*]|\*[^/])*\*/|--[^\n]*\n)*$").ok(),
     bare: Regex::new(&format!(
-        r#"(?i)((?:{WORDS})(?:ord|s)?(?:::\w+)?"?\s*(?:=>|:?=|\bto\b)\s*)(?:"[^"]*"|[^\s'",;()$*]+)"#
+        r#"(?i)((?:{WORDS})(?:ord|s)?(?:::\w+)?"?\s*(?:=>|:?=|\bto\b)\s*)(?:"[^"]*"|[^\s'",;()$*=>][^\s'",;()$]*)"#
     ))
     .ok(),
     login: Regex::new(r"://[^/\s:@']+:[^@\s/']+@").ok(),

@@ -118,6 +118,7 @@ async fn readers_say_what_is_wrong() {
         ),
         ("select * from parquet_schema('LAKE/plain.csv')", "not a readable Parquet file", ""),
         ("select * from read_csv('LAKE/plain.csv', header = true, header = false)", "is given header twice", ""),
+        ("select * from read_json('LAKE/plain.csv', format = 'arra')", "cannot take that value for format", "'array'"),
         ("select * from read_csv('LAKE/plain.csv', delim = ',', sep = ';')", "takes one of delim and sep", ""),
         ("select * from read_parquet('LAKE/a.parquet', footer_key_as_hex = 'zz')", "it is no key", "32 hexadecimal"),
         (

@@ -115,6 +115,8 @@ enum Refused {
     Pairs,
     /// It wants a key.
     Key,
+    /// It wants a layout of JSON.
+    Layout,
     /// An option of that name has said it already.
     Again(String),
 }
@@ -196,6 +198,8 @@ impl Call {
                 }
                 Refused::Value => wrong(format!("{function} cannot take that value for {name}"))
                     .with_hint("options are strings, numbers, true or false"),
+                Refused::Layout => wrong(format!("{function} cannot take that value for {name}"))
+                    .with_hint("it takes 'newline_delimited', 'array' or 'auto'"),
                 Refused::Pairs => wrong(format!("{function} cannot take that value for {name}"))
                     .with_hint("it takes names with types: {'a': 'BIGINT', 'b': 'VARCHAR'}"),
             })?;
@@ -277,7 +281,7 @@ impl Call {
         let value = match (host, value.as_str()) {
             ("format.newline_delimited", "array") => "false".to_string(),
             ("format.newline_delimited", "auto" | "nd" | "newline_delimited") => "true".to_string(),
-            ("format.newline_delimited", _) => return Err(Refused::Value),
+            ("format.newline_delimited", _) => return Err(Refused::Layout),
             // Whatever has no quotes is shown where statements are.
             (READ_KEY, key) if !is_key(key) || !is_string(written) => return Err(Refused::Key),
             _ => value,
