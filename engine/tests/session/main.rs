@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod basics;
+mod beginnings;
 mod changes;
 mod clients;
 mod copy;
