@@ -9,6 +9,8 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
+use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::sort_properties::ExprProperties;
 use datafusion::physical_expr::PhysicalExpr;
 
 /// What is done: a check, or another form of the same values.
@@ -71,6 +73,15 @@ impl<U: Unseen> PhysicalExpr for With<U> {
         match children.into_iter().next() {
             Some(inner) => Ok(Arc::new(Self { inner, unseen: self.unseen.clone() })),
             None => datafusion::common::internal_err!("{:?} is done to one expression", self.unseen),
+        }
+    }
+
+    /// Nothing but the type: whoever compares two ranges compares their types first.
+    fn get_properties(&self, children: &[ExprProperties]) -> Result<ExprProperties> {
+        let unknown = ExprProperties::new_unknown();
+        match children.first() {
+            Some(inner) => Ok(unknown.with_range(Interval::make_unbounded(&inner.range.data_type())?)),
+            None => Ok(unknown),
         }
     }
 

@@ -53,10 +53,8 @@ impl Body<'_> {
                 None => code,
             };
             match part.c_type {
-                CType::I128 => {
-                    words.push(known(format!("u64({})", part.code)));
-                    words.push(known(format!("u64({} >> 64)", part.code)));
-                }
+                // The same key may be held in 64 bits where it is built, and in 128 where it is looked for.
+                CType::I128 => words.push(known(format!("part_word({})", part.code))),
                 CType::F32 | CType::F64 => words.push(known(format!("m_bitcast<u64>({})", part.cast(CType::F64)))),
                 _ => words.push(known(format!("u64({})", part.cast(CType::I64)))),
             }

@@ -77,6 +77,12 @@ MAAR_FN u64 part_of(const u64 (&key)[WORDS]) {
   return hash_words(key) >> 40;
 }
 
+// The word of 128 bits by which a part is chosen: of a number that 64 bits hold, that number.
+MAAR_FN u64 part_word(i128 value) {
+  const u64 low = static_cast<u64>(value), above = static_cast<u64>(value >> 64) - (low >> 63 ? ~0ull : 0);
+  return low ^ hash_word(above);
+}
+
 template <u32 WORDS>
 MAAR_FN bool words_equal(const u64* words, u64 mask, u64 slot, const u64 (&key)[WORDS]) {
   bool equal = true;

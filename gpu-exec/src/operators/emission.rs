@@ -53,7 +53,7 @@ impl Run<'_> {
             let mut tiles = 0..self.tiles(stage);
             while !tiles.is_empty() {
                 let left = wanted.map(|wanted| wanted.saturating_sub(self.rows_emitted));
-                if left == Some(0) || (is_sorted && !reader.wants()) {
+                if left == Some(0) || !reader.wants() {
                     return Ok(Flow::Stop);
                 }
                 self.emits = true;
@@ -110,7 +110,7 @@ impl Run<'_> {
     fn ahead(&self, stage: &Stage, tiles: u64, wanted: Option<u64>) -> Ahead {
         let column_bytes = |shape: PayloadShape| shape.bytes() as u64 + u64::from(shape.nullable);
         Ahead {
-            tiles,
+            tiles: tiles.min(self.tiles_at_once(stage)),
             rows_in: self.rows_in(stage),
             multiplies: stage.rows_out.is_guess(),
             row_bytes: self.plan.output.iter().map(|column| column_bytes(column.shape)).sum::<u64>()

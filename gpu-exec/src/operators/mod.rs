@@ -29,6 +29,7 @@ mod spill;
 mod states;
 mod status;
 mod texts;
+mod walks;
 
 pub use emit::Emitted;
 pub use feed::{ArrivingTable, Feed, SegmentFeed};

@@ -282,9 +282,9 @@ impl Run<'_> {
             if !reader.wants() {
                 return Ok(Flow::Stop);
             }
-            let before = self.stream.time_mark()?;
-            self.launch(number, &stage, (0, self.tiles(&stage)), None)?;
-            self.mark(number, before)?;
+            if !self.launch_all(number, &stage, reader)? {
+                return Ok(Flow::Stop);
+            }
             // A wave is gone when the next one comes, and a table that is full now only gets fuller.
             if self.comes_in_waves(number) && self.verdict()? == Verdict::Grow {
                 return Ok(Flow::Again);

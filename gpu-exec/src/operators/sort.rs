@@ -106,7 +106,10 @@ impl<'a> Sorter<'a> {
         (count, capacity): (u64, u64),
     ) -> Result<Self> {
         if capacity >= u64::from(u32::MAX) {
-            return Err(Error::internal("more rows than 32 bits can count were to be sorted at once"));
+            return Err(Error::Refused(format!(
+                "rows of one table have so many matches that {capacity} rows would have to be sorted at once, which 32 bits do not count; \
+                 the host sorts them"
+            )));
         }
         let kernel = handle.kernels(&[sort_request()])?.swap_remove(0);
         let alloc = |bytes: u64| handle.alloc("sorted rows", bytes as usize);

@@ -62,6 +62,24 @@ async fn conditions_that_are_no_equality() {
     }
 }
 
+/// Whoever stops such a query waits for no more than one of its launches.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_pairs_are_several_launches() {
+    let many = "SELECT CAST(value AS BIGINT) AS v, CAST(value % 100 AS INT) AS k FROM generate_series(0, 29999)";
+    let few = "SELECT CAST(value AS BIGINT) AS w, CAST(value AS INT) AS low FROM generate_series(0, 299)";
+    let both = Both::gathered(&[("many", vec![many.into()]), ("few", vec![few.into()])], |_| true, 1 << 20).await;
+    for query in [
+        "SELECT count(*), sum(v + w) FROM many, few WHERE k < low",
+        "SELECT k, count(*), max(w) FROM many LEFT JOIN few ON v < w GROUP BY k",
+        "SELECT v, w FROM many JOIN few ON v < w AND k > 90",
+        "SELECT v FROM many WHERE EXISTS (SELECT 1 FROM few WHERE w * 100 > v) ORDER BY v DESC LIMIT 5000",
+    ] {
+        let reports = both.same(query).await;
+        let launches = reports.iter().flat_map(|report| &report.pipelines).map(|pipeline| pipeline.launches).max();
+        assert!(launches > Some(1), "{query}: {launches:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_are_marked() {
     let both = Both::over(&tables()).await;

@@ -15,13 +15,15 @@ fn tables() -> Vec<Table<'static>> {
             "SELECT CAST(n AS BIGINT) AS id, CAST(n * 1000003 % 7919993 AS BIGINT) AS sparse, \
              CASE WHEN n % 17 = 0 THEN NULL ELSE CAST(n / 2 * 3 AS BIGINT) END AS k, \
              CASE WHEN n % 19 = 0 THEN NULL ELSE concat('word ', CAST(n % 9001 AS VARCHAR)) END AS word, \
-             CAST(n % 9973 AS DOUBLE) / 7 - 3 AS x, CAST(n % 31 AS DECIMAL(12,2)) / 4 AS price, CAST(n % 5 AS INT) AS class \
+             CAST(n % 9973 AS DOUBLE) / 7 - 3 AS x, CAST(n % 31 AS DECIMAL(12,2)) / 4 AS price, CAST(n % 5 AS INT) AS class, \
+             CAST(n % 9001 AS DECIMAL(38,2)) AS amount \
              FROM (SELECT value AS n FROM generate_series({first}, {}))",
             first + rows - 1
         )
     };
     let right = "SELECT CAST(n AS BIGINT) AS id, CAST(n * 1000003 % 7919993 AS BIGINT) AS sparse, \
          CASE WHEN n % 23 = 0 THEN NULL ELSE CAST(n / 3 * 2 AS BIGINT) END AS k, CAST(n % 7 AS INT) AS weight, \
+         CASE WHEN n % 50 = 0 THEN CAST('123456789012345678901234567890.25' AS DECIMAL(38,2)) ELSE CAST(n % 11003 AS DECIMAL(38,2)) END AS amount, \
          CASE WHEN n % 29 = 0 THEN NULL ELSE concat('word ', CAST(n % 11003 AS VARCHAR)) END AS word \
          FROM (SELECT value AS n FROM generate_series(3000, 20999))";
     vec![("l", vec![left(0, 10_000), left(10_000, ROWS - 10_000)]), ("r", vec![right.into()])]
@@ -64,6 +66,11 @@ async fn matches() {
             "SELECT count(*), sum(l.id), sum(r.id) FROM l JOIN r ON l.sparse = r.sparse AND l.class = r.weight",
             "SELECT l.id, r.id, r.word FROM l JOIN r ON l.sparse = r.sparse WHERE l.class = 3",
             "SELECT count(*), sum(l.id), sum(r.id) FROM l JOIN r ON l.word = r.word AND l.id < r.id",
+            // Keys of 64 bits on one side and of 128 on the other.
+            "SELECT count(*), sum(l.id), sum(r.id) FROM l JOIN r ON l.amount = r.amount",
+            "SELECT count(*), sum(l.id), sum(r.id) FROM r LEFT JOIN l ON l.amount = r.amount",
+            "SELECT l.amount, count(*), sum(r.id) FROM l JOIN r ON l.amount = r.amount GROUP BY l.amount",
+            "SELECT r.amount, count(*), sum(l.id) FROM l RIGHT JOIN r ON l.amount = r.amount GROUP BY r.amount",
             // Two tables by the same key, and by two.
             "SELECT count(*), sum(a.id + b.id) FROM l JOIN r a ON l.k = a.k JOIN r b ON l.k = b.k",
             "SELECT count(*), sum(a.id + b.id) FROM l JOIN r a ON l.k = a.k JOIN r b ON l.sparse = b.sparse",

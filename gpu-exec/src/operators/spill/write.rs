@@ -28,7 +28,8 @@ impl Run<'_> {
     ) -> Result<Flow> {
         let shapes = self.plan.rows[rows].columns.clone();
         let tile_bytes = (TILE_ROWS * row_bytes(&shapes).max(1)) as u64;
-        let mut at_once = (self.handle.memory().budget_bytes / OUT_SHARE / tile_bytes).max(1);
+        let fitting = (self.handle.memory().budget_bytes / OUT_SHARE / tile_bytes).max(1);
+        let mut at_once = fitting.min(self.tiles_at_once(stage));
         while self.advance(number, stage)? {
             reader.hears(&self.reports);
             let mut tiles = 0..self.tiles(stage);
