@@ -45,7 +45,7 @@ impl Query {
         let both = Grammar::host(vec![large, small]);
         let mut exists = None;
         let pairs = pairs_of(large, small);
-        let united = Table { columns: pairs.iter().map(|(left, _)| (*left).clone()).collect(), ..large.clone() };
+        let united = large.with_columns(pairs.iter().map(|(left, _)| (*left).clone()).collect());
         let (from, joined) = match random.random_range(0..19) {
             0..=3 => ("t".to_owned(), vec![large]),
             4 | 5 => ("t JOIN u ON t.tk = u.uk".to_owned(), vec![large, small]),
