@@ -60,6 +60,11 @@ struct Recorded {
 }
 
 impl Recorded {
+    /// Whether it can stand beside others: of one that has several kernels, not all can be given names of their own.
+    fn has_one_kernel(&self) -> bool {
+        self.request.source.matches("MAAR_KERNEL(").count() == 1
+    }
+
     /// What it is called where something is wrong with it.
     fn title(&self, architecture: u32) -> String {
         let lines = self.request.source.lines().count();
@@ -67,24 +72,57 @@ impl Recorded {
     }
 }
 
+/// So many sources are one for the compiler, which reads the library once for all of them.
+const SOURCES_A_UNIT: usize = 24;
+
 /// What is wrong with the sources on one architecture; an error where NVRTC is missing.
 fn check(sources: &[Recorded], architecture: u32) -> Result<Vec<String>, String> {
-    let requests: Vec<KernelRequest> = sources.iter().map(|recorded| recorded.request.clone()).collect();
+    let (joint, alone): (Vec<&Recorded>, Vec<&Recorded>) =
+        sources.iter().partition(|recorded| recorded.has_one_kernel());
+    let mut units: Vec<Vec<&Recorded>> = joint.chunks(SOURCES_A_UNIT).map(<[&Recorded]>::to_vec).collect();
+    units.extend(alone.into_iter().map(|recorded| vec![recorded]));
+    let refused = |units: &[Vec<&Recorded>]| refused_units(units, architecture);
+    // Of a unit in which something is wrong, each source by itself.
+    let suspects: Vec<Vec<&Recorded>> =
+        refused(&units)?.into_iter().flat_map(|(unit, _)| units[unit].clone()).map(|recorded| vec![recorded]).collect();
+    let wrong = refused(&suspects)?;
+    Ok(wrong.into_iter().map(|(unit, what)| format!("{}: {what}", suspects[unit][0].title(architecture))).collect())
+}
+
+/// The units that do not compile, or not within the limits, by their positions.
+fn refused_units(units: &[Vec<&Recorded>], architecture: u32) -> Result<Vec<(usize, String)>, String> {
+    let requests: Vec<KernelRequest> = units.iter().map(|unit| joined(unit)).collect();
     match nvrtc_check(&requests, architecture) {
         Err(DeviceError::Unavailable { what, remedy }) => Err(format!("{what}. {remedy}")),
-        // One by one, so that every source that fails is named.
-        Err(_) => Ok(sources.iter().filter_map(|recorded| refusal(recorded, architecture)).collect()),
+        // One by one, so that every unit that fails is named.
+        Err(_) => {
+            Ok(requests.iter().enumerate().filter_map(|(at, unit)| Some((at, refusal(unit, architecture)?))).collect())
+        }
+        // Of several kernels the most registers, and all spills.
         Ok(all) => {
             let within = |spills: u32, registers: u32| spills == 0 && registers <= REGISTERS_MAX;
-            let pairs = sources.iter().zip(all).filter(|(_, found)| !within(found.spill_bytes, found.registers));
-            Ok(pairs.map(|(recorded, found)| format!("{}: {found:?}", recorded.title(architecture))).collect())
+            let wrong = all.iter().enumerate().filter(|(_, found)| !within(found.spill_bytes, found.registers));
+            Ok(wrong.map(|(at, found)| (at, format!("{found:?}"))).collect())
         }
     }
 }
 
-fn refusal(recorded: &Recorded, architecture: u32) -> Option<String> {
-    let error = nvrtc_check(std::slice::from_ref(&recorded.request), architecture).err()?;
-    Some(format!("{}: {error}\n{}", recorded.title(architecture), recorded.request.source))
+/// Sources as one, each in a namespace of its own and with an entry point of its own name.
+fn joined(unit: &[&Recorded]) -> KernelRequest {
+    if let [only] = unit {
+        return only.request.clone();
+    }
+    let own = |(at, recorded): (usize, &&Recorded)| {
+        let KernelRequest { entry, source, .. } = &recorded.request;
+        format!("namespace unit{at} {{\n{}\n}}\n", source.replace(entry.as_str(), &format!("unit{at}_entry")))
+    };
+    let source: String = unit.iter().enumerate().map(own).collect();
+    KernelRequest { entry: "unit".to_owned(), source: Arc::from(source), sync: SyncMode::Block }
+}
+
+fn refusal(request: &KernelRequest, architecture: u32) -> Option<String> {
+    let error = nvrtc_check(std::slice::from_ref(request), architecture).err()?;
+    Some(format!("{error}\n{}", request.source))
 }
 
 /// The sources in `folder`, without the library before them. Sources that differ in nothing but comments and the name of
@@ -118,4 +156,18 @@ fn the_source_behind_the_library_is_found() {
     let file = "#line 1 \"shim.h\"\nx\n#line 1 \"prelude.cuh\"\ny\n#line 1 \"q6_p0.cu\"\nMAAR_KERNEL(q6_p0)\n";
     assert_eq!(own_source(file), Some(("q6_p0", "MAAR_KERNEL(q6_p0)\n")));
     assert_eq!(own_source("nothing"), None);
+}
+
+#[test]
+fn sources_that_share_names_are_joined() {
+    let recorded = |entry: &str| {
+        let source = format!("struct Params {{}};\nMAAR_KERNEL({entry}, Params, p) {{}}\n");
+        let request = KernelRequest { entry: entry.into(), source: Arc::from(source), sync: SyncMode::Block };
+        Recorded { request, path: PathBuf::new() }
+    };
+    let (one, other) = (recorded("emit"), recorded("emit"));
+    assert!(one.has_one_kernel());
+    let both = joined(&[&one, &other]).source;
+    assert!(both.contains("namespace unit0 {") && both.contains("MAAR_KERNEL(unit1_entry, Params, p)"), "{both}");
+    assert_eq!(joined(&[&one]).source, one.request.source);
 }

@@ -15,9 +15,20 @@ pub(crate) struct Query {
     from: String,
     filter: Option<String>,
     groups: Vec<String>,
+    sets: Sets,
     having: Option<String>,
     limit: Option<Limit>,
     distinct: bool,
+}
+
+/// By which of its keys a query groups.
+#[derive(Clone, Copy)]
+enum Sets {
+    All,
+    Rollup,
+    Cube,
+    /// By each of them alone, twice by the first, and by none.
+    Each,
 }
 
 /// ORDER BY every column, and how many rows of that.
@@ -33,7 +44,9 @@ impl Query {
         let [large, small, other] = &tables.tables;
         let both = Grammar::host(vec![large, small]);
         let mut exists = None;
-        let (from, joined) = match random.random_range(0..17) {
+        let pairs = pairs_of(large, small);
+        let united = large.with_columns(pairs.iter().map(|(left, _)| (*left).clone()).collect());
+        let (from, joined) = match random.random_range(0..19) {
             0..=3 => ("t".to_owned(), vec![large]),
             4 | 5 => ("t JOIN u ON t.tk = u.uk".to_owned(), vec![large, small]),
             6 => (format!("t JOIN u ON t.tk = u.uk AND {}", both.comparison(random)), vec![large, small]),
@@ -51,6 +64,8 @@ impl Query {
                 exists = Some(exists_in(small, &both, random));
                 ("t".to_owned(), vec![large])
             }
+            15 => (twice(large, random), vec![large]),
+            16 if !pairs.is_empty() => (union_of(&pairs, random), vec![&united]),
             _ => {
                 let kind = ["SEMI", "ANTI"][random.random_range(0..2)];
                 let besides =
@@ -122,7 +137,16 @@ fn projection(grammar: &Grammar<'_>, from: String, filter: Option<String>, rando
     });
     let select = select.collect();
     let limit = random.random_bool(0.4).then(|| limit(random));
-    Query { select, from, filter, groups: Vec::new(), having: None, limit, distinct: random.random_ratio(1, 8) }
+    Query {
+        select,
+        from,
+        filter,
+        groups: Vec::new(),
+        sets: Sets::All,
+        having: None,
+        limit,
+        distinct: random.random_ratio(1, 8),
+    }
 }
 
 fn limit(random: &mut StdRng) -> Limit {
@@ -136,15 +160,39 @@ fn limit(random: &mut StdRng) -> Limit {
 /// Joins on two columns, of which the second may be anything that both have.
 fn second_key(large: &Table, small: &Table, random: &mut StdRng) -> String {
     let on = "t JOIN u ON t.tk = u.uk";
-    let pairs: Vec<(&Column, &Column)> = large
-        .columns
-        .iter()
-        .flat_map(|left| small.of_kind(left.kind).into_iter().map(move |right| (left, right)))
-        .collect();
-    match pairs.choose(random) {
+    match all_pairs(large, small).choose(random) {
         Some((left, right)) => format!("{on} AND {} = {}", left.name, right.name),
         None => on.to_owned(),
     }
+}
+
+fn all_pairs<'a>(large: &'a Table, small: &'a Table) -> Vec<(&'a Column, &'a Column)> {
+    let of_kind = |left: &'a Column| small.of_kind(left.kind).into_iter().map(move |right| (left, right));
+    large.columns.iter().flat_map(of_kind).collect()
+}
+
+/// Columns of `t`, each with one of `u` that has the same meaning.
+fn pairs_of<'a>(large: &'a Table, small: &'a Table) -> Vec<(&'a Column, &'a Column)> {
+    let mut pairs = all_pairs(large, small);
+    pairs.dedup_by_key(|(left, _)| &left.name);
+    pairs
+}
+
+/// Some rows of `t`, and some of them again.
+fn twice(large: &Table, random: &mut StdRng) -> String {
+    let grammar = Grammar::host(vec![large]);
+    let mut some = || format!("SELECT * FROM t WHERE {}", grammar.condition(1, random));
+    format!("({} UNION ALL {}) AS t", some(), some())
+}
+
+/// Rows of `t` and `u`, as far as they have columns in common.
+fn union_of(pairs: &[(&Column, &Column)], random: &mut StdRng) -> String {
+    let left: Vec<&str> = pairs.iter().map(|(left, _)| left.name.as_str()).collect();
+    let right: Vec<String> = pairs.iter().map(|(left, right)| format!("{} AS {}", right.name, left.name)).collect();
+    let large = format!("SELECT {} FROM t WHERE tk IS NOT NULL", left.join(", "));
+    let small = format!("SELECT {} FROM u WHERE uk > 3", right.join(", "));
+    let all = if random.random_ratio(1, 6) { "" } else { " ALL" };
+    format!("({large} UNION{all} {small}) AS t")
 }
 
 /// Joins that keep rows of `t`, on keys whose NULLs are equal.
@@ -197,7 +245,13 @@ fn aggregation(grammar: &Grammar<'_>, from: String, filter: Option<String>, rand
     select.extend((0..random.random_range(1..5)).map(|_| aggregate(grammar, random)));
     let having =
         (!groups.is_empty() && random.random_ratio(1, 5)).then(|| format!("count(*) > {}", random.random_range(0..20)));
-    Query { select, from, filter, groups, having, limit: None, distinct: false }
+    let sets = match random.random_range(0..20) {
+        0 => Sets::Rollup,
+        1 if groups.len() < 4 => Sets::Cube,
+        2 => Sets::Each,
+        _ => Sets::All,
+    };
+    Query { select, from, filter, groups, sets, having, limit: None, distinct: false }
 }
 
 fn aggregate(grammar: &Grammar<'_>, random: &mut StdRng) -> String {
@@ -226,7 +280,16 @@ impl fmt::Display for Query {
             write!(f, " WHERE {filter}")?;
         }
         if !self.groups.is_empty() {
-            write!(f, " GROUP BY {}", self.groups.join(", "))?;
+            let keys = self.groups.join(", ");
+            match self.sets {
+                Sets::All => write!(f, " GROUP BY {keys}")?,
+                Sets::Rollup => write!(f, " GROUP BY ROLLUP ({keys})")?,
+                Sets::Cube => write!(f, " GROUP BY CUBE ({keys})")?,
+                Sets::Each => {
+                    let alone: Vec<String> = self.groups.iter().map(|key| format!("({key})")).collect();
+                    write!(f, " GROUP BY GROUPING SETS (({}), {}, ())", self.groups[0], alone.join(", "))?;
+                }
+            }
         }
         if let Some(having) = &self.having {
             write!(f, " HAVING {having}")?;

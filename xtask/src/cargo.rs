@@ -20,7 +20,19 @@ pub(crate) struct Package {
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root::repository());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_own_package) {
+            cargo.env_remove(name);
+        }
+    }
     cargo
+}
+
+/// Whether `cargo run` sets a variable to say which package it runs. Build scripts of dependencies look at some of them, and what
+/// was built without would be built again, DataFusion with it.
+fn is_of_own_package(name: &str) -> bool {
+    const NAMES: [&str; 4] = ["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || NAMES.contains(&name)
 }
 
 /// The packages of the workspace, sorted by name.

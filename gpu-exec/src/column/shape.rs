@@ -56,6 +56,17 @@ impl RowBound {
         }
     }
 
+    /// With the rows of another table.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let rows = self.rows().saturating_add(other.rows());
+        match (self, other) {
+            (RowBound::Exact(_), RowBound::Exact(_)) => RowBound::Exact(rows),
+            (one, other) if one.is_guess() || other.is_guess() => RowBound::Guess(rows),
+            _ => RowBound::AtMost(rows),
+        }
+    }
+
     /// Where each row may become any number of rows, and becomes about `times` of them.
     #[must_use]
     pub fn multiplied(self, times: u64) -> Self {
@@ -73,6 +84,9 @@ mod tests {
         assert_eq!(RowBound::AtMost(7).or_fewer(), RowBound::AtMost(7));
         assert_eq!(RowBound::Guess(7).or_fewer(), RowBound::Guess(7));
         assert_eq!(RowBound::Exact(7).multiplied(2), RowBound::Guess(14));
+        assert_eq!(RowBound::Exact(7).plus(RowBound::Exact(2)), RowBound::Exact(9));
+        assert_eq!(RowBound::Exact(7).plus(RowBound::AtMost(2)), RowBound::AtMost(9));
+        assert_eq!(RowBound::Guess(u64::MAX).plus(RowBound::Exact(2)), RowBound::Guess(u64::MAX));
         assert_eq!(RowBound::AtMost(u64::MAX).multiplied(2).rows(), u64::MAX);
     }
 }

@@ -155,14 +155,20 @@ fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) 
                 JoinKind::Inner => "",
                 JoinKind::Semi { .. } => "semi ",
                 JoinKind::Anti { .. } => "anti ",
+                JoinKind::NotIn { .. } => "not in ",
                 JoinKind::Outer { .. } => "outer ",
                 JoinKind::Mark { .. } => "mark ",
             };
             format!("{probe} -> {matching}probe {}", pipelines.len())
         }
-        Node::Aggregate { input, keys, calls, .. } => {
+        Node::Union { inputs, .. } => {
+            let inputs: Vec<String> = inputs.iter().map(|input| sketch(input, scans, pipelines)).collect();
+            format!("union({})", inputs.join("; "))
+        }
+        Node::Aggregate { input, keys, sets, calls, .. } => {
             let open = sketch(input, scans, pipelines);
-            pipelines.push(format!("{open} -> aggregate({} keys, {} calls)", keys.len(), calls.len()));
+            let sets = if sets.is_empty() { String::new() } else { format!("{} sets of ", sets.len()) };
+            pipelines.push(format!("{open} -> aggregate({sets}{} keys, {} calls)", keys.len(), calls.len()));
             format!("groups {}", pipelines.len())
         }
         Node::Sort { input, keys } => {

@@ -59,6 +59,11 @@ pub enum ExprKind {
         has_null: bool,
         negated: bool,
     },
+    /// A timestamp cut off to a unit, towards the past.
+    DateTrunc {
+        unit: DateUnit,
+        input: Box<Expr>,
+    },
     DatePart {
         part: DatePart,
         input: Box<Expr>,
@@ -121,6 +126,22 @@ pub enum CompareOp {
     NotDistinct,
 }
 
+/// To what a timestamp is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DateUnit {
+    Microsecond,
+    Millisecond,
+    Second,
+    Minute,
+    Hour,
+    Day,
+    /// From Monday on.
+    Week,
+    Month,
+    Quarter,
+    Year,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DatePart {
     Year,
@@ -164,6 +185,30 @@ impl CompareOp {
     }
 }
 
+impl DateUnit {
+    const NAMES: [(DateUnit, &str); 10] = [
+        (DateUnit::Microsecond, "microsecond"),
+        (DateUnit::Millisecond, "millisecond"),
+        (DateUnit::Second, "second"),
+        (DateUnit::Minute, "minute"),
+        (DateUnit::Hour, "hour"),
+        (DateUnit::Day, "day"),
+        (DateUnit::Week, "week"),
+        (DateUnit::Month, "month"),
+        (DateUnit::Quarter, "quarter"),
+        (DateUnit::Year, "year"),
+    ];
+
+    /// The unit of a name in small letters.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(unit, _)| *unit)
+    }
+
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(unit, _)| *unit == self).map_or("", |(_, name)| name)
+    }
+}
+
 impl DatePart {
     /// As SQL writes it.
     pub fn name(self) -> &'static str {
@@ -202,6 +247,7 @@ impl Expr {
             | ExprKind::Cast { input, .. }
             | ExprKind::InList { input, .. }
             | ExprKind::DatePart { input, .. }
+            | ExprKind::DateTrunc { input, .. }
             | ExprKind::AddInterval { input, .. }
             | ExprKind::DictionaryMap { input, .. }
             | ExprKind::TextTest { input, .. }

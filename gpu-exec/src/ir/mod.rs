@@ -16,13 +16,15 @@ mod width;
 
 pub use bounds::Bounds;
 pub use constant::Constant;
-pub use expr::{ArithmeticOp, CompareOp, DatePart, Expr, ExprKind, HostFunction};
+pub use expr::{ArithmeticOp, CompareOp, DatePart, DateUnit, Expr, ExprKind, HostFunction};
 pub use pipeline::{
     Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, Fragments, GroupKind, GroupTable,
     KeyRows, KeyShape, KeyTable, Matching, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step,
     StoredShape,
 };
-pub use plan::{AggregateCall, AggregateFunction, Field, FirstRows, JoinColumn, JoinKind, JoinSide, Node, SortKey};
+pub use plan::{
+    AggregateCall, AggregateFunction, Field, FirstRows, GroupingSet, JoinColumn, JoinKind, JoinSide, Node, SortKey,
+};
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
 pub use value::{Failure, MeanPart, PARTS_MAX, Repr, TextTestKind, Value, ValueKind};

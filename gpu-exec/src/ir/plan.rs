@@ -61,11 +61,18 @@ pub enum Node {
         output: Vec<JoinColumn>,
         fields: Vec<Field>,
     },
-    /// Grouped when `keys` is not empty. Output: keys, then one column a call.
+    /// Grouped when `keys` is not empty. Output: keys, then one column a call; with `sets` (GROUPING SETS, ROLLUP, CUBE) the
+    /// groups of each of them, with NULL for the keys that it leaves out, and its number between keys and calls.
     Aggregate {
         input: Box<Node>,
         keys: Vec<Expr>,
+        sets: Vec<GroupingSet>,
         calls: Vec<AggregateCall>,
+        fields: Vec<Field>,
+    },
+    /// The rows of all inputs (UNION ALL), whose columns are of the same types.
+    Union {
+        inputs: Vec<Node>,
         fields: Vec<Field>,
     },
     /// All rows in an order: by the first key, among equals by the next, and so on. Only at the root of a plan, under nothing
@@ -81,6 +88,15 @@ pub enum Node {
         skip: u64,
         fetch: Option<u64>,
     },
+}
+
+/// Some of the keys of an aggregation, by which its rows are grouped once more.
+#[derive(Clone, Debug)]
+pub struct GroupingSet {
+    /// Of each key whether it is one of them.
+    pub has: Vec<bool>,
+    /// What the host calls it in the column behind the keys.
+    pub number: u64,
 }
 
 /// What rows are ordered by.
@@ -101,6 +117,9 @@ pub enum JoinKind {
     Semi { kept: JoinSide },
     /// The rows of one side that have none; its columns only.
     Anti { kept: JoinSide },
+    /// The rows of one side whose key certainly is none of the other side's, as NOT IN has it: none where one of those is NULL; a NULL
+    /// key only where there is no row at all. On one key, without a residual condition; its columns only.
+    NotIn { kept: JoinSide },
     /// Every pair that matches, and the rows of one side that have none, with NULLs for the other side's columns.
     Outer { kept: JoinSide },
     /// Every row of one side once, and whether it has a match; its columns and [`JoinColumn::Mark`] only.
@@ -112,9 +131,11 @@ impl JoinKind {
     pub fn kept(self) -> Option<JoinSide> {
         match self {
             JoinKind::Inner => None,
-            JoinKind::Semi { kept } | JoinKind::Anti { kept } | JoinKind::Outer { kept } | JoinKind::Mark { kept } => {
-                Some(kept)
-            }
+            JoinKind::Semi { kept }
+            | JoinKind::Anti { kept }
+            | JoinKind::NotIn { kept }
+            | JoinKind::Outer { kept }
+            | JoinKind::Mark { kept } => Some(kept),
         }
     }
 }
@@ -162,6 +183,7 @@ impl Node {
             | Node::Input { fields, .. }
             | Node::Project { fields, .. }
             | Node::Join { fields, .. }
+            | Node::Union { fields, .. }
             | Node::Aggregate { fields, .. } => fields,
             Node::Filter { input, .. } | Node::Sort { input, .. } | Node::Limit { input, .. } => input.fields(),
         }

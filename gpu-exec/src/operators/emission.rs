@@ -1,4 +1,4 @@
-//! The last stage of a run: the rows that it emits, wave by wave; a wave in one launch where its result is no larger than
+//! The last stage of a run, or the last ones of a union: the rows that it emits, wave by wave; a wave in one launch where its result is no larger than
 //! results may be (`forecast.rs`), and a result in one copy where it is small. Not here: the arrays (`emit.rs`), their way to
 //! Arrow (`rows.rs`), the stages before it (`passes.rs`).
 
@@ -47,7 +47,7 @@ impl Run<'_> {
         let is_sorted = self.plan.sort.is_some();
         let wanted = self.plan.wanted().filter(|_| !is_sorted);
         let spare = if self.comes_in_waves(number) { Some(self.room_beside_waves(stage)?) } else { None };
-        let is_one_pass = !self.plan.parts && !self.comes_in_waves(number);
+        let is_end = self.is_last_pass(number);
         // Nothing reads the wave that goes: rows are counted when launches over it have been waited for.
         while self.advance_anyhow(number, stage, reader)? {
             let mut tiles = 0..self.tiles(stage);
@@ -63,7 +63,7 @@ impl Run<'_> {
                 };
                 self.time_stages()?;
                 reader.hears(self.reports());
-                if tiles.is_empty() && is_one_pass {
+                if tiles.is_empty() && is_end {
                     self.let_go()?;
                 }
                 for batch in batches {
@@ -74,6 +74,11 @@ impl Run<'_> {
             }
         }
         Ok(Flow::Done)
+    }
+
+    /// Whether nothing comes after this pass, which is over what is on the device.
+    fn is_last_pass(&self, number: usize) -> bool {
+        !self.plan.parts && !self.comes_in_waves(number) && self.plan.emitting().last() == Some(number)
     }
 
     /// Refuses waves that would have next to no room before a row has left: afterwards nobody else can do it. Waves take what
@@ -189,7 +194,7 @@ impl Run<'_> {
         let before = self.stream.time_mark()?;
         self.launch(number, stage, (first, first + room.tiles), Some(emitted))?;
         self.mark(number, before)?;
-        let is_only = room.tiles == self.tiles(stage) && !self.plan.parts && !self.comes_in_waves(number);
+        let is_only = room.tiles == self.tiles(stage) && self.is_last_pass(number) && !self.plan.emits_several_times();
         let ahead = self.sort_ahead(emitted, is_only)?;
         self.status.copy_to(&self.stream, emitted.head())?;
         // Of many rows, those that may be among the first are found by their keys, before they are taken, and so is an order.

@@ -84,16 +84,17 @@ impl Feed {
         columns.map(|column| (column.data.len() + column.validity.as_ref().map_or(0, |valid| valid.len())) as u64).sum()
     }
 
-    /// Whether it can be this host input of a plan. What comes once is no build: nobody knows how large that would be, and
-    /// larger it would have to be read again.
+    /// Whether it can be this host input of a plan. What comes once is read by one stage, and is no build: nobody knows how large
+    /// that would be, and larger it would have to be read again.
     ///
     /// # Errors
     /// It cannot, and the host may do it.
     pub fn serves(&self, plan: &QueryPlan, input: usize) -> Result<()> {
         let Feed::Once(_, _, why) = self else { return Ok(()) };
         let reads = |stage: &&Stage| matches!(stage.source, StageSource::Input(number) if number == input);
-        let mut stages = plan.stages.iter().filter(reads);
-        if stages.any(|stage| stage.build.is_some()) { Err(Error::Refused(why.clone())) } else { Ok(()) }
+        let stages: Vec<&Stage> = plan.stages.iter().filter(reads).collect();
+        let is_read_again = stages.len() > 1 || stages.iter().any(|stage| stage.build.is_some());
+        if is_read_again { Err(Error::Refused(why.clone())) } else { Ok(()) }
     }
 
     /// Says what the plan relies on, of this scan.

@@ -2,7 +2,7 @@
 //! Functions of the plan alone. Not here: the states of a run (`states.rs`).
 
 use crate::ir::{BuildId, GroupKind};
-use crate::strategy::{BuildPlan, QueryPlan, StageSource};
+use crate::strategy::{BuildPlan, QueryPlan, Stage, StageSource};
 
 /// What one stage fills and others read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,13 +13,14 @@ pub(super) enum State {
     Rows(usize),
 }
 
-/// The stage that fills a state.
-pub(super) fn filling(plan: &QueryPlan, state: State) -> Option<usize> {
-    plan.stages.iter().position(|stage| match state {
+/// The stages that fill a state, one after the other: several where it is of the rows of a union.
+pub(super) fn filling(plan: &QueryPlan, state: State) -> impl Iterator<Item = usize> + '_ {
+    let fills = move |stage: &Stage| match state {
         State::Build(number) => stage.build == Some(BuildId(number)),
         State::Groups(number) => stage.groups == Some(number),
         State::Rows(number) => stage.rows == Some(number),
-    })
+    };
+    plan.stages.iter().enumerate().filter(move |(_, stage)| fills(stage)).map(|(number, _)| number)
 }
 
 /// By what a state may be held in parts.
@@ -55,7 +56,7 @@ pub(super) fn states_read(plan: &QueryPlan, number: usize) -> Vec<State> {
     });
     if plan.parts {
         once.sort_by_key(|state| {
-            let below = filling(plan, *state).map_or(0, |number| stages_below(plan, number));
+            let below: usize = filling(plan, *state).map(|number| stages_below(plan, number)).sum();
             // Rows wait on the host: before any memory is taken.
             (!matches!(state, State::Rows(_)), std::cmp::Reverse(below))
         });
@@ -65,8 +66,8 @@ pub(super) fn states_read(plan: &QueryPlan, number: usize) -> Vec<State> {
 
 /// Stages that run to fill what a stage reads, and the stage.
 fn stages_below(plan: &QueryPlan, number: usize) -> usize {
-    let read = states_read(plan, number).into_iter().filter_map(|state| filling(plan, state));
-    1 + read.map(|number| stages_below(plan, number)).sum::<usize>()
+    let below = |state| filling(plan, state).map(|number| stages_below(plan, number)).sum::<usize>();
+    1 + states_read(plan, number).into_iter().map(below).sum::<usize>()
 }
 
 /// What one state held in parts may take of so many bytes for all that are held at once: as much as any other, but for what
@@ -78,7 +79,7 @@ pub(super) fn share(plan: &QueryPlan, bytes: u64) -> u64 {
     let groups = plan.groups.iter().filter(|group| group.dimension.is_some()).map(|_| u64::MAX);
     let mut sizes: Vec<u64> = builds.map(size).chain(groups).collect();
     sizes.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
-    sizes.truncate(held_at_once(plan, plan.stages.len() - 1));
+    sizes.truncate(plan.emitting().map(|number| held_at_once(plan, number)).max().unwrap_or(0));
     let mut left = bytes;
     while let Some(smallest) = sizes.pop() {
         let even = left / (sizes.len() as u64 + 1);
@@ -97,7 +98,8 @@ fn held_at_once(plan: &QueryPlan, number: usize) -> usize {
     let fills = stage.build.map(|build| State::Build(build.0)).or(stage.groups.map(State::Groups));
     let (mut held, mut most) = (0, 0);
     for state in states_read(plan, number) {
-        most = most.max(held + filling(plan, state).map_or(0, |number| held_at_once(plan, number)));
+        let filled = filling(plan, state).map(|number| held_at_once(plan, number)).max();
+        most = most.max(held + filled.unwrap_or(0));
         held += usize::from(is_parted(&state));
     }
     most.max(held + usize::from(fills.as_ref().is_some_and(is_parted)))

@@ -79,17 +79,13 @@ impl Run<'_> {
     /// What the query or the device has to say. `OutOfMemory` where some state or wave has no room, in parts either if the
     /// plan has any.
     pub fn run(&mut self, reader: &mut dyn Reader) -> Result<RunEnd> {
-        let last = self.plan.stages.len() - 1;
+        let emitting: Vec<usize> = self.plan.emitting().collect();
         for _ in 0..ATTEMPTS_MAX {
             self.status.clear(&self.stream)?;
-            (self.emits, self.forecast.seen) = (false, Seen::default());
+            self.forecast.seen = Seen::default();
             self.sorted.clear();
-            self.reports[last].sorted = Sorted::default();
-            let flow = match self.read(last, &states_read(&self.plan, last), reader) {
-                Ok(Flow::Done) => self.end(),
-                flow => flow,
-            };
-            let flow = match flow {
+            emitting.iter().for_each(|number| self.reports[*number].sorted = Sorted::default());
+            let flow = match self.emit_each(&emitting, reader) {
                 Ok(Flow::Done) => return self.hand_over_sorted(reader).map(|_| RunEnd::Done),
                 flow => flow,
             };
@@ -104,6 +100,30 @@ impl Run<'_> {
             self.release_all()?;
         }
         Err(Error::internal("a run was repeated too often for want of table space"))
+    }
+
+    /// Runs the stages whose rows leave, one after the other.
+    fn emit_each(&mut self, emitting: &[usize], reader: &mut dyn Reader) -> Result<Flow> {
+        if emitting.len() > 1 && !self.plan.parts {
+            // Where one of them has no room, that has to be known before a row has left. Those in parts make do with less.
+            for state in emitting.iter().flat_map(|number| states_read(&self.plan, *number)).collect::<Vec<_>>() {
+                match self.hold(state, Part::WHOLE, reader)? {
+                    Flow::Done => {}
+                    ended => return Ok(ended),
+                }
+            }
+        }
+        for number in emitting {
+            self.emits = false;
+            let flow = match self.read(*number, &states_read(&self.plan, *number), reader)? {
+                Flow::Done => self.end()?,
+                ended => ended,
+            };
+            if flow != Flow::Done {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Done)
     }
 
     /// Runs a stage once for each combination of the parts of these states.
@@ -169,7 +189,7 @@ impl Run<'_> {
     /// as much as the dearest of them.
     fn again_for_parts(&self, number: usize, dimension: usize) -> Again {
         let fills = states_read(&self.plan, number).into_iter().filter(|read| self.dimension(*read) == Some(dimension));
-        let filling = fills.filter_map(|read| self.filling(read).ok());
+        let filling = fills.filter_map(|read| self.filling(read).ok()).flatten();
         filling.map(|number| self.again_for_parts(number, dimension)).fold(self.again(number), Again::max)
     }
 
@@ -178,11 +198,15 @@ impl Run<'_> {
         if self.states.part(state) == Some(part) {
             return Ok(Flow::Done);
         }
-        let number = self.filling(state)?;
+        let numbers = self.filling(state)?;
+        if self.careful && self.is_guess(state, part) {
+            // An error of what was filled before would be lost with those of a table that turns out too small.
+            self.verdict()?;
+        }
         let mut is_alone = !self.plan.parts;
         for _ in 0..ATTEMPTS_MAX {
             self.release(state)?;
-            match self.fill(state, part, number, reader) {
+            match self.fill(state, part, &numbers, reader) {
                 // Once more without what waits to be read again.
                 Err(Error::Device(DeviceError::OutOfMemory { .. })) if !is_alone => {
                     is_alone = true;
@@ -190,7 +214,7 @@ impl Run<'_> {
                 }
                 Ok(Flow::Again) if self.careful => drop(self.has_grown(state, part)?),
                 Ok(Flow::Done) if self.careful && self.has_grown(state, part)? => {}
-                Ok(Flow::Done) => return self.finish(state, part, number).map(|()| Flow::Done),
+                Ok(Flow::Done) => return self.finish(state, part, &numbers).map(|()| Flow::Done),
                 ended => return ended,
             }
             self.status.clear(&self.stream)?;
@@ -198,32 +222,38 @@ impl Run<'_> {
         Err(Error::internal("a table was filled too often for want of space"))
     }
 
-    fn fill(&mut self, state: State, part: Part, number: usize, reader: &mut dyn Reader) -> Result<Flow> {
-        // Before memory is asked for: what comes once is refused here.
-        self.rewind(number)?;
-        self.refuse_past_share(state, part)?;
-        let parts = &mut self.reports[number].parts;
-        *parts = part.count().max(*parts);
-        self.states.begin_filling(state, part);
-        let flow = self.read(number, &states_read(&self.plan, number), reader);
-        self.states.end_use();
-        flow
+    fn fill(&mut self, state: State, part: Part, numbers: &[usize], reader: &mut dyn Reader) -> Result<Flow> {
+        for number in numbers {
+            // Before memory is asked for: what comes once is refused here.
+            self.rewind(*number)?;
+            self.refuse_past_share(state, part)?;
+            let parts = &mut self.reports[*number].parts;
+            *parts = part.count().max(*parts);
+            self.states.begin_filling(state, part);
+            let flow = self.read(*number, &states_read(&self.plan, *number), reader);
+            self.states.end_use();
+            match flow? {
+                Flow::Done => {}
+                ended => return Ok(ended),
+            }
+        }
+        Ok(Flow::Done)
     }
 
     /// All rows of a state are in.
-    fn finish(&mut self, state: State, part: Part, number: usize) -> Result<()> {
-        if let State::Build(build) = state
+    fn finish(&mut self, state: State, part: Part, numbers: &[usize]) -> Result<()> {
+        if let (State::Build(build), [.., last]) = (state, numbers)
             && let Some(build) = &self.states.builds[build]
         {
             let before = self.stream.time_mark()?;
             build.finish(self.handle, &self.stream)?;
-            self.mark(number, before)?;
+            self.mark(*last, before)?;
         }
         if !self.plan.parts {
             return Ok(());
         }
         // What another part will not read again goes now.
-        for read in states_read(&self.plan, number) {
+        for read in numbers.iter().flat_map(|number| states_read(&self.plan, *number)).collect::<Vec<_>>() {
             let again = !part.is_whole() && self.states.part(read) == Some(Part::WHOLE);
             if !again && !self.states.is_in_use(read) {
                 self.release(read)?;
@@ -250,13 +280,13 @@ impl Run<'_> {
 
     /// Runs a stage over all waves of its source, with the states as they are.
     fn pass(&mut self, number: usize, reader: &mut dyn Reader) -> Result<Flow> {
-        if number + 1 == self.plan.stages.len() {
+        let is_last = self.plan.stages[number].emits();
+        if is_last {
             // No row leaves before everything that it was made of is as expected.
             self.settle_tables()?;
         }
         self.rewind(number)?;
         self.count_pass(number)?;
-        let is_last = number + 1 == self.plan.stages.len();
         // What is read only once must not be read in vain, and neither what is uploaded or decoded for it.
         if self.comes_in_waves(number) && !self.is_settled()? {
             return Ok(Flow::Again);

@@ -119,7 +119,8 @@ impl<'a> Run<'a> {
         Ok(Self {
             handle,
             states: States::new(handle, &plan),
-            careful: plan.parts,
+            // Once rows have left, no table can turn out to have been too small.
+            careful: plan.parts || plan.emits_several_times(),
             schema: Arc::clone(schema),
             kernels,
             scans: readings(scans),

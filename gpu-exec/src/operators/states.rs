@@ -116,8 +116,12 @@ impl States {
 }
 
 impl Run<'_> {
-    pub(super) fn filling(&self, state: State) -> Result<usize> {
-        filling(&self.plan, state).ok_or_else(|| Error::internal(format!("no stage fills {state:?}")))
+    /// The stages that fill a state: there is one.
+    pub(super) fn filling(&self, state: State) -> Result<Vec<usize>> {
+        match filling(&self.plan, state).collect::<Vec<_>>() {
+            none if none.is_empty() => Err(Error::internal(format!("no stage fills {state:?}"))),
+            stages => Ok(stages),
+        }
     }
 
     /// The parts to fill and read a state in now, as far as is known. Where the part of its dimension is settled, of that.

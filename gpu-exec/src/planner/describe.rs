@@ -5,7 +5,8 @@
 use std::fmt::Write;
 
 use crate::ir::{
-    AggregateCall, AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinKind, JoinSide, Node, SortKey, Type,
+    AggregateCall, AggregateFunction, Expr, ExprKind, Field, GroupingSet, JoinColumn, JoinKind, JoinSide, Node,
+    SortKey, Type,
 };
 
 use super::reason::quote;
@@ -50,6 +51,7 @@ pub fn describe_expr(expr: &Expr, input: &[Field]) -> String {
             items.extend(has_null.then(|| "NULL".to_owned()));
             format!("({} {}IN [{}])", sub(input), if *negated { "NOT " } else { "" }, items.join(", "))
         }
+        ExprKind::DateTrunc { unit, input } => format!("date_trunc({}, {})", unit.name(), sub(input)),
         ExprKind::DatePart { part, input } => format!("{}({})", part.name(), sub(input)),
         ExprKind::AddInterval { input, months, days, nanoseconds } => {
             format!("({} + interval[{months} mon {days} d {nanoseconds} ns])", sub(input))
@@ -106,12 +108,15 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
             let equal = if *nulls_equal { "IS NOT DISTINCT FROM" } else { "=" };
             (describe_join(*kind, (left, right), (on, equal), residual.as_ref(), output), vec![left, right])
         }
-        Node::Aggregate { input, keys, calls, fields } => {
+        Node::Union { inputs, fields } => (format!("union [{}]", describe_fields(fields)), inputs.iter().collect()),
+        Node::Aggregate { input, keys, sets, calls, fields } => {
             let (key_fields, call_fields) = fields.split_at(keys.len().min(fields.len()));
+            let call_fields = &call_fields[usize::from(!sets.is_empty()).min(call_fields.len())..];
             let calls: Vec<_> =
                 calls.iter().zip(call_fields).map(|(call, field)| describe_call(call, field, input.fields())).collect();
             let keys = named(keys, key_fields, input.fields());
-            (format!("aggregate keys=[{keys}] calls=[{}]", calls.join(", ")), vec![input])
+            let sets = describe_sets(sets);
+            (format!("aggregate keys=[{keys}]{sets} calls=[{}]", calls.join(", ")), vec![input])
         }
         Node::Sort { input, keys } => (format!("sort [{}]", describe_keys(keys, input.fields())), vec![input]),
         Node::Limit { input, skip, fetch } => {
@@ -124,6 +129,16 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
     for input in inputs {
         write_node(text, input, depth + 1);
     }
+}
+
+/// The positions of the keys in each set.
+fn describe_sets(sets: &[GroupingSet]) -> String {
+    let set = |set: &GroupingSet| {
+        let keys = set.has.iter().enumerate().filter(|(_, has)| **has).map(|(key, _)| key.to_string());
+        format!("({})", keys.collect::<Vec<_>>().join(" "))
+    };
+    let sets: Vec<_> = sets.iter().map(set).collect();
+    if sets.is_empty() { String::new() } else { format!(" sets=[{}]", sets.join(", ")) }
 }
 
 fn describe_join(
@@ -150,6 +165,7 @@ fn describe_join(
         JoinKind::Inner => "join".to_owned(),
         JoinKind::Semi { kept } => format!("{} semi join", side_name(kept)),
         JoinKind::Anti { kept } => format!("{} anti join", side_name(kept)),
+        JoinKind::NotIn { kept } => format!("{} anti join heeding NULLs", side_name(kept)),
         JoinKind::Outer { kept } => format!("{} join", side_name(kept)),
         JoinKind::Mark { kept } => format!("{} mark join", side_name(kept)),
     };

@@ -157,12 +157,32 @@ impl Walk<'_> {
         {
             return Reason::new(SORTED_FOR_THE_HOST);
         }
+        if let Kind::Union = operator.kind {
+            return self.reason_of_inputs(&operator);
+        }
         match operator.inputs.first() {
             Some(input) if !operator.is_breaker() => self.reason_of_input(input),
             _ => match lower(plan, self.nodes) {
                 Ok(_) => Reason::new("formed by the host's planner after placement"),
                 Err(reason) => reason,
             },
+        }
+    }
+
+    /// Why an operator of several inputs stands on the host that needs all of them on the device.
+    fn reason_of_inputs(&self, operator: &Operator<'_>) -> Reason {
+        let is_on_host = |input: &Arc<dyn ExecutionPlan>| {
+            self.nodes.lowered(input.as_ref()).is_none() && lower(input, self.nodes).is_err()
+        };
+        let is_cut = |input: &Arc<dyn ExecutionPlan>| {
+            self.nodes.lowered(input.as_ref()).is_some_and(|found| is_cut(&found.root))
+        };
+        match operator.inputs.iter().find(|input| is_on_host(input)) {
+            Some(input) => self.reason_of_input(input),
+            None if operator.inputs.iter().any(|input| is_cut(input)) => {
+                Reason::new("one of its inputs is cut by a LIMIT or sorted")
+            }
+            None => Reason::new(NOTHING_TO_COMPUTE),
         }
     }
 
@@ -177,6 +197,15 @@ impl Walk<'_> {
         let below = self.host_reason(input).to_string();
         let already_said = below == NOTHING_TO_COMPUTE || below.starts_with("its input");
         Reason::new(if already_said { below } else { format!("its input runs on the host: {below}") })
+    }
+}
+
+/// Whether a device plan puts out some of its rows, or all in an order: such rows are a plan of their own.
+fn is_cut(root: &Node) -> bool {
+    match root {
+        Node::Limit { .. } | Node::Sort { .. } => true,
+        Node::Project { input, .. } => is_cut(input),
+        _ => false,
     }
 }
 

@@ -154,8 +154,8 @@ const ROWS: &[Row] = &[
     host(Subject::Operator, "PartitionedTopKExec", Types::ANY, "the first rows of each partition are sorted on the host"),
     host(Subject::Operator, "WindowAggExec", Types::ANY, "window functions run on the host"),
     host(Subject::Operator, "BoundedWindowAggExec", Types::ANY, "window functions run on the host"),
-    host(Subject::Operator, "UnionExec", Types::ANY, "unions run on the host"),
-    host(Subject::Operator, "InterleaveExec", Types::ANY, "unions run on the host"),
+    device(Subject::Operator, "UnionExec", Types::ANY),
+    device(Subject::Operator, "InterleaveExec", Types::ANY),
     host(Subject::Operator, "UnnestExec", Types::ANY, "unnesting runs on the host"),
     host(Subject::Operator, "RecursiveQueryExec", Types::ANY, "recursive queries run on the host"),
     host(Subject::Operator, "WorkTableExec", Types::ANY, "recursive queries run on the host"),
@@ -179,9 +179,9 @@ const ROWS: &[Row] = &[
     device(Subject::Expression, "function of one text column", Types::BOOL.or(Types::INT).or(Types::FLOAT).or(Types::DATE).or(Types::TEXT)),
 
     device(Subject::Function, "date_part", TIME),
+    device(Subject::Function, "date_trunc", Types::TIMESTAMP),
     device(Subject::Function, "abs", NUMERIC),
     device(Subject::Function, "nullif", FIXED),
-    host(Subject::Function, "date_trunc", Types::ANY, "date_trunc has no device form yet"),
     host(Subject::Function, "round", Types::ANY, "round has no device form yet"),
 
     device(Subject::TextFunction, "ascii", Types::TEXT),

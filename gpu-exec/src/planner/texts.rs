@@ -102,7 +102,15 @@ impl Uses {
                 self.joined.extend(output.iter().flatten());
                 output
             }
-            Node::Aggregate { input, keys, calls, fields } => {
+            // What is text without a dictionary in one input need not be in another.
+            Node::Union { inputs, fields } => {
+                for input in inputs {
+                    let columns = self.columns(input);
+                    self.coded.extend(columns.into_iter().flatten());
+                }
+                vec![None; fields.len()]
+            }
+            Node::Aggregate { input, keys, calls, fields, .. } => {
                 let columns = self.columns(input);
                 keys.iter().for_each(|key| self.read(key, &columns));
                 for call in calls {

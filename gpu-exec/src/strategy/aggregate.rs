@@ -1,12 +1,15 @@
 //! Aggregation: calls become accumulators, each kept once. Not here: how results are made of them (`results.rs`).
 
+use std::sync::Arc;
+
 use super::StageSource;
+use super::branches::{Branches, alike};
 use super::cut::PipelineBuilder;
 use super::join_keys::as_integer;
 use super::resolve::{cast, halves, not, power_of_ten, scale_of};
 use super::results::{ExtremeEncoding, ResultExpr, shift_unsigned};
 use super::scope::{Column, OpenPipeline, repr_of};
-use crate::column::RowBound;
+use crate::column::{Dictionary, RowBound};
 use crate::error::{Error, Result};
 use crate::ir::{
     Accumulator, AccumulatorKind, AggregateCall, AggregateFunction, ArithmeticOp, Bounds, Constant, Expr, Failure,
@@ -41,51 +44,82 @@ impl Accumulators {
     }
 }
 
-impl PipelineBuilder<'_> {
-    pub(super) fn aggregate(
-        &mut self,
-        mut open: OpenPipeline,
-        keys: &[Expr],
-        calls: &[AggregateCall],
-    ) -> Result<OpenPipeline> {
-        let mut key_values = Vec::new();
-        let mut key_columns = Vec::new();
+/// Keys and calls of an aggregation, resolved in one branch.
+struct Resolution {
+    keys: Vec<Value>,
+    key_columns: Vec<KeyColumn>,
+    accumulators: Accumulators,
+    results: Vec<ResultExpr>,
+    /// The accumulator that counts all rows.
+    rows: usize,
+}
+
+/// A key as a column of what is grouped.
+struct KeyColumn {
+    ty: Type,
+    dictionary: Option<Arc<Dictionary>>,
+    range: (i128, i128),
+}
+
+impl Resolution {
+    fn of(open: &mut OpenPipeline, keys: &[Expr], calls: &[AggregateCall]) -> Result<Self> {
+        let (mut key_values, mut key_columns) = (Vec::new(), Vec::new());
         for key in keys {
             let resolved = open.resolve(key)?.comparable(key.ty)?;
             let value = if key.ty.is_float() { as_integer(resolved.value) } else { resolved.value };
             let range = open.range(&value);
             let register = open.keep(value);
             key_values.push(open.read(register));
-            key_columns.push((key.ty, resolved.dictionary, range));
+            key_columns.push(KeyColumn { ty: key.ty, dictionary: resolved.dictionary, range });
         }
         let mut accumulators = Accumulators::default();
         let results = calls
             .iter()
-            .map(|call| result_of(&mut open, call, keys.is_empty(), &mut accumulators))
+            .map(|call| result_of(open, call, keys.is_empty(), &mut accumulators))
             .collect::<Result<Vec<_>>>()?;
         let rows = accumulators.count(None);
-        let mut plan = self.group_table(&open, &key_values, &accumulators.list, Some(rows));
+        Ok(Self { keys: key_values, key_columns, accumulators, results, rows })
+    }
+
+    /// What has to be the same in all branches, as they fill one table.
+    fn form(&self) -> impl PartialEq + use<> {
+        let key = |(key, column): (&Value, &KeyColumn)| (key.repr, key.nullable, key.bounds, column.range);
+        let keys: Vec<_> = self.keys.iter().zip(&self.key_columns).map(key).collect();
+        let kinds: Vec<_> = self.accumulators.list.iter().map(|accumulator| accumulator.kind).collect();
+        (keys, kinds, self.accumulators.bounds.clone())
+    }
+}
+
+impl PipelineBuilder<'_> {
+    pub(super) fn aggregate(&mut self, mut open: Branches, keys: &[Expr], calls: &[AggregateCall]) -> Result<Branches> {
+        let mut resolved = open.each(|open| Resolution::of(open, keys, calls))?;
+        alike(resolved.iter().map(Resolution::form))?;
+        let first = &resolved[0];
+        let mut plan = self.group_table(&open, &first.keys, &first.accumulators.list, Some(first.rows));
+        let rows = first.rows;
         if !counts_needed(plan.table.kind)
-            && !results.iter().any(|made| made.accumulator == rows || made.count == Some(rows))
+            && !first.results.iter().any(|made| made.accumulator == rows || made.count == Some(rows))
         {
-            accumulators.list.pop();
+            resolved.iter_mut().for_each(|resolved| drop(resolved.accumulators.list.pop()));
             plan.table.accumulators.pop();
             plan.table.row_count = None;
         }
         let source = Source::Groups(plan.table.clone());
-        let sink = Sink::Aggregate {
-            groups: plan.table.clone(),
-            keys: key_values.clone(),
-            accumulators: accumulators.list.clone(),
-        };
         let (slots, can_grow) = (plan.slots, plan.slots < plan.slots_max);
         let number = self.groups.len();
         let shapes = plan.table.keys.clone();
         self.groups.push(plan);
-        self.close(open, sink, Some(number), None);
+        let groups = self.groups[number].table.clone();
+        for (open, resolved) in open.into_vec().into_iter().zip(&resolved) {
+            let (keys, accumulators) = (resolved.keys.clone(), resolved.accumulators.list.clone());
+            self.close(open, Sink::Aggregate { groups: groups.clone(), keys, accumulators }, Some(number), None);
+        }
+        let Some(Resolution { key_columns, accumulators, results, .. }) = resolved.into_iter().next() else {
+            return Err(Error::internal("an aggregation without a pipeline"));
+        };
 
         let mut grouped = OpenPipeline::groups(StageSource::Groups(number), source, slots, can_grow);
-        for (part, (ty, dictionary, range)) in key_columns.into_iter().enumerate() {
+        for (part, KeyColumn { ty, dictionary, range }) in key_columns.into_iter().enumerate() {
             let shape = shapes[part];
             let origin = Origin::GroupKey(part);
             let register = grouped.add_register(Register {
@@ -106,7 +140,7 @@ impl PipelineBuilder<'_> {
             let column = grouped.result(&made, &accumulators)?;
             grouped.columns.push(column);
         }
-        Ok(grouped)
+        Ok(grouped.into())
     }
 }
 

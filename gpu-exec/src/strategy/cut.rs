@@ -1,12 +1,16 @@
-//! Cutting a plan at its breakers: each join build and each aggregation ends a pipeline, the root emits.
+//! Cutting a plan at its breakers: each join build and each aggregation ends a pipeline, or several where unions are below; the
+//! root emits.
 
+use super::branches::{Branches, alike};
 use super::groups::UniqueProbe;
 use super::join::JoinParts;
 use super::scope::{Column, OpenPipeline};
 use super::sort::{self, ResolvedKey};
-use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Shapes, Stage, StageSource};
+use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Shapes, SortPlan, Stage, StageSource};
 use crate::error::{Error, Result};
-use crate::ir::{BuildId, EmitColumn, Expr, Fragments, IntWidth, Node, PayloadShape, Pipeline, Sink, Type, Value};
+use crate::ir::{
+    BuildId, EmitColumn, Expr, Fragments, IntWidth, JoinKind, Node, PayloadShape, Pipeline, Sink, Type, Value,
+};
 
 /// A plan under construction.
 pub(super) struct PipelineBuilder<'a> {
@@ -17,8 +21,8 @@ pub(super) struct PipelineBuilder<'a> {
     pub(super) groups: Vec<GroupPlan>,
     pub(super) unique_probes: Vec<UniqueProbe>,
     pub(super) distinct: Vec<(StageSource, usize)>,
-    /// Of the sort at the root, once it was opened.
-    sorted_by: Vec<ResolvedKey>,
+    /// Of the sort at the root, once it was opened: its keys in each branch.
+    sorted_by: Vec<Vec<ResolvedKey>>,
 }
 
 impl<'a> PipelineBuilder<'a> {
@@ -40,26 +44,7 @@ impl<'a> PipelineBuilder<'a> {
             Node::Limit { input, skip, fetch } => (&**input, *skip, *fetch),
             other => (other, 0, None),
         };
-        let open = self.open(root)?;
-        let mut output = Vec::new();
-        let mut columns = Vec::new();
-        for column in &open.columns {
-            let shape = output_shape(column, &open);
-            columns.push(EmitColumn { value: open.read(column.register), shape });
-            output.push(OutputColumn { shape, ty: column.ty, dictionary: column.dictionary.clone(), tail: None });
-        }
-        // Behind the columns of the host's schema, which are as many as these.
-        for (number, column) in open.columns.iter().enumerate() {
-            let Some((register, power)) = column.tail else { continue };
-            let value = open.read(register);
-            let shape = tail_shape(&value);
-            output[number].tail = Some((output.len(), power));
-            output.push(OutputColumn { shape, ty: Type::INT32, dictionary: None, tail: None });
-            columns.push(EmitColumn { value, shape });
-        }
-        let keys = &self.sorted_by;
-        let sort = (!keys.is_empty()).then(|| sort::plan(&open, keys, &mut columns, &mut output));
-        self.close(open, Sink::Emit { columns }, None, None);
+        let (output, sort) = self.emit_root(root)?;
         super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
         super::fit::fit_builds(&mut self.builds, &self.groups, self.limits);
         super::parts::part_states(&mut self.stages, &mut self.builds, &mut self.groups, self.limits);
@@ -81,37 +66,74 @@ impl<'a> PipelineBuilder<'a> {
         })
     }
 
-    /// The open pipeline whose rows are the node's output.
-    fn open(&mut self, node: &Node) -> Result<OpenPipeline> {
+    /// Ends the pipelines of the root: its rows leave. What is put out, and in which order.
+    fn emit_root(&mut self, root: &Node) -> Result<(Vec<OutputColumn>, Option<SortPlan>)> {
+        let open = self.open(root)?.into_vec();
+        let mut keys = std::mem::take(&mut self.sorted_by).into_iter();
+        let mut made = Vec::with_capacity(open.len());
+        for open in open {
+            let (mut columns, mut output) = emitted(&open);
+            let keys = keys.next().unwrap_or_default();
+            let sort = (!keys.is_empty()).then(|| sort::plan(&open, &keys, &mut columns, &mut output));
+            self.close(open, Sink::Emit { columns }, None, None);
+            made.push((output, sort));
+        }
+        let forms = made.iter().map(|(output, sort)| {
+            let shapes: Vec<PayloadShape> = output.iter().map(|column| column.shape).collect();
+            (shapes, sort.as_ref().map(|sort| sort.pieces.clone()))
+        });
+        alike(forms)?;
+        made.into_iter().next().ok_or_else(|| Error::internal("a plan without a pipeline"))
+    }
+
+    /// The open pipelines whose rows are the node's output.
+    fn open(&mut self, node: &Node) -> Result<Branches> {
         match node {
-            Node::Scan { scan, .. } => Ok(OpenPipeline::table(StageSource::Scan(*scan), &self.shapes.scans[*scan])),
+            Node::Scan { scan, .. } => {
+                Ok(OpenPipeline::table(StageSource::Scan(*scan), &self.shapes.scans[*scan]).into())
+            }
             Node::Input { child, .. } => {
-                Ok(OpenPipeline::table(StageSource::Input(*child), &self.shapes.inputs[*child]))
+                Ok(OpenPipeline::table(StageSource::Input(*child), &self.shapes.inputs[*child]).into())
             }
             Node::Filter { input, predicate } => {
                 let mut open = self.open(input)?;
-                let predicate = open.resolve_value(predicate)?;
-                open.filter(predicate);
+                open.each(|open| {
+                    let predicate = open.resolve_value(predicate)?;
+                    open.filter(predicate);
+                    Ok(())
+                })?;
                 Ok(open)
             }
             Node::Project { input, exprs, .. } => {
                 let mut open = self.open(input)?;
-                let columns = exprs.iter().map(|expr| project(&mut open, expr)).collect::<Result<Vec<_>>>()?;
-                open.columns = columns;
+                open.each(|open| {
+                    open.columns = exprs.iter().map(|expr| project(open, expr)).collect::<Result<Vec<_>>>()?;
+                    Ok(())
+                })?;
                 Ok(open)
+            }
+            Node::Union { inputs, .. } => {
+                Branches::united(inputs.iter().map(|input| self.open(input)).collect::<Result<Vec<_>>>()?)
             }
             Node::Join { kind, left, right, on, nulls_equal, residual, output, .. } => {
                 let (left, right) = (self.open(left)?, self.open(right)?);
                 let (nulls_equal, residual) = (*nulls_equal, residual.as_ref());
-                self.join(left, right, &JoinParts { kind: *kind, on, nulls_equal, residual, output })
+                let parts = JoinParts { kind: *kind, on, nulls_equal, residual, output };
+                match kind {
+                    JoinKind::NotIn { .. } => self.not_in(left, right, &parts),
+                    _ => self.join(left, right, &parts),
+                }
             }
-            Node::Aggregate { input, keys, calls, .. } => {
+            Node::Aggregate { input, keys, sets, calls, fields } => {
                 let open = self.open(input)?;
-                self.aggregate(open, keys, calls)
+                match fields.get(keys.len()).filter(|_| !sets.is_empty()) {
+                    None => self.aggregate(open, keys, calls),
+                    Some(number) => self.sets(&open, keys, (sets, number.ty), calls),
+                }
             }
             Node::Sort { input, keys } => {
                 let mut open = self.open(input)?;
-                self.sorted_by = sort::resolve(&mut open, keys)?;
+                self.sorted_by = open.each(|open| sort::resolve(open, keys))?;
                 Ok(open)
             }
             Node::Limit { .. } => Err(Error::internal("a limit below another operator reached the device")),
@@ -137,6 +159,26 @@ impl<'a> PipelineBuilder<'a> {
             rows_out: open.rows,
         });
     }
+}
+
+/// What a pipeline puts out of its columns.
+fn emitted(open: &OpenPipeline) -> (Vec<EmitColumn>, Vec<OutputColumn>) {
+    let (mut columns, mut output) = (Vec::new(), Vec::new());
+    for column in &open.columns {
+        let shape = output_shape(column, open);
+        columns.push(EmitColumn { value: open.read(column.register), shape });
+        output.push(OutputColumn { shape, ty: column.ty, dictionary: column.dictionary.clone(), tail: None });
+    }
+    // Behind the columns of the host's schema, which are as many as these.
+    for (number, column) in open.columns.iter().enumerate() {
+        let Some((register, power)) = column.tail else { continue };
+        let value = open.read(register);
+        let shape = tail_shape(&value);
+        output[number].tail = Some((output.len(), power));
+        output.push(OutputColumn { shape, ty: Type::INT32, dictionary: None, tail: None });
+        columns.push(EmitColumn { value, shape });
+    }
+    (columns, output)
 }
 
 pub(super) fn project(open: &mut OpenPipeline, expr: &Expr) -> Result<Column> {

@@ -4,9 +4,11 @@
 //! of shared memory (few groups); the packed key as an address; a hash table of packed keys; a hash table of words.
 
 use super::GroupPlan;
+use super::branches::Branches;
 use super::cut::PipelineBuilder;
 use super::join::packed_domains;
 use super::scope::OpenPipeline;
+use crate::column::RowBound;
 use crate::ir::{
     Accumulator, AccumulatorKind, Bounds, BuildId, GroupKind, GroupTable, KeyRows, KeyShape, Origin, Repr, Value,
     ValueKind,
@@ -39,7 +41,7 @@ impl PipelineBuilder<'_> {
     /// Chooses and sizes the group table for resolved keys and accumulators.
     pub(super) fn group_table(
         &self,
-        open: &OpenPipeline,
+        open: &Branches,
         keys: &[Value],
         accumulators: &[Accumulator],
         row_count: Option<usize>,
@@ -54,7 +56,8 @@ impl PipelineBuilder<'_> {
         if keys.is_empty() {
             return one_group(table(GroupKind::Ungrouped, vec![]));
         }
-        if let Some((kind, shapes, rows)) = self.build_row_groups(open, keys) {
+        let source_rows = open.rows();
+        if let Some((kind, shapes, rows)) = open.only().and_then(|open| self.build_row_groups(open, keys)) {
             return GroupPlan {
                 table: table(kind, shapes),
                 bases: vec![],
@@ -66,12 +69,12 @@ impl PipelineBuilder<'_> {
             };
         }
         let words_a_group: u64 = kinds.iter().map(|kind| kind.words() as u64).sum::<u64>().max(1);
-        match self.packed(open, keys) {
+        match packed(open.first(), keys) {
             Some((bases, domains, product)) => {
                 let private_bytes = product.saturating_mul(crate::codegen::private_group_bytes(accumulators).into());
-                let kind = self.packed_kind(product, words_a_group, private_bytes, open.rows.rows());
+                let kind = self.packed_kind(product, words_a_group, private_bytes, source_rows.rows());
                 let (slots, slots_max) = if kind == GroupKind::Hash {
-                    self.hash_slots(open, product, words_a_group + 1)
+                    self.hash_slots(source_rows, product, words_a_group + 1)
                 } else {
                     (product, product)
                 };
@@ -80,7 +83,7 @@ impl PipelineBuilder<'_> {
             None => {
                 let parts: Vec<(Repr, Bounds)> = keys.iter().map(|key| (key.repr, key.bounds)).collect();
                 let words = crate::codegen::wide_words(&parts, keys.iter().any(|key| key.nullable));
-                let (slots, slots_max) = self.hash_slots(open, u64::MAX, words_a_group + words as u64);
+                let (slots, slots_max) = self.hash_slots(source_rows, u64::MAX, words_a_group + words as u64);
                 GroupPlan {
                     table: table(GroupKind::Wide, shapes),
                     bases: vec![],
@@ -92,21 +95,6 @@ impl PipelineBuilder<'_> {
                 }
             }
         }
-    }
-
-    /// Bases, domains (one more for NULL) and their product, where keys pack into a word.
-    fn packed(&self, open: &OpenPipeline, keys: &[Value]) -> Option<(Vec<i64>, Vec<u64>, u64)> {
-        if keys.iter().any(|key| matches!(key.repr, Repr::F32 | Repr::F64) || !key.bounds.fits_signed(64)) {
-            return None;
-        }
-        let ranges: Vec<(i128, i128)> = keys
-            .iter()
-            .map(|key| {
-                let (min, max) = open.range(key);
-                (min, max.checked_add(i128::from(key.nullable)).unwrap_or(max))
-            })
-            .collect();
-        packed_domains(&ranges)
     }
 
     fn packed_kind(&self, product: u64, words_a_group: u64, private_bytes: u64, rows: u64) -> GroupKind {
@@ -127,11 +115,11 @@ impl PipelineBuilder<'_> {
 
     /// Slots a hash table of groups of so many words starts with, and those beyond which it never needs to grow: twice its
     /// groups. It starts within what one table may take: there are seldom as many groups as rows.
-    fn hash_slots(&self, open: &OpenPipeline, groups_max: u64, words: u64) -> (u64, u64) {
+    fn hash_slots(&self, rows: RowBound, groups_max: u64, words: u64) -> (u64, u64) {
         let slots = |groups: u64| (groups.min(groups_max).min(GROUPS_MAX) * 2).next_power_of_two().max(SLOTS_MIN);
-        let most = if open.rows.is_guess() { GROUPS_MAX } else { open.rows.rows() };
+        let most = if rows.is_guess() { GROUPS_MAX } else { rows.rows() };
         let fitting = (self.limits.table_bytes / (words * 8) + 1).next_power_of_two() / 2;
-        (slots(open.rows.rows()).min(HASH_SLOTS_START).min(fitting.max(SLOTS_MIN)), slots(most))
+        (slots(rows.rows()).min(HASH_SLOTS_START).min(fitting.max(SLOTS_MIN)), slots(most))
     }
 
     /// Groups that are the rows of a unique build: the keys cover the build's key and are otherwise its payload.
@@ -177,6 +165,21 @@ impl PipelineBuilder<'_> {
             _ => None,
         })
     }
+}
+
+/// Bases, domains (one more for NULL) and their product, where keys pack into a word.
+fn packed(open: &OpenPipeline, keys: &[Value]) -> Option<(Vec<i64>, Vec<u64>, u64)> {
+    if keys.iter().any(|key| matches!(key.repr, Repr::F32 | Repr::F64) || !key.bounds.fits_signed(64)) {
+        return None;
+    }
+    let ranges: Vec<(i128, i128)> = keys
+        .iter()
+        .map(|key| {
+            let (min, max) = open.range(key);
+            (min, max.checked_add(i128::from(key.nullable)).unwrap_or(max))
+        })
+        .collect();
+    packed_domains(&ranges)
 }
 
 /// The build's column that a register of the probing pipeline equals.

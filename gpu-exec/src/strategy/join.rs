@@ -7,8 +7,9 @@
 //! run is the whole build. What keys are is in `join_keys.rs`.
 
 use super::BuildPlan;
+use super::branches::{Branches, alike};
 use super::cut::PipelineBuilder;
-use super::join_keys::resolve_keys;
+use super::join_keys::{BranchKeys, resolve_keys};
 use super::scope::{Column, OpenPipeline};
 use crate::codegen::any_can_fail;
 use crate::error::{Error, Result};
@@ -39,16 +40,18 @@ impl JoinParts<'_> {
         match self.kind {
             JoinKind::Inner => Matching::Inner,
             JoinKind::Semi { .. } => Matching::Semi,
-            JoinKind::Anti { .. } => Matching::Anti,
+            JoinKind::Anti { .. } | JoinKind::NotIn { .. } => Matching::Anti,
             JoinKind::Outer { .. } => Matching::Outer,
             JoinKind::Mark { .. } => Matching::Mark,
         }
     }
 
     /// A column among the keys of a side of which no two rows have the same value.
-    fn unique_key(&self, open: &OpenPipeline, side: JoinSide) -> Option<usize> {
+    fn unique_key(&self, side: &Branches, which: JoinSide) -> Option<usize> {
+        // Each branch of several may have the value.
+        let open = side.only()?;
         self.on.iter().find_map(|(left, right)| {
-            let expr = if side == JoinSide::Left { left } else { right };
+            let expr = if which == JoinSide::Left { left } else { right };
             let ExprKind::Column(index) = expr.kind else { return None };
             let column = open.columns.get(index).filter(|column| column.unique)?;
             // NULLs may be many.
@@ -57,12 +60,12 @@ impl JoinParts<'_> {
         })
     }
 
-    fn choose_build_side(&self, left: &OpenPipeline, right: &OpenPipeline) -> JoinSide {
-        let is_smaller = right.rows.rows() < left.rows.rows();
+    fn choose_build_side(&self, left: &Branches, right: &Branches) -> JoinSide {
+        let is_smaller = right.rows().rows() < left.rows().rows();
         if self.on.is_empty() {
             return if is_smaller { JoinSide::Right } else { JoinSide::Left };
         }
-        let is_unique = |open, side| self.unique_key(open, side).is_some();
+        let is_unique = |side, which| self.unique_key(side, which).is_some();
         match (is_unique(left, JoinSide::Left), is_unique(right, JoinSide::Right)) {
             (true, true) if is_smaller => JoinSide::Right,
             (false, true) => JoinSide::Right,
@@ -73,7 +76,9 @@ impl JoinParts<'_> {
     /// How many rows of a key anybody asks for.
     fn rows_of_key(&self, is_unique: bool) -> KeyRows {
         match self.kind {
-            JoinKind::Semi { .. } | JoinKind::Anti { .. } | JoinKind::Mark { .. } if self.residual.is_none() => {
+            JoinKind::Semi { .. } | JoinKind::Anti { .. } | JoinKind::NotIn { .. } | JoinKind::Mark { .. }
+                if self.residual.is_none() =>
+            {
                 KeyRows::Untold
             }
             _ if is_unique => KeyRows::One,
@@ -84,28 +89,27 @@ impl JoinParts<'_> {
 
 /// The two sides of a join, by what they do.
 struct Sides {
-    build: OpenPipeline,
-    probe: OpenPipeline,
+    build: Branches,
+    probe: Branches,
     /// Which of the join's sides builds.
     building: JoinSide,
 }
 
-/// A build that a probe can look into.
+/// A build that probes can look into.
 struct Built {
     id: BuildId,
-    step: Probe,
-    /// The build's columns, and the registers that the probing pipeline reads them by; none where only keys are kept.
+    building: JoinSide,
+    table: KeyTable,
+    rows: KeyRows,
+    can_fail: bool,
+    /// What it keeps of its columns, and their form; nothing where only keys are kept.
     columns: Vec<Column>,
     registers: Vec<Register>,
+    payload: Vec<PayloadShape>,
 }
 
 impl PipelineBuilder<'_> {
-    pub(super) fn join(
-        &mut self,
-        left: OpenPipeline,
-        right: OpenPipeline,
-        parts: &JoinParts<'_>,
-    ) -> Result<OpenPipeline> {
+    pub(super) fn join(&mut self, left: Branches, right: Branches, parts: &JoinParts<'_>) -> Result<Branches> {
         let building = match parts.kind.kept() {
             None => parts.choose_build_side(&left, &right),
             Some(JoinSide::Left) => JoinSide::Right,
@@ -115,32 +119,52 @@ impl PipelineBuilder<'_> {
             JoinSide::Left => (left, right),
             JoinSide::Right => (right, left),
         };
-        let (built, mut probe) = self.build(Sides { build, probe, building }, parts)?;
-        let Built { id, mut step, columns: build_columns, registers } = built;
+        let (built, mut probe, keys) = self.build(Sides { build, probe, building }, parts)?;
+        let is_only = probe.only().is_some();
+        let mut keys = keys.into_iter();
+        probe.each(|open| {
+            let keys = keys.next().ok_or_else(|| Error::internal("a probe without keys"))?;
+            self.look_up(&built, keys, open, parts, is_only)
+        })?;
+        Ok(probe)
+    }
+
+    /// The probe of one branch, and what comes out of it.
+    fn look_up(
+        &mut self,
+        built: &Built,
+        keys: Vec<Value>,
+        probe: &mut OpenPipeline,
+        parts: &JoinParts<'_>,
+        is_only: bool,
+    ) -> Result<()> {
         let number = probe.probes.len();
+        let mut step = built.probe(keys, parts);
         let (matching, multiplies) = (step.matching, step.multiplies());
-        let from_build: Vec<Column> = build_columns
+        let from_build: Vec<Column> = built
+            .columns
             .iter()
-            .zip(registers)
-            .map(|(column, register)| Column {
-                register: probe.add_register(register),
-                unique: false,
-                ..column.clone()
+            .zip(&built.registers)
+            .enumerate()
+            .map(|(column, (known, register))| {
+                let origin = Origin::Payload { probe: number, column };
+                let register = probe.add_register(Register { origin, ..register.clone() });
+                Column { register, unique: false, ..known.clone() }
             })
             .collect();
-        probe.probes.push(id);
+        probe.probes.push(built.id);
         if !matches!(matching, Matching::Outer | Matching::Mark) {
             probe.rows = probe.rows.or_fewer();
         }
-        if matching == Matching::Inner && !parts.nulls_equal {
-            self.note_probe_keys(id, number, building, parts.on, &probe, &build_columns);
+        if matching == Matching::Inner && !parts.nulls_equal && is_only {
+            self.note_probe_keys(built, number, parts.on, probe);
         }
         if multiplies {
             probe.rows = probe.rows.multiplied(MATCHES_A_ROW);
             probe.columns.iter_mut().for_each(|column| column.unique = false);
         }
         let from_probe = std::mem::take(&mut probe.columns);
-        let (left, right) = match building {
+        let (left, right) = match built.building {
             JoinSide::Left => (from_build, from_probe),
             JoinSide::Right => (from_probe, from_build),
         };
@@ -164,75 +188,57 @@ impl PipelineBuilder<'_> {
         };
         let columns: Option<_> = parts.output.iter().map(column).collect();
         probe.columns = columns.ok_or_else(|| Error::internal("a join puts out a column that it does not have"))?;
-        Ok(probe)
+        Ok(())
     }
 
-    /// Ends the building side's pipeline; what the other side, which is given back, needs to look into it.
-    fn build(&mut self, sides: Sides, parts: &JoinParts<'_>) -> Result<(Built, OpenPipeline)> {
+    /// Ends the building side's pipelines; the other side is given back, with the keys that each of its branches looks for.
+    fn build(&mut self, sides: Sides, parts: &JoinParts<'_>) -> Result<(Built, Branches, BranchKeys)> {
         let Sides { mut build, mut probe, building } = sides;
         let unique = parts.unique_key(&build, building);
-        let rows = parts.rows_of_key(unique.is_some() || build.rows.is_one_at_most());
-        if let (KeyRows::One, Some(column)) = (rows, unique) {
-            self.distinct.extend(build.table_column(column));
+        let rows = parts.rows_of_key(unique.is_some() || build.rows().is_one_at_most());
+        if let (KeyRows::One, Some(column), Some(open)) = (rows, unique, build.only()) {
+            self.distinct.extend(open.table_column(column));
         }
-        let matching = parts.matching();
         let (build_keys, probe_keys) = resolve_keys((&mut build, building), &mut probe, parts)?;
-        let ranges: Vec<(i128, i128)> = build_keys.iter().map(|key| build.range(key)).collect();
-        let id = BuildId(self.builds.len());
-        let plan = self.size_build(&build, &build_keys, &ranges, rows);
-        let table = plan.table;
+        let plan = self.size_build(&build, &build_keys[0], rows);
+        let (id, table) = (BuildId(self.builds.len()), plan.table);
 
         // Every column of the build side that anyone may ask for later; unused payload is pruned when the stage closes.
-        let columns = if rows == KeyRows::Untold { vec![] } else { build.columns.clone() };
-        let payload: Vec<(Value, PayloadShape)> = columns
-            .iter()
-            .map(|column| {
-                let value = build.read(column.register);
+        let first = build.first();
+        let columns = if rows == KeyRows::Untold { vec![] } else { first.columns.clone() };
+        let outer = parts.matching() == Matching::Outer;
+        let register = |column: &Column| {
+            let known = &first.registers[column.register];
+            Register { nullable: known.nullable || outer, ..known.clone() }
+        };
+        let registers = columns.iter().map(register).collect();
+        let mut can_fail = false;
+        let mut forms = Vec::with_capacity(build_keys.len());
+        for (open, keys) in build.into_vec().into_iter().zip(build_keys) {
+            let kept = if rows == KeyRows::Untold { &[][..] } else { &open.columns };
+            let payload = |column: &Column| {
+                let value = open.read(column.register);
                 let shape = PayloadShape::narrow(&value);
                 (value, shape)
-            })
-            .collect();
-        let shapes: Vec<PayloadShape> = payload.iter().map(|(_, shape)| *shape).collect();
-        let number = probe.probes.len();
-        let register = |(column, known): (usize, &Column)| {
-            let known = &build.registers[known.register];
-            Register {
-                repr: known.repr,
-                nullable: known.nullable || matching == Matching::Outer,
-                bounds: known.bounds,
-                origin: Origin::Payload { probe: number, column },
-            }
-        };
-        let registers = columns.iter().enumerate().map(register).collect();
-        let build_can_fail = any_can_fail(&build.registers, &build_keys);
-        let sink = BuildSink { build: id, table, keys: build_keys, payload, rows, parted: false };
-        self.builds.push(BuildPlan { payload: shapes.clone(), ..plan });
-        self.close(build, Sink::Build(sink), None, Some(id));
-        let keys = probe_keys;
-        let step = Probe {
-            build: id,
-            table,
-            keys,
-            rows,
-            matching,
-            residual: None,
-            payload: shapes,
-            build_can_fail,
-            parted: false,
-        };
-        Ok((Built { id, step, columns, registers }, probe))
+            };
+            let payload: Vec<(Value, PayloadShape)> = kept.iter().map(payload).collect();
+            can_fail |= any_can_fail(&open.registers, &keys);
+            let key_forms: Vec<_> = keys.iter().map(|key| (key.repr, key.nullable, key.bounds)).collect();
+            forms.push((key_forms, payload.iter().map(|(_, shape)| *shape).collect::<Vec<_>>()));
+            let sink = BuildSink { build: id, table, keys, payload, rows, parted: false };
+            self.close(open, Sink::Build(sink), None, Some(id));
+        }
+        let (_, payload) = alike(forms)?;
+        self.builds.push(BuildPlan { payload: payload.clone(), ..plan });
+        Ok((Built { id, building, table, rows, can_fail, columns, registers, payload }, probe, probe_keys))
     }
 
-    fn size_build(
-        &self,
-        build: &OpenPipeline,
-        keys: &[Value],
-        ranges: &[(i128, i128)],
-        rows_of_key: KeyRows,
-    ) -> BuildPlan {
-        let sized = packed_domains(ranges);
+    fn size_build(&self, build: &Branches, keys: &[Value], rows_of_key: KeyRows) -> BuildPlan {
+        let ranges: Vec<(i128, i128)> = keys.iter().map(|key| build.first().range(key)).collect();
+        let sized = packed_domains(&ranges);
         let wide = keys.iter().any(|key| !key.bounds.fits_signed(64));
-        let rows = build.rows.rows().max(1);
+        let all = build.rows();
+        let rows = all.rows().max(1);
         let hash_slots = (rows * 2).next_power_of_two().max(64);
         let (table, slots, bases, domains) = match sized {
             Some((bases, domains, product)) if !wide && product <= self.direct_limit(rows) => {
@@ -249,8 +255,8 @@ impl PipelineBuilder<'_> {
             domains,
             words: if table == KeyTable::Wide { crate::codegen::wide_words(&shapes, false) } else { 1 },
             slots,
-            rows: build.rows.rows(),
-            rows_estimated: build.rows.is_guess(),
+            rows: all.rows(),
+            rows_estimated: all.is_guess(),
             payload: vec![],
             dimension: None,
         }
@@ -261,33 +267,41 @@ impl PipelineBuilder<'_> {
     }
 
     /// Remembers which columns equal the key of a unique build: a group-by on them can use the build's rows.
-    fn note_probe_keys(
-        &mut self,
-        id: BuildId,
-        probe: usize,
-        side: JoinSide,
-        on: &[(Expr, Expr)],
-        open: &OpenPipeline,
-        build: &[Column],
-    ) {
+    fn note_probe_keys(&mut self, built: &Built, probe: usize, on: &[(Expr, Expr)], open: &OpenPipeline) {
         let mut equal = Vec::new();
         for (left, right) in on {
-            let (build_expr, probe_expr) = match side {
+            let (build_expr, probe_expr) = match built.building {
                 JoinSide::Left => (left, right),
                 JoinSide::Right => (right, left),
             };
-            if let (crate::ir::ExprKind::Column(in_build), crate::ir::ExprKind::Column(in_probe)) =
-                (&build_expr.kind, &probe_expr.kind)
+            if let (ExprKind::Column(in_build), ExprKind::Column(in_probe)) = (&build_expr.kind, &probe_expr.kind)
                 && build_expr.ty != Type::Text
                 // What is compared is not what is put out: zeros have two signs.
                 && !build_expr.ty.is_float()
-                && *in_build < build.len()
+                && *in_build < built.columns.len()
             {
                 equal.push((open.columns[*in_probe].register, *in_build));
             }
         }
         if equal.len() == on.len() {
-            self.unique_probes.push(super::groups::UniqueProbe { build: id, probe, equal });
+            self.unique_probes.push(super::groups::UniqueProbe { build: built.id, probe, equal });
+        }
+    }
+}
+
+impl Built {
+    /// The step that looks for these keys.
+    fn probe(&self, keys: Vec<Value>, parts: &JoinParts<'_>) -> Probe {
+        Probe {
+            build: self.id,
+            table: self.table,
+            keys,
+            rows: self.rows,
+            matching: parts.matching(),
+            residual: None,
+            payload: self.payload.clone(),
+            build_can_fail: self.can_fail,
+            parted: false,
         }
     }
 }

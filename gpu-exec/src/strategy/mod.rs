@@ -4,14 +4,17 @@
 //! expressions to integers with bounds, and sizes everything. Pure: nothing here allocates or launches.
 
 mod aggregate;
+mod branches;
 mod cut;
 mod filter;
 mod fit;
 mod fragments;
+mod grouping_sets;
 mod groups;
 mod join;
 mod join_keys;
 mod lookup;
+mod not_in;
 mod parts;
 mod prune;
 mod resolve;
@@ -26,7 +29,7 @@ use std::sync::Arc;
 
 use crate::column::{Dictionary, RowBound, TableShape};
 use crate::error::Result;
-use crate::ir::{BuildId, FirstRows, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Type};
+use crate::ir::{BuildId, FirstRows, GroupTable, KeyRows, KeyTable, Node, Origin, PayloadShape, Pipeline, Sink, Type};
 
 pub use lookup::LookupTable;
 pub use sort::{PIECES_A_LAUNCH, SortPiece, SortPlan};
@@ -135,7 +138,7 @@ impl OutputColumn {
     }
 }
 
-/// Everything that runs for one placed subtree, in order; the last stage emits.
+/// Everything that runs for one placed subtree, in order. The last stage emits; of a union several do, one after the other.
 #[derive(Clone, Debug)]
 pub struct QueryPlan {
     pub stages: Vec<Stage>,
@@ -163,6 +166,16 @@ impl QueryPlan {
         self.fetch.map(|fetch| fetch.saturating_add(self.skip))
     }
 
+    /// The stages whose rows leave, in order.
+    pub fn emitting(&self) -> impl Iterator<Item = usize> + '_ {
+        self.stages.iter().enumerate().filter(|(_, stage)| stage.emits()).map(|(number, _)| number)
+    }
+
+    /// Whether rows of one stage leave before others have run.
+    pub fn emits_several_times(&self) -> bool {
+        self.emitting().nth(1).is_some()
+    }
+
     /// How many tables were made of dictionaries for it that no earlier plan had made.
     pub fn translations_made(&self) -> u64 {
         self.stages.iter().flat_map(|stage| &stage.lookups).filter(|lookup| lookup.is_new).count() as u64
@@ -182,6 +195,11 @@ pub fn plan(root: &Node, shapes: &Shapes, limits: Limits) -> Result<QueryPlan> {
 }
 
 impl Stage {
+    /// Whether its rows leave.
+    pub fn emits(&self) -> bool {
+        self.rows.is_none() && matches!(self.pipeline.sink, Sink::Emit { .. })
+    }
+
     /// Those of raw text whose texts it looks at; others it only refers to.
     pub fn texts_read(&self) -> Vec<usize> {
         let registers = prune::tested_texts(&self.pipeline);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, IntervalMonthDayNano, Schema};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
-use datafusion::functions::datetime::date_part;
+use datafusion::functions::datetime::{date_part, date_trunc};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNullExpr, Literal, NegativeExpr, NotExpr, TryCastExpr,
@@ -46,6 +46,10 @@ pub(crate) fn host_form(expr: &Expr, schema: &Schema) -> HostExpr {
             in_list(sub(input), values, *has_null, *negated, schema)
         }
         ExprKind::DatePart { .. } => part(expr, schema),
+        ExprKind::DateTrunc { unit, input } => {
+            let args: Vec<HostExpr> = vec![Arc::new(Literal::new(ScalarValue::from(unit.name()))), sub(input)];
+            Arc::new(ScalarFunctionExpr::try_new(date_trunc(), args, schema, Arc::default()).unwrap())
+        }
         ExprKind::AddInterval { input, months, days, nanoseconds } => {
             let interval = IntervalMonthDayNano::new(*months, *days, *nanoseconds);
             let interval = Literal::new(ScalarValue::IntervalMonthDayNano(Some(interval)));

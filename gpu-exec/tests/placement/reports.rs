@@ -80,7 +80,7 @@ async fn limits_and_orders_survive() {
         "select k from (select k, i from t where i > 0 order by i limit 3) where k > 1",
         "select s, max(k) as m from t group by s order by m desc limit 2",
         "select k from t where i > 0 order by i desc nulls last, s, d limit 3 offset 2",
-        "select s from t where i > 0 order by f, k + i",
+        "select s from t where i > 0 order by f, i + i",
         "select k + 1 as next from (select k, i from t where i > 0 order by i, k)",
         "select md5(s) from t where i > 0 order by k",
         "select count(*) from (select k from t where i > 0 order by k limit 9)",

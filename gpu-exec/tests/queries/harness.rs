@@ -236,6 +236,14 @@ impl Both {
         reports
     }
 
+    /// Both answers must be the same, wherever the query ran.
+    pub(crate) async fn agree_anyhow(&self, query: &str) {
+        let (expected, _) = run(&self.host, query).await;
+        let (found, plan) = run(&self.device, query).await;
+        let shown = displayable(plan.as_ref()).indent(true).to_string();
+        assert!(expected == found, "{query}\n{shown}\n{} rows, {} found", expected.len(), found.len());
+    }
+
     /// The same of two queries, one for the device and one for the host.
     pub(crate) async fn agree(&self, query: &str, host_query: &str) -> Vec<DeviceReport> {
         let (expected, _) = run(&self.host, host_query).await;

@@ -19,6 +19,8 @@ mod refused;
 mod sessions;
 mod sorts;
 mod text;
+mod times;
+mod unions;
 mod waves;
 
 use harness::Both;

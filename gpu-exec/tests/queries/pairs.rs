@@ -140,3 +140,25 @@ async fn keys_of_floats() {
         both.same(query).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_in() {
+    let both = Both::over(&tables()).await;
+    let some = "SELECT k FROM r WHERE k IS NOT NULL";
+    for query in [
+        "SELECT count(*), sum(v) FROM l WHERE k NOT IN (SELECT k FROM r)".to_owned(),
+        format!("SELECT count(*), sum(v) FROM l WHERE k NOT IN ({some})"),
+        format!("SELECT v, k, s FROM l WHERE k NOT IN ({some} AND v > 60)"),
+        "SELECT count(*), count(k) FROM l WHERE k NOT IN (SELECT k FROM none)".to_owned(),
+        "SELECT count(*), count(k) FROM l WHERE k NOT IN (SELECT k FROM r WHERE v > 1000)".to_owned(),
+        "SELECT count(*), count(k) FROM l WHERE k NOT IN (SELECT k FROM r WHERE k IS NULL)".to_owned(),
+        "SELECT count(*) FROM none WHERE k NOT IN (SELECT k FROM r)".to_owned(),
+        "SELECT count(*) FROM l WHERE s NOT IN (SELECT s FROM r WHERE s IS NOT NULL)".to_owned(),
+        "SELECT count(*) FROM l WHERE s NOT IN (SELECT s FROM one)".to_owned(),
+        "SELECT count(*) FROM l WHERE x NOT IN (SELECT f FROM r)".to_owned(),
+        "SELECT count(*) FROM l WHERE v NOT IN (SELECT v FROM r) AND k NOT IN (SELECT low FROM r WHERE low IS NOT NULL)".to_owned(),
+        "SELECT k, count(*) FROM l WHERE k + 1 NOT IN (SELECT max(k) FROM r WHERE k IS NOT NULL GROUP BY b) GROUP BY k".to_owned(),
+    ] {
+        both.same(&query).await;
+    }
+}

@@ -263,6 +263,12 @@ impl Table {
         Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
     }
 
+    /// A table of the same rows with other columns, as a query may make it.
+    #[must_use]
+    pub fn with_columns(&self, columns: Vec<Column>) -> Self {
+        Self { columns, ..self.clone() }
+    }
+
     /// Its columns that hold that.
     pub fn of_kind(&self, kind: Kind) -> Vec<&Column> {
         self.columns.iter().filter(|column| column.kind == kind).collect()

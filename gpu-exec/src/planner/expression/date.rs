@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::cast::is_utc;
 use super::{literal, translate_tree as translate_any, typed};
-use crate::ir::{DatePart, Expr, ExprKind, Type};
+use crate::ir::{DatePart, DateUnit, Expr, ExprKind, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
@@ -146,6 +146,33 @@ pub(super) fn translate_part(
     }
     let nullable = input.nullable;
     Ok(Expr::new(ExprKind::DatePart { part, input: Box::new(input) }, Type::INT32, nullable))
+}
+
+/// `date_trunc('unit', input)`.
+pub(super) fn translate_trunc(
+    expr: &Arc<dyn PhysicalExpr>,
+    function: &ScalarFunctionExpr,
+    schema: &Schema,
+) -> Result<Expr, Reason> {
+    let at = |cause: &dyn std::fmt::Display| Reason::at(expr.as_ref(), cause);
+    let [name, input] = function.args() else {
+        return Err(at(&"date_trunc takes two arguments"));
+    };
+    let name = name.downcast_ref::<Literal>().and_then(|literal| literal.value().try_as_str().flatten());
+    let name = name.ok_or_else(|| at(&"the unit of date_trunc must be a constant"))?;
+    let unit = DateUnit::named(&name.to_lowercase());
+    let unit = unit.ok_or_else(|| at(&format!("date_trunc to {name} has no device form")))?;
+    let (data_type, ty) = typed(input, schema)?;
+    support::require(Subject::Function, "date_trunc", ty).map_err(|cause| at(&cause))?;
+    if let DataType::Timestamp(_, zone) = &data_type {
+        require_utc(zone.as_deref()).map_err(|cause| at(&cause))?;
+    }
+    if typed(expr, schema)?.1 != ty {
+        return Err(at(&"date_trunc to another type has no device form"));
+    }
+    let input = translate_any(input, schema)?;
+    let nullable = input.nullable;
+    Ok(Expr::new(ExprKind::DateTrunc { unit, input: Box::new(input) }, ty, nullable))
 }
 
 fn part_named(name: &str) -> Option<DatePart> {

@@ -22,6 +22,7 @@ pub(super) fn translate(
     let reads_text = function.args().iter().filter(is_text).any(|arg| literal::value_of(arg).is_none());
     match function.fun().name() {
         "date_part" => date::translate_part(expr, function, schema),
+        "date_trunc" => date::translate_trunc(expr, function, schema),
         _ if reads_text => Err(text::reason(expr, schema)),
         "abs" => translate_abs(expr, function, schema),
         "nullif" => translate_nullif(expr, function, schema),

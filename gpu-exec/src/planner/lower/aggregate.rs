@@ -10,7 +10,7 @@ use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::operator::limit;
 use super::{fields_of, is_movement, label};
-use crate::ir::{AggregateCall, AggregateFunction, Expr, Node, Type};
+use crate::ir::{AggregateCall, AggregateFunction, Expr, GroupingSet, Node, Type};
 use crate::planner::Reason;
 use crate::planner::expression::{device_type, translate};
 use crate::planner::support::{self, Subject};
@@ -74,9 +74,6 @@ impl<'a> Aggregation<'a> {
     /// The node; `output` is the schema of the topmost operator.
     pub(crate) fn build(&self, output: &Schema, input: Node) -> Result<Node, Reason> {
         let groups = self.start.group_expr();
-        if groups.has_grouping_set() || !(groups.is_single() || groups.is_true_no_grouping()) {
-            return Err(Reason::new("grouping sets, ROLLUP and CUBE run on the host"));
-        }
         let schema = self.start.input().schema();
         let keys = groups.expr().iter().map(|(key, _)| translate_key(key, &schema)).collect::<Result<Vec<_>, _>>()?;
         let filters = self.start.filter_expr().iter();
@@ -84,17 +81,34 @@ impl<'a> Aggregation<'a> {
         let calls = calls
             .map(|(call, filter)| translate_call(call, filter.as_ref(), &schema))
             .collect::<Result<Vec<_>, _>>()?;
+        let sets = if groups.has_grouping_set() { grouping_sets(groups.groups())? } else { vec![] };
         if keys.is_empty() && calls.is_empty() {
             return Err(Reason::new("an aggregate that computes nothing runs on the host"));
         }
         let fields = fields_of(output)?;
-        let node = Node::Aggregate { input: Box::new(input), keys, calls, fields };
+        let node = Node::Aggregate { input: Box::new(input), keys, sets, calls, fields };
         Ok(match self.limit.clone()? {
             // Any so many groups will do, and each must be whole: cut after aggregating.
             Some(rows) => limit(node, 0, Some(rows)),
             None => node,
         })
     }
+}
+
+/// The sets of a GROUPING SETS, ROLLUP or CUBE, by which keys each of them leaves out. A set's number has a bit a key that it
+/// leaves out, the last key's the lowest, and above them how often the same set came before: as the host has it.
+fn grouping_sets(left_out: &[Vec<bool>]) -> Result<Vec<GroupingSet>, Reason> {
+    let mut sets = Vec::with_capacity(left_out.len());
+    for (place, keys) in left_out.iter().enumerate() {
+        let before = left_out[..place].iter().filter(|other| *other == keys).count() as u64;
+        let bits = keys.iter().fold(0_u128, |bits, is_out| bits << 1 | u128::from(*is_out));
+        let number = u64::try_from(u128::from(before) << keys.len().min(64) | bits)
+            .ok()
+            .filter(|_| keys.len() <= 64)
+            .ok_or_else(|| Reason::new("grouping sets of more than 64 keys run on the host"))?;
+        sets.push(GroupingSet { has: keys.iter().map(|is_out| !is_out).collect(), number });
+    }
+    Ok(sets)
 }
 
 /// The number of groups that suffice; one that depends on an order is refused.

@@ -81,10 +81,11 @@ impl<'a> HostJoin<'a> {
     /// The join's kind on the device.
     fn kind(&self) -> Result<JoinKind, Reason> {
         use JoinSide::{Left, Right};
-        if self.heeds_nulls {
-            return Err(Reason::new("a NOT IN that heeds NULLs runs on the host"));
-        }
         match self.join_type {
+            JoinType::LeftAnti if self.heeds_nulls && self.on.len() == 1 && self.filter.is_none() => {
+                Ok(JoinKind::NotIn { kept: Left })
+            }
+            _ if self.heeds_nulls => Err(Reason::new("a NOT IN of this kind that heeds NULLs runs on the host")),
             JoinType::Inner => Ok(JoinKind::Inner),
             JoinType::Left => Ok(JoinKind::Outer { kept: Left }),
             JoinType::Right => Ok(JoinKind::Outer { kept: Right }),
@@ -114,7 +115,7 @@ impl<'a> HostJoin<'a> {
             JoinKind::Mark { kept } if index == if kept == JoinSide::Left { left_columns } else { right_columns } => {
                 JoinColumn::Mark
             }
-            JoinKind::Semi { kept } | JoinKind::Anti { kept } | JoinKind::Mark { kept } => {
+            JoinKind::Semi { kept } | JoinKind::Anti { kept } | JoinKind::NotIn { kept } | JoinKind::Mark { kept } => {
                 JoinColumn::Of { side: kept, index }
             }
             JoinKind::Inner | JoinKind::Outer { .. } => column_at(index, left_columns),

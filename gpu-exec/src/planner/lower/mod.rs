@@ -77,6 +77,7 @@ fn computes(node: &Node, is_cut: bool) -> bool {
     match node {
         Node::Scan { .. } | Node::Input { .. } => false,
         Node::Filter { .. } | Node::Join { .. } | Node::Aggregate { .. } => true,
+        Node::Union { inputs, .. } => inputs.iter().any(|input| computes(input, is_cut)),
         Node::Sort { input, .. } => !is_cut || computes(input, is_cut),
         Node::Limit { input, fetch, .. } => computes(input, is_cut || fetch.is_some()),
         Node::Project { input, exprs, .. } => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
@@ -12,6 +13,7 @@ use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::aggregate::Aggregation;
@@ -38,6 +40,7 @@ pub(crate) enum Kind<'a> {
     Sort(&'a SortExec),
     Aggregate(Aggregation<'a>),
     Join(HostJoin<'a>),
+    Union,
 }
 
 /// One operator with its inputs. `fetch` limits hidden inside operators are nodes of their own on the device.
@@ -88,6 +91,9 @@ pub(crate) fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<Operator<'_>, R
     if let Some(repartition) = plan.downcast_ref::<RepartitionExec>() {
         require_unordered(repartition.preserve_order())?;
         return operator(Kind::Pass, vec![repartition.input()]);
+    }
+    if plan.is::<UnionExec>() || plan.is::<InterleaveExec>() {
+        return operator(Kind::Union, plan.children());
     }
     if plan.name() == "CoalesceBatchesExec" {
         return operator(Kind::Pass, plan.children());
@@ -147,7 +153,7 @@ impl Operator<'_> {
         match self.kind {
             Kind::Limit { .. } | Kind::Pass | Kind::RequiredOrder => true,
             Kind::Project(projection) => only_columns(projection),
-            Kind::Scan | Kind::Filter(_) | Kind::Sort(_) | Kind::Aggregate(_) | Kind::Join(_) => false,
+            Kind::Scan | Kind::Filter(_) | Kind::Sort(_) | Kind::Aggregate(_) | Kind::Join(_) | Kind::Union => false,
         }
     }
 
@@ -167,9 +173,12 @@ impl Operator<'_> {
 
     /// The node, given those of the inputs; a scan is not built here.
     pub(crate) fn build(&self, mut inputs: Vec<Node>) -> Result<Node, Reason> {
+        if let Kind::Union = self.kind {
+            return build_union(inputs, &self.plan.schema());
+        }
         let last = inputs.pop().ok_or_else(|| Reason::new(format!("{} has no input", self.plan.name())))?;
         let node = match &self.kind {
-            Kind::Scan | Kind::Pass => last,
+            Kind::Scan | Kind::Pass | Kind::Union => last,
             Kind::RequiredOrder if sort::is_sorted(&last) => last,
             Kind::RequiredOrder => return Err(Reason::new("rows whose order matters stay on the host")),
             Kind::Sort(sort) => sort::build(sort, last)?,
@@ -216,6 +225,15 @@ fn build_filter(filter: &FilterExec, input: Node) -> Result<Node, Reason> {
     let fields = fields_of(&filter.schema())?;
     let exprs = kept.iter().zip(&fields).map(|(index, field)| Expr::column(*index, field.ty, field.nullable)).collect();
     Ok(Node::Project { input: Box::new(filtered), exprs, fields })
+}
+
+fn build_union(inputs: Vec<Node>, schema: &Schema) -> Result<Node, Reason> {
+    let fields = fields_of(schema)?;
+    let is_alike = |input: &Node| input.fields().iter().map(|field| field.ty).eq(fields.iter().map(|field| field.ty));
+    if !inputs.iter().all(is_alike) {
+        return Err(Reason::new("a union of columns of several types has no device form"));
+    }
+    Ok(Node::Union { inputs, fields })
 }
 
 fn build_projection(projection: &ProjectionExec, input: Node) -> Result<Node, Reason> {

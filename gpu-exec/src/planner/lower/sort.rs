@@ -36,9 +36,12 @@ pub(super) fn is_sorted(node: &Node) -> bool {
     match node {
         Node::Sort { .. } => true,
         Node::Project { input, .. } | Node::Limit { input, .. } => is_sorted(input),
-        Node::Scan { .. } | Node::Input { .. } | Node::Filter { .. } | Node::Join { .. } | Node::Aggregate { .. } => {
-            false
-        }
+        Node::Scan { .. }
+        | Node::Input { .. }
+        | Node::Filter { .. }
+        | Node::Join { .. }
+        | Node::Aggregate { .. }
+        | Node::Union { .. } => false,
     }
 }
 

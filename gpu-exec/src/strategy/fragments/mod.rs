@@ -89,6 +89,7 @@ impl Known {
                 self.add_sources(left);
                 self.add_sources(right);
             }
+            Node::Union { inputs, .. } => inputs.iter().for_each(|input| self.add_sources(input)),
             Node::Filter { input, .. }
             | Node::Project { input, .. }
             | Node::Aggregate { input, .. }

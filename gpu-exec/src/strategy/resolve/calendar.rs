@@ -16,7 +16,7 @@ pub(super) fn per_day(unit: TimeUnit) -> i128 {
     86_400 * per_second(unit)
 }
 
-fn per_second(unit: TimeUnit) -> i128 {
+pub(super) fn per_second(unit: TimeUnit) -> i128 {
     match unit {
         TimeUnit::Second => 1,
         TimeUnit::Millisecond => 1_000,
@@ -26,7 +26,7 @@ fn per_second(unit: TimeUnit) -> i128 {
 }
 
 /// What the host has a calendar for, in units of a type.
-fn calendar_of(ty: Type) -> Bounds {
+pub(super) fn calendar_of(ty: Type) -> Bounds {
     match ty {
         Type::Timestamp { unit } => Bounds::new(CALENDAR.min * per_day(unit), (CALENDAR.max + 1) * per_day(unit) - 1),
         _ => CALENDAR,
@@ -72,7 +72,7 @@ pub(super) fn date_part(part: DatePart, value: Value, ty: Type) -> Value {
     }
 }
 
-fn part_bounds(part: DatePart) -> Bounds {
+pub(super) fn part_bounds(part: DatePart) -> Bounds {
     match part {
         DatePart::Year => Bounds::new(-262_144, 262_143),
         DatePart::Quarter => Bounds::new(1, 4),
@@ -125,7 +125,7 @@ fn move_by(value: Value, ty: Type, months: i32, days: i32, nanoseconds: i64) -> 
     }
 }
 
-fn add_date_months(days: Value, months: i32) -> Value {
+pub(super) fn add_date_months(days: Value, months: i32) -> Value {
     let nullable = days.nullable;
     // The text hangs on the width class of the months, not on their number.
     let most = Bounds::new(i128::from(months), i128::from(months)).round_to_width();

@@ -15,7 +15,7 @@ pub(super) fn is_null(value: &Value) -> bool {
 }
 
 /// A NULL of a type.
-pub(super) fn null(ty: Type) -> Value {
+pub(in crate::strategy) fn null(ty: Type) -> Value {
     Value::new(ValueKind::Constant(Constant::Null), repr_of(ty), true, Bounds::new(0, 0))
 }
 

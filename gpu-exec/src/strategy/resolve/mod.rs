@@ -7,6 +7,7 @@
 mod calendar;
 mod cast;
 mod constant;
+mod date_trunc;
 mod number;
 mod raw_text;
 mod text;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use datafusion::scalar::ScalarValue;
 
 use self::calendar::{add_interval, date_part};
-use self::constant::{evaluate_once, is_null, null};
+use self::constant::{evaluate_once, is_null};
+use self::date_trunc::date_trunc;
 use self::number::negate;
 use super::lookup::map_dictionary;
 use super::scope::{OpenPipeline, repr_of};
@@ -25,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Bounds, CompareOp, Constant, Expr, ExprKind, Failure, HostFunction, Type, Value, ValueKind};
 
 pub(super) use self::cast::cast;
-pub(super) use self::constant::constant;
+pub(super) use self::constant::{constant, null};
 pub(super) use self::number::{arithmetic, halves, joined_halves, narrow, power_of_ten, rescale, scale_of};
 
 /// Most constants of an IN list that are compared one after another; more are searched in a table.
@@ -111,6 +113,7 @@ impl OpenPipeline {
             }
             ExprKind::TextTest { input, test } => self.text_test(input, test),
             ExprKind::TextLength { input, unit } => self.text_length(input, *unit),
+            ExprKind::DateTrunc { unit, input } => date_trunc(*unit, self.resolve_value(input)?, input.ty),
             ExprKind::DatePart { part, input } => Ok(date_part(*part, self.resolve_value(input)?, input.ty)),
             ExprKind::AddInterval { input, months, days, nanoseconds } => {
                 let value = self.resolve_value(input)?;
@@ -222,7 +225,7 @@ pub(super) fn not(value: Value) -> Value {
     Value::bool(ValueKind::Not(Box::new(value)), nullable)
 }
 
-fn or(left: Value, right: Value) -> Value {
+pub(super) fn or(left: Value, right: Value) -> Value {
     let nullable = left.nullable || right.nullable;
     Value::bool(ValueKind::Or(Box::new(left), Box::new(right)), nullable)
 }
