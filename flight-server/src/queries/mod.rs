@@ -1,9 +1,10 @@
 //! The queries of a server, whoever's they are: what is known of each (`query`), all of them (`registry`), how many run at once
-//! (`admission`), how far one has come (`progress`), what the engine says of it (`details`), and what of a statement may be shown
-//! (`redacted`). Not here: how they are planned and run (`statements`).
+//! (`admission`), how far one has come (`progress`), what the engine says of it (`details`), and what of a statement and of its
+//! plan may be shown (`redacted`, `plan_text`). Not here: how they are planned and run (`statements`).
 
 mod admission;
 mod details;
+mod plan_text;
 mod progress;
 mod query;
 mod redacted;
