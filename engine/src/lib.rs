@@ -35,10 +35,11 @@ mod unseen;
 mod usage;
 mod watch;
 
-pub use device::{Devices, OperatorPlacement, Placement, QueryReport, discover as devices};
+pub use device::{CacheUsage, Devices, OperatorPlacement, Placement, QueryReport, discover as devices};
 pub use error::{Error, ErrorKind, Position, Result};
 pub use files::Places;
 pub use install::install;
+pub use maar_stores::OpenStore;
 pub use options::is_of_the_process;
 pub use parameters::Parameters;
 pub use query::{Query, QueryKind};

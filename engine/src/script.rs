@@ -47,12 +47,20 @@ impl Statement {
         &self.tokens
     }
 
+    /// Refuses a statement that is too deep for whatever reads it recursively. [`Self::parse`] does so itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`], with a position in the script.
+    pub fn check_depth(&self) -> Result<()> {
+        check_depth(&self.tokens)
+    }
+
     /// Parses the statement.
     ///
     /// # Errors
     /// [`ErrorKind::Syntax`], with a position in the script.
     pub(crate) fn parse(&self) -> Result<SqlStatement> {
-        check_depth(&self.tokens)?;
+        self.check_depth()?;
         let copied = in_our_words(&self.tokens)?;
         let tokens = copied.or_else(|| summarized(&self.tokens)).unwrap_or_else(|| self.tokens.clone());
         let mut parser = DFParserBuilder::new(with_selects(comprehended(respelled(tokens))))
@@ -135,9 +143,9 @@ impl<'a> Script<'a> {
     /// The next piece that has a statement or cannot be cut.
     fn cut(&mut self) -> Option<Piece> {
         while self.at < self.script.len() {
-            let (tokens, broken) = self.tokens();
-            let lines = LineStarts::new(&self.script[self.at..]);
-            let offset = |at: Location| self.at + lines.offset(&self.script[self.at..], at.line, at.column);
+            let (window, tokens, broken) = self.tokens();
+            let lines = LineStarts::new(window);
+            let offset = |at: Location| self.at + lines.offset(window, at.line, at.column);
             let semicolon = tokens.last().filter(|token| token.token == Token::SemiColon);
             let end = semicolon.map_or(self.script.len(), |token| offset(token.span.end));
             let end_place = semicolon.map_or(self.place, |token| self.placed(token.span.end));
@@ -164,11 +172,12 @@ impl<'a> Script<'a> {
         None
     }
 
-    /// The tokens up to and with the next semicolon, placed as if the script began here, and what is wrong behind them.
+    /// The part of the script that was looked at, its tokens up to and with the next semicolon, placed as if the script began here,
+    /// and what is wrong behind them.
     ///
     /// What ends before a semicolon is a token whatever follows, so a part of the script is enough that has one. Parts
     /// that double make the work grow with the script's length and not with its square.
-    fn tokens(&self) -> (Vec<TokenWithSpan>, Option<Error>) {
+    fn tokens(&self) -> (&'a str, Vec<TokenWithSpan>, Option<Error>) {
         let rest = &self.script[self.at..];
         let mut bytes = WINDOW_BYTES;
         loop {
@@ -177,10 +186,10 @@ impl<'a> Script<'a> {
             let outcome = Tokenizer::new(&Grammar, window).tokenize_with_location_into_buf(&mut tokens);
             if let Some(semicolon) = tokens.iter().position(|token| token.token == Token::SemiColon) {
                 tokens.truncate(semicolon + 1);
-                return (tokens, None);
+                return (window, tokens, None);
             }
             if window.len() == rest.len() {
-                return (tokens, outcome.err().map(|error| self.broken(error)));
+                return (window, tokens, outcome.err().map(|error| self.broken(error)));
             }
             bytes *= 2;
         }

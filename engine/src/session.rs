@@ -118,6 +118,11 @@ impl Session {
         &self.context
     }
 
+    /// How many plans of it are kept.
+    pub(crate) fn kept_plans(&self) -> usize {
+        self.plans.count()
+    }
+
     /// Runs one statement. A trailing semicolon is fine; for several statements use [`split`] or [`Self::run_script`].
     ///
     /// # Errors

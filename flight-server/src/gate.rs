@@ -33,8 +33,8 @@ pub(crate) struct Gate {
     users: Option<Arc<Users>>,
     /// Whether everyone passes.
     is_open: bool,
-    checks: Semaphore,
-    lockout: Lockout,
+    checks: Arc<Semaphore>,
+    lockout: Arc<Lockout>,
 }
 
 /// A login that does not pass: what its client hears, and what is known of it.
@@ -48,8 +48,8 @@ impl Gate {
     /// `has_tokens`: users come with tokens of somebody else's, which no login is needed for.
     pub(crate) fn new(users: Option<Users>, has_tokens: bool) -> Self {
         let is_open = users.is_none() && !has_tokens;
-        let checks = Semaphore::new(CHECKS_MAX);
-        Self { users: users.map(Arc::new), is_open, checks, lockout: Lockout::default() }
+        let checks = Arc::new(Semaphore::new(CHECKS_MAX));
+        Self { users: users.map(Arc::new), is_open, checks, lockout: Arc::default() }
     }
 
     /// Lets a login pass that has the right credentials (`authorization: Basic ...`), and says whose it is. Where there are
@@ -81,21 +81,24 @@ impl Gate {
         let users = self.users.as_ref().ok_or_else(|| refused(None, NO_PASSWORDS))?;
         let (user, address) = (name.clone(), peer.map(|peer| peer.ip()));
         // Until the outcome is counted few others are checked: many at once are no way around the count.
-        let _turn = self.checks.acquire().await;
+        let turn = Arc::clone(&self.checks).acquire_owned().await;
         if let Some(wait) = self.lockout.wait(&user, address, Instant::now()) {
             return Err(locked_out(user, wait));
         }
-        let users = Arc::clone(users);
-        let check = tokio::task::spawn_blocking(move || users.verify(&name, &password));
+        let (users, lockout) = (Arc::clone(users), Arc::clone(&self.lockout));
+        // Nor is going away before the answer: the check goes on, keeps its turn, and is counted.
+        let check = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let role = users.verify(&name, &password);
+            match role {
+                Some(_) => lockout.passed(&name),
+                None => lockout.failed(&name, address, Instant::now()),
+            }
+            role
+        });
         match check.await.ok().flatten() {
-            Some(role) => {
-                self.lockout.passed(&user);
-                Ok(Owner { user: Some(user), role })
-            }
-            None => {
-                self.lockout.failed(&user, address, Instant::now());
-                Err(refused(Some(user), "no such user, or a wrong password"))
-            }
+            Some(role) => Ok(Owner { user: Some(user), role }),
+            None => Err(refused(Some(user), "no such user, or a wrong password")),
         }
     }
 }
@@ -120,4 +123,31 @@ fn locked_out(user: String, wait: Duration) -> Refused {
         "too many wrong logins of this user or from this address: log in again in {seconds} s"
     ));
     Refused { status, user: Some(user), reason: "too many wrong logins before it" }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::role::Role;
+
+    #[tokio::test]
+    async fn who_goes_away_before_the_answer_is_counted_all_the_same() {
+        let users = Users::parse(&Users::line("ada", "secret", Role::Reader).unwrap()).unwrap();
+        let gate = Gate::new(Some(users), false);
+        for _ in 0..5 {
+            // Begun, and dropped before its answer.
+            {
+                let mut check = pin!(gate.check("ada".to_owned(), "wrong".to_owned(), None));
+                assert!(check.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            }
+            let _all = gate.checks.acquire_many(CHECKS_MAX as u32).await.unwrap();
+        }
+        let locked = gate.check("ada".to_owned(), "secret".to_owned(), None).await.err().unwrap();
+        assert!(locked.status.message().contains("too many wrong logins"), "{}", locked.status);
+    }
 }

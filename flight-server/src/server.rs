@@ -107,9 +107,10 @@ impl ServeOptions {
         self.users.is_some() || self.jwt.is_some()
     }
 
-    /// What clients may name of a server on `address`; all where there is none.
+    /// What clients may name of a server on `address`; all where there is none: no other machine reaches any of its doors then.
     fn places_for(&self, address: SocketAddr) -> Option<Arc<Places>> {
-        let is_open = !self.has_users() && is_loopback(address);
+        let mut doors = [Some(address), self.http, self.postgres].into_iter().flatten();
+        let is_open = !self.has_users() && doors.all(is_loopback);
         match &self.places {
             Some(places) => Some(Arc::new(places.clone())),
             None => (!is_open).then(Arc::default),
@@ -329,6 +330,22 @@ mod tests {
         let server = Server::bind(session.clone(), "127.0.0.1:0".parse().unwrap(), ServeOptions::default()).unwrap();
         let taken = Server::bind(session, server.address(), ServeOptions::default()).err().unwrap();
         assert!(matches!(taken, ServeError::Listen { .. }), "{taken}");
+    }
+
+    #[test]
+    fn a_door_that_others_reach_closes_the_files() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (here, open) = (address("127.0.0.1:1"), address("0.0.0.0:1"));
+        for (listen, http, postgres, are_all) in [
+            (here, None, None, true),
+            (here, Some(here), Some(here), true),
+            (open, None, None, false),
+            (here, Some(open), None, false),
+            (here, None, Some(open), false),
+        ] {
+            let options = ServeOptions { http, postgres, insecure: true, ..ServeOptions::default() };
+            assert_eq!(options.places_for(listen).is_none(), are_all, "{listen} {http:?} {postgres:?}");
+        }
     }
 
     #[tokio::test]

@@ -17,7 +17,8 @@ use url::Url;
 
 use crate::build::build;
 use crate::kind::key;
-use crate::{Secret, Stores};
+use crate::stores::OpenStore;
+use crate::{Kind, Secret, Stores};
 
 /// Stores that are kept for one bucket at most: as many secrets are in use at once.
 const KEPT_MAX: usize = 16;
@@ -47,6 +48,28 @@ impl Bucket {
             Self(Arc::new(Inner { url: url.clone(), stores: Arc::downgrade(stores), opened: Mutex::default() }));
         bucket.opened("")?;
         Ok(bucket)
+    }
+
+    /// What it is, without anything that opens it.
+    pub(crate) fn shown(&self) -> Option<OpenStore> {
+        let mut url = self.0.url.clone();
+        let kind = Kind::of_scheme(url.scheme())?;
+        // Azure has the container where others have a user.
+        if kind != Kind::Azure || url.password().is_some() {
+            url.set_username("").ok()?;
+            url.set_password(None).ok()?;
+        }
+        let opened = self.0.opened.lock();
+        let mut secrets: Vec<String> =
+            opened.iter().filter_map(|one| one.secret.as_ref()).map(|s| s.name().to_owned()).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        Some(OpenStore {
+            url: key(&url),
+            kind,
+            secrets,
+            is_open_without: opened.iter().any(|one| one.secret.is_none()),
+        })
     }
 
     fn at(&self, path: &Path) -> Result<Arc<dyn ObjectStore>> {

@@ -22,4 +22,4 @@ mod stores;
 pub use error::{Error, Result};
 pub use kind::Kind;
 pub use secret::{Secret, is_option};
-pub use stores::Stores;
+pub use stores::{OpenStore, Stores};

@@ -11,11 +11,22 @@ use crate::bucket::Bucket;
 use crate::kind::{canonical, key};
 use crate::{Error, Kind, Result, Secret};
 
+/// A store that was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenStore {
+    /// Scheme, container or none, host and port: never a user or a password.
+    pub url: String,
+    pub kind: Kind,
+    /// The names of the secrets that requests to it were made with, and whether some were made without one.
+    pub secrets: Vec<String>,
+    pub is_open_without: bool,
+}
+
 /// The stores of a process. Sessions that share it share its secrets.
 #[derive(Debug, Default)]
 pub struct Stores {
     secrets: RwLock<Vec<Arc<Secret>>>,
-    open: RwLock<HashMap<String, Arc<dyn ObjectStore>>>,
+    open: RwLock<HashMap<String, Arc<Bucket>>>,
     /// Hosts of HTTP that are allowed by name, where not all are.
     hosts: RwLock<Option<Vec<String>>>,
 }
@@ -25,13 +36,22 @@ impl Stores {
     pub fn of(self: &Arc<Self>, url: &Url) -> Option<Result<Arc<dyn ObjectStore>>> {
         Kind::of_scheme(url.scheme())?;
         let key = key(url);
-        if let Some(open) = self.open.read().get(&key) {
-            return Some(Ok(Arc::clone(open)));
+        let open = self.open.read().get(&key).cloned();
+        if let Some(open) = open {
+            return Some(Ok(open));
         }
         Some(Bucket::new(self, url).map(|bucket| {
-            let bucket: Arc<dyn ObjectStore> = Arc::new(bucket);
-            Arc::clone(self.open.write().entry(key).or_insert(bucket))
+            let bucket = Arc::clone(self.open.write().entry(key).or_insert_with(|| Arc::new(bucket)));
+            bucket as Arc<dyn ObjectStore>
         }))
+    }
+
+    /// The stores that were opened, in the order of their URLs.
+    pub fn opened(&self) -> Vec<OpenStore> {
+        let open: Vec<Arc<Bucket>> = self.open.read().values().cloned().collect();
+        let mut opened: Vec<OpenStore> = open.iter().filter_map(|bucket| bucket.shown()).collect();
+        opened.sort_by(|one, other| one.url.cmp(&other.url));
+        opened
     }
 
     /// Keeps a secret. `false` where one of its name is there and stays.
@@ -88,5 +108,28 @@ impl Stores {
         let secrets = self.secrets.read();
         let fitting = secrets.iter().filter_map(|secret| Some((secret.fits(&url)?, secret)));
         fitting.max_by_key(|(fit, _)| *fit).map(|(_, secret)| Arc::clone(secret))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_opened_is_told_without_what_opens_it() {
+        let stores = Arc::new(Stores::default());
+        assert!(stores.opened().is_empty());
+        for url in ["https://ada:hush@example.com/x.csv", "https://a.example.com:8443/y", "http://bob@b.example.com/z"]
+        {
+            stores.of(&Url::parse(url).unwrap()).unwrap().unwrap();
+        }
+        let opened = stores.opened();
+        let urls: Vec<&str> = opened.iter().map(|store| store.url.as_str()).collect();
+        assert_eq!(urls, ["http://b.example.com", "https://a.example.com:8443", "https://example.com"]);
+        assert!(
+            opened.iter().all(|store| store.kind == Kind::Http && store.secrets.is_empty() && store.is_open_without)
+        );
+        assert!(stores.of(&Url::parse("file:///x").unwrap()).is_none());
     }
 }

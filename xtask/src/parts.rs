@@ -11,8 +11,9 @@ use std::process::Command;
 use crate::{Failure, command, root};
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
-/// Of the driver in Maven Central.
-const JDBC_VERSION: &str = "18.3.0";
+/// Drivers in Maven Central, with their versions.
+const JDBC: Artifact = Artifact { group: "org.apache.arrow", name: "flight-sql-jdbc-driver", version: "18.3.0" };
+const POSTGRES_JDBC: Artifact = Artifact { group: "org.postgresql", name: "postgresql", version: "42.7.8" };
 /// Written into the virtual environment when it is complete; equal text means there is nothing to do.
 const STAMP: &str = "maar-requirements.txt";
 
@@ -27,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) nvrtc: Option<PathBuf>,
     /// The JDBC driver for Flight SQL; the `java` that runs it is on PATH then.
     pub(crate) jdbc: Option<PathBuf>,
+    /// That for PostgreSQL.
+    pub(crate) postgres_jdbc: Option<PathBuf>,
     /// A Chromium, which drives the dashboard.
     pub(crate) browser: Option<PathBuf>,
     /// PostgreSQL's shell.
@@ -50,9 +53,13 @@ impl Parts {
             }
             Err(cause) => parts.missing.push(format!("Python packages (the DuckDB oracle, the ADBC driver): {cause}")),
         }
-        match jdbc_driver() {
-            Ok(driver) => parts.jdbc = Some(driver),
-            Err(cause) => parts.missing.push(format!("JDBC driver (the drivers step): {cause}")),
+        for (artifact, part) in [(JDBC, &mut parts.jdbc), (POSTGRES_JDBC, &mut parts.postgres_jdbc)] {
+            match jdbc_driver(&artifact) {
+                Ok(driver) => *part = Some(driver),
+                Err(cause) => {
+                    parts.missing.push(format!("JDBC driver {} (the drivers step): {cause}", artifact.name));
+                }
+            }
         }
         match browser() {
             Ok(path) => parts.browser = Some(path),
@@ -86,6 +93,9 @@ impl Parts {
         if let Some(jdbc) = &self.jdbc {
             variables.push(("MAAR_TEST_JDBC", jdbc.clone()));
         }
+        if let Some(jdbc) = &self.postgres_jdbc {
+            variables.push(("MAAR_TEST_POSTGRES_JDBC", jdbc.clone()));
+        }
         if let Some(browser) = &self.browser {
             variables.push(("MAAR_TEST_BROWSER", browser.clone()));
         }
@@ -96,10 +106,18 @@ impl Parts {
     }
 }
 
-/// The driver of Maven Central, with the Java and the Maven that it takes.
-fn jdbc_driver() -> Result<PathBuf, Failure> {
+/// A driver in a Maven repository.
+struct Artifact {
+    group: &'static str,
+    name: &'static str,
+    version: &'static str,
+}
+
+/// The driver, with the Java and the Maven that it takes.
+fn jdbc_driver(artifact: &Artifact) -> Result<PathBuf, Failure> {
+    let Artifact { group, name, version } = artifact;
     let folder = root::target().join("jdbc");
-    let driver = folder.join(format!("flight-sql-jdbc-driver-{JDBC_VERSION}.jar"));
+    let driver = folder.join(format!("{name}-{version}.jar"));
     // The test is a source file: it takes the compiler of a JDK.
     let lacking: Vec<&str> = [("javac", "default-jdk-headless"), ("mvn", "maven")]
         .into_iter()
@@ -112,7 +130,7 @@ fn jdbc_driver() -> Result<PathBuf, Failure> {
     if !driver.exists() {
         let mut copy = Command::new("mvn");
         copy.args(["--quiet", "--batch-mode", "dependency:copy", "-Dmdep.useBaseVersion=true"]);
-        copy.arg(format!("-Dartifact=org.apache.arrow:flight-sql-jdbc-driver:{JDBC_VERSION}"));
+        copy.arg(format!("-Dartifact={group}:{name}:{version}"));
         command::run(copy.arg(format!("-DoutputDirectory={}", folder.display())))
             .map_err(|cause| format!("{cause}; give this machine access to a Maven repository"))?;
     }

@@ -171,8 +171,9 @@ def queries(connect):
 
 
 def sqlalchemy(connect):
-    """Statements, and what there is. Columns are not reflected: it asks for them with functions that are not there."""
-    from sqlalchemy import column, create_engine, inspect, select, table, text
+    """Statements, and what there is."""
+    from sqlalchemy import MetaData, Table, column, create_engine, exc, inspect, select, table, text, types
+    from sqlalchemy.dialects.postgresql import INTERVAL
 
     engine = create_engine("postgresql+psycopg://", creator=lambda: connect(autocommit=True), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -185,6 +186,23 @@ def sqlalchemy(connect):
     assert not inspect(engine).has_table("nowhere") and inspect(engine).get_view_names() == []
     with engine.connect() as connection:
         connection.execute(text("DROP TABLE listed"))
+        connection.execute(text("CREATE TABLE typed (n BIGINT NOT NULL, d DECIMAL(10, 2), l INT[], i INTERVAL, t TIMESTAMP)"))
+        connection.execute(text("INSERT INTO typed VALUES (1, 1.50, [1, 2], INTERVAL '1 day', '2020-01-01')"))
+    columns = inspect(engine).get_columns("typed")
+    assert [(column["name"], column["nullable"]) for column in columns] == [
+        ("n", False), ("d", True), ("l", True), ("i", True), ("t", True)], columns
+    kinds = [types.BigInteger, types.Numeric, types.ARRAY, INTERVAL, types.DateTime]
+    assert all(isinstance(column["type"], kind) for column, kind in zip(columns, kinds)), columns
+    assert (columns[1]["type"].precision, columns[1]["type"].scale) == (10, 2), columns
+    assert inspect(engine).get_pk_constraint("typed")["constrained_columns"] == []
+    nothing = [inspect(engine).get_foreign_keys, inspect(engine).get_indexes, inspect(engine).get_unique_constraints]
+    assert [ask("typed") for ask in nothing] == [[], [], []]
+    refused(lambda: inspect(engine).get_columns("nowhere"), exc.NoSuchTableError, "nowhere")
+    typed = Table("typed", MetaData(), autoload_with=engine)
+    with engine.connect() as connection:
+        row = connection.execute(select(typed).where(typed.c.n == 1)).one()
+        assert (row.n, str(row.d), row.l, row.i.days, row.t.year) == (1, "1.50", [1, 2], 1, 2020), row
+        connection.execute(text("DROP TABLE typed"))
 
 
 def main():

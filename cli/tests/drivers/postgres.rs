@@ -1,7 +1,7 @@
-//! Programs that speak PostgreSQL's protocol: psycopg and SQLAlchemy (`postgres.py`), and psql. What the protocol says is tested in
-//! flight-server.
+//! Programs that speak PostgreSQL's protocol: psycopg and SQLAlchemy (`postgres.py`), its JDBC driver (`PostgresJdbc.java`), and psql.
+//! What the protocol says is tested in flight-server.
 //!
-//! Needs MAAR_TEST_PSQL, which `cargo xtask test` finds, beside the Python of the others.
+//! Needs MAAR_TEST_PSQL and MAAR_TEST_POSTGRES_JDBC, which `cargo xtask test` finds, beside the Python of the others.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use crate::certificates::Made;
 use crate::{maar, python, skip, user};
 
 const PSQL: &str = "MAAR_TEST_PSQL";
+const JDBC: &str = "MAAR_TEST_POSTGRES_JDBC";
 
 /// A server that speaks the protocol.
 struct Served {
@@ -121,6 +122,19 @@ fn tables(folder: &Path) -> String {
         folders.extend(entries.into_iter().filter(|path| path.is_dir()));
     }
     statements
+}
+
+#[test]
+fn jdbc_of_postgresql_does_what_it_does_with_others() {
+    let Ok(driver) = std::env::var(JDBC) else {
+        let reason = "MAAR_TEST_POSTGRES_JDBC names no driver; `cargo xtask test` fetches it";
+        return skip::skipped("java", "drivers postgres jdbc", reason);
+    };
+    let served = Served::start(&[]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drivers/PostgresJdbc.java");
+    let url = format!("jdbc:postgresql://localhost:{}/postgres?user=ada", served.port);
+    let ran = Command::new("java").args(["-cp", &driver]).arg(script).arg(url).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
 #[test]

@@ -71,6 +71,16 @@ impl Devices {
 
     /// The open devices with the memory that they use; none while one is being opened.
     pub(crate) fn usage(&self) -> Vec<(String, MemoryUse)> {
+        let runtimes = self.runtimes().into_iter();
+        runtimes.map(|runtime| (runtime.handle().info().name.clone(), runtime.handle().memory())).collect()
+    }
+
+    pub(crate) fn footers(&self) -> &Arc<Footers> {
+        &self.footers
+    }
+
+    /// The open devices; none while one is being opened.
+    pub(crate) fn runtimes(&self) -> Vec<Arc<DeviceRuntime>> {
         let Some(open) = self.open.try_lock() else { return Vec::new() };
         let mut known: Vec<&Arc<DeviceRuntime>> = Vec::new();
         for (wanted, opened) in &open.known {
@@ -81,7 +91,7 @@ impl Devices {
                 known.push(runtime);
             }
         }
-        known.into_iter().map(|runtime| (runtime.handle().info().name.clone(), runtime.handle().memory())).collect()
+        known.into_iter().cloned().collect()
     }
 
     /// Forgets devices that were opened with other memory than `config` says: each closes with the last statement on it.

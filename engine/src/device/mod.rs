@@ -1,11 +1,13 @@
 //! The engine's one seam to the device half: every name of `maar-gpu-exec` that the engine uses comes from here.
 //! Not here: placement itself, pipelines, or anything that knows CUDA.
 
+mod caches;
 mod devices;
 mod nodes;
 mod progress;
 mod report;
 
+pub use caches::CacheUsage;
 pub use devices::Devices;
 pub use maar_gpu_exec::device::{DiscoveryReport, discover};
 pub use maar_gpu_exec::options::{DeviceOption as DeviceKind, MaarOptions};

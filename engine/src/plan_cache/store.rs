@@ -62,6 +62,11 @@ impl PlanCache {
         Some(Place { cache: Arc::clone(self), sql: sql.into(), surroundings })
     }
 
+    /// How many plans are kept.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().kept.len()
+    }
+
     /// The surroundings as they are now. Plans that were made in others go.
     async fn surroundings(&self, context: &SessionContext) -> Option<Arc<Surroundings>> {
         let is_wanted = device::kept_plans(context.state_ref().read().config_options()) > 0;

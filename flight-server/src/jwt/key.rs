@@ -5,6 +5,7 @@ use ring::hmac;
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
+use serde_json::Value;
 
 use crate::der;
 
@@ -22,7 +23,13 @@ pub(super) enum Key {
 
 impl Key {
     pub(super) fn of(bytes: &[u8]) -> Result<Self, &'static str> {
-        if !bytes.starts_with(b"-----BEGIN") {
+        // What everyone may read must never be taken for a secret: whoever knows it could sign.
+        let is_pem = bytes.windows(5).any(|part| part == b"-----");
+        let is_jwk = serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value.is_object() || value.is_array());
+        if is_jwk {
+            return Err("it is a key or a set of keys in JSON: --jwt-jwks takes these");
+        }
+        if !is_pem {
             let secret = bytes.trim_ascii_end();
             return match secret.len() >= SECRET_LEAST {
                 true => Ok(Self::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret))),
@@ -66,8 +73,17 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for wrong in [&b"short"[..], b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", b"-----BEGIN"] {
+        for wrong in [
+            &b"short"[..],
+            b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+            b"-----BEGIN",
+            // What is public, and long enough for a secret.
+            b"\n\xef\xbb\xbf-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+            b"Bag Attributes\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            br#" {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]}"#,
+        ] {
             assert!(Key::of(wrong).is_err());
         }
+        assert!(Key::of(b"0123456789abcdef0123456789abcdef").is_ok());
     }
 }

@@ -102,6 +102,11 @@ impl Jwt {
         token.bytes().filter(|byte| *byte == b'.').count() == 2
     }
 
+    /// The same of what may be a password as well: whether it begins as one does.
+    pub(crate) fn begins_as_one(password: &str) -> bool {
+        Self::is_one(password) && password.split_once('.').is_some_and(|(header, _)| object(header).is_some())
+    }
+
     /// # Errors
     /// UNAUTHENTICATED for a token that is forged, expired, not yet valid, or another's.
     pub(crate) fn check(&self, token: &str, now: SystemTime) -> Result<Claims, Status> {
@@ -179,8 +184,10 @@ fn object(part: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
+/// A point in time that others can be reckoned from: this millennium, or the next.
 fn time_of(seconds: f64) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+    const MOST: f64 = 60e9;
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds <= MOST)?)
 }
 
 /// The name of a token: it says nothing of the token itself.
@@ -256,6 +263,8 @@ mod tests {
             ("exp", json!(null), "times"),
             ("exp", json!("soon"), "times"),
             ("exp", json!(1e300), "times"),
+            ("exp", json!(i64::MAX - 1023), "times"),
+            ("nbf", json!(i64::MAX - 1023), "times"),
             ("nbf", json!(1900), "not valid yet"),
             ("sub", json!(""), "whose"),
             ("sub", json!(7), "whose"),

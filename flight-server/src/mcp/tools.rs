@@ -66,10 +66,18 @@ const TOOLS: &[Tool] = &[
             })
         },
         statement: |arguments| {
-            text(arguments, "sql")?.ok_or_else(|| Wrong::Params("query needs its argument sql".to_owned()))
+            let sql = text(arguments, "sql")?;
+            let sql = sql.ok_or_else(|| Wrong::Params("query needs its argument sql".to_owned()))?;
+            match sql.to_ascii_lowercase().contains(KILL) {
+                true => Err(Wrong::Params(format!("tools only read, and {KILL} ends queries: leave the word out"))),
+                false => Ok(sql),
+            }
         },
     },
 ];
+
+/// The one function of a reader that does something: no statement of a tool has its name, wherever it stands.
+const KILL: &str = "kill_query";
 
 const TABLES: &str = "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables \
                       WHERE table_schema <> 'information_schema' ORDER BY table_catalog, table_schema, table_name";
@@ -166,6 +174,12 @@ mod tests {
             ("drop_table", json!({}), "describe_table"),
             ("query", json!({}), "sql"),
             ("query", json!({ "sql": 1 }), "string"),
+            ("query", json!({ "sql": "CALL maar.system.Kill_Query('x')" }), "only read"),
+            (
+                "query",
+                json!({ "sql": "select \"maar.system.kill_query\"(query_id) from maar.system.queries" }),
+                "only read",
+            ),
             ("query", json!({ "sql": "select 1", "max_rows": 0 }), "from 1 on"),
             ("query", json!({ "sql": "select 1", "rows": 1 }), "'rows'"),
             ("describe_table", json!({ "table": "t", "catalog": "c" }), "schema"),

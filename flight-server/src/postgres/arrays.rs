@@ -35,6 +35,9 @@ pub(super) fn binary_array(mut bytes: &[u8]) -> Result<ScalarValue, Fault> {
         };
         items.push(item.map(|item| binary(item, kind)).transpose()?);
     }
+    if !bytes.is_empty() {
+        return Err(misfit());
+    }
     list(items, &PgType::one(kind).arrow())
 }
 

@@ -1,6 +1,6 @@
 //! The messages that the server sends, as bytes: each has a letter, its length and a body.
 
-use prost::bytes::{BufMut, BytesMut};
+use prost::bytes::{Buf, BufMut, BytesMut};
 
 use super::fault::{Fault, Severity};
 use super::types::Column;
@@ -27,6 +27,11 @@ impl Out {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Forgets the first bytes, which have been sent.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.0.advance(bytes);
     }
 
     /// Forgets what has been sent, and memory that one large row took.

@@ -26,11 +26,16 @@ pub(super) fn write(value: Value<'_>, kind: Kind, out: &mut BytesMut) -> Result<
         Value::Wide(digits, scale) => numeric(out, &digits.to_string(), scale),
         Value::Text(text) => out.put_slice(text.as_bytes()),
         Value::Bytes(bytes) => out.put_slice(bytes),
-        Value::Date(days) => out.put_i32(i32::try_from(days - EPOCH_DAYS).map_err(|_| out_of_range())?),
+        // The least and the greatest number mean never and for ever.
+        Value::Date(days) => match i32::try_from(days - EPOCH_DAYS) {
+            Ok(days) if days > i32::MIN && days < i32::MAX => out.put_i32(days),
+            _ => return Err(out_of_range()),
+        },
         Value::Time(micros) => out.put_i64(micros),
-        Value::Timestamp(micros) => {
-            out.put_i64(micros.checked_sub(EPOCH_DAYS * DAY_MICROS).ok_or_else(out_of_range)?);
-        }
+        Value::Timestamp(micros) => match micros.checked_sub(EPOCH_DAYS * DAY_MICROS) {
+            Some(micros) if micros > i64::MIN => out.put_i64(micros),
+            _ => return Err(out_of_range()),
+        },
         Value::Interval { months, days, micros } => {
             out.put_i64(micros);
             out.put_i32(days);

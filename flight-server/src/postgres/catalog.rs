@@ -15,6 +15,7 @@ use maar_engine::datafusion::error::{DataFusionError, Result};
 use tonic::Status;
 
 use super::functions;
+use super::pg_tables::{PgTables, marked};
 
 pub(super) const SCHEMA: &str = "pg_catalog";
 const INFORMATION_SCHEMA: &str = "information_schema";
@@ -44,7 +45,8 @@ pub(super) fn install(session: &Session, user: Option<&str>) -> std::result::Res
     let known = Known { catalogs: Arc::clone(&inner), catalog: catalog.clone() };
     let owner = Owner(user.unwrap_or(NOBODY).to_owned());
     let schema = PgCatalogSchemaProvider::try_new(known, Arc::clone(&tables), owner).map_err(|e| broken(&e))?;
-    let catalogs = Catalogs { inner, catalog: catalog.clone(), schema: Arc::new(schema) };
+    let schema = Arc::new(PgTables(Arc::new(schema)));
+    let catalogs = Catalogs { inner, catalog: catalog.clone(), schema };
     session.context().state_ref().write().register_catalog_list(Arc::new(catalogs));
     functions::install(session.context(), &catalog, user.unwrap_or(NOBODY), &tables);
     Ok(())
@@ -144,7 +146,7 @@ impl CatalogInfo for Known {
     /// Nothing of a table that cannot be opened: one of them is no reason to tell of none.
     async fn table_schema(&self, _catalog: &str, schema: &str, table: &str) -> Result<Option<SchemaRef>> {
         let Some(schema) = self.schema(schema) else { return Ok(None) };
-        Ok(schema.table(table).await.ok().flatten().map(|table| table.schema()))
+        Ok(schema.table(table).await.ok().flatten().map(|table| marked(&table.schema())))
     }
 
     async fn table_type(&self, _catalog: &str, schema: &str, table: &str) -> Result<Option<TableType>> {

@@ -26,6 +26,12 @@ use crate::session::InUse;
 /// How long a last word may take.
 const LAST: Duration = Duration::from_secs(1);
 
+/// Messages that are answered whole, with or without an error: no Sync comes behind them.
+const WHOLE: &[u8] = b"QF";
+
+/// Those that are not even read behind an error of the extended protocol, up to the next Sync.
+const PASSED_OVER: &[u8] = b"QFPBDECHdcf";
+
 /// A connection with a session.
 pub(super) struct Conversation {
     pub(super) listener: Arc<Listener>,
@@ -85,7 +91,9 @@ impl Conversation {
                 }
             };
             self.check_token()?;
-            let is_query = letter == b'Q';
+            if self.is_skipping && PASSED_OVER.contains(&letter) {
+                continue;
+            }
             let answered = match Message::read(letter, body) {
                 Ok(message) => Box::pin(self.answer(message)).await,
                 Err(fault) => Err(fault.into()),
@@ -93,8 +101,10 @@ impl Conversation {
             match answered {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => return Ok(()),
-                Err(stop) => self.failed(stop, is_query).await?,
+                Err(stop) => self.failed(stop, letter).await?,
             }
+            // Who asks for much and reads nothing is not read from either.
+            self.link.flush_if_full().await?;
         }
     }
 
@@ -110,12 +120,8 @@ impl Conversation {
     }
 
     async fn answer(&mut self, message: Message) -> Result<ControlFlow<()>, Stop> {
-        if self.is_skipping && !matches!(message, Message::Sync | Message::Terminate | Message::Query(_)) {
-            return Ok(ControlFlow::Continue(()));
-        }
         match message {
             Message::Query(sql) => {
-                self.is_skipping = false;
                 self.simple(&sql).await?;
                 self.ready().await?;
             }
@@ -146,14 +152,14 @@ impl Conversation {
     }
 
     /// Tells of an error, and goes on where that can be.
-    async fn failed(&mut self, stop: Stop, is_query: bool) -> Result<(), Stop> {
+    async fn failed(&mut self, stop: Stop, letter: u8) -> Result<(), Stop> {
         let Stop::Fault(fault) = stop.at(&Default::default()) else { return Err(Stop::Gone) };
         if fault.severity == Severity::Fatal {
             return Err(fault.into());
         }
         self.link.out.fault(&fault);
         self.transaction.fail();
-        if is_query {
+        if WHOLE.contains(&letter) {
             return self.ready().await;
         }
         self.is_skipping = true;

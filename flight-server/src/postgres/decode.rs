@@ -1,13 +1,14 @@
 //! Values of parameters as clients send them. A value is what was sent: it is read as the type that the parameter has and never cut to
 //! fit. Not here: which type that is (`parameters`), and arrays (`arrays`).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, i256};
 use maar_engine::datafusion::scalar::ScalarValue;
 use prost::bytes::Buf;
+use regex::Regex;
 
 use super::arrays::{binary_array, text_array};
 use super::calendar::{DAY_MICROS, EPOCH_DAYS};
@@ -55,8 +56,23 @@ pub(super) fn text(text: &str, kind: Kind, arrow: &DataType) -> Result<ScalarVal
             Some(value) => Ok(ScalarValue::IntervalMonthDayNano(Some(value))),
             None => read_as(text.trim(), kind, arrow),
         },
+        Kind::Date | Kind::Time | Kind::Timestamp => read_as(without_zone(text.trim(), kind), kind, arrow),
         _ => read_as(text.trim(), kind, arrow),
     }
+}
+
+/// A zone behind a date or a time that has none: JDBC sends one with each. As in PostgreSQL it says nothing.
+static ZONE: LazyLock<Option<[Regex; 2]>> = LazyLock::new(|| {
+    const ZONE: &str = r"(?:[+-][0-9]{1,2}(?::?[0-9]{2}){0,2}|[zZ])$";
+    let of_date = Regex::new(&format!(r"^([0-9-]+)\s+{ZONE}")).ok()?;
+    let of_time = Regex::new(&format!(r"^((?:[0-9-]+[ T])?[0-9]{{1,2}}:[0-9:.]+)\s*{ZONE}")).ok()?;
+    Some([of_date, of_time])
+});
+
+fn without_zone(text: &str, kind: Kind) -> &str {
+    let Some([of_date, of_time]) = &*ZONE else { return text };
+    let zoned = if kind == Kind::Date { of_date } else { of_time };
+    zoned.captures(text).and_then(|found| found.get(1)).map_or(text, |without| without.as_str())
 }
 
 /// As SQL reads a string of that type.
@@ -180,24 +196,44 @@ pub(super) fn binary(mut bytes: &[u8], kind: Kind) -> Result<ScalarValue, Fault>
         Kind::Float4 => ScalarValue::Float32(Some(bytes.try_get_f32().map_err(cut)?)),
         Kind::Float8 => ScalarValue::Float64(Some(bytes.try_get_f64().map_err(cut)?)),
         Kind::Date => {
-            let days = i64::from(bytes.try_get_i32().map_err(cut)?) + EPOCH_DAYS;
-            ScalarValue::Date32(Some(i32::try_from(days).map_err(|_| super::value::out_of_range())?))
+            let days = finite(bytes.try_get_i32().map_err(cut)?, i32::MIN, i32::MAX)?;
+            let days = i64::from(days) + EPOCH_DAYS;
+            ScalarValue::Date32(Some(i32::try_from(days).map_err(|_| out_of_range())?))
         }
-        Kind::Time => ScalarValue::Time64Microsecond(Some(bytes.try_get_i64().map_err(cut)?)),
+        Kind::Time => match bytes.try_get_i64().map_err(cut)? {
+            micros @ 0..DAY_MICROS => ScalarValue::Time64Microsecond(Some(micros)),
+            DAY_MICROS => return Err(Fault::error("0A000", "24:00:00 is no time of a day here")),
+            _ => return Err(misfit()),
+        },
         Kind::Timestamp | Kind::TimestampTz => {
-            let micros = bytes.try_get_i64().map_err(cut)?.checked_add(EPOCH_DAYS * DAY_MICROS);
+            let micros = finite(bytes.try_get_i64().map_err(cut)?, i64::MIN, i64::MAX)?;
             let zone = (kind == Kind::TimestampTz).then(|| Arc::from("+00:00"));
-            ScalarValue::TimestampMicrosecond(Some(micros.ok_or_else(super::value::out_of_range)?), zone)
+            let micros = micros.checked_add(EPOCH_DAYS * DAY_MICROS).ok_or_else(out_of_range)?;
+            ScalarValue::TimestampMicrosecond(Some(micros), zone)
         }
         Kind::Interval => {
             let micros = bytes.try_get_i64().map_err(cut)?;
             let days = bytes.try_get_i32().map_err(cut)?;
             let months = bytes.try_get_i32().map_err(cut)?;
-            let nanos = micros.checked_mul(1000).ok_or_else(super::value::out_of_range)?;
+            let nanos = micros.checked_mul(1000).ok_or_else(out_of_range)?;
             ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(months, days, nanos)))
         }
     };
     if bytes.is_empty() { Ok(value) } else { Err(misfit()) }
+}
+
+/// A point in time that is none of the two that PostgreSQL has for never and for ever.
+fn finite<T: PartialEq>(value: T, never: T, ever: T) -> Result<T, Fault> {
+    match value == never || value == ever {
+        true => {
+            Err(Fault::error("0A000", "infinity is no date and no timestamp here: send NULL, or a bound of your own"))
+        }
+        false => Ok(value),
+    }
+}
+
+fn out_of_range() -> Fault {
+    Fault::error("22008", "a date, time or interval is beyond what the types here reach")
 }
 
 /// Groups of four digits: see `binary`.
@@ -283,6 +319,24 @@ mod tests {
     }
 
     #[test]
+    fn zones_say_nothing_of_what_has_none() {
+        for (text, kind, without) in [
+            ("2020-01-03 +00", Kind::Date, "2020-01-03"),
+            ("2020-01-03", Kind::Date, "2020-01-03"),
+            ("2020-01-03 12:00:00.5+01", Kind::Timestamp, "2020-01-03 12:00:00.5"),
+            ("2020-01-03T12:00:00 -05:30", Kind::Timestamp, "2020-01-03T12:00:00"),
+            ("2020-01-03 12:00:00Z", Kind::Timestamp, "2020-01-03 12:00:00"),
+            ("2020-01-03", Kind::Timestamp, "2020-01-03"),
+            ("12:00:00+01", Kind::Time, "12:00:00"),
+            ("12:00:00", Kind::Time, "12:00:00"),
+        ] {
+            assert_eq!(without_zone(text, kind), without, "{text}");
+        }
+        let noon = of_text("2020-01-03 12:00:00+01", Kind::Timestamp).unwrap();
+        assert_eq!(noon, of_text("2020-01-03 12:00:00", Kind::Timestamp).unwrap());
+    }
+
+    #[test]
     fn what_is_no_value_is_refused() {
         for (kind, text) in
             [(Kind::Int4, "1.5"), (Kind::Int2, "70000"), (Kind::Date, "soon"), (Kind::Bool, "2"), (Kind::Bytea, "\\xf")]
@@ -294,6 +348,12 @@ mod tests {
             (Kind::Int2, b"\0\0\0"),
             (Kind::Text, b"\xff"),
             (Kind::Numeric, b"\0\x01\0\0\0\0\0\0"),
+            (Kind::Date, &i32::MIN.to_be_bytes()),
+            (Kind::Date, &i32::MAX.to_be_bytes()),
+            (Kind::Timestamp, &i64::MIN.to_be_bytes()),
+            (Kind::TimestampTz, &i64::MAX.to_be_bytes()),
+            (Kind::Time, &(-1_i64).to_be_bytes()),
+            (Kind::Time, &DAY_MICROS.to_be_bytes()),
         ] {
             assert!(decode(Some(bytes), Format::Binary, &parameter(kind)).is_err(), "{kind:?}");
         }

@@ -105,12 +105,18 @@ impl Link {
         std::future::pending().await
     }
 
-    /// Sends what waits.
+    /// Sends what waits. Dropping the future loses nothing: what was not sent waits on.
     ///
     /// # Errors
     /// When the network fails.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
-        self.stream.write_all(self.out.bytes()).await?;
+        while self.out.len() > 0 {
+            let sent = self.stream.write(self.out.bytes()).await?;
+            if sent == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.out.sent(sent);
+        }
         self.out.clear();
         self.stream.flush().await
     }
@@ -120,9 +126,14 @@ impl Link {
     /// # Errors
     /// As [`Self::flush`].
     pub(super) async fn flush_if_full(&mut self) -> io::Result<()> {
-        match self.out.len() >= FULL {
+        match self.is_full() {
             true => self.flush().await,
             false => Ok(()),
         }
+    }
+
+    /// Whether what waits is worth to be sent.
+    pub(super) fn is_full(&self) -> bool {
+        self.out.len() >= FULL
     }
 }

@@ -195,7 +195,7 @@ async fn owner(
         _ => return Err(broken().into()),
     };
     let wrong = |status: Status| Stop::Fault(Fault::fatal("28P01", status.message()));
-    if Jwt::is_one(&password)
+    if Jwt::begins_as_one(&password)
         && let Some((owner, expires)) = listener.door.sessions.owner_of(&password).map_err(wrong)?
     {
         return match owner.user.as_deref() == Some(user) {

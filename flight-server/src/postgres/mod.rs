@@ -12,7 +12,7 @@
 //! | `types`, `value`, `text`, `binary`, `calendar` | Types and values as they are sent |
 //! | `parameters`, `decode`, `arrays`, `interval` | Types and values as they come |
 //! | `fault`, `sqlstate` | Errors |
-//! | `catalog`, `functions`, `rewrite` | `pg_catalog`: tables, functions, and the queries that tools ask of them |
+//! | `catalog`, `pg_tables`, `functions`, `rewrite`, `reflection` | `pg_catalog`: tables, functions, and the queries that tools ask of them |
 
 mod arrays;
 mod backend;
@@ -34,6 +34,8 @@ mod login;
 mod outline;
 mod own;
 mod parameters;
+mod pg_tables;
+mod reflection;
 mod rewrite;
 mod rows;
 mod settings;

@@ -13,6 +13,7 @@ pub(super) struct Outline {
     pub(super) kind: QueryKind,
     /// Whether it changes what others see, or may.
     pub(super) changes: bool,
+    is_execute: bool,
 }
 
 impl Outline {
@@ -33,8 +34,17 @@ impl Outline {
             _ if is_execute => ("SELECT".to_owned(), true),
             _ => (of_command(sql), false),
         };
-        let changes = is_execute || Role::Reader.refuses(plan).is_some();
-        Self { tag, counts, kind: query.kind(), changes }
+        let is_prepare = matches!(plan, LogicalPlan::Statement(PlanStatement::Prepare(_)));
+        let changes = is_execute || (!is_prepare && Role::Reader.refuses(plan).is_some());
+        Self { tag, counts, kind: query.kind(), changes, is_execute }
+    }
+
+    /// What of `plan` a transaction that only reads does not do. What an EXECUTE does is known only when it runs.
+    pub(super) fn refusal(&self, plan: &LogicalPlan) -> Option<String> {
+        let change = Role::Reader.refuses(plan);
+        let change = change.map(|why| why.split(" is for ").next().unwrap_or_default().to_owned());
+        change
+            .or_else(|| self.is_execute.then(|| "EXECUTE may change something, write the statement itself".to_owned()))
     }
 
     /// The tag of it with so many rows.

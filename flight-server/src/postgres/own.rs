@@ -78,7 +78,7 @@ impl Conversation {
                 Answer::tag("DEALLOCATE")
             }
             Own::DiscardAll => {
-                self.discard_all()?;
+                self.discard_all().await?;
                 Answer::tag("DISCARD ALL")
             }
             Own::Nothing(tag) => Answer::tag(tag),
@@ -116,26 +116,21 @@ impl Conversation {
         for name in self.settings.changed() {
             self.set(name, None).await?;
         }
-        let now = options(&self.session);
-        let others = now.iter().filter(|option| !self.began.contains(option) && !is_of_the_process(&option.0));
-        for (name, _) in others {
-            change(&self.session, &format!("RESET {name}")).await?;
-        }
-        Ok(())
+        as_begun(&self.session, &self.began).await
     }
 
     /// The connection as it was at its start: with another session, which has no temporary tables and nothing prepared.
-    fn discard_all(&mut self) -> Result<(), Stop> {
+    async fn discard_all(&mut self) -> Result<(), Stop> {
         if !self.transaction.is_idle() {
             return Err(Fault::error("25001", "DISCARD ALL is not for the middle of a transaction").into());
         }
         let session = login::open(&self.listener, self.session.owner.clone(), self.peer)?;
+        as_begun(&session, &self.began).await?;
         self.prepared.clear();
         self.portals.clear();
         self.session = session;
         self.settings = self.settings.as_begun();
         self.transaction = Default::default();
-        self.began = options(&self.session);
         let reported: Vec<_> = self.settings.reported().map(|(name, value)| (name, value.to_owned())).collect();
         reported.iter().for_each(|(name, value)| self.link.out.parameter_status(name, value));
         Ok(())
@@ -146,6 +141,19 @@ impl Conversation {
 pub(super) fn options(session: &InUse) -> Vec<(String, Option<String>)> {
     let entries = session.engine.context().state().config_options().entries().into_iter();
     entries.map(|entry| (entry.key, entry.value)).collect()
+}
+
+/// Gives a session the options that the connection began with, those of its client among them.
+async fn as_begun(session: &InUse, began: &[(String, Option<String>)]) -> Result<(), Stop> {
+    let now = options(session);
+    for (name, value) in began.iter().filter(|option| !now.contains(option) && !is_of_the_process(&option.0)) {
+        let sql = match value {
+            Some(value) => format!("SET {name} = '{}'", value.replace('\'', "''")),
+            None => format!("RESET {name}"),
+        };
+        change(session, &sql).await?;
+    }
+    Ok(())
 }
 
 /// A parameter that a client connects with.

@@ -62,7 +62,7 @@ pub(super) fn described(query: &Query, declared: &[u32]) -> Result<(Vec<Paramete
     let columns = match query.kind() {
         QueryKind::Rows => {
             let schema = schema(query, &parameters)?;
-            columns(&wire_schema(&schema))
+            columns(&wire_schema(&schema)).map_err(|fault| coded(Status::unimplemented(fault.message), fault.code))?
         }
         QueryKind::Change | QueryKind::Command => Vec::new(),
     };

@@ -4,9 +4,12 @@
 use std::sync::LazyLock;
 
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use maar_engine::split;
 use regex::Regex;
 
 use super::command::without_comments;
+use super::reflection;
+use crate::statements::SQL_BYTES_MAX;
 
 static RULES: LazyLock<PostgresCompatibilityParser> = LazyLock::new(PostgresCompatibilityParser::new);
 
@@ -29,6 +32,9 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
 
 /// `sql` in other words, if it is such a query.
 pub(super) fn rewritten(sql: &str) -> Option<String> {
+    if sql.len() > SQL_BYTES_MAX as usize {
+        return None;
+    }
     let verb = without_comments(sql).get(..6)?;
     if !["SELECT", "WITH "].iter().any(|start| verb.to_ascii_uppercase().starts_with(start)) {
         return None;
@@ -37,8 +43,11 @@ pub(super) fn rewritten(sql: &str) -> Option<String> {
     if !names.is_match(&quoted.replace_all(sql, "''")) {
         return None;
     }
+    // The rules read recursively: what is too deep for the engine, which says so, never gets to them.
+    split(sql).ok()?.iter().try_for_each(|statement| statement.check_depth()).ok()?;
+    let reflected = reflection::in_other_words(sql);
     // What the rules cannot read the engine may.
-    let mut statements = RULES.parse(sql).ok()?.into_iter();
+    let mut statements = RULES.parse(reflected.as_deref().unwrap_or(sql)).ok()?.into_iter();
     match (statements.next(), statements.next()) {
         (Some(statement), None) => Some(statement.to_string()),
         _ => None,
@@ -48,6 +57,18 @@ pub(super) fn rewritten(sql: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_deep_or_too_long_is_left_to_the_engine() {
+        for sql in [
+            format!("select 1{} from pg_class", "+1".repeat(400_000)),
+            format!("select 1 from pg_class where true{}", " or true".repeat(100_000)),
+            format!("select 1 from pg_class{}", " union select 1".repeat(60_000)),
+            format!("select {} from pg_class", "x".repeat(2 << 20)),
+        ] {
+            assert_eq!(rewritten(&sql), None, "{}", &sql[..40]);
+        }
+    }
 
     #[test]
     fn only_what_asks_for_postgresqls_own_is_put_into_other_words() {

@@ -14,11 +14,12 @@ use super::backend::{cell, null};
 use super::binary;
 use super::fault::Fault;
 use super::link::Link;
-use super::statement::{Deadline, Stop, heeding};
+use super::statement::{Deadline, Stop, heeding, late, until};
 use super::text;
 use super::types::{Column, Format, Kind, PgType};
 use super::value::value;
 use crate::json::{JsonCells, is_null, json_options};
+use crate::queries::{Query, cancelled};
 use crate::reply::Reply;
 use crate::status::from_flight;
 
@@ -28,12 +29,13 @@ pub(super) struct Rows {
     batches: FlightRecordBatchStream,
     /// What is left of the last batch.
     left: Option<RecordBatch>,
+    query: Arc<Query>,
 }
 
 impl Rows {
-    pub(super) fn new(schema: SchemaRef, reply: Reply) -> Self {
+    pub(super) fn new(schema: SchemaRef, reply: Reply, query: Arc<Query>) -> Self {
         let batches = FlightRecordBatchStream::new_from_flight_data(reply.map_err(FlightError::from));
-        Self { schema, batches, left: None }
+        Self { schema, batches, left: None, query }
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
@@ -71,7 +73,13 @@ impl Rows {
                 return Ok((sent as u64, true));
             };
             let rows = if most == 0 { batch.num_rows() } else { batch.num_rows().min(most - sent) };
-            write(&batch.slice(0, rows), columns, link).await?;
+            let part = batch.slice(0, rows);
+            // Who does not read is waited for as long as his query may go on.
+            tokio::select! {
+                written = write(&part, columns, link) => written?,
+                () = self.query.told() => return Err(cancelled().into()),
+                () = until(deadline) => return Err(late().into()),
+            }
             sent += rows;
             if rows < batch.num_rows() {
                 self.left = Some(batch.slice(rows, batch.num_rows() - rows));
@@ -97,7 +105,6 @@ impl Rows {
 }
 
 async fn write(batch: &RecordBatch, columns: &[Column], link: &mut Link) -> Result<(), Stop> {
-    const ENOUGH: usize = 64;
     let (schema, rows) = (batch.schema(), batch.num_rows());
     let (mut at, mut json) = (0, Vec::new());
     while at < rows {
@@ -109,8 +116,9 @@ async fn write(batch: &RecordBatch, columns: &[Column], link: &mut Link) -> Resu
                 true => Some(JsonCells::new(&schema, batch, &options).map_err(|e| unwritable(&e))?),
                 false => None,
             };
-            let end = rows.min(at + ENOUGH);
-            for row in at..end {
+            while at < rows && !link.is_full() {
+                let row = at;
+                at += 1;
                 link.out.row(columns.len(), |out| {
                     for (place, (column, array)) in columns.iter().zip(batch.columns()).enumerate() {
                         if is_null(array.as_ref(), row) {
@@ -132,7 +140,6 @@ async fn write(batch: &RecordBatch, columns: &[Column], link: &mut Link) -> Resu
                     Ok(())
                 })?;
             }
-            at = end;
         }
         link.flush_if_full().await?;
     }

@@ -89,6 +89,15 @@ const SETTINGS: &[Setting] = &[
     setting("lc_time", "C", Rule::Any, false),
 ];
 
+/// Those that say something else of each session.
+const OF_A_SESSION: &[&str] = &["is_superuser", "session_authorization", "transaction_read_only"];
+
+/// Those that are always the same, with their values.
+pub(super) fn fixed() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let fixed = SETTINGS.iter().filter(|setting| setting.rule == Rule::Fixed && !OF_A_SESSION.contains(&setting.name));
+    fixed.map(|setting| (setting.name, setting.initial))
+}
+
 /// The name as it is written here, if it is one of these.
 pub(super) fn known(name: &str) -> Option<&'static str> {
     find(name).map(|setting| setting.name)

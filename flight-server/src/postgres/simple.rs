@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use maar_engine::{Parameters, QueryKind, Script};
+use tokio::task::coop::consume_budget;
 
 use super::command::own;
 use super::conversation::Conversation;
@@ -26,6 +27,9 @@ impl Conversation {
             let statement = statement.map_err(|error| Fault::of(&from_engine(&error), &Place::whole(&text.into())))?;
             let place = Place::within(text, statement.position(), statement.sql());
             self.one(statement.sql()).await.map_err(|stop| stop.at(&place))?;
+            self.link.flush_if_full().await?;
+            // Many that take no time are together long work: others have their turn.
+            consume_budget().await;
         }
         if is_empty {
             self.link.out.empty_query();
@@ -50,7 +54,7 @@ impl Conversation {
         if outline.changes {
             self.transaction.changed();
         }
-        let columns = columns(rows.schema());
+        let columns = columns(rows.schema())?;
         let sent = match outline.kind {
             QueryKind::Change => rows.count(&mut self.link, deadline).await?,
             QueryKind::Command if columns.is_empty() => rows.count(&mut self.link, deadline).await?,

@@ -16,7 +16,6 @@ use super::outline::Outline;
 use super::rewrite;
 use super::rows::Rows;
 use crate::queries::Query;
-use crate::role::Role;
 use crate::secrets::secret;
 use crate::session::InUse;
 use crate::statements;
@@ -85,11 +84,17 @@ pub(super) async fn heeding<T>(
         biased;
         done = work => done.map_err(Stop::Status),
         () = link.gone() => Err(Stop::Gone),
-        () = until(deadline) => Err(Fault::error("57014", "the query was cancelled: it took longer than statement_timeout").into()),
+        () = until(deadline) => Err(late().into()),
     }
 }
 
-async fn until(deadline: Deadline) {
+/// The time of a statement is over.
+pub(super) fn late() -> Fault {
+    Fault::error("57014", "the query was cancelled: it took longer than statement_timeout")
+}
+
+/// Ready at the deadline.
+pub(super) async fn until(deadline: Deadline) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
@@ -130,9 +135,8 @@ pub(super) async fn begin(session: &InUse, link: &mut Link, current: &Current, w
         |session: InUse| async move {
             let query = plan(&session, &sql).await?;
             let told = Outline::of(&query, &sql);
-            if is_read_only && let Some(why) = Role::Reader.refuses(query.logical_plan()) {
-                let message =
-                    format!("the transaction is read-only: {}", why.split(" is for ").next().unwrap_or_default());
+            if is_read_only && let Some(change) = told.refusal(query.logical_plan()) {
+                let message = format!("the transaction is read-only: {change}");
                 return Err(coded(Status::failed_precondition(message), "25006"));
             }
             let query = query.with_parameters(&parameters).map_err(|e| from_engine(&e))?;
@@ -146,7 +150,7 @@ pub(super) async fn begin(session: &InUse, link: &mut Link, current: &Current, w
     let reply = heeding(link, deadline, Box::pin(session.fetch(handle, waiting))).await?.into_inner();
     let lost = || Status::internal("internal error, a bug of ours: a statement ran that was not planned");
     let outline = outline.get().cloned().ok_or_else(lost)?;
-    Ok(Begun { outline, rows: Rows::new(schema, reply), query, now })
+    Ok(Begun { outline, rows: Rows::new(schema, reply, Arc::clone(&query)), query, now })
 }
 
 /// Plans a statement, as it is or, one that asks of PostgreSQL's own tables, in words that the engine knows.

@@ -57,17 +57,15 @@ fn float(out: &mut BytesMut, value: f64, plain: fmt::Arguments<'_>, scientific: 
     if value.is_infinite() {
         return out.put_slice(if value > 0.0 { b"Infinity" } else { b"-Infinity" });
     }
-    let size = value.abs();
-    if size == 0.0 || (size >= 1e-4 && size < 10f64.powi(digits)) {
-        return put(out, plain);
-    }
     let written = scientific.to_string();
-    match written.split_once('e') {
-        Some((digits, exponent)) => {
-            let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
-            put(out, format_args!("{digits}e{sign}{exponent:0>2}"));
+    // The digits decide, not the value: of a REAL the nearest to 0.0001 is less than that.
+    let parts = written.split_once('e').and_then(|(digits, exponent)| Some((digits, exponent.parse::<i32>().ok()?)));
+    match parts {
+        Some((mantissa, exponent)) if !(-4..digits).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            put(out, format_args!("{mantissa}e{sign}{:02}", exponent.unsigned_abs()));
         }
-        None => out.put_slice(written.as_bytes()),
+        _ => put(out, plain),
     }
 }
 
@@ -179,6 +177,9 @@ mod tests {
             (Value::Float8(f64::NEG_INFINITY), "-Infinity"),
             (Value::Float4(0.1), "0.1"),
             (Value::Float4(1e6), "1e+06"),
+            (Value::Float4(1e-4), "0.0001"),
+            (Value::Float4(9.9e-5), "9.9e-05"),
+            (Value::Float8(0.0), "0"),
             (Value::Numeric(12345, 2), "123.45"),
             (Value::Numeric(-5, 3), "-0.005"),
             (Value::Numeric(0, 2), "0.00"),

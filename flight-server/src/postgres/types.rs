@@ -2,6 +2,8 @@
 
 use arrow::datatypes::{DataType, Schema, TimeUnit};
 
+use super::fault::Fault;
+
 /// A type without elements. What each has on the wire is in [`KINDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -171,19 +173,30 @@ fn kind_of(data_type: &DataType) -> Kind {
     }
 }
 
+/// As many columns as a row can have: their number has 16 bits, and is read with a sign by some.
+const COLUMNS_MAX: usize = 32_767;
+
 /// The columns of `schema`, as text.
-pub(super) fn columns(schema: &Schema) -> Vec<Column> {
+///
+/// # Errors
+/// For more than a row can have.
+pub(super) fn columns(schema: &Schema) -> Result<Vec<Column>, Fault> {
+    let count = schema.fields().len();
+    if count > COLUMNS_MAX {
+        let message = format!("the result has {count} columns, and {COLUMNS_MAX} are the most in this protocol");
+        return Err(Fault::error("54011", message).with_hint("name those that are wanted"));
+    }
     let column = |field: &arrow::datatypes::FieldRef| Column {
         name: field.name().clone(),
         data_type: PgType::of(field.data_type()),
         modifier: modifier(field.data_type()),
         format: Format::Text,
     };
-    schema.fields().iter().map(column).collect()
+    Ok(schema.fields().iter().map(column).collect())
 }
 
 /// As `atttypmod` has it.
-fn modifier(data_type: &DataType) -> i32 {
+pub(super) fn modifier(data_type: &DataType) -> i32 {
     match data_type {
         DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) if *scale >= 0 => {
             ((i32::from(*precision) << 16) | i32::from(*scale)) + 4
@@ -216,6 +229,9 @@ mod tests {
             assert_eq!(PgType::by_oid(*array).unwrap(), PgType::array(*kind));
         }
         assert_eq!(PgType::by_oid(600), None);
+        let wide = |count| Schema::new(vec![arrow::datatypes::Field::new("n", DataType::Int32, true); count]);
+        assert_eq!(columns(&wide(COLUMNS_MAX)).unwrap().len(), COLUMNS_MAX);
+        assert_eq!(columns(&wide(COLUMNS_MAX + 1)).unwrap_err().code, "54011");
         assert_eq!(modifier(&DataType::Decimal128(15, 2)), 983_046);
     }
 }

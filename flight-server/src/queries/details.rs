@@ -7,6 +7,8 @@ use maar_engine::device::{PlanNode, TimelineReport};
 use maar_engine::{Placement, QueryReport};
 use serde_json::{Value, json};
 
+use super::plan_text::shown;
+
 /// Operators that are kept of a plan: enough for people, and a bound for the memory of those that are over.
 const NODES_MAX: usize = 400;
 
@@ -42,7 +44,7 @@ fn node(node: &PlanNode) -> Value {
     let pipelines: Vec<Value> = pipelines
         .map(|pipeline| {
             json!({
-                "name": pipeline.name,
+                "name": shown(&pipeline.name),
                 "rows_in": pipeline.rows_in,
                 "bytes": pipeline.bytes,
                 "kernel_ms": pipeline.kernel_ms,
@@ -54,10 +56,10 @@ fn node(node: &PlanNode) -> Value {
         .collect();
     json!({
         "depth": node.depth,
-        "operator": node.operator,
-        "stands_for": node.stands_for,
+        "operator": shown(&node.operator),
+        "stands_for": node.stands_for.iter().map(|operator| shown(operator)).collect::<Vec<_>>(),
         "place": place,
-        "reason": reason,
+        "reason": reason.map(|reason| shown(reason)),
         "rows": node.rows,
         "bytes": node.bytes,
         "spilled_bytes": node.spilled_bytes,

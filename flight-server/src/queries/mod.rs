@@ -1,9 +1,11 @@
 //! The queries of a server, whoever's they are: what is known of each (`query`), all of them (`registry`), how many run at once
-//! (`admission`), how far one has come (`progress`), and what the engine says of it (`details`). Not here: how they are planned
-//! and run (`statements`), and what of a statement may be shown (`maar_engine::redacted`).
+//! (`admission`), how far one has come (`progress`), what the engine says of it (`details`), and what of its plan may be shown
+//! (`plan_text`). Not here: how they are planned and run (`statements`), and what of a statement may be shown
+//! (`maar_engine::redacted`).
 
 mod admission;
 mod details;
+mod plan_text;
 mod progress;
 mod query;
 mod registry;

@@ -15,7 +15,7 @@ use maar_engine::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use maar_engine::datafusion::physical_plan::streaming::PartitionStream;
 use maar_engine::datafusion::prelude::SessionConfig;
 
-use super::{queries, sessions, settings};
+use super::{caches, object_stores, operators, queries, sessions, settings};
 
 pub(crate) const CATALOG: &str = "maar";
 pub(crate) const SCHEMA: &str = "system";
@@ -28,6 +28,9 @@ struct Table {
 }
 
 const TABLES: &[Table] = &[
+    Table { name: "caches", schema: caches::schema, rows: caches::rows },
+    Table { name: "object_stores", schema: object_stores::schema, rows: object_stores::rows },
+    Table { name: "operators", schema: operators::schema, rows: operators::rows },
     Table { name: "queries", schema: queries::schema, rows: queries::rows },
     Table { name: "sessions", schema: sessions::schema, rows: sessions::rows },
     Table { name: "settings", schema: settings::schema, rows: settings::rows },

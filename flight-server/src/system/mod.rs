@@ -1,8 +1,11 @@
 //! What a server says of itself, as SQL: the tables `maar.system.*`, one file each, and the function that ends a query (`kill`). Each
 //! looks through its session's [`Viewer`], so that nobody sees what is another's. Not here: what is counted and kept (`queries`).
 
+mod caches;
 mod catalog;
 mod kill;
+mod object_stores;
+mod operators;
 pub(crate) mod queries;
 pub(crate) mod sessions;
 mod settings;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use maar_engine::Session;
 use maar_engine::datafusion::error::{DataFusionError, Result};
 use maar_engine::datafusion::prelude::SessionConfig;
 
@@ -38,6 +39,13 @@ impl Viewer {
     /// The query with this id, if it is one that he sees.
     pub(crate) fn query(&self, id: &str) -> Result<Option<Arc<Query>>> {
         Ok(self.server()?.registry.find(id).filter(|query| self.sees(query)))
+    }
+
+    /// The engine of his session; what it shares with others is the same in each.
+    pub(super) fn engine(&self) -> Result<Session> {
+        let server = self.server()?;
+        let own = server.sessions().into_iter().find(|session| self.is_own(session));
+        Ok(own.map_or_else(|| server.base.clone(), |session| session.engine.clone()))
     }
 
     /// Whether he sees what is others'.

@@ -56,7 +56,9 @@ async fn the_tree_of_catalogs_schemas_and_tables() {
 
     let own = CommandGetTables { db_schema_filter_pattern: None, catalog: Some("maar".into()), ..tables() };
     let info = client.get_tables(own).await;
-    let own = ["queries", "sessions", "settings"].map(|name| format!("maar,system,{name},SYSTEM TABLE")).join(";");
+    let own = ["caches", "object_stores", "operators", "queries", "sessions", "settings"]
+        .map(|name| format!("maar,system,{name},SYSTEM TABLE"))
+        .join(";");
     assert_eq!(answer(&mut client, info).await.1, own);
 
     let info = client.get_table_types().await;

@@ -5,7 +5,7 @@ use tonic::Code;
 
 use crate::cancel::{next_code, with_endless};
 use crate::roles::with_users;
-use crate::support::{Client, connect, rows, serve, serve_within, session, status};
+use crate::support::{Client, connect, rows, serve, serve_within, session, status, with_file};
 
 /// One of each role.
 async fn three(url: &str) -> [Client; 3] {
@@ -109,6 +109,12 @@ async fn secrets_are_not_shown() {
     let shown = rows(&mut client, "select query from maar.system.queries where query like 'create%'").await.unwrap();
     assert!(shown.contains("'aws.secret_access_key' '***'") && !shown.contains("hush"), "{shown}");
     assert!(!shown.contains("pass@"), "{shown}");
+    // Nor in a plan, where values have no quotes.
+    rows(&mut client, "create table logins as select 'ada' as name, 'hush' as password").await.unwrap();
+    rows(&mut client, "select name from logins where password = 'hush'").await.unwrap();
+    let plans = "select operator from maar.system.operators where \"number\" = 0 and query_id in
+                 (select query_id from maar.system.queries where query like 'select name from logins%')";
+    assert_eq!(rows(&mut client, plans).await.unwrap(), "FilterExec: password@1 = ***");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,4 +144,45 @@ async fn nothing_is_made_or_dropped_among_them() {
     assert_eq!(rows(&mut client, "select count(*) > 0 from maar.system.queries").await.unwrap(), "true");
     rows(&mut client, "create table t as values (1)").await.unwrap();
     assert_eq!(rows(&mut client, "show tables").await.unwrap(), "datafusion,public,t,BASE TABLE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_say_what_each_did() {
+    let (mut client, _folder) = with_file().await;
+    let sql = "select name from t where amount > 0";
+    rows(&mut client, sql).await.unwrap();
+    let own = format!(
+        "from maar.system.operators where query_id in (select query_id from maar.system.queries where query = '{sql}')"
+    );
+    let first =
+        format!("select number, depth, \"rows\", place = 'host', reason is not null {own} order by number limit 1");
+    assert_eq!(rows(&mut client, &first).await.unwrap(), "0,0,2,true,true");
+    let scan =
+        format!("select \"bytes\" > 0, spilled_bytes, kernel_ms is null {own} and operator like 'DataSourceExec%'");
+    assert_eq!(rows(&mut client, &scan).await.unwrap(), "true,0,true");
+    let other =
+        "select count(*) from maar.system.operators where query_id not in (select query_id from maar.system.queries)";
+    assert_eq!(rows(&mut client, other).await.unwrap(), "0");
+
+    let url = with_users(session(), ROLES);
+    let [mut reader, mut writer, mut admin] = three(&url).await;
+    rows(&mut reader, "select count(*) from range(0, 10)").await.unwrap();
+    let seen =
+        "select count(distinct query_id) from maar.system.operators o join maar.system.queries q using (query_id)
+                where q.query = 'select count(*) from range(0, 10)'";
+    for (client, count) in [(&mut reader, "1"), (&mut writer, "0"), (&mut admin, "1")] {
+        assert_eq!(rows(client, seen).await.unwrap(), count);
+    }
+    assert_eq!(rows(&mut writer, "select count(*) from maar.system.object_stores").await.unwrap(), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caches_are_counted() {
+    let (mut client, _folder) = with_file().await;
+    rows(&mut client, "select sum(amount) from t").await.unwrap();
+    let footers = "select cache, entries, \"bytes\" between 1 and bytes_max, hits is null, device is null
+                   from maar.system.caches where cache in ('file_ends', 'footers') order by cache";
+    assert_eq!(rows(&mut client, footers).await.unwrap(), "file_ends,1,true,true,true;footers,1,true,true,true");
+    let plans = "select entries, entries_max from maar.system.caches where cache = 'plans'";
+    assert_eq!(rows(&mut client, plans).await.unwrap(), "0,0", "of the CPU none are kept");
 }

@@ -98,7 +98,8 @@ impl Task {
         // The host's rows come meanwhile.
         let (arrivals, inputs) = futures::join!(expectation.decided(), rows.gathered(self));
         let inputs = inputs?;
-        if let Some(arrivals) = arrivals {
+        // Where tables turn out to be other than expected, all is read once more. Rows that come once wait until tables are settled.
+        if let Some(arrivals) = arrivals.filter(|_| inputs.stay()) {
             let arrivals = arrivals.into_iter().zip(stats.iter().cloned()).collect();
             let tables = self.over_arriving((arrivals, bytes), inputs, start).await?;
             let stay = inputs.stay();

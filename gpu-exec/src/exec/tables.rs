@@ -215,7 +215,9 @@ impl Task {
                     feeds.push(self.stream(*streamed));
                     continue;
                 }
-                Gathered::Gone => return Err(Error::internal("an input was to be read again that is gone")),
+                Gathered::Gone => {
+                    return Err(Error::Refused("rows of the host that came once were to be read again".to_owned()));
+                }
             };
             let stats = InputStats { gather_ms, ..input.stats() };
             if put != Put::Away {

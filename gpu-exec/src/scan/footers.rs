@@ -53,6 +53,14 @@ pub struct Footers {
     schemas: Mutex<VecDeque<SchemaRef>>,
 }
 
+/// How much is kept of one kind: of how many files, in how much host memory, and the most that this may be.
+#[derive(Clone, Copy, Debug)]
+pub struct FootersKept {
+    pub files: u64,
+    pub bytes: u64,
+    pub bytes_max: u64,
+}
+
 /// A file in one state, and where it is.
 #[derive(Clone, Copy, Debug)]
 pub struct FileAt<'a> {
@@ -190,6 +198,11 @@ impl Footers {
         let name = (Arc::clone(file.url), file.meta.location.clone());
         self.parsed.lock().put(name, file.meta, Arc::clone(&parsed), parsed.host_bytes(), PARSED_BYTES_MAX);
         Ok(metadata)
+    }
+
+    /// What is kept of the ends of files as they were read, and of what was parsed of them.
+    pub fn kept(&self) -> [FootersKept; 2] {
+        [self.tails.lock().kept(TAILS_BYTES_MAX), self.parsed.lock().kept(PARSED_BYTES_MAX)]
     }
 
     /// A part of the file, if it is among what is kept of its end.
@@ -358,6 +371,10 @@ impl<T> Default for Bounded<T> {
 }
 
 impl<T> Bounded<T> {
+    fn kept(&self, most: usize) -> FootersKept {
+        FootersKept { files: self.files.len() as u64, bytes: self.bytes as u64, bytes_max: most as u64 }
+    }
+
     fn get(&mut self, name: &FileName, meta: &ObjectMeta) -> Option<Arc<T>> {
         let (state, known, _) = self.files.to_back(name)?;
         if state.is(&FileState::of(meta)) {

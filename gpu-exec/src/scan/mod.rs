@@ -50,7 +50,7 @@ mod words;
 pub use arrival::{Arrival, Unsettled};
 pub use error::ScanError;
 pub use footer::{guarded, read_metadata};
-pub use footers::{FileAt, Footers, Parsed};
+pub use footers::{FileAt, Footers, FootersKept, Parsed};
 pub use input::{HostInput, InputChunk, InputColumns, InputStats, InputWaves};
 pub use listed::Listed;
 pub use load::{Expectation, Load, Loaded, Source};

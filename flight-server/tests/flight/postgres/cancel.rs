@@ -85,6 +85,25 @@ async fn who_does_not_read_holds_the_query_up() {
     assert_eq!(seen.stopped.load(Ordering::SeqCst), 0);
     drop(client);
     until("the query went on without its reader", async || seen.stopped.load(Ordering::SeqCst) == 1).await;
+    // Nor does he hold it when it is told to end, or its time is over: he hears of it once he reads.
+    for ends in ["cancel", "statement_timeout"] {
+        let stopped = seen.stopped.load(Ordering::SeqCst);
+        let mut client = Client::connect(address).await;
+        if ends == "statement_timeout" {
+            client.query("set statement_timeout = '3s'").await;
+        }
+        let batches = seen.batches.load(Ordering::SeqCst);
+        client.send(b'Q', &super::client::string("select v from endless")).await;
+        until("the query did not start", async || seen.batches.load(Ordering::SeqCst) > batches + 1).await;
+        if ends == "cancel" {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            cancel(address, client.key).await;
+        }
+        until("the query waits for its reader", async || seen.stopped.load(Ordering::SeqCst) > stopped).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.code(), answer.ready), ("57014", 'I'), "{ends}");
+        assert_eq!(client.rows("select 1").await, "1");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,9 +19,15 @@ async fn a_session_sees_its_own_tables_and_nobody_elses() {
     );
     let columns = "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'everyones'::regclass and attnum > 0 order by attnum";
     assert_eq!(two.rows(columns).await, "n,bigint;w,text");
+    one.query("create table typed (d decimal(10, 2), i interval, l bigint[], t text[], s struct<a int>, \"1 ü\" int not null)")
+        .await;
+    let columns =
+        columns.replace("everyones", "typed").replace("select", "select atttypid, atttypmod, attndims, attnotnull,");
+    let typed = "1700,655366,0,f,d,numeric(10,2);1186,-1,0,f,i,interval;1016,-1,1,f,l,bigint[];1009,-1,1,f,t,text[];114,-1,0,f,s,json;23,-1,0,t,1 ü,integer";
+    assert_eq!(two.rows(&columns).await, typed);
     assert_eq!(
         two.rows("select table_name from information_schema.tables where table_schema = 'public' order by 1").await,
-        "everyones;v"
+        "everyones;typed;v"
     );
     assert!(!two.rows("show tables").await.contains("pg_class"));
     assert_eq!(two.query("create table pg_catalog.x (n bigint)").await.errors.len(), 1);

@@ -126,3 +126,43 @@ async fn how_many_are_kept_is_limited() {
     client.parse("c", "select 1", &[]).await;
     assert_eq!(client.sync().await.letters, "1Z");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_heard_between_an_error_and_its_sync() {
+    let mut client = client().await;
+    client.parse("", "selec", &[]).await;
+    // Neither another mistake, nor what is no text, nor a query, nor a call of a function.
+    client.parse("", "selec", &[]).await;
+    client.send(b'P', b"\0select \xff\0\0\0").await;
+    client.send(b'Q', b"create table passed_over (n bigint)\0").await;
+    client.send(b'F', &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+    let answer = client.sync().await;
+    assert_eq!((answer.letters.as_str(), answer.code()), ("EZ", "42601"));
+    assert_eq!(client.query("select * from passed_over").await.code(), "42P01");
+    // A call of a function has no Sync behind it.
+    client.send(b'F', &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+    let answer = client.answer().await;
+    assert_eq!((answer.letters.as_str(), answer.code()), ("EZ", "0A000"));
+    assert_eq!(client.rows("select 1").await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_without_end_and_outside_of_a_day_are_refused_by_name() {
+    let mut client = client().await;
+    for (cast, oid, value, code) in [
+        ("date", 1082, i32::MIN.to_be_bytes().to_vec(), "0A000"),
+        ("date", 1082, i32::MAX.to_be_bytes().to_vec(), "0A000"),
+        ("timestamp", 1114, i64::MIN.to_be_bytes().to_vec(), "0A000"),
+        ("timestamptz", 1184, i64::MAX.to_be_bytes().to_vec(), "0A000"),
+        ("time", 1083, (-1_i64).to_be_bytes().to_vec(), "22P03"),
+        ("time", 1083, 86_400_000_000_i64.to_be_bytes().to_vec(), "0A000"),
+        ("bigint[]", 1016, [&[0; 7][..], &[0, 0, 0, 0, 20, 7]].concat(), "22P03"),
+    ] {
+        client.parse("", &format!("select $1::{cast}"), &[oid]).await;
+        client.bind("", "", &[Some(&value)], (1, 0)).await;
+        client.execute("", 0).await;
+        let answer = client.sync().await;
+        assert_eq!(answer.code(), code, "{cast}: {answer:?}");
+        assert!(answer.errors[0].message.contains("$1"), "{answer:?}");
+    }
+}

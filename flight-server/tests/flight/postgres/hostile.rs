@@ -81,3 +81,35 @@ async fn who_says_nothing_holds_nothing() {
     .await;
     assert!(begun.elapsed() < std::time::Duration::from_secs(25));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_that_are_hard_to_read_end_nothing_and_take_no_time() {
+    let address = serve(session(), ServeOptions::default());
+    let mut client = Client::connect(address).await;
+    let begun = std::time::Instant::now();
+    // Deeper than any stack, of what is put into other words; longer than a statement may be.
+    let deep = format!("select 1{} from pg_class", "+1".repeat(500_000));
+    assert_eq!(client.query(&deep).await.code(), "0A000");
+    assert_eq!(client.with(&deep, &[]).await.code(), "0A000");
+    assert_eq!(client.query(&format!("select {} from pg_class", "x".repeat(2 << 20))).await.code(), "22023");
+    // Comments in comments, and statements that are none.
+    let comments = format!("{}{}select 1", "/* ".repeat(100_000), "*/ ".repeat(100_000));
+    assert_eq!(client.with(&comments, &[]).await.text(), "1");
+    assert_eq!(client.query(&format!("{}select 2", ";\n".repeat(50_000))).await.text(), "2");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_do_not_pile_up_until_a_sync() {
+    let address = serve(session(), ServeOptions::default());
+    let mut client = Client::connect(address).await;
+    let columns: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    client.parse("wide", &format!("select {}", columns.join(",")), &[]).await;
+    client.sync().await;
+    // Each question of a few bytes has an answer of thousands; nothing asks for them to be sent.
+    for _ in 0..100 {
+        client.describe(b'S', "wide").await;
+    }
+    assert_eq!(client.receive().await.0, b't');
+    client.sync().await;
+}

@@ -18,7 +18,9 @@ use crate::tokens::{SECRET, claims, token};
 
 fn users() -> Users {
     let line = |name, role| Users::line(name, "secret", role).unwrap();
-    Users::parse(&format!("{}\n{}", line("ada", Role::Reader), line("bob", Role::Writer))).unwrap()
+    // A password that looks like a token, and is none.
+    let eve = Users::line("eve", "three.short.words", Role::Reader).unwrap();
+    Users::parse(&format!("{}\n{}\n{eve}", line("ada", Role::Reader), line("bob", Role::Writer))).unwrap()
 }
 
 async fn log_in(
@@ -82,6 +84,7 @@ async fn a_token_is_a_password() {
         assert_eq!(log_in(address, user, &password, &[]).await.err().unwrap().code, "28P01", "{user} {password}");
     }
     log_in(address, "bob", "secret", &[]).await.unwrap();
+    log_in(address, "eve", "three.short.words", &[]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

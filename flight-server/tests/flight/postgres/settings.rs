@@ -74,3 +74,26 @@ async fn a_connection_is_given_back_as_it_was() {
     }
     assert_eq!(client.rows("select count(*) from maar.system.sessions").await, "1", "the other session has ended");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_connected_with_is_what_it_goes_back_to() {
+    let address = serve(session(), ServeOptions::default());
+    Client::connect(address).await.query("create schema s; create table s.t as select 1 as n").await;
+    let said = [
+        ("user", "ada"),
+        ("TimeZone", "Europe/Berlin"),
+        ("options", "-c search_path=s -c datafusion.execution.batch_size=77"),
+    ];
+    for back in ["reset all", "discard all"] {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut client = Client::log_in(stream, &said, None).await.unwrap();
+        let others = "set timezone = 'UTC'; set search_path = public; set datafusion.execution.batch_size = 99";
+        assert_eq!(client.query(others).await.tags.len(), 3);
+        assert!(client.query(back).await.errors.is_empty());
+        let now = client
+            .rows("show datafusion.execution.batch_size; show datafusion.execution.time_zone; select n from t")
+            .await;
+        let expected = "datafusion.execution.batch_size,77;datafusion.execution.time_zone,Europe/Berlin;1";
+        assert_eq!(now, expected, "{back}");
+    }
+}

@@ -86,6 +86,12 @@ async fn transactions_are_words_that_mean_what_can_be_meant() {
     let refused = client.query("begin read only; insert into t values (3)").await;
     assert_eq!((refused.code(), refused.ready), ("25006", 'E'));
     assert_eq!(client.query("rollback").await.tags, ["ROLLBACK"], "nothing was changed");
+    // What is prepared in SQL is no way around it, and preparing changes nothing.
+    assert_eq!(client.query("begin; prepare p as insert into t values (3); rollback").await.tags.len(), 3);
+    let refused = client.query("begin read only; execute p").await;
+    assert_eq!((refused.code(), refused.ready), ("25006", 'E'), "{refused:?}");
+    client.query("rollback").await;
+    assert_eq!(client.rows("select count(*) from t").await, "2");
     client.query("set session characteristics as transaction read only").await;
     assert_eq!(client.query("drop table t").await.code(), "25006");
     assert_eq!(client.rows("show transaction_read_only").await, "on");
