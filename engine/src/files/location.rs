@@ -21,6 +21,7 @@ use super::pattern::Pattern;
 use super::prune::Prune;
 use super::urls::{self, Parts};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake;
 
 /// Where files lie.
 #[derive(Debug, Clone)]
@@ -112,6 +113,12 @@ impl Location {
         Ok(files)
     }
 
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] where `path`, in the store of the location, is not among what the session may read.
+    pub(crate) fn check_path(&self, path: &Path) -> Result<()> {
+        self.places.as_ref().map_or(Ok(()), |places| places.check_in_store(&self.url, path))
+    }
+
     /// The segments of `file` below the location.
     pub(super) fn below<'a>(&'a self, file: &'a Path) -> Found<'a> {
         let mut folders: Vec<&str> = self.url.strip_prefix(file).map(Iterator::collect).unwrap_or_default();
@@ -146,6 +153,7 @@ impl Location {
             Some(prune) => prune.list(store, self.url.prefix()).await?,
             None => store.list(Some(self.url.prefix())).try_collect().await?,
         };
+        lake::in_listing(&self.written, all.iter().map(|file| &file.location))?;
         all.retain(|file| {
             let found = self.below(&file.location);
             let hidden = |name: &str| name.starts_with(['.', '_']);
