@@ -16,6 +16,7 @@ mod files;
 mod functions;
 mod idle_rules;
 mod install;
+mod lake;
 mod memory;
 mod options;
 mod parameters;

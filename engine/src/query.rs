@@ -16,6 +16,7 @@ use crate::device::{self, Listed, Trace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
 use crate::files::{Names, ScannedFiles, check_target};
+use crate::lake;
 use crate::options;
 use crate::parameters::Parameters;
 use crate::plan_cache::{Listings, Place, Planned};
@@ -185,6 +186,7 @@ impl Query {
     fn state(&self, trace: &Arc<Trace>) -> SessionState {
         let mut state = self.context.state();
         state.config_mut().set_extension(Arc::new(Listed::default()));
+        state.config_mut().set_extension(Arc::new(lake::Snapshots::default()));
         state.config_mut().set_extension(Arc::clone(trace));
         state
     }
@@ -211,6 +213,7 @@ impl Query {
         let state = Arc::new(state);
         if let LogicalPlan::Copy(copy) = &plan {
             check_target(state.config(), &copy.output_url)?;
+            lake::check_target(&state, &copy.output_url).await?;
         }
         let plan = changes::as_query(assigned_parameters::cast(plan)?).await?;
         let optimised = explain::without_change(state.optimize(&explain::without_keys(&plan))?);
@@ -271,7 +274,7 @@ impl Query {
         self.require_device_of_input().await?;
         let mut plan = self.plan.clone();
         let made = CreateOf::taken_off(&mut plan);
-        let running = made_by(made, self.context.execute_logical_plan(plan));
+        let running = made_by(made, lake::Snapshots::are_one_for(self.context.execute_logical_plan(plan)));
         let running = Names::All.are_no_paths(running).map_err(Error::from);
         let frame = match Guarded::new(running).await {
             Ok(frame) => frame,

@@ -19,6 +19,7 @@ use crate::dialect::{self, Pivot, Spread, Value, spread};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{NamedPaths, Names, Places, check_plan, stores, with_paths};
 use crate::install::install;
+use crate::lake::Snapshots;
 use crate::memory;
 use crate::options;
 use crate::parameters::Parameters;
@@ -178,7 +179,8 @@ impl Session {
             };
             written = Some(statement.written_out(tokens));
         }
-        Box::pin(self.plan_as_written(written.as_ref().unwrap_or(statement))).await
+        let planning = self.plan_as_written(written.as_ref().unwrap_or(statement));
+        Box::pin(Snapshots::are_one_for(planning)).await
     }
 
     /// The values that each key of a PIVOT has columns for, asked of its table where the statement does not list them.

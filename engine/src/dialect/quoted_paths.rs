@@ -3,7 +3,6 @@
 //! statement alone sees under the name that was typed.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::{CopyToSource, Statement};
@@ -30,7 +29,7 @@ pub(super) async fn open(state: &SessionState, statement: &Statement, tokens: &[
             continue;
         }
         let table = table_at(state, &path).await.map_err(|e| e.or_at(place(&path, tokens)))?;
-        tables.push((path, Arc::new(table)));
+        tables.push((path, table));
     }
     Ok(tables)
 }

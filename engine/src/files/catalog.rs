@@ -19,6 +19,7 @@ use super::formats;
 use super::open::table_at;
 use super::pattern::Pattern;
 use crate::catalogs::{LookUp, looked_up_by};
+use crate::lake;
 
 /// Which names are no paths while a statement is planned or run.
 #[derive(Debug, Clone)]
@@ -109,15 +110,17 @@ impl LookUp for Paths {
         _: (&str, &str),
         name: &str,
     ) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(table) = schema.table(name).await? {
-            return Ok(Some(table));
-        }
-        if !looks_like_path(name) || NO_PATHS.try_with(|names| names.has(name)).unwrap_or(false) {
-            return Ok(None);
+        let table = schema.table(name).await?;
+        let is_read = !NO_PATHS.try_with(|names| names.has(name)).unwrap_or(false);
+        if !is_read || (table.is_none() && !looks_like_path(name)) {
+            return Ok(table);
         }
         let Some(state) = self.0.get().and_then(Weak::upgrade).map(|state| state.read().clone()) else {
-            return Ok(None);
+            return Ok(table);
         };
-        Ok(Some(Arc::new(table_at(&state, name).await?)))
+        Ok(Some(match table {
+            Some(table) => lake::as_it_is(&state, table).await,
+            None => table_at(&state, name).await?,
+        }))
     }
 }

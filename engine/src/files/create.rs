@@ -18,7 +18,7 @@ use super::partition_columns::{self, HiveFolders};
 use super::table::{Declared, FileTable, Members};
 use super::{formats, hive};
 use crate::error::{Error, ErrorKind, Result};
-use crate::{redacted, secrets};
+use crate::{lake, redacted, secrets};
 
 /// Has CREATE EXTERNAL TABLE make our tables.
 pub(crate) fn install(builder: &mut SessionStateBuilder) {
@@ -26,6 +26,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) {
     for format in formats::names() {
         factories.insert(format.to_uppercase(), Arc::new(CreateFileTable));
     }
+    factories.extend(lake::factories());
 }
 
 /// Makes the table of CREATE EXTERNAL TABLE.

@@ -143,6 +143,14 @@ pub(super) fn named(
     })
 }
 
+/// The format of Parquet files, as they are read without options.
+///
+/// # Errors
+/// When the session has no such format.
+pub(crate) fn parquet(state: &SessionState) -> Result<Arc<dyn FileFormat>> {
+    named(state, "parquet", &HashMap::new())
+}
+
 pub(crate) fn unknown(name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no file format {}", name.to_uppercase())).with_hint(FORMATS)
 }

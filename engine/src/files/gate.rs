@@ -93,6 +93,20 @@ impl Places {
         outside.map_or(Ok(()), |file| Err(refused(&format!("/{}", file.location))))
     }
 
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] where `path`, in the store of `url`, is not in an allowed place.
+    pub(super) fn check_in_store(&self, url: &ListingTableUrl, path: &object_store::path::Path) -> Result<()> {
+        let is_allowed = match url.scheme() {
+            LOCAL => self.has_path(&on_this_machine(path)),
+            _ => {
+                let mut whole = url.get_url().clone();
+                whole.set_path(path.as_ref());
+                ListingTableUrl::parse(whole.as_str()).is_ok_and(|url| self.has_url(&url))
+            }
+        };
+        if is_allowed { Ok(()) } else { Err(refused(&format!("/{path}"))) }
+    }
+
     fn has_path(&self, path: &Path) -> bool {
         resolved(path).is_ok_and(|real| self.paths.iter().any(|allowed| real.starts_with(allowed)))
     }

@@ -21,6 +21,7 @@ use super::pattern::Pattern;
 use super::prune::Prune;
 use super::urls::{self, Parts};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake;
 
 /// Where files lie.
 #[derive(Debug, Clone)]
@@ -122,6 +123,12 @@ impl Location {
         Ok(files)
     }
 
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] where `path`, in the store of the location, is not among what the session may read.
+    pub(crate) fn check_path(&self, path: &Path) -> Result<()> {
+        self.places.as_ref().map_or(Ok(()), |places| places.check_in_store(&self.url, path))
+    }
+
     /// The segments of `file` below the location.
     pub(super) fn below<'a>(&'a self, file: &'a Path) -> Found<'a> {
         let mut folders: Vec<&str> = self.url.strip_prefix(file).map(Iterator::collect).unwrap_or_default();
@@ -155,14 +162,14 @@ impl Location {
         let own =
             |file: &ObjectMeta| self.below(&file.location).folders.iter().all(|folder| hive::is_partition(folder));
         if let Some(prune) = prune {
-            let mut left = self.seen(prune.list(store, self.url.prefix()).await?);
+            let mut left = self.seen(prune.list(store, self.url.prefix()).await?)?;
             // Whether other files count hangs on all of its own, also on those that were ruled out.
             if deep || left.is_empty() || left.iter().any(own) {
                 left.retain(|file| deep || own(file));
                 return Ok(left);
             }
         }
-        let mut all = self.seen(store.list(Some(self.url.prefix())).try_collect().await?);
+        let mut all = self.seen(store.list(Some(self.url.prefix())).try_collect().await?)?;
         if !deep && all.iter().any(own) {
             all.retain(own);
         }
@@ -170,14 +177,18 @@ impl Location {
     }
 
     /// Those of `files` whose names are not hidden.
-    fn seen(&self, mut files: Vec<ObjectMeta>) -> Vec<ObjectMeta> {
+    ///
+    /// # Errors
+    /// They are of a table whose log says which of them count.
+    fn seen(&self, mut files: Vec<ObjectMeta>) -> HostResult<Vec<ObjectMeta>> {
+        lake::in_listing(&self.written, files.iter().map(|file| &file.location))?;
         let hidden = |name: &str| name.starts_with(['.', '_']);
         files.retain(|file| {
             let found = self.below(&file.location);
             let mut folders = found.folders.iter();
             !hidden(found.name) && !folders.any(|folder| hidden(folder) && !hive::is_partition(folder))
         });
-        files
+        Ok(files)
     }
 
     fn search<'a>(&'a self, store: &'a dyn ObjectStore, pattern: &'a Pattern) -> Search<'a> {

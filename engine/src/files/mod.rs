@@ -42,6 +42,7 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 
 pub(crate) use catalog::{Names, looks_like_path, with_paths};
@@ -50,7 +51,7 @@ pub(crate) use corrupt::ScannedFiles;
 use corrupt::name_corrupt_file;
 pub(crate) use declared_types::Told;
 pub(crate) use formats::{
-    Known as KnownFormat, also, check_none, is_written, no_writer, of_name as format_of, packed_whole, unknown,
+    Known as KnownFormat, also, check_none, is_written, no_writer, of_name as format_of, packed_whole, parquet, unknown,
 };
 pub use gate::Places;
 pub(crate) use gate::check_plan;
@@ -58,12 +59,14 @@ use location::Location;
 pub(crate) use location::Location as FilesAt;
 pub(crate) use open::{table_at, table_of};
 pub(crate) use partition_columns::HiveFolders;
+pub(crate) use partitions::Partitions;
 pub(crate) use read::{Reading, read};
 pub(crate) use scan::files_of;
 pub(crate) use table::{FileTable, arrow_by_partition};
 pub(crate) use target::check_target;
 
 use crate::error::{Error, ErrorKind, Result, nearest};
+use crate::lake::Kept;
 
 /// Has CREATE EXTERNAL TABLE make our tables, writes by partitions go to our folders, and URLs open their stores.
 ///
@@ -72,6 +75,7 @@ use crate::error::{Error, ErrorKind, Result, nearest};
 pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     stores::install(builder)?;
     create::install(builder);
+    builder.config().get_or_insert_with(SessionConfig::new).set_extension(Arc::new(Kept::default()));
     let rules = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
     rules.rules.insert(0, Arc::new(hive_sink::WriteHiveFolders));
     Ok(())
@@ -118,7 +122,9 @@ impl NamedPaths {
             if let Some(found) = missing(state, path).await {
                 return found.or_at(error.position());
             }
-            if error.kind() == ErrorKind::NotFound && error.message().contains(path.as_str()) {
+            // What has a hint knows better what is not there.
+            let is_bare = error.kind() == ErrorKind::NotFound && error.hint().is_none();
+            if is_bare && error.message().contains(path.as_str()) {
                 return unknown_format(path).or_at(error.position());
             }
         }

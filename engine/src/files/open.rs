@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::execution::SessionState;
 use object_store::ObjectMeta;
@@ -13,13 +14,20 @@ use super::table::{FileTable, Members};
 use super::{formats, nothing_in, unknown_format};
 use crate::corrections::statistics::Lake;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake;
 
 /// The table of the files at the path `text`.
 ///
 /// # Errors
 /// Of kind NotFound where there are none, Unsupported where their format is not known.
-pub(crate) async fn table_at(state: &SessionState, text: &str) -> Result<FileTable> {
-    open(state, vec![Location::parse(state.config(), text)?]).await
+pub(crate) async fn table_at(state: &SessionState, text: &str) -> Result<Arc<dyn TableProvider>> {
+    let location = Location::parse(state.config(), text)?;
+    // A file of a known format is none; and a folder that is called so is found out when it is listed.
+    let is_file = location.is_one_file() && formats::of_name(text).is_some();
+    if !is_file && let Some(table) = lake::at_folder(state, &location).await? {
+        return Ok(Arc::new(table));
+    }
+    Ok(Arc::new(open(state, vec![location]).await?))
 }
 
 /// The table of the files at all of these paths. A file that two of them mean is read twice, as the list says so.

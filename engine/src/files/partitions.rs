@@ -17,12 +17,12 @@ use datafusion::physical_expr::create_physical_expr;
 
 /// The columns that come from paths, in the order of the folders.
 #[derive(Debug, Clone)]
-pub(super) struct Partitions {
+pub(crate) struct Partitions {
     fields: Vec<FieldRef>,
 }
 
 impl Partitions {
-    pub(super) fn new(fields: Vec<FieldRef>) -> Self {
+    pub(crate) fn new(fields: Vec<FieldRef>) -> Self {
         Self { fields }
     }
 
@@ -35,7 +35,7 @@ impl Partitions {
     }
 
     /// Whether these columns alone decide `filter`, so that it can choose files and need not be asked of rows.
-    pub(super) fn decide(&self, filter: &Expr) -> bool {
+    pub(crate) fn decide(&self, filter: &Expr) -> bool {
         let names: Vec<&str> = self.fields.iter().map(|field| field.name().as_str()).collect();
         !names.is_empty() && expr_applicable_for_cols(&names, filter) && !reaches_outside(filter)
     }
@@ -57,7 +57,7 @@ impl Partitions {
 
     /// The files for whose values every one of `filters` is true. A filter sees only files that those before it left: it may
     /// fail on others.
-    pub(super) fn choose(&self, files: Vec<PartitionedFile>, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
+    pub(crate) fn choose(&self, files: Vec<PartitionedFile>, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
         let mut left = files;
         for filter in filters {
             let rows: Vec<&[ScalarValue]> = left.iter().map(|file| file.partition_values.as_slice()).collect();

@@ -8,6 +8,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics, project_schema};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
 use datafusion::datasource::table_schema::TableSchemaBuilder;
 use datafusion::error::Result;
@@ -70,12 +71,22 @@ impl Scan<'_> {
         let chosen = self.table.partitions.choose(listed, &of_paths)?;
         // Which rows a filter leaves is not known here.
         let limit = self.limit.filter(|_| of_rows.is_empty());
-        let lake = Lake::new(self.state, &store, &store_url);
+        self.of_chosen((&store, &store_url), chosen, limit).await
+    }
+
+    /// The plan of reading files of which nothing is known yet; `limit` is how many rows are enough.
+    pub(super) async fn of_chosen(
+        &self,
+        (store, store_url): (&Arc<dyn ObjectStore>, &ObjectStoreUrl),
+        chosen: Vec<PartitionedFile>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let lake = Lake::new(self.state, store, store_url);
         let files = self.with_facts(&lake, chosen, limit).await?;
         if files.files.is_empty() {
             return self.nothing();
         }
-        self.of_files(store_url, files).await
+        self.of_files(store_url.clone(), files).await
     }
 
     fn nothing(&self) -> Result<Arc<dyn ExecutionPlan>> {
@@ -170,7 +181,12 @@ impl Scan<'_> {
         file: PartitionedFile,
     ) -> Result<(PartitionedFile, FileFacts)> {
         let declared = (&self.table.file_schema, columns);
-        let facts = lake.facts((self.state, &self.table.format), declared, &file.object_meta).await?;
+        let mut facts = lake.facts((self.state, &self.table.format), declared, &file.object_meta).await?;
+        if let Some(left) = file.extensions.get::<ParquetRowSelection>() {
+            // The bounds of all rows are bounds of some, but need not be values.
+            let rows = Precision::Exact(left.selection().row_count());
+            facts.statistics = Statistics { num_rows: rows, ..facts.statistics.to_inexact() };
+        }
         Ok((file, facts))
     }
 
@@ -231,7 +247,7 @@ pub(crate) async fn files_of(table: &FileTable, state: &dyn Session, leading: &[
 }
 
 /// The states of files that were just listed; the device need not ask for them again.
-fn noted<'a>(
+pub(super) fn noted<'a>(
     state: &dyn Session,
     store_url: &ObjectStoreUrl,
     files: impl Iterator<Item = &'a PartitionedFile>,

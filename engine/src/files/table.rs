@@ -11,18 +11,20 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Constraints, GetExt, SchemaExt};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileOutputMode, FileSinkConfig};
 use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, SortExpr, TableProviderFilterPushDown};
 use datafusion::physical_expr::create_lex_ordering;
 use datafusion::physical_plan::ExecutionPlan;
-use object_store::ObjectMeta;
+use object_store::{ObjectMeta, ObjectStore};
 
 use super::formats::{Known, of_name};
 use super::location::Location;
 use super::partitions::Partitions;
-use super::scan::Scan;
+use super::scan::{Scan, noted};
 use super::writable;
 use crate::error::{Error, ErrorKind};
 
@@ -98,6 +100,24 @@ impl FileTable {
             sort_order,
             declared,
         }
+    }
+
+    /// A table of files that somebody else lists.
+    pub(crate) fn of_chosen(format: Arc<dyn FileFormat>, file_schema: SchemaRef, partitions: Vec<FieldRef>) -> Self {
+        Self::new(Vec::new(), Members::All, format, file_schema, partitions)
+    }
+
+    /// The plan of reading these files, whose states were asked for just now, without any filter.
+    pub(crate) async fn plan_of(
+        &self,
+        state: &dyn Session,
+        store: (&Arc<dyn ObjectStore>, &ObjectStoreUrl),
+        files: Vec<PartitionedFile>,
+        projection: Vec<usize>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        noted(state, store.1, files.iter());
+        Scan { table: self, state, projection: Some(projection), limit }.of_chosen(store, files, limit).await
     }
 
     /// The table as a reader reads it: every location as often as it is named, and with a column of that name for the path.

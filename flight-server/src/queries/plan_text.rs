@@ -1,12 +1,11 @@
 //! Operators of a plan as they may be shown. A plan has values where its statement has them, and those of parameters, without quotes: where
-//! one of them ends nobody can tell. Not here: statements (`redacted`).
+//! one of them ends nobody can tell. Not here: statements (`maar_engine::redacted`).
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use maar_engine::is_secret;
 use regex::Regex;
-
-use super::redacted::is_secret;
 
 /// A column, perhaps with its number, and what it is compared by.
 static COMPARED: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::physical_plan::{FileScanConfig, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -84,6 +85,9 @@ const CHECKS: &[Check] = &[
         s.config.expr_adapter_factory.as_ref().is_some_and(|adapter| !is_host_adapter(adapter))
     }),
     ("the scan reads byte ranges of files", |s| s.files().any(|file| file.range.is_some())),
+    ("some rows of a file are left out, as they are deleted", |s| {
+        s.files().any(|file| file.extensions.get::<ParquetRowSelection>().is_some())
+    }),
     ("a file carries an access plan or another extension", |s| s.files().any(|file| !file.extensions.is_empty())),
     ("a file carries a schema of its own", |s| s.files().any(|file| file.arrow_schema.is_some())),
     ("the table has virtual columns", |s| !s.source.table_schema().virtual_columns().is_empty()),

@@ -144,6 +144,11 @@ impl Lake {
         Ok(columns)
     }
 
+    /// The columns of one file, as it has them itself.
+    pub(crate) async fn columns_in(&self, file: &ObjectMeta) -> Result<SchemaRef> {
+        self.file_schema(None, file).await
+    }
+
     async fn file_schema(&self, keys: Option<&Keys>, file: &ObjectMeta) -> Result<SchemaRef> {
         match keys {
             Some(keys) => Ok(Arc::clone(&keys.footer(self, file).await?.schema)),

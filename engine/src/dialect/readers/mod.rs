@@ -1,4 +1,4 @@
-//! Table functions over files, as DuckDB has them: `read_parquet`, `read_csv`, `read_json`, `read_arrow`, `read_avro`, `read_orc`,
+//! Table functions over files, as DuckDB has them: `read_parquet`, `read_csv`, `read_json`, `read_arrow`, `read_avro`, `read_orc`, `delta_scan`, `iceberg_scan`,
 //! `parquet_metadata`, `parquet_schema` and `glob`. Each becomes a table that this statement alone sees. A reader of one path whose name says
 //! what it is becomes that path: `read_parquet('x.parquet')` is `'x.parquet'`. `read_files` is what a list in FROM becomes.
 
@@ -17,7 +17,7 @@ pub(super) use self::options::READ_FILES;
 use self::options::{Call, Kind};
 use super::walk::visit_mut;
 use crate::error::{Error, Result};
-use crate::{files, secrets};
+use crate::{files, lake, secrets};
 
 /// A table that a call became, by its name in the statement.
 pub(super) type Named = (String, Arc<dyn TableProvider>);
@@ -92,6 +92,7 @@ async fn table(state: &SessionState, call: &Call) -> Result<Arc<dyn TableProvide
         Kind::Glob => metadata::glob(state, &call.paths).await,
         Kind::ParquetMetadata => metadata::parquet_metadata(state, &call.paths).await,
         Kind::ParquetSchema => metadata::parquet_schema(state, &call.paths).await,
+        Kind::Lake(format) => Ok(Arc::new(lake::read(state, format, &call.paths, call.options.clone()).await?)),
         Kind::Secrets => secrets::table(state.config()),
         Kind::Files => Ok(Arc::new(files::table_of(state, &call.paths).await?)),
         Kind::Parquet | Kind::Csv | Kind::Json | Kind::Arrow | Kind::Avro | Kind::Orc => {

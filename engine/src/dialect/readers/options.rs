@@ -10,6 +10,7 @@ use super::super::refused::{KEYS, is_key};
 use crate::corrections::statistics::READ_KEY;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::files::{HiveFolders, Reading, Told, format_of};
+use crate::lake::Format;
 
 /// What `FROM ['a', 'b']` calls.
 pub(in super::super) const READ_FILES: &str = "read_files";
@@ -23,6 +24,8 @@ pub(super) enum Kind {
     Arrow,
     Avro,
     Orc,
+    /// A table with metadata.
+    Lake(Format),
     ParquetMetadata,
     ParquetSchema,
     Glob,
@@ -45,6 +48,8 @@ impl Kind {
             "parquet_schema" => Self::ParquetSchema,
             "glob" => Self::Glob,
             READ_FILES => Self::Files,
+            "delta_scan" => Self::Lake(Format::Delta),
+            "iceberg_scan" => Self::Lake(Format::Iceberg),
             "maar_secrets" => Self::Secrets,
             _ => return None,
         })
@@ -58,6 +63,14 @@ impl Kind {
             Self::Avro => "avro",
             Self::Orc => "orc",
             _ => "parquet",
+        }
+    }
+
+    /// A path that it takes.
+    fn example(self) -> String {
+        match self {
+            Self::Lake(_) => "folder/".to_string(),
+            _ => format!("folder/*.{}", self.extension()),
         }
     }
 
@@ -81,6 +94,8 @@ impl Kind {
             (Self::Csv | Self::Json, "sample_size") => "format.schema_infer_max_rec",
             (Self::Csv | Self::Json, "compression") => "format.compression",
             (Self::Csv | Self::Json, "auto_detect") => "",
+            (Self::Lake(_), "version") => "version",
+            (Self::Lake(_), "timestamp") => "timestamp",
             (Self::Json, "format") => "format.newline_delimited",
             (kind, "union_by_name") if kind.has_rows() => "",
             _ => return None,
@@ -98,6 +113,7 @@ impl Kind {
             }
             Self::Parquet => "filename, hive_partitioning, hive_types_autocast, binary_as_string and footer_key_as_hex",
             Self::Arrow | Self::Avro | Self::Orc => "filename, hive_partitioning and hive_types_autocast",
+            Self::Lake(_) => "version and timestamp",
             Self::ParquetMetadata | Self::ParquetSchema | Self::Glob | Self::Files | Self::Secrets => {
                 "none but those that are on anyway"
             }
@@ -164,8 +180,9 @@ impl Call {
             return Err(wrong(format!("{function} takes nothing")).with_hint(format!("write {function}()")));
         }
         if paths.is_empty() && kind != Kind::Secrets {
-            return Err(wrong(format!("{function} wants a path"))
-                .with_hint(format!("write {function}('folder/*.{}')", kind.extension())));
+            return Err(
+                wrong(format!("{function} wants a path")).with_hint(format!("write {function}('{}')", kind.example()))
+            );
         }
         let mut call = Self {
             kind,

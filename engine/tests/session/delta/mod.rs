@@ -1,0 +1,8 @@
+//! Delta tables: written by others, and by hand.
+
+mod damaged;
+pub(crate) mod log;
+mod naming;
+mod protocol;
+pub(crate) mod vectors;
+mod written;

@@ -1,0 +1,139 @@
+//! Iceberg tables that `pyiceberg` writes, in every version that they had, equal to what it reads itself. Needs MAAR_TEST_PYTHON, which
+//! `cargo xtask test` sets.
+
+#[path = "../../../../tests/src/skip.rs"]
+mod skip;
+
+use std::process::Command;
+
+use crate::delta::log::sessions;
+use crate::support::cells;
+
+/// Writes tables in folders and prints, for each version, its folder, its number, whether it is the last, and the Parquet file of what is read
+/// of it.
+const WRITE: &str = r#"
+import datetime, decimal, os, sys
+import pyarrow as pa, pyarrow.parquet as parquet
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.expressions import EqualTo
+from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform, TruncateTransform
+from pyiceberg.types import DecimalType, DoubleType, IntegerType, LongType
+folder = sys.argv[1]
+catalog = SqlCatalog("c", uri="sqlite:///" + folder + "/catalog.db", warehouse="file://" + folder)
+catalog.create_namespace("n")
+def rows(first, count):
+    ids = range(first, first + count)
+    some = lambda value: [None if row % 7 == 3 else value(row) for row in ids]
+    day = datetime.datetime(2020, 2, 29, 1, 2, 3, 456789)
+    return pa.table({
+        "id": pa.array(ids, pa.int64()),
+        "small": pa.array(some(lambda row: row % 200 - 100), pa.int32()),
+        "real": pa.array(some(lambda row: row / 8), pa.float32()),
+        "double": pa.array([float("nan") if row % 5 == 0 else row / 3 for row in ids], pa.float64()),
+        "flag": pa.array(some(lambda row: row % 3 == 0), pa.bool_()),
+        "text": pa.array(some(lambda row: "wörd %d " % (row % 50) * 9), pa.string()),
+        "price": pa.array(some(lambda row: decimal.Decimal(row * 37 - 500).scaleb(-2)), pa.decimal128(9, 2)),
+        "day": pa.array(some(lambda row: day.date() + datetime.timedelta(days=row)), pa.date32()),
+        "at": pa.array(some(lambda row: day.replace(tzinfo=datetime.timezone.utc) + datetime.timedelta(hours=row)), pa.timestamp("us", "UTC")),
+        "local": pa.array(some(lambda row: day + datetime.timedelta(hours=row)), pa.timestamp("us")),
+        "part": pa.array(some(lambda row: "a b/%d%%" % (row % 3)), pa.string()),
+    })
+def tell(name):
+    table = catalog.load_table("n." + name)
+    for version in table.metadata.snapshots:
+        is_last = version.snapshot_id == table.metadata.current_snapshot_id
+        read = (table.scan() if is_last else table.scan(snapshot_id=version.snapshot_id)).to_arrow()
+        file = "%s-%d.parquet" % (name, version.snapshot_id)
+        parquet.write_table(read, folder + "/" + file)
+        print(table.metadata.location[len("file://" + folder) + 1:], version.snapshot_id, is_last, file, sep="|")
+for name in ["plain", "parts"]:
+    table = catalog.create_table("n." + name, schema=rows(0, 1).schema, properties={"format-version": "2"})
+    if name == "parts":
+        with table.update_spec() as spec:
+            spec.add_identity("part")
+            spec.add_field("local", DayTransform(), "local_day")
+    table.append(rows(0, 60))
+    table.delete(EqualTo("id", 14))
+    if name == "parts":
+        with table.update_spec() as spec:
+            spec.remove_field("local_day")
+            spec.add_field("id", BucketTransform(4), "id_bucket")
+    table.append(rows(100, 30))
+    with table.update_schema() as schema:
+        schema.rename_column("text", "word")
+        schema.delete_column("flag")
+        schema.update_column("small", LongType())
+        schema.update_column("real", DoubleType())
+        schema.update_column("price", DecimalType(18, 2))
+    with table.update_schema() as schema:
+        schema.add_column("text", IntegerType())
+    table = catalog.load_table("n." + name)
+    new = rows(200, 20).drop_columns(["flag"]).rename_columns({"text": "word"})
+    new = new.set_column(1, "small", new["small"].cast(pa.int64())).set_column(2, "real", new["real"].cast(pa.float64()))
+    price = new.column_names.index("price")
+    new = new.set_column(price, "price", new["price"].cast(pa.decimal128(18, 2)))
+    table.append(new.append_column("text", pa.array(range(20), pa.int32())))
+    if name == "plain":
+        table.overwrite(new, EqualTo("id", 205))
+    tell(name)
+# Threads of native code that still run at the end of Python abort it.
+sys.stdout.flush()
+os._exit(0)
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_version_is_read_as_its_writer_reads_it() {
+    let Some(python) = std::env::var_os("MAAR_TEST_PYTHON") else {
+        let reason = "MAAR_TEST_PYTHON names no Python with pyiceberg; `cargo xtask test` makes one";
+        return skip::skipped("python", "session iceberg", reason);
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let written = Command::new(python).args(["-c", WRITE]).arg(folder.path()).output().unwrap();
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let told = String::from_utf8(written.stdout).unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let mut wrong = Vec::new();
+    for session in sessions() {
+        for line in told.lines() {
+            let [table, version, is_last, file] = line.split('|').collect::<Vec<_>>()[..] else {
+                unreachable!("{line}")
+            };
+            let theirs = format!("'{}'", at(file));
+            let schema = session.prepare(&format!("select * from {theirs}")).await.unwrap().schema().unwrap();
+            let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let columns = columns.join(", ");
+            let mut named = vec![format!("iceberg_scan('{}', version = {version})", at(table))];
+            if is_last == "True" {
+                named.push(format!("'{}/'", at(table)));
+            }
+            for ours in named {
+                let count = cells(&session, &format!("select count(*) from {theirs}")).await.unwrap();
+                let differ = |one: &str, other: &str| {
+                    format!(
+                        "select count(*) from (select {columns} from {one} except all select {columns} from {other})"
+                    )
+                };
+                for (sql, expected) in [
+                    (format!("select count(*) from {ours}"), count.as_str()),
+                    (differ(&ours, &theirs), "0"),
+                    (differ(&theirs, &ours), "0"),
+                ] {
+                    match cells(&session, &sql).await {
+                        Ok(found) if found == expected => {}
+                        found => wrong.push(format!("{sql}: {found:?}, not {expected}")),
+                    }
+                }
+                for filter in
+                    ["id between 20 and 110", "part > 'a b/1%'", "id > 140 or price is null", "local >= '2020-03-02'"]
+                {
+                    let of = |from: &str| format!("select count(*), sum(id) from {from} where {filter}");
+                    let (found, expected) = (cells(&session, &of(&ours)).await, cells(&session, &of(&theirs)).await);
+                    if found.as_ref().ok() != expected.as_ref().ok() {
+                        wrong.push(format!("{}: {found:?}, not {expected:?}", of(&ours)));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
