@@ -25,7 +25,7 @@ use super::statement;
 use super::version::AsOf;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{FilesAt, Partitions};
-use crate::secrets;
+use crate::{redacted, secrets};
 
 /// A table, at one version or at whichever is the latest.
 #[derive(Debug, Clone)]
@@ -157,7 +157,7 @@ async fn create(state: &SessionState, format: Format, command: &CreateExternalTa
     }
     let place = Place::of(state, FilesAt::parse(state.config(), location)?)?;
     let table = LakeTable::open(state, place, format, as_of).await?;
-    let definition = command.definition.as_deref().and_then(secrets::without_values);
+    let definition = command.definition.as_deref().and_then(redacted::definition);
     Ok(LakeTable { definition, ..table })
 }
 

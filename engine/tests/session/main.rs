@@ -43,6 +43,8 @@ mod remote;
 mod reports;
 mod rules;
 mod same_names;
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
 mod spread;
 mod statistics;
 mod stores;

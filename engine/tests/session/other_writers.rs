@@ -1,9 +1,6 @@
 //! Files that others wrote: pyarrow's ORC, Feather and packed text, of the types that people have, are read as its Parquet is.
 //! Needs MAAR_TEST_PYTHON, which `cargo xtask test` sets.
 
-#[path = "../../../tests/src/skip.rs"]
-mod skip;
-
 use std::process::Command;
 
 use crate::support::{cells, session};
@@ -51,7 +48,7 @@ print("\n".join(names))
 async fn every_type_is_read_as_from_parquet() {
     let Some(python) = std::env::var_os("MAAR_TEST_PYTHON") else {
         let reason = "MAAR_TEST_PYTHON names no Python with pyarrow; `cargo xtask test` makes one";
-        return skip::skipped("python", "session other_writers", reason);
+        return crate::skip::skipped("python", "session other_writers", reason);
     };
     let folder = tempfile::tempdir().unwrap();
     let written = Command::new(python).args(["-c", WRITE]).arg(folder.path()).output().unwrap();

@@ -250,7 +250,8 @@ fn leave_out_empty(schema: &mut Value) -> bool {
     let before = fields.len();
     fields.retain(|field| !is_empty(field));
     let inner = fields.iter_mut().filter_map(|field| field.get_mut("type"));
-    let found = inner.fold(false, |found, inner| leave_out_empty(inner) || found);
+    // In all of them, also behind the first.
+    let found = inner.filter_map(|inner| leave_out_empty(inner).then_some(())).count() > 0;
     found || fields.len() < before
 }
 

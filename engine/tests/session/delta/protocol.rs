@@ -187,8 +187,8 @@ async fn checkpoints_of_every_kind_stand_for_the_commits_before() {
             table.file(&file, &format!("select {} as i", name.as_bytes()[0])).await;
         }
         let [a, b, c] = ["a", "b", "c"].map(|name| table.add(&format!("{name}.parquet"), json!({"stats": "{}"})));
-        table.commit(1, &[a.clone()]);
-        table.commit(2, &[b.clone()]);
+        table.commit(1, std::slice::from_ref(&a));
+        table.commit(2, std::slice::from_ref(&b));
         let lines = fs::read_to_string(table.log(0)).unwrap();
         let first: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let name = |rest: &str| table.path(&format!("_delta_log/{:020}.checkpoint{rest}", 2));

@@ -1,9 +1,6 @@
 //! Tables that `deltalake` for Python writes, in every version that they had, equal to what it reads itself. Needs MAAR_TEST_PYTHON, which
 //! `cargo xtask test` sets.
 
-#[path = "../../../../tests/src/skip.rs"]
-mod skip;
-
 use std::process::Command;
 
 use super::log::sessions;
@@ -67,7 +64,7 @@ os._exit(0)
 async fn every_version_is_read_as_its_writer_reads_it() {
     let Some(python) = std::env::var_os("MAAR_TEST_PYTHON") else {
         let reason = "MAAR_TEST_PYTHON names no Python with deltalake; `cargo xtask test` makes one";
-        return skip::skipped("python", "session delta", reason);
+        return crate::skip::skipped("python", "session delta", reason);
     };
     let folder = tempfile::tempdir().unwrap();
     let written = Command::new(python).args(["-c", WRITE]).arg(folder.path()).output().unwrap();

@@ -1,9 +1,6 @@
 //! Iceberg tables that `pyiceberg` writes, in every version that they had, equal to what it reads itself. Needs MAAR_TEST_PYTHON, which
 //! `cargo xtask test` sets.
 
-#[path = "../../../../tests/src/skip.rs"]
-mod skip;
-
 use std::process::Command;
 
 use crate::delta::log::sessions;
@@ -85,7 +82,7 @@ os._exit(0)
 async fn every_version_is_read_as_its_writer_reads_it() {
     let Some(python) = std::env::var_os("MAAR_TEST_PYTHON") else {
         let reason = "MAAR_TEST_PYTHON names no Python with pyiceberg; `cargo xtask test` makes one";
-        return skip::skipped("python", "session iceberg", reason);
+        return crate::skip::skipped("python", "session iceberg", reason);
     };
     let folder = tempfile::tempdir().unwrap();
     let written = Command::new(python).args(["-c", WRITE]).arg(folder.path()).output().unwrap();
