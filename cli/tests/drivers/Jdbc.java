@@ -143,7 +143,7 @@ public class Jdbc {
         expect("Maar", metadata.getDatabaseProductName());
         expect(false, metadata.supportsTransactions());
         expect("[[datafusion], [maar]]", rows(metadata.getCatalogs()));
-        expect(3, rows(metadata.getTables("maar", "system", "%", null)).size());
+        expect(6, rows(metadata.getTables("maar", "system", "%", null)).size());
         List<List<Object>> tables = rows(metadata.getTables(null, "public", "wor%", new String[] {"TABLE"}));
         expect("[datafusion, public, words, TABLE]", tables.get(0).subList(0, 4));
         List<List<Object>> columns = rows(metadata.getColumns(null, "public", "words", "%"));

@@ -201,7 +201,7 @@ def sqlalchemy(connect):
     typed = Table("typed", MetaData(), autoload_with=engine)
     with engine.connect() as connection:
         row = connection.execute(select(typed).where(typed.c.n == 1)).one()
-        assert (row.n, str(row.d), row.l, row.i.days, row.t.year) == (1, "1.50", [1, 2], 1, 2020), row
+        assert (row.n, str(row.d), row.l, row.i.days, row._mapping["t"].year) == (1, "1.50", [1, 2], 1, 2020), row
         connection.execute(text("DROP TABLE typed"))
 
 

@@ -120,7 +120,9 @@ pub(crate) async fn rewrite(
     lateral::write_out(&mut statement);
     listed_subqueries::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
-    state.register_udf(casts::function())?;
+    for function in casts::functions() {
+        state.register_udf(function)?;
+    }
     let mut read = readers::replace(state, &mut statement).await?;
     let opened = quoted_paths::open(state, &statement, tokens).await?;
     let paths = opened.iter().map(|(name, _)| name.clone()).collect();
