@@ -170,7 +170,9 @@ async fn too_large(context: SessionContext, expected: Vec<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_sessions_share_a_device() {
-    let settings = Settings { memory_bytes: Some(600_000), way_back: true, ..Settings::default() };
+    // A busy machine may take longer than anybody waits by default.
+    let patience = Some(Duration::from_secs(60));
+    let settings = Settings { memory_bytes: Some(600_000), way_back: true, patience, ..Settings::default() };
     let both = Both::with(&refused::tables(), |_| true, settings).await;
     refused::register_inputs(&both).await;
     let mut expected = vec![];
