@@ -1,7 +1,6 @@
 //! Casts that stay apart from what they are applied to. The planner names a cast like its operand, so `sum(x)` and
 //! `sum(CAST(x AS BIGINT))`, or `x` and `CAST(x AS DATE)` as keys, are one name twice to it. Where a SELECT has both, its
-//! casts are wrapped in a function that is named by its argument in full, and that the optimizer takes away again; not where the SELECT
-//! has grouping sets: the host loses them when it gives a key in them back its name.
+//! casts are wrapped in a function that is named by its argument in full, and that the optimizer takes away again.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -21,14 +20,10 @@ use datafusion::sql::sqlparser::ast::{
 use super::templates::call;
 
 const NAME: &str = "maar_named_in_full";
-/// The same where it stays.
-const NAME_THAT_STAYS: &str = "maar_always_named_in_full";
 
-/// The functions, for the session that plans.
-pub(super) fn functions() -> [Arc<ScalarUDF>; 2] {
-    [NAME, NAME_THAT_STAYS].map(|name| {
-        Arc::new(ScalarUDF::from(NamedInFull { name, signature: Signature::any(1, Volatility::Immutable) }))
-    })
+/// The function, for the session that plans.
+pub(super) fn function() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::from(NamedInFull { signature: Signature::any(1, Volatility::Immutable) }))
 }
 
 /// Wraps the casts of `select` and of its ORDER BY, where the planner would give two of its columns one name.
@@ -48,20 +43,13 @@ pub(super) fn keep_apart(select: &mut Select, order: Option<&mut OrderBy>) {
     if !forms.meet() {
         return;
     }
-    let name = if has_sets(&select.group_by) { NAME_THAT_STAYS } else { NAME };
-    let mut wrapping = Wrapping { depth: 0, name };
+    let mut wrapping = Wrapping { depth: 0 };
     let _ =
         (VisitMut::visit(&mut select.projection, &mut wrapping), VisitMut::visit(&mut select.group_by, &mut wrapping));
     let _ = (VisitMut::visit(&mut select.having, &mut wrapping), VisitMut::visit(&mut select.qualify, &mut wrapping));
     if let Some(order) = order {
         let _ = VisitMut::visit(order, &mut wrapping);
     }
-}
-
-fn has_sets(groups: &GroupByExpr) -> bool {
-    let GroupByExpr::Expressions(keys, modifiers) = groups else { return false };
-    !modifiers.is_empty()
-        || keys.iter().any(|key| matches!(key, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_)))
 }
 
 /// Whether there is a call, which may be one of an aggregate.
@@ -125,8 +113,6 @@ fn operand(expr: &Expr) -> &Expr {
 struct Wrapping {
     /// How many queries inside the SELECT are being walked: they have names of their own.
     depth: usize,
-    /// Of the function.
-    name: &'static str,
 }
 
 impl VisitorMut for Wrapping {
@@ -145,7 +131,7 @@ impl VisitorMut for Wrapping {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if self.depth == 0 && matches!(expr, Expr::Cast { .. }) {
             let cast = std::mem::replace(expr, Expr::Identifier(Ident::new("")));
-            *expr = call(self.name, vec![cast]);
+            *expr = wrapped(cast);
         }
         ControlFlow::Continue(())
     }
@@ -159,13 +145,12 @@ pub(super) fn wrapped(cast: Expr) -> Expr {
 /// Gives its argument back, and has the argument's full text for a name.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct NamedInFull {
-    name: &'static str,
     signature: Signature,
 }
 
 impl ScalarUDFImpl for NamedInFull {
     fn name(&self) -> &str {
-        self.name
+        NAME
     }
 
     fn schema_name(&self, args: &[Planned]) -> Result<String> {
@@ -179,27 +164,27 @@ impl ScalarUDFImpl for NamedInFull {
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
             [only] => Ok(only.clone()),
-            _ => datafusion::common::internal_err!("{} takes one argument", self.name),
+            _ => datafusion::common::internal_err!("{NAME} takes one argument"),
         }
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         match args.arg_fields {
             [only] => Ok(Arc::clone(only)),
-            _ => datafusion::common::internal_err!("{} takes one argument", self.name),
+            _ => datafusion::common::internal_err!("{NAME} takes one argument"),
         }
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match args.args.into_iter().next() {
             Some(value) => Ok(value),
-            None => datafusion::common::internal_err!("{} takes one argument", self.name),
+            None => datafusion::common::internal_err!("{NAME} takes one argument"),
         }
     }
 
     fn simplify(&self, mut args: Vec<Planned>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
         match (args.pop(), args.is_empty()) {
-            (Some(only), true) if self.name == NAME => Ok(ExprSimplifyResult::Simplified(only)),
+            (Some(only), true) => Ok(ExprSimplifyResult::Simplified(only)),
             (last, _) => Ok(ExprSimplifyResult::Original(args.into_iter().chain(last).collect())),
         }
     }

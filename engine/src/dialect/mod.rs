@@ -120,9 +120,7 @@ pub(crate) async fn rewrite(
     lateral::write_out(&mut statement);
     listed_subqueries::write_out(&mut statement);
     functions::write_out(state, &mut statement)?;
-    for function in casts::functions() {
-        state.register_udf(function)?;
-    }
+    state.register_udf(casts::function())?;
     let mut read = readers::replace(state, &mut statement).await?;
     let opened = quoted_paths::open(state, &statement, tokens).await?;
     let paths = opened.iter().map(|(name, _)| name.clone()).collect();

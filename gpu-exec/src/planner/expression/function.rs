@@ -23,8 +23,6 @@ pub(super) fn translate(
     match function.fun().name() {
         "date_part" => date::translate_part(expr, function, schema),
         "date_trunc" => date::translate_trunc(expr, function, schema),
-        // A name and no more.
-        "maar_always_named_in_full" if function.args().len() == 1 => translate_any(&function.args()[0], schema),
         _ if reads_text => Err(text::reason(expr, schema)),
         "abs" => translate_abs(expr, function, schema),
         "nullif" => translate_nullif(expr, function, schema),
