@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -41,9 +41,14 @@ pub(crate) fn map_named(
     rewrite: impl Fn(Expr) -> Result<Transformed<Expr>>,
 ) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
+    let named = |expr: Expr| {
         let name = names.save(&expr);
         Ok(rewrite(expr)?.update_data(|expr| name.restore(expr)))
+    };
+    plan.map_expressions(|expr| match expr {
+        // Their keys have names; sets under a name of their own are none to the host.
+        Expr::GroupingSet(_) => expr.map_children(&named),
+        _ => named(expr),
     })
 }
 
