@@ -10,9 +10,9 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::listing::helpers::expr_applicable_for_cols;
 use datafusion::error::Result;
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::create_physical_expr;
 
 /// The columns that come from paths, in the order of the folders.
@@ -38,6 +38,15 @@ impl Partitions {
     pub(crate) fn decide(&self, filter: &Expr) -> bool {
         let names: Vec<&str> = self.fields.iter().map(|field| field.name().as_str()).collect();
         !names.is_empty() && expr_applicable_for_cols(&names, filter) && !reaches_outside(filter)
+    }
+
+    /// Which of `filters` choose files alone, as a table tells the planner.
+    pub(crate) fn pushed_down(&self, filters: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
+        let decided = |filter: &&Expr| match self.decide(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        filters.iter().map(decided).collect()
     }
 
     /// For each of `rows`, which are the values of the first columns in some folder's path: whether `filters` may be true for

@@ -184,11 +184,7 @@ impl TableProvider for FileTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        let decided = |filter: &&Expr| match self.partitions.decide(filter) {
-            true => TableProviderFilterPushDown::Exact,
-            false => TableProviderFilterPushDown::Inexact,
-        };
-        Ok(filters.iter().map(decided).collect())
+        Ok(self.partitions.pushed_down(filters))
     }
 
     async fn scan(

@@ -176,12 +176,7 @@ impl TableProvider for LakeTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> HostResult<Vec<TableProviderFilterPushDown>> {
-        let partitions = self.partitions();
-        let decided = |filter: &&Expr| match partitions.decide(filter) {
-            true => TableProviderFilterPushDown::Exact,
-            false => TableProviderFilterPushDown::Inexact,
-        };
-        Ok(filters.iter().map(decided).collect())
+        Ok(self.partitions().pushed_down(filters))
     }
 
     async fn scan(

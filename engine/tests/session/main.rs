@@ -28,6 +28,7 @@ mod iceberg;
 mod inserts;
 mod join_filters;
 mod join_order;
+mod lake_writers;
 mod likes;
 mod listing;
 mod lists;

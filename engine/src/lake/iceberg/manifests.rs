@@ -251,8 +251,8 @@ fn leave_out_empty(schema: &mut Value) -> bool {
     fields.retain(|field| !is_empty(field));
     let inner = fields.iter_mut().filter_map(|field| field.get_mut("type"));
     // In all of them, also behind the first.
-    let found = inner.filter_map(|inner| leave_out_empty(inner).then_some(())).count() > 0;
-    found || fields.len() < before
+    let found: Vec<bool> = inner.map(leave_out_empty).collect();
+    found.contains(&true) || fields.len() < before
 }
 
 #[cfg(test)]

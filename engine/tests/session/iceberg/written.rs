@@ -1,10 +1,7 @@
 //! Iceberg tables that `pyiceberg` writes, in every version that they had, equal to what it reads itself. Needs MAAR_TEST_PYTHON, which
 //! `cargo xtask test` sets.
 
-use std::process::Command;
-
-use crate::delta::log::sessions;
-use crate::support::cells;
+use crate::lake_writers::Writer;
 
 /// Writes tables in folders and prints, for each version, its folder, its number, whether it is the last, and the Parquet file of what is read
 /// of it.
@@ -80,57 +77,7 @@ os._exit(0)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_version_is_read_as_its_writer_reads_it() {
-    let Some(python) = std::env::var_os("MAAR_TEST_PYTHON") else {
-        let reason = "MAAR_TEST_PYTHON names no Python with pyiceberg; `cargo xtask test` makes one";
-        return crate::skip::skipped("python", "session iceberg", reason);
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let written = Command::new(python).args(["-c", WRITE]).arg(folder.path()).output().unwrap();
-    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
-    let told = String::from_utf8(written.stdout).unwrap();
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    let mut wrong = Vec::new();
-    for session in sessions() {
-        for line in told.lines() {
-            let [table, version, is_last, file] = line.split('|').collect::<Vec<_>>()[..] else {
-                unreachable!("{line}")
-            };
-            let theirs = format!("'{}'", at(file));
-            let schema = session.prepare(&format!("select * from {theirs}")).await.unwrap().schema().unwrap();
-            let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-            let columns = columns.join(", ");
-            let mut named = vec![format!("iceberg_scan('{}', version = {version})", at(table))];
-            if is_last == "True" {
-                named.push(format!("'{}/'", at(table)));
-            }
-            for ours in named {
-                let count = cells(&session, &format!("select count(*) from {theirs}")).await.unwrap();
-                let differ = |one: &str, other: &str| {
-                    format!(
-                        "select count(*) from (select {columns} from {one} except all select {columns} from {other})"
-                    )
-                };
-                for (sql, expected) in [
-                    (format!("select count(*) from {ours}"), count.as_str()),
-                    (differ(&ours, &theirs), "0"),
-                    (differ(&theirs, &ours), "0"),
-                ] {
-                    match cells(&session, &sql).await {
-                        Ok(found) if found == expected => {}
-                        found => wrong.push(format!("{sql}: {found:?}, not {expected}")),
-                    }
-                }
-                for filter in
-                    ["id between 20 and 110", "part > 'a b/1%'", "id > 140 or price is null", "local >= '2020-03-02'"]
-                {
-                    let of = |from: &str| format!("select count(*), sum(id) from {from} where {filter}");
-                    let (found, expected) = (cells(&session, &of(&ours)).await, cells(&session, &of(&theirs)).await);
-                    if found.as_ref().ok() != expected.as_ref().ok() {
-                        wrong.push(format!("{}: {found:?}, not {expected:?}", of(&ours)));
-                    }
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let filters = &["id between 20 and 110", "part > 'a b/1%'", "id > 140 or price is null", "local >= '2020-03-02'"];
+    let writer = Writer { package: "pyiceberg", reader: "iceberg_scan", script: WRITE, filters };
+    writer.is_read_as_it_reads_itself().await;
 }

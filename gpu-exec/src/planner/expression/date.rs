@@ -123,6 +123,14 @@ fn nanoseconds_in(unit: TimeUnit) -> i64 {
     }
 }
 
+/// The part or unit that a function names first, and what it takes it of.
+fn named_part(function: &ScalarFunctionExpr) -> Result<(&str, &Arc<dyn PhysicalExpr>), Reason> {
+    let of = function.fun().name();
+    let [name, input] = function.args() else { return Err(Reason::new(format!("{of} takes two arguments"))) };
+    let name = name.downcast_ref::<Literal>().and_then(|literal| literal.value().try_as_str().flatten());
+    Ok((name.ok_or_else(|| Reason::new(format!("the first argument of {of} must be a constant")))?, input))
+}
+
 /// `date_part('part', input)`, which is also what EXTRACT is.
 pub(super) fn translate_part(
     expr: &Arc<dyn PhysicalExpr>,
@@ -130,11 +138,7 @@ pub(super) fn translate_part(
     schema: &Schema,
 ) -> Result<Expr, Reason> {
     let at = |cause: &dyn std::fmt::Display| Reason::at(expr.as_ref(), cause);
-    let [name, input] = function.args() else {
-        return Err(at(&"date_part takes two arguments"));
-    };
-    let name = name.downcast_ref::<Literal>().and_then(|literal| literal.value().try_as_str().flatten());
-    let name = name.ok_or_else(|| at(&"the date part must be a constant"))?;
+    let (name, input) = named_part(function).map_err(|cause| at(&cause))?;
     let part = part_named(name).ok_or_else(|| at(&format!("the date part {name} has no device form")))?;
     let (data_type, _) = typed(input, schema)?;
     let input = translate_any(input, schema)?;
@@ -155,11 +159,7 @@ pub(super) fn translate_trunc(
     schema: &Schema,
 ) -> Result<Expr, Reason> {
     let at = |cause: &dyn std::fmt::Display| Reason::at(expr.as_ref(), cause);
-    let [name, input] = function.args() else {
-        return Err(at(&"date_trunc takes two arguments"));
-    };
-    let name = name.downcast_ref::<Literal>().and_then(|literal| literal.value().try_as_str().flatten());
-    let name = name.ok_or_else(|| at(&"the unit of date_trunc must be a constant"))?;
+    let (name, input) = named_part(function).map_err(|cause| at(&cause))?;
     let unit = DateUnit::named(&name.to_lowercase());
     let unit = unit.ok_or_else(|| at(&format!("date_trunc to {name} has no device form")))?;
     let (data_type, ty) = typed(input, schema)?;
