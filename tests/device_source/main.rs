@@ -1,9 +1,14 @@
 //! The gate for device source: what the emulated device compiled during the other tests, NVRTC compiles for real GPUs,
 //! without spills and within the registers that the occupancy of our kernels is planned for.
 //!
-//! The sources are those that `cargo xtask test` records; run alone, this test has nothing to look at and says so.
+//! The sources are those that `cargo xtask test` records; run alone, this test has nothing to look at and says so. They are
+//! thousands, and each takes a compilation an architecture: a run compiles each for two that it has not passed on yet, an older
+//! and a newer one, taken by its content so that all four come up alike. The next run goes on with the others.
+//! `MAAR_TEST_ARCHITECTURES=all` compiles for all four at once.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod memory;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,11 +18,16 @@ use std::sync::Arc;
 use maar_gpu_exec::device::{DeviceError, KernelRequest, SyncMode, nvrtc_check, without_comments};
 use maar_tests::session::Place;
 use maar_tests::skip;
+use memory::Memory;
 
 /// The folder of the recorded sources.
 const FOLDER: &str = "MAAR_TEST_DEVICE_SOURCE";
 /// Turing, Ampere, Hopper, Blackwell.
 const ARCHITECTURES: [u32; 4] = [75, 80, 90, 100];
+/// Which of them a source is compiled for first, and which next.
+const TURNS: [[u32; 2]; 2] = [[75, 100], [80, 90]];
+/// `all`: for every architecture in one run.
+const WANTED: &str = "MAAR_TEST_ARCHITECTURES";
 /// 256 threads a block, two blocks a multiprocessor.
 const REGISTERS_MAX: u32 = 128;
 /// Where the source after the library begins: the last `#line 1 "ENTRY.cu"` of a source.
@@ -37,11 +47,21 @@ fn all_device_source_compiles_for_every_gpu() {
         skip::skipped("device", "device_source", "no device source was compiled by the other tests");
         return;
     }
-    eprintln!("device_source: {} sources for {} architectures", sources.len(), ARCHITECTURES.len());
+    let mut memory = Memory::beside(Path::new(&folder), &library(Path::new(&folder)));
+    let is_all = std::env::var_os(WANTED).is_some_and(|wanted| wanted == "all");
+    let turns: Vec<Vec<u32>> = sources.iter().map(|recorded| turn(&recorded.request.source, &memory, is_all)).collect();
     let mut refused = Vec::new();
     for architecture in ARCHITECTURES {
-        match check(&sources, architecture) {
-            Ok(found) => refused.extend(found),
+        let here = sources.iter().zip(&turns).filter(|(_, turn)| turn.contains(&architecture));
+        let here: Vec<&Recorded> = here.map(|(recorded, _)| recorded).collect();
+        eprintln!("device_source: {} of {} sources for sm_{architecture}", here.len(), sources.len());
+        match check(&here, architecture) {
+            Ok(found) => {
+                if found.is_empty() {
+                    memory.add(architecture, here.iter().map(|recorded| &*recorded.request.source)).unwrap();
+                }
+                refused.extend(found);
+            }
             Err(reason) => {
                 eprintln!("device_source: skipped: {reason}");
                 skip::skipped("nvrtc", "device_source", &reason);
@@ -50,6 +70,29 @@ fn all_device_source_compiles_for_every_gpu() {
         }
     }
     assert!(refused.is_empty(), "{} refusals:\n{}", refused.len(), refused.join("\n"));
+}
+
+/// The architectures that a source is compiled for in this run.
+fn turn(source: &str, memory: &Memory, is_all: bool) -> Vec<u32> {
+    let left = |turn: &[u32]| -> Vec<u32> {
+        turn.iter().copied().filter(|architecture| !memory.has(*architecture, source)).collect()
+    };
+    if is_all {
+        return left(&ARCHITECTURES);
+    }
+    let [mut first, mut next] = TURNS;
+    if memory::digest(&source) % 2 == 1 {
+        std::mem::swap(&mut first, &mut next);
+    }
+    let first = left(&first);
+    if first.is_empty() { left(&next) } else { first }
+}
+
+/// What stands before every source: the library, and what compiles it.
+fn library(folder: &Path) -> (String, Option<std::ffi::OsString>) {
+    let file = fs::read_dir(folder).unwrap().next().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let header = file.as_deref().and_then(|file| file.rfind(MARK).map(|end| file[..end].to_owned()));
+    (header.unwrap_or_default(), std::env::var_os("MAAR_NVRTC"))
 }
 
 /// A recorded source.
@@ -76,9 +119,9 @@ impl Recorded {
 const SOURCES_A_UNIT: usize = 24;
 
 /// What is wrong with the sources on one architecture; an error where NVRTC is missing.
-fn check(sources: &[Recorded], architecture: u32) -> Result<Vec<String>, String> {
+fn check(sources: &[&Recorded], architecture: u32) -> Result<Vec<String>, String> {
     let (joint, alone): (Vec<&Recorded>, Vec<&Recorded>) =
-        sources.iter().partition(|recorded| recorded.has_one_kernel());
+        sources.iter().copied().partition(|recorded| recorded.has_one_kernel());
     let mut units: Vec<Vec<&Recorded>> = joint.chunks(SOURCES_A_UNIT).map(<[&Recorded]>::to_vec).collect();
     units.extend(alone.into_iter().map(|recorded| vec![recorded]));
     let refused = |units: &[Vec<&Recorded>]| refused_units(units, architecture);
@@ -149,6 +192,23 @@ fn own_source(recorded: &str) -> Option<(&str, &str)> {
     let rest = &recorded[recorded.rfind(MARK)? + MARK.len()..];
     let (name, source) = rest.split_once("\"\n")?;
     Some((name.strip_suffix(".cu")?, source))
+}
+
+#[test]
+fn every_architecture_has_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut memory = Memory::beside(&folder.path().join("sources"), &"");
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        let turn = turn("source", &memory, false);
+        assert_eq!(turn.len(), 2);
+        turn.iter().for_each(|architecture| memory.add(*architecture, ["source"].into_iter()).unwrap());
+        all.extend(turn);
+    }
+    all.sort_unstable();
+    assert_eq!(all, ARCHITECTURES);
+    assert!(turn("source", &memory, true).is_empty());
+    assert_eq!(turn("another", &memory, true), ARCHITECTURES);
 }
 
 #[test]

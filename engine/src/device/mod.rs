@@ -29,7 +29,7 @@ pub(crate) use maar_gpu_exec::error::{CAST, DIVISION_BY_ZERO, Error as DeviceSid
 pub(crate) use maar_gpu_exec::exec::{FirstRowsRule, HostRules};
 pub(crate) use maar_gpu_exec::options::bytes_of;
 pub(crate) use maar_gpu_exec::panics::{Panic, caught};
-pub(crate) use maar_gpu_exec::planner::PlacementRule;
+pub(crate) use maar_gpu_exec::planner::{FLOAT_KEY, ONE_NAN, PlacementRule};
 pub(crate) use maar_gpu_exec::scan::{
     FileAt, Footers, Listed, Parsed, PinnedStore, ScanError, guarded, is_float, read_metadata, without_statistics,
 };

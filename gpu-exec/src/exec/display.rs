@@ -171,6 +171,11 @@ fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) 
             pipelines.push(format!("{open} -> aggregate({sets}{} keys, {} calls)", keys.len(), calls.len()));
             format!("groups {}", pipelines.len())
         }
+        Node::Window { input, calls, .. } => {
+            let rows = sketch(input, scans, pipelines);
+            pipelines.push(format!("{rows} -> window({} functions)", calls.len()));
+            format!("windows {}", pipelines.len())
+        }
         Node::Sort { input, keys } => {
             let rows = sketch(input, scans, pipelines);
             format!("{rows} -> sort({})", describe_keys(keys, input.fields()))

@@ -13,6 +13,7 @@ mod text;
 mod types;
 mod value;
 mod width;
+mod window;
 
 pub use bounds::Bounds;
 pub use constant::Constant;
@@ -29,3 +30,4 @@ pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
 pub use value::{Failure, MeanPart, PARTS_MAX, Repr, TextTestKind, Value, ValueKind};
 pub use width::IntWidth;
+pub use window::{Frame, FrameEdge, FrameRow, FrameUnits, RowNumber, WindowCall, WindowFunction};

@@ -4,7 +4,7 @@
 
 use arrow::datatypes::{DataType, SchemaRef};
 
-use super::{Expr, Type};
+use super::{Expr, Type, WindowCall};
 
 /// An output column of a node.
 #[derive(Clone, Debug)]
@@ -73,6 +73,15 @@ pub enum Node {
     /// The rows of all inputs (UNION ALL), whose columns are of the same types.
     Union {
         inputs: Vec<Node>,
+        fields: Vec<Field>,
+    },
+    /// Its input's rows, each with one column more a call. Rows with equal `partition_by` are a partition; within it calls see them
+    /// in the order of `order_by`, and those that are equal in it are peers.
+    Window {
+        input: Box<Node>,
+        partition_by: Vec<Expr>,
+        order_by: Vec<SortKey>,
+        calls: Vec<WindowCall>,
         fields: Vec<Field>,
     },
     /// All rows in an order: by the first key, among equals by the next, and so on. Only at the root of a plan, under nothing
@@ -184,6 +193,7 @@ impl Node {
             | Node::Project { fields, .. }
             | Node::Join { fields, .. }
             | Node::Union { fields, .. }
+            | Node::Window { fields, .. }
             | Node::Aggregate { fields, .. } => fields,
             Node::Filter { input, .. } | Node::Sort { input, .. } | Node::Limit { input, .. } => input.fields(),
         }

@@ -31,6 +31,9 @@ pub const PICK: &str = include_str!("fixed/pick.cu");
 /// Rows in an order: one entry point, whose steps are launched one after another.
 pub const SORT: &str = include_str!("fixed/sort.cu");
 
+/// Columns of window functions: one entry point, whose steps are launched one after another.
+pub const WINDOW: &str = include_str!("fixed/window.cu");
+
 /// The bodies of the micro-benchmarks, templates without an entry point.
 pub const BENCH: &str = include_str!("fixed/bench.cu");
 

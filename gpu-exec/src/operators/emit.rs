@@ -99,6 +99,16 @@ impl Emitted {
         self.columns[column].valid.map_or(0, |valid| self.buffer.ptr().0 + valid as u64)
     }
 
+    /// Takes values of a column from the host, a byte a row behind them that says whether it has one; for all rows there is room for.
+    pub(super) fn put(&self, stream: &Stream, column: usize, (data, valid): (&[u8], &[u8])) -> Result<()> {
+        let place = &self.columns[column];
+        stream.upload(&self.buffer, place.data, data)?;
+        match place.valid {
+            Some(offset) => Ok(stream.upload(&self.buffer, offset, valid)?),
+            None => Ok(()),
+        }
+    }
+
     /// The address of the rows' order, behind the columns.
     pub(super) fn order(&self) -> u64 {
         self.data(self.columns.len() - 1)

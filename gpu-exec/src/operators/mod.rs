@@ -30,6 +30,7 @@ mod states;
 mod status;
 mod texts;
 mod walks;
+mod windows;
 
 pub use emit::Emitted;
 pub use feed::{ArrivingTable, Feed, SegmentFeed};

@@ -303,6 +303,10 @@ impl Run<'_> {
             return self.emit_all(number, &stage, reader);
         }
         if let Some(rows) = stage.rows {
+            // What is written is read as it is.
+            if !self.is_settled()? {
+                return Ok(Flow::Again);
+            }
             let flow = self.write_out(number, &stage, rows, reader)?;
             self.reports[number].written = self.states.rows[rows].as_ref().map(RowsState::written).unwrap_or_default();
             return Ok(flow);

@@ -246,7 +246,8 @@ impl<'a> Run<'a> {
             StageSource::Input(input) => self.inputs.get_mut(input).map_or(Ok(()), Reading::rewind),
             StageSource::Groups(_) => Ok(()),
             StageSource::Rows(rows) => {
-                let part = self.part_of_stage(self.plan.rows[rows].dimension).unwrap_or(Part::WHOLE);
+                let dimension = self.plan.rows[rows].dimension();
+                let part = dimension.and_then(|dimension| self.part_of_stage(dimension)).unwrap_or(Part::WHOLE);
                 if let Some(rows) = &mut self.states.rows[rows] {
                     rows.rewind(part);
                 }

@@ -201,6 +201,11 @@ impl<'a> Sorter<'a> {
         self.sides[self.side].1.ptr().0
     }
 
+    /// The words of all rows as they were put out, the first words of all before the second ones: where they lie.
+    pub(super) fn words(&self) -> u64 {
+        self.words.ptr().0
+    }
+
     /// Downloads the words of the first `rows` sorted rows, those of a row one after another. Waits for the device.
     pub(super) fn sorted_words(&self, rows: usize) -> Result<Vec<u64>> {
         let count = self.plan.words();

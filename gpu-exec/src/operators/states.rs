@@ -251,7 +251,7 @@ impl Run<'_> {
                 self.states.groups[number] = Some(Groups::new(self.handle, &self.stream, plan, part)?);
             }
             State::Rows(number) => {
-                self.states.rows[number] = Some(RowsState::new(&self.plan.rows[number].columns, &self.space));
+                self.states.rows[number] = Some(RowsState::new(&self.plan.rows[number], &self.space));
             }
         }
         Ok(())

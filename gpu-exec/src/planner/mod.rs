@@ -17,7 +17,7 @@ mod texts;
 
 pub use describe::{describe, describe_expr, describe_keys, describe_type};
 pub use expression::{DEPTH_MAX, translate};
-pub use lower::{Lowered, carried, label, lower};
+pub use lower::{FLOAT_KEY, Lowered, ONE_NAN, carried, label, lower};
 pub use nodes::DeviceNodes;
 pub use placements::{OperatorPlacement, Placement, placements, placements_given, require_device_error};
 pub use policy::{Policy, estimated_scan_bytes, policy};

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ir::{AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinSide, Node, Type};
+use crate::ir::{AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinSide, Node, Type, WindowCall};
 
 /// A leaf of a plan, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +124,14 @@ impl Uses {
                         None => {}
                     }
                 }
+                vec![None; fields.len()]
+            }
+            // Rows wait for all of their partition: what they refer to may be gone by then.
+            Node::Window { input, partition_by, order_by, calls, fields } => {
+                let columns = self.columns(input);
+                self.coded.extend(columns.iter().copied().flatten());
+                let keys = partition_by.iter().chain(order_by.iter().map(|key| &key.expr));
+                keys.chain(calls.iter().flat_map(WindowCall::expressions)).for_each(|expr| self.read(expr, &columns));
                 vec![None; fields.len()]
             }
             Node::Sort { input, keys } => {

@@ -25,6 +25,8 @@ pub(super) struct Accumulators {
     pub(super) list: Vec<Accumulator>,
     pub(super) bounds: Vec<Bounds>,
     identities: Vec<String>,
+    /// Where they are columns of a table, the first of these; else they are those of groups.
+    pub(super) first_column: Option<usize>,
 }
 
 impl Accumulators {
@@ -37,6 +39,11 @@ impl Accumulators {
         self.list.push(Accumulator { kind, value, filter });
         self.bounds.push(bounds);
         self.list.len() - 1
+    }
+
+    /// Where a pipeline finds one.
+    pub(super) fn origin(&self, number: usize) -> Origin {
+        self.first_column.map_or(Origin::Accumulator(number), |first| Origin::Column(first + number))
     }
 
     fn count(&mut self, filter: Option<Value>) -> usize {
@@ -149,7 +156,8 @@ fn counts_needed(kind: GroupKind) -> bool {
     matches!(kind, GroupKind::Private | GroupKind::Direct | GroupKind::BuildRow { .. })
 }
 
-fn result_of(
+/// Adds the accumulators of a call. `ungrouped`: whether it may be of no row at all.
+pub(super) fn result_of(
     open: &mut OpenPipeline,
     call: &AggregateCall,
     ungrouped: bool,

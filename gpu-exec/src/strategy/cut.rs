@@ -1,4 +1,4 @@
-//! Cutting a plan at its breakers: each join build and each aggregation ends a pipeline, or several where unions are below; the
+//! Cutting a plan at its breakers: each join build, aggregation and window ends a pipeline, or several where unions are below; the
 //! root emits.
 
 use super::branches::{Branches, alike};
@@ -6,7 +6,7 @@ use super::groups::UniqueProbe;
 use super::join::JoinParts;
 use super::scope::{Column, OpenPipeline};
 use super::sort::{self, ResolvedKey};
-use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, Shapes, SortPlan, Stage, StageSource};
+use super::{BuildPlan, GroupPlan, Limits, OutputColumn, QueryPlan, RowsPlan, Shapes, SortPlan, Stage, StageSource};
 use crate::error::{Error, Result};
 use crate::ir::{
     BuildId, EmitColumn, Expr, Fragments, IntWidth, JoinKind, Node, PayloadShape, Pipeline, Sink, Type, Value,
@@ -19,6 +19,8 @@ pub(super) struct PipelineBuilder<'a> {
     pub(super) stages: Vec<Stage>,
     pub(super) builds: Vec<BuildPlan>,
     pub(super) groups: Vec<GroupPlan>,
+    /// Rows that are written out for windows.
+    pub(super) rows: Vec<RowsPlan>,
     pub(super) unique_probes: Vec<UniqueProbe>,
     pub(super) distinct: Vec<(StageSource, usize)>,
     /// Of the sort at the root, once it was opened: its keys in each branch.
@@ -33,6 +35,7 @@ impl<'a> PipelineBuilder<'a> {
             stages: vec![],
             builds: vec![],
             groups: vec![],
+            rows: vec![],
             unique_probes: vec![],
             distinct: vec![],
             sorted_by: vec![],
@@ -45,16 +48,16 @@ impl<'a> PipelineBuilder<'a> {
             other => (other, 0, None),
         };
         let (output, sort) = self.emit_root(root)?;
-        super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups);
+        super::prune::prune_payload(&mut self.stages, &mut self.builds, &mut self.groups, &mut self.rows);
         super::fit::fit_builds(&mut self.builds, &self.groups, self.limits);
         super::parts::part_states(&mut self.stages, &mut self.builds, &mut self.groups, self.limits);
         super::fragments::annotate(&mut self.stages, root);
-        let rows = super::spill::write_out(&mut self.stages, (&self.builds, &self.groups), self.limits);
+        super::spill::write_out(&mut self.stages, (&self.builds, &self.groups), &mut self.rows, self.limits);
         Ok(QueryPlan {
             stages: self.stages,
             builds: self.builds,
             groups: self.groups,
-            rows,
+            rows: self.rows,
             output,
             distinct: self.distinct,
             skip,
@@ -130,6 +133,10 @@ impl<'a> PipelineBuilder<'a> {
                     None => self.aggregate(open, keys, calls),
                     Some(number) => self.sets(&open, keys, (sets, number.ty), calls),
                 }
+            }
+            Node::Window { input, partition_by, order_by, calls, .. } => {
+                let open = self.open(input)?;
+                self.window(open, (partition_by, order_by), calls)
             }
             Node::Sort { input, keys } => {
                 let mut open = self.open(input)?;

@@ -1,6 +1,6 @@
 //! Strategy: from a device plan and the shapes of its tables to pipelines. No data are needed, nor looked at.
 //!
-//! Cuts the plan at its breakers (join build, aggregation), chooses how each join and group-by finds its slots, resolves
+//! Cuts the plan at its breakers (join build, aggregation, window), chooses how each join and group-by finds its slots, resolves
 //! expressions to integers with bounds, and sizes everything. Pure: nothing here allocates or launches.
 
 mod aggregate;
@@ -24,6 +24,7 @@ mod sizes;
 mod sort;
 mod spill;
 mod union;
+mod window;
 
 use std::sync::Arc;
 
@@ -33,7 +34,8 @@ use crate::ir::{BuildId, FirstRows, GroupTable, KeyRows, KeyTable, Node, Origin,
 
 pub use lookup::LookupTable;
 pub use sort::{PIECES_A_LAUNCH, SortPiece, SortPlan};
-pub use spill::{Cuts, RowsPlan};
+pub use spill::{Cuts, RowsPlan, RowsReading};
+pub use window::{Made, MadeKind, WindowPlan};
 
 /// What the device allows.
 #[derive(Clone, Copy, Debug)]

@@ -1,15 +1,28 @@
-//! Pruning: a join build keeps only the payload that a later stage reads.
+//! Pruning: a join build keeps only the payload that a later stage reads, and of rows that are written out only that is written.
 
 use std::collections::BTreeSet;
 
-use super::{BuildPlan, GroupPlan, Stage};
+use super::{BuildPlan, GroupPlan, RowsPlan, RowsReading, Stage, StageSource};
 use crate::ir::{BuildId, GroupKind, Origin, Pipeline, Register, Sink, Source, Step, Value, ValueKind};
 
 /// Drops unread payload columns and renumbers what remains. Stages are visited last to first: what a stage reads is
 /// known only once its own unread payload is gone.
-pub(super) fn prune_payload(stages: &mut [Stage], builds: &mut [BuildPlan], groups: &mut [GroupPlan]) {
+pub(super) fn prune_payload(
+    stages: &mut [Stage],
+    builds: &mut [BuildPlan],
+    groups: &mut [GroupPlan],
+    rows: &mut [RowsPlan],
+) {
     let mut used: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); builds.len()];
+    let mut used_rows: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); rows.len()];
+    // Which columns of written rows are still written, once all who read them were visited.
+    let mut written: Vec<Option<Vec<bool>>> = vec![None; rows.len()];
     for stage in stages.iter_mut().rev() {
+        if let (Some(number), Sink::Emit { columns }) = (stage.rows, &mut stage.pipeline.sink) {
+            let needed =
+                written[number].get_or_insert_with(|| prune_rows(&mut rows[number], &used_rows[number], columns.len()));
+            retain(columns, needed);
+        }
         if let (Some(build), Sink::Build(sink)) = (stage.build, &mut stage.pipeline.sink) {
             let keep = &used[build.0];
             let mut number = 0;
@@ -19,15 +32,52 @@ pub(super) fn prune_payload(stages: &mut [Stage], builds: &mut [BuildPlan], grou
             });
         }
         mark_used(stage, &mut used);
+        if let StageSource::Rows(number) = stage.source {
+            used_rows[number].extend(stage.columns_read());
+        }
     }
     for (build, keep) in builds.iter_mut().zip(&used) {
         build.payload = keep.iter().map(|column| build.payload[*column]).collect();
     }
     for stage in stages.iter_mut() {
         renumber(stage, &used);
+        if let StageSource::Rows(number) = stage.source {
+            renumber_columns(&mut stage.pipeline, &used_rows[number]);
+        }
     }
     for group in groups.iter_mut() {
         renumber_keys(&mut group.table, &used);
+    }
+}
+
+/// Drops what nobody reads of rows; says which of the `count` columns are still to be written.
+fn prune_rows(plan: &mut RowsPlan, read: &BTreeSet<usize>, count: usize) -> Vec<bool> {
+    let needed = match &mut plan.reading {
+        RowsReading::Windows(window) => window.prune(read, count),
+        RowsReading::Parts { .. } => vec![true; count],
+    };
+    retain(&mut plan.columns, &needed);
+    needed
+}
+
+fn retain<T>(items: &mut Vec<T>, needed: &[bool]) {
+    let mut needed = needed.iter();
+    items.retain(|_| needed.next().copied().unwrap_or(false));
+}
+
+/// A pipeline over rows of which only these columns are left.
+fn renumber_columns(pipeline: &mut Pipeline, kept: &BTreeSet<usize>) {
+    for Register { origin, .. } in &mut pipeline.registers {
+        if let Origin::Column(column) = origin {
+            *column = position(kept, *column);
+        }
+    }
+    if let Source::Table { columns } = &mut pipeline.source {
+        let mut number = 0;
+        columns.retain(|_| {
+            number += 1;
+            kept.contains(&(number - 1))
+        });
     }
 }
 

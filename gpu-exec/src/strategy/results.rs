@@ -8,8 +8,8 @@ use super::scope::{Column, OpenPipeline, repr_of};
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
 use crate::ir::{
-    AccumulatorKind, AggregateFunction, ArithmeticOp, Bounds, CompareOp, Failure, MeanPart, Origin, Register, Repr,
-    Type, Value, ValueKind,
+    AccumulatorKind, AggregateFunction, ArithmeticOp, Bounds, CompareOp, Failure, MeanPart, Register, Repr, Type,
+    Value, ValueKind,
 };
 
 /// How a call's result is made of accumulators.
@@ -46,7 +46,7 @@ impl OpenPipeline {
             _ => (Repr::Int, accumulators.bounds[number]),
         };
         let register =
-            self.add_register(Register { repr, nullable: false, bounds, origin: Origin::Accumulator(number) });
+            self.add_register(Register { repr, nullable: false, bounds, origin: accumulators.origin(number) });
         self.read(register)
     }
 

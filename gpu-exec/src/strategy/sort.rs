@@ -14,7 +14,7 @@ use crate::ir::{Bounds, EmitColumn, PayloadShape, Repr, SortKey, Type};
 pub const PIECES_A_LAUNCH: usize = 16;
 
 /// How emitted rows are sorted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SortPlan {
     pub pieces: Vec<SortPiece>,
 }
@@ -41,6 +41,13 @@ pub(super) struct ResolvedKey {
     nulls_first: bool,
 }
 
+impl ResolvedKey {
+    /// The registers of its value: of a wide decimal two.
+    pub(super) fn registers(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.column.register).chain(self.column.tail.map(|(register, _)| register))
+    }
+}
+
 impl SortPiece {
     fn all_bits(self) -> u32 {
         self.bits + u32::from(self.has_null_bit)
@@ -56,6 +63,24 @@ impl SortPlan {
             (pieces, words)
         };
         self.pieces.chunks(PIECES_A_LAUNCH).map(launch).collect()
+    }
+
+    /// Of each word the bits that the first `pieces` of the pieces have.
+    pub fn bits_of_first(&self, pieces: usize) -> Vec<u64> {
+        let mut masks = Vec::with_capacity(self.words());
+        for (number, (launched, _)) in self.launches().into_iter().enumerate() {
+            let own = pieces.saturating_sub(number * PIECES_A_LAUNCH).min(launched.len());
+            let words = words_of(launched);
+            // Pieces lie in the lowest bits of their words, the last one lowest.
+            let below: usize = launched[own..].iter().map(|piece| piece.all_bits() as usize).sum();
+            masks.extend((0..words).map(|word| {
+                let begin = (words - 1 - word) * 64;
+                let left_out = below.saturating_sub(begin);
+                if own == 0 || left_out >= 64 { 0 } else { u64::MAX << left_out }
+            }));
+        }
+        masks.resize(self.words(), 0);
+        masks
     }
 
     /// Words a row; one at least.
@@ -87,6 +112,26 @@ pub(super) fn plan(
     columns: &mut Vec<EmitColumn>,
     output: &mut Vec<OutputColumn>,
 ) -> SortPlan {
+    plan_shaped(open, keys, (columns, output), super::cut::output_shape)
+}
+
+/// The same of columns that are put out as narrow as their values.
+pub(super) fn plan_narrow(
+    open: &OpenPipeline,
+    keys: &[ResolvedKey],
+    columns: &mut Vec<EmitColumn>,
+    output: &mut Vec<OutputColumn>,
+) -> SortPlan {
+    let narrow = |column: &Column, open: &OpenPipeline| PayloadShape::narrow(&open.read(column.register));
+    plan_shaped(open, keys, (columns, output), narrow)
+}
+
+fn plan_shaped(
+    open: &OpenPipeline,
+    keys: &[ResolvedKey],
+    (columns, output): (&mut Vec<EmitColumn>, &mut Vec<OutputColumn>),
+    shape_of: impl Fn(&Column, &OpenPipeline) -> PayloadShape,
+) -> SortPlan {
     let mut pieces = Vec::with_capacity(keys.len());
     let mut piece = |key: &ResolvedKey, register: usize, ty: Type, shape: PayloadShape, is_first: bool| {
         let value = open.read(register);
@@ -102,7 +147,7 @@ pub(super) fn plan(
         pieces.push(SortPiece { column, shape, least, bits, descending, has_null_bit, nulls_first });
     };
     for key in keys {
-        let shape = super::cut::output_shape(&key.column, open);
+        let shape = shape_of(&key.column, open);
         piece(key, key.column.register, key.column.ty, shape, true);
         if let Some((register, _)) = key.column.tail {
             piece(key, register, Type::INT32, super::cut::tail_shape(&open.read(register)), false);
@@ -152,6 +197,29 @@ mod tests {
         let decimal = Type::Decimal { precision: 38, scale: 2 };
         let limits = Bounds::of_type(decimal);
         assert_eq!(extent(limits, decimal, shape(Repr::Int, IntWidth::W128), None), (limits.min, 128));
+    }
+
+    #[test]
+    fn the_bits_of_the_first_pieces_are_told_from_those_of_the_others() {
+        let piece = |bits| SortPiece {
+            column: 0,
+            shape: shape(Repr::Int, IntWidth::W64),
+            least: 0,
+            bits,
+            descending: false,
+            has_null_bit: false,
+            nulls_first: false,
+        };
+        let plan = SortPlan { pieces: vec![piece(10), piece(60), piece(4)] };
+        assert_eq!(plan.words(), 2);
+        assert_eq!(plan.bits_of_first(0), [0, 0]);
+        assert_eq!(plan.bits_of_first(1), [u64::MAX, 0]);
+        assert_eq!(plan.bits_of_first(2), [u64::MAX, u64::MAX << 4]);
+        assert_eq!(plan.bits_of_first(3), [u64::MAX, u64::MAX]);
+        assert_eq!(SortPlan::default().bits_of_first(0), [0]);
+        let many = SortPlan { pieces: vec![piece(7); PIECES_A_LAUNCH + 1] };
+        assert_eq!(many.bits_of_first(2), [u64::MAX, u64::MAX << 34, 0]);
+        assert_eq!(many.bits_of_first(PIECES_A_LAUNCH), [u64::MAX, u64::MAX, 0]);
     }
 
     #[test]

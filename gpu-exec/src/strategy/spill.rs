@@ -14,14 +14,33 @@ use crate::ir::{
 };
 
 use super::prune::used_registers;
+use super::window::WindowPlan;
 
-/// Rows that one stage writes out and another reads.
+/// Rows that one stage writes out, or several of a union, and another reads.
 #[derive(Clone, Debug)]
 pub struct RowsPlan {
     /// What is kept of a row; the last column says of which part it is.
     pub columns: Vec<PayloadShape>,
+    pub reading: RowsReading,
+}
+
+/// How written rows are read.
+#[derive(Clone, Debug)]
+pub enum RowsReading {
+    /// As they were written, by the parts of a dimension.
+    Parts { dimension: usize },
+    /// Sorted, with what window functions make beside them; every part once (`window.rs`).
+    Windows(WindowPlan),
+}
+
+impl RowsPlan {
     /// The dimension by which they are read in parts.
-    pub dimension: usize,
+    pub fn dimension(&self) -> Option<usize> {
+        match self.reading {
+            RowsReading::Parts { dimension } => Some(dimension),
+            RowsReading::Windows(_) => None,
+        }
+    }
 }
 
 /// Some of a plan's dimensions.
@@ -60,15 +79,15 @@ impl Cuts {
     pub const NONE: Self = Self { between: Dimensions(0), before: Dimensions(0) };
 }
 
-/// Cuts stages where it was found to be better.
+/// Cuts stages where it was found to be better; behind the rows that are written out for windows.
 pub(super) fn write_out(
     stages: &mut Vec<Stage>,
     (builds, groups): (&[BuildPlan], &[GroupPlan]),
+    rows: &mut Vec<RowsPlan>,
     limits: Limits,
-) -> Vec<RowsPlan> {
-    let mut rows = Vec::new();
+) {
     for mut stage in std::mem::take(stages) {
-        while let Some(cut) = first_cut(&stage, (builds, groups), &rows, limits.cuts) {
+        while let Some(cut) = first_cut(&stage, (builds, groups), rows, limits.cuts) {
             let Some((before, plan, after)) = split(&stage, cut, rows.len()) else { break };
             stages.push(before);
             rows.push(plan);
@@ -76,7 +95,6 @@ pub(super) fn write_out(
         }
         stages.push(stage);
     }
-    rows
 }
 
 fn first_cut(
@@ -87,9 +105,10 @@ fn first_cut(
 ) -> Option<Cut> {
     let mut met = match stage.source {
         StageSource::Groups(number) => groups[number].dimension,
-        StageSource::Rows(number) => Some(rows[number].dimension),
+        StageSource::Rows(number) => rows[number].dimension(),
         StageSource::Scan(_) | StageSource::Input(_) => None,
     };
+    // To read a window's rows again is to sort them again.
     let is_table = met.is_none();
     let mut meets = |dimension: Option<usize>| {
         let dimension = dimension.filter(|dimension| met != Some(*dimension))?;
@@ -141,7 +160,8 @@ fn split(stage: &Stage, cut: Cut, number: usize) -> Option<(Stage, RowsPlan, Sta
     let mut columns: Vec<EmitColumn> = carried.iter().map(|register| emitted(&registers, *register)).collect();
     let part = Value::int(ValueKind::PartOf(cut.keys), false, Bounds::new(0, i128::from(PARTS_MAX) - 1));
     columns.push(EmitColumn { shape: PayloadShape::narrow(&part), value: part });
-    let plan = RowsPlan { columns: columns.iter().map(|column| column.shape).collect(), dimension: cut.dimension };
+    let reading = RowsReading::Parts { dimension: cut.dimension };
+    let plan = RowsPlan { columns: columns.iter().map(|column| column.shape).collect(), reading };
 
     later.source = Source::Table { columns: plan.columns.iter().map(column_shape).collect() };
     for (number, register) in later.registers.iter_mut().enumerate() {
@@ -197,7 +217,7 @@ fn emitted(registers: &[Register], number: usize) -> EmitColumn {
 }
 
 /// Rows lie as they were put out.
-fn column_shape(shape: &PayloadShape) -> ColumnShape {
+pub(super) fn column_shape(shape: &PayloadShape) -> ColumnShape {
     let stored = match shape.repr {
         Repr::Bool => StoredShape::Bool,
         Repr::Int => StoredShape::Int { width: shape.width, based: false },

@@ -22,6 +22,7 @@ mod text;
 mod times;
 mod unions;
 mod waves;
+mod windows;
 
 use harness::Both;
 

@@ -18,6 +18,7 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 use super::super::plans::any_expression;
 use super::canonical::{Form, canonical, canonical_scalar, has_floats};
+use crate::device::{FLOAT_KEY, ONE_NAN};
 
 /// Its argument in a canonical form.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -43,8 +44,8 @@ pub(super) fn is_made_canonical(expr: &Expr) -> bool {
 impl ScalarUDFImpl for Canonical {
     fn name(&self) -> &str {
         match self.form {
-            Form::Nan => "maar_one_nan",
-            Form::NanAndZero => "maar_float_key",
+            Form::Nan => ONE_NAN,
+            Form::NanAndZero => FLOAT_KEY,
         }
     }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::ir::PayloadShape;
+use crate::operators::rows::{HostColumn, HostRows};
 
 /// Buckets that parts are gathered in: the parts whose numbers end alike. A part is read with those of its bucket, so parts
 /// that are more read each row more than once; a bucket costs four bytes a batch, and a piece of each write to disk.
@@ -12,6 +13,15 @@ pub(super) const BUCKETS: usize = 256;
 
 /// The values of a column one after another, and a byte a row that says whether it has one, where some may not.
 pub(super) type Column<'a> = (&'a [u8], &'a [u8]);
+
+/// The first `count` columns of rows as they came from the device.
+pub(super) fn columns_of(rows: &HostRows, count: usize) -> Vec<Column<'_>> {
+    let column = |number: usize| -> Column<'_> {
+        let HostColumn { data, valid, .. } = rows.column(number);
+        (data, valid.as_deref().unwrap_or_default())
+    };
+    (0..count).map(column).collect()
+}
 
 /// The same as one's own.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::batch::{ColumnBytes, row_bytes};
+use super::batch::{ColumnBytes, columns_of, row_bytes};
 use super::space::RowSpace;
 use super::store::{RowStore, Run, Written};
 use crate::column::{
@@ -12,12 +12,17 @@ use crate::column::{
 use crate::device::{DeviceError, DeviceHandle, DeviceResult, Stream};
 use crate::error::{Error, Result};
 use crate::ir::{PayloadShape, Repr, Type};
+use crate::operators::emit::Emitted;
 use crate::operators::feed::Wave;
 use crate::operators::part::Part;
+use crate::operators::windows;
+use crate::strategy::{RowsPlan, RowsReading, WindowPlan};
 
 /// A wave takes this share of the device, and no more than so many bytes: it is gathered on the host.
 const WAVE_SHARE: u64 = 8;
 const WAVE_BYTES_MAX: u64 = 128 << 20;
+/// What rows of a window take of the device at first, with all that is made of them.
+const WINDOW_SHARE: u64 = 2;
 
 /// The rows that one stage writes and another reads.
 pub(in crate::operators) struct RowsState {
@@ -26,12 +31,22 @@ pub(in crate::operators) struct RowsState {
     /// The run that comes next, and where in it.
     next: (usize, usize),
     wave: Option<Wave>,
+    /// What is made of the rows, where they are of a window.
+    window: Option<WindowPlan>,
+    /// Such rows, where all of them have stayed on the device, and how many they are.
+    pub(super) stayed: Option<(Emitted, u64)>,
+    /// Whether their wave was given.
+    is_given: bool,
 }
 
 impl RowsState {
-    pub(in crate::operators) fn new(shapes: &[PayloadShape], space: &Arc<dyn RowSpace>) -> Self {
-        let store = RowStore::new(shapes.to_vec(), Arc::clone(space));
-        Self { store, runs: vec![], next: (0, 0), wave: None }
+    pub(in crate::operators) fn new(plan: &RowsPlan, space: &Arc<dyn RowSpace>) -> Self {
+        let store = RowStore::new(plan.columns.clone(), Arc::clone(space));
+        let window = match &plan.reading {
+            RowsReading::Windows(window) => Some(window.clone()),
+            RowsReading::Parts { .. } => None,
+        };
+        Self { store, runs: vec![], next: (0, 0), wave: None, window, stayed: None, is_given: false }
     }
 
     pub(in crate::operators) fn written(&self) -> Written {
@@ -43,6 +58,7 @@ impl RowsState {
         self.wave = None;
         self.runs = self.store.runs(part);
         self.next = (0, 0);
+        self.is_given = false;
     }
 
     pub(in crate::operators) fn wave(&self) -> Option<&Wave> {
@@ -53,19 +69,30 @@ impl RowsState {
     /// for a whole wave, a smaller one comes.
     pub(in crate::operators) fn advance(&mut self, handle: &DeviceHandle, stream: &Stream) -> Result<bool> {
         self.wave = None;
-        let mut bytes = (handle.memory().budget_bytes / WAVE_SHARE).min(WAVE_BYTES_MAX);
+        if self.stayed.is_some() && !self.advance_stayed((handle, stream))? {
+            return Ok(self.wave.is_some());
+        }
+        let budget = handle.memory().budget_bytes;
+        let mut bytes = match &self.window {
+            None => (budget / WAVE_SHARE).min(WAVE_BYTES_MAX),
+            Some(plan) => {
+                let shapes = &self.store.shapes;
+                budget / WINDOW_SHARE / windows::row_bytes(plan, shapes) * row_bytes(shapes) as u64
+            }
+        };
         loop {
             let begin = self.next;
-            let (rows, columns) = self.gather(bytes)?;
-            if rows == 0 {
+            let ahead = self.ahead(bytes);
+            let columns = self.gather(ahead)?;
+            if ahead.rows == 0 {
                 return Ok(false);
             }
-            match self.upload(handle, stream, rows, &columns) {
+            match self.upload(handle, stream, ahead.rows, columns) {
                 Ok(wave) => {
                     self.wave = Some(wave);
                     return Ok(true);
                 }
-                Err(Error::Device(DeviceError::OutOfMemory { .. })) if rows > TILE_ROWS => {
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if ahead.may_be_less => {
                     self.next = begin;
                     bytes /= 2;
                 }
@@ -74,12 +101,57 @@ impl RowsState {
         }
     }
 
-    /// The next rows, of about so many bytes, one after another in columns that are padded to whole tiles.
-    fn gather(&mut self, bytes: u64) -> Result<(usize, Vec<ColumnBytes>)> {
+    /// Rows that have stayed on the device are one wave. Whether they had to go to the host, for want of room beside them.
+    fn advance_stayed(&mut self, (handle, stream): (&DeviceHandle, &Stream)) -> Result<bool> {
+        let (Some(plan), Some((emitted, rows))) = (&self.window, &self.stayed) else { return Ok(false) };
+        if self.is_given || *rows == 0 {
+            return Ok(false);
+        }
+        self.is_given = true;
+        match windows::wave((handle, stream), (plan, &self.store.shapes), (emitted, *rows)) {
+            Ok(wave) => {
+                self.wave = Some(wave);
+                return Ok(false);
+            }
+            Err(Error::Device(DeviceError::OutOfMemory { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        self.leave_device(stream)?;
+        self.rewind(Part::WHOLE);
+        Ok(true)
+    }
+
+    /// Rows that have stayed on the device go to those on the host. Waits for the device.
+    pub(super) fn leave_device(&mut self, stream: &Stream) -> Result<()> {
+        let Some((emitted, rows)) = self.stayed.take() else { return Ok(()) };
+        let taken = emitted.rows(stream, 0..rows as usize)?;
+        self.store.add(&columns_of(&taken, self.store.shapes.len()), rows as usize)
+    }
+
+    /// How many rows come next, of about so many bytes: of a window all of some parts.
+    fn ahead(&self, bytes: u64) -> Ahead {
         let shapes = &self.store.shapes;
-        let tiles = usize::try_from(bytes).unwrap_or(usize::MAX) / row_bytes(shapes).max(1) / TILE_ROWS;
-        let left: usize = self.runs[self.next.0..].iter().map(|run| self.store.rows(*run)).sum::<usize>() - self.next.1;
-        let rows = left.min(tiles.max(1) * TILE_ROWS);
+        let most = usize::try_from(bytes).unwrap_or(usize::MAX) / row_bytes(shapes).max(1);
+        let left = &self.runs[self.next.0.min(self.runs.len())..];
+        if self.window.is_none() {
+            let left: usize = left.iter().map(|run| self.store.rows(*run)).sum::<usize>() - self.next.1;
+            let rows = left.min((most / TILE_ROWS).max(1) * TILE_ROWS);
+            return Ahead { rows, may_be_less: rows > TILE_ROWS };
+        }
+        let (mut rows, mut buckets) = (0, 0);
+        for bucket in left.chunk_by(|one, next| one.bucket() == next.bucket()) {
+            let more: usize = bucket.iter().map(|run| self.store.rows(*run)).sum();
+            if buckets > 0 && rows + more > most {
+                break;
+            }
+            (rows, buckets) = (rows + more, buckets + 1);
+        }
+        Ahead { rows, may_be_less: buckets > 1 }
+    }
+
+    /// The next rows, one after another.
+    fn gather(&mut self, Ahead { rows, .. }: Ahead) -> Result<Vec<ColumnBytes>> {
+        let shapes = &self.store.shapes;
         let room = |shape: &PayloadShape| ColumnBytes {
             data: Vec::with_capacity(padded_rows(rows) * shape.bytes()),
             valid: Vec::with_capacity(if shape.nullable { rows } else { 0 }),
@@ -94,13 +166,34 @@ impl RowsState {
             gathered += end - first;
             self.next = if end == all { (self.next.0 + 1, 0) } else { (self.next.0, end) };
         }
-        for (column, shape) in columns.iter_mut().zip(shapes) {
-            column.data.resize(padded_rows(rows) * shape.bytes(), 0);
-        }
-        Ok((rows, columns))
+        Ok(columns)
     }
 
-    fn upload(&self, handle: &DeviceHandle, stream: &Stream, rows: usize, columns: &[ColumnBytes]) -> Result<Wave> {
+    fn upload(&self, handle: &DeviceHandle, stream: &Stream, rows: usize, columns: Vec<ColumnBytes>) -> Result<Wave> {
+        match &self.window {
+            None => self.upload_plain(handle, stream, rows, columns),
+            Some(plan) => {
+                let shapes = self.store.shapes.iter().map(|shape| (*shape, false));
+                let emitted = Emitted::of_shapes(handle, shapes, 0, rows as u64)?;
+                for (number, column) in columns.iter().enumerate() {
+                    emitted.put(stream, number, (&column.data, &column.valid))?;
+                }
+                windows::wave((handle, stream), (plan, &self.store.shapes), (&emitted, rows as u64))
+            }
+        }
+    }
+
+    /// As the rows are, padded to whole tiles.
+    fn upload_plain(
+        &self,
+        handle: &DeviceHandle,
+        stream: &Stream,
+        rows: usize,
+        mut columns: Vec<ColumnBytes>,
+    ) -> Result<Wave> {
+        for (column, shape) in columns.iter_mut().zip(&self.store.shapes) {
+            column.data.resize(padded_rows(rows) * shape.bytes(), 0);
+        }
         let column = |column: &ColumnBytes| {
             let validity = column.valid.contains(&0).then(|| bits(&column.valid, padded_rows(rows)));
             DeviceColumn::upload(handle, stream, "written rows", (&column.data, validity.as_deref()))
@@ -114,6 +207,14 @@ impl RowsState {
     }
 }
 
+/// The rows of the next wave.
+#[derive(Clone, Copy)]
+struct Ahead {
+    rows: usize,
+    /// Whether fewer of them can be a wave.
+    may_be_less: bool,
+}
+
 /// A bit for each byte that is not 0, least significant first, for so many rows.
 fn bits(bytes: &[u8], rows: usize) -> Vec<u8> {
     let byte = |eight: &[u8]| (0..).zip(eight).fold(0, |byte, (at, valid)| byte | u8::from(*valid != 0) << at);
@@ -123,7 +224,7 @@ fn bits(bytes: &[u8], rows: usize) -> Vec<u8> {
     bits
 }
 
-fn column_meta(shape: &PayloadShape) -> ColumnMeta {
+pub(in crate::operators) fn column_meta(shape: &PayloadShape) -> ColumnMeta {
     let (stored, ty) = match shape.repr {
         Repr::Bool => (Stored::Bool, Type::Bool),
         Repr::Int => (Stored::Int { width: shape.width, base: 0 }, Type::INT64),

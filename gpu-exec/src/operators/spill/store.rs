@@ -60,6 +60,14 @@ pub(super) enum Run {
     Disk { bucket: usize, piece: usize },
 }
 
+impl Run {
+    pub(super) fn bucket(self) -> usize {
+        match self {
+            Run::Memory { bucket, .. } | Run::Disk { bucket, .. } => bucket,
+        }
+    }
+}
+
 impl RowStore {
     pub(super) fn new(shapes: Vec<PayloadShape>, space: Arc<dyn RowSpace>) -> Self {
         let (written, pieces) = (Written::default(), vec![vec![]; BUCKETS]);

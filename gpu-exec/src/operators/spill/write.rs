@@ -2,20 +2,22 @@
 
 use std::ops::Range;
 
-use super::batch::{Column, row_bytes};
+use super::batch::{columns_of, row_bytes};
 use crate::column::TILE_ROWS;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
 use crate::ir::PayloadShape;
 use crate::operators::emit::Emitted;
+use crate::operators::needs::{State, filling};
 use crate::operators::passes::{Flow, Reader};
-use crate::operators::rows::HostColumn;
 use crate::operators::run::{ATTEMPTS_MAX, Run};
 use crate::operators::status::Verdict;
-use crate::strategy::Stage;
+use crate::strategy::{RowsReading, Stage};
 
 /// What rows on their way out take of the device, at about.
 const OUT_SHARE: u64 = 16;
+/// The same of rows for a window, which need not go out at all.
+const WINDOW_OUT_SHARE: u64 = 8;
 
 impl Run<'_> {
     /// Writes out the rows of one pass of a stage, as rows `rows` of the plan.
@@ -28,7 +30,8 @@ impl Run<'_> {
     ) -> Result<Flow> {
         let shapes = self.plan.rows[rows].columns.clone();
         let tile_bytes = (TILE_ROWS * row_bytes(&shapes).max(1)) as u64;
-        let fitting = (self.handle.memory().budget_bytes / OUT_SHARE / tile_bytes).max(1);
+        let share = if self.plan.rows[rows].dimension().is_some() { OUT_SHARE } else { WINDOW_OUT_SHARE };
+        let fitting = (self.handle.memory().budget_bytes / share / tile_bytes).max(1);
         let mut at_once = fitting.min(self.tiles_at_once(stage));
         while self.advance(number, stage)? {
             reader.hears(&self.reports);
@@ -48,6 +51,13 @@ impl Run<'_> {
         Ok(Flow::Done)
     }
 
+    /// Whether rows for a window are all that there are, and need not go to the host and back.
+    fn all_stay(&self, number: usize, stage: &Stage, rows: usize, tiles: &Range<u64>) -> bool {
+        let is_all = tiles.start == 0 && tiles.end == self.tiles(stage) && !self.comes_in_waves(number);
+        let is_window = matches!(self.plan.rows[rows].reading, RowsReading::Windows(_));
+        is_window && is_all && !self.plan.parts && filling(&self.plan, State::Rows(rows)).nth(1).is_none()
+    }
+
     fn write_some(
         &mut self,
         number: usize,
@@ -55,6 +65,7 @@ impl Run<'_> {
         (rows, shapes): (usize, &[PayloadShape]),
         tiles: &Range<u64>,
     ) -> Result<()> {
+        let stays = self.all_stay(number, stage, rows, tiles);
         let mut capacity = ((tiles.end - tiles.start) * TILE_ROWS as u64).min(self.rows_in(stage)).max(1);
         for _ in 0..ATTEMPTS_MAX {
             let columns = shapes.iter().map(|shape| (*shape, false));
@@ -65,6 +76,8 @@ impl Run<'_> {
             self.mark(number, before)?;
             self.status.copy_to(&self.stream, emitted.head())?;
             let (reported, taken) = emitted.take(&self.stream, 0)?;
+            let state = self.states.rows[rows].as_mut();
+            let state = state.ok_or_else(|| Error::internal("rows were written to nowhere"))?;
             if reported.verdict()? == Verdict::Grow {
                 return Err(Error::internal("a table overflowed that is only read"));
             }
@@ -73,19 +86,19 @@ impl Run<'_> {
                 capacity = found;
                 continue;
             }
+            // A table that arrives comes piece by piece.
+            state.leave_device(&self.stream)?;
+            if stays && state.written().rows == 0 {
+                state.stayed = Some((emitted, found));
+                return Ok(());
+            }
             let found = 0..found as usize;
             let taken = if found.end <= taken.len() {
                 taken.slice(&found)
             } else {
                 emitted.rows(&self.stream, found.clone())?
             };
-            let column = |number: usize| -> Column<'_> {
-                let HostColumn { data, valid, .. } = taken.column(number);
-                (data, valid.as_deref().unwrap_or_default())
-            };
-            let arrays: Vec<Column<'_>> = (0..shapes.len()).map(column).collect();
-            let state = self.states.rows[rows].as_mut();
-            return state.ok_or_else(|| Error::internal("rows were written to nowhere"))?.store.add(&arrays, found.end);
+            return state.store.add(&columns_of(&taken, shapes.len()), found.end);
         }
         Err(Error::internal("rows were written too often for want of room"))
     }

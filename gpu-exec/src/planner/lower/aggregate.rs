@@ -8,6 +8,7 @@ use datafusion::physical_expr::expressions::{CastExpr, Literal};
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
+use super::canonical::compared;
 use super::operator::limit;
 use super::{fields_of, is_movement, label};
 use crate::ir::{AggregateCall, AggregateFunction, Expr, GroupingSet, Node, Type};
@@ -135,7 +136,8 @@ fn translate_key(key: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, R
     Ok(found)
 }
 
-fn translate_call(
+/// One call of an aggregate function, of windows as well.
+pub(super) fn translate_call(
     call: &AggregateFunctionExpr,
     filter: Option<&Arc<dyn PhysicalExpr>>,
     schema: &Schema,
@@ -195,7 +197,11 @@ fn translate_argument(
     if constant.is_some() && function == AggregateFunction::Count && !call.is_distinct() {
         return Ok(None);
     }
-    let argument = if function == AggregateFunction::Avg { without_widening(argument, schema) } else { argument };
+    let argument = match function {
+        AggregateFunction::Avg => without_widening(argument, schema),
+        AggregateFunction::Min | AggregateFunction::Max => compared(argument),
+        AggregateFunction::Count | AggregateFunction::Sum => argument,
+    };
     translate(argument, schema).map(Some)
 }
 

@@ -1,14 +1,16 @@
 //! A host subtree becomes a device plan: one tree of nodes, its scans, and the host inputs it uploads.
 //!
-//! [`operator`] recognises what a host operator is, this module walks the tree. A breaker (aggregate, join) may stand
+//! [`operator`] recognises what a host operator is, this module walks the tree. A breaker (aggregate, join, window) may stand
 //! on a host input, which is uploaded; everything else needs its input on the device: it must keep the order its
 //! input has, and uploading rows to filter them does not pay. Not here: which subtrees are taken ([`super::rule`]).
 
 mod aggregate;
+mod canonical;
 mod join;
 mod label;
 mod operator;
 mod sort;
+mod window;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use super::expression::device_type;
 use super::{DeviceNodes, Reason};
 use crate::ir::{ExprKind, Field, Node, Type};
 
+pub use canonical::{FLOAT_KEY, ONE_NAN};
 pub(crate) use label::file_scan;
 pub use label::label;
 pub use operator::carried;
@@ -64,7 +67,7 @@ impl Lowered {
         EquivalenceProperties::new_with_orderings(Arc::clone(&self.schema), ordering)
     }
 
-    /// Whether the device has something to compute: a filter, an aggregate, a join, a sort, or an expression.
+    /// Whether the device has something to compute: a filter, an aggregate, a join, a window, a sort, or an expression.
     /// Rows that are only read, renamed or cut are faster left on the host; also those of which a few are wanted in an
     /// order, as the host reads no more of a file than may hold them.
     pub fn computes(&self) -> bool {
@@ -76,7 +79,7 @@ impl Lowered {
 fn computes(node: &Node, is_cut: bool) -> bool {
     match node {
         Node::Scan { .. } | Node::Input { .. } => false,
-        Node::Filter { .. } | Node::Join { .. } | Node::Aggregate { .. } => true,
+        Node::Filter { .. } | Node::Join { .. } | Node::Aggregate { .. } | Node::Window { .. } => true,
         Node::Union { inputs, .. } => inputs.iter().any(|input| computes(input, is_cut)),
         Node::Sort { input, .. } => !is_cut || computes(input, is_cut),
         Node::Limit { input, fetch, .. } => computes(input, is_cut || fetch.is_some()),

@@ -18,6 +18,7 @@ use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::aggregate::Aggregation;
 use super::join::HostJoin;
+use super::window::HostWindow;
 use super::{fields_of, label, sort};
 use crate::ir::{Expr, Node, Type};
 use crate::planner::expression::translate;
@@ -40,6 +41,7 @@ pub(crate) enum Kind<'a> {
     Sort(&'a SortExec),
     Aggregate(Aggregation<'a>),
     Join(HostJoin<'a>),
+    Window(HostWindow<'a>),
     Union,
 }
 
@@ -72,6 +74,10 @@ pub(crate) fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<Operator<'_>, R
     support::require_operator(plan.name())?;
     if let Some(sort) = plan.downcast_ref::<SortExec>() {
         return operator(Kind::Sort(sort), vec![sort.input()]);
+    }
+    if let Some(window) = HostWindow::of(plan) {
+        let input = window.input;
+        return operator(Kind::Window(window), vec![input]);
     }
     if let Some(filter) = plan.downcast_ref::<FilterExec>() {
         return operator(Kind::Filter(filter), vec![filter.input()]);
@@ -145,7 +151,7 @@ fn require_unordered(ordered: bool) -> Result<(), Reason> {
 impl Operator<'_> {
     /// Whether a host input may be uploaded to it: its output owes nothing to the order of its input.
     pub(crate) fn is_breaker(&self) -> bool {
-        matches!(self.kind, Kind::Aggregate(_) | Kind::Join(_))
+        matches!(self.kind, Kind::Aggregate(_) | Kind::Join(_) | Kind::Window(_))
     }
 
     /// Whether it gives the same rows above a limit as below it.
@@ -153,7 +159,13 @@ impl Operator<'_> {
         match self.kind {
             Kind::Limit { .. } | Kind::Pass | Kind::RequiredOrder => true,
             Kind::Project(projection) => only_columns(projection),
-            Kind::Scan | Kind::Filter(_) | Kind::Sort(_) | Kind::Aggregate(_) | Kind::Join(_) | Kind::Union => false,
+            Kind::Scan
+            | Kind::Filter(_)
+            | Kind::Sort(_)
+            | Kind::Aggregate(_)
+            | Kind::Join(_)
+            | Kind::Window(_)
+            | Kind::Union => false,
         }
     }
 
@@ -188,6 +200,7 @@ impl Operator<'_> {
                 return Ok(limit(last, *skip, *fetch));
             }
             Kind::Aggregate(aggregation) => aggregation.build(&self.plan.schema(), last)?,
+            Kind::Window(window) => window.build(&self.plan.schema(), last)?,
             Kind::Join(join) => {
                 let left = inputs.pop().ok_or_else(|| Reason::new("a join has two inputs"))?;
                 join.build(&self.plan.schema(), left, last)?

@@ -41,7 +41,8 @@ pub(super) fn is_sorted(node: &Node) -> bool {
         | Node::Filter { .. }
         | Node::Join { .. }
         | Node::Aggregate { .. }
-        | Node::Union { .. } => false,
+        | Node::Union { .. }
+        | Node::Window { .. } => false,
     }
 }
 

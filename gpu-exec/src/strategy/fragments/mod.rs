@@ -93,6 +93,7 @@ impl Known {
             Node::Filter { input, .. }
             | Node::Project { input, .. }
             | Node::Aggregate { input, .. }
+            | Node::Window { input, .. }
             | Node::Sort { input, .. }
             | Node::Limit { input, .. } => self.add_sources(input),
         }

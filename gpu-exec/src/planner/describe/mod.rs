@@ -2,6 +2,8 @@
 //!
 //! Types are written where they are made (casts, arithmetic, aggregates); a `?` after a type says that NULL is allowed.
 
+mod window;
+
 use std::fmt::Write;
 
 use crate::ir::{
@@ -117,6 +119,15 @@ fn write_node(text: &mut String, node: &Node, depth: usize) {
             let keys = named(keys, key_fields, input.fields());
             let sets = describe_sets(sets);
             (format!("aggregate keys=[{keys}]{sets} calls=[{}]", calls.join(", ")), vec![input])
+        }
+        Node::Window { input, partition_by, order_by, calls, fields } => {
+            let columns = input.fields();
+            let keys = partition_by.iter().map(|key| describe_expr(key, columns)).collect::<Vec<_>>().join(", ");
+            let order = describe_keys(order_by, columns);
+            let made = fields.get(columns.len()..).unwrap_or_default();
+            let calls: Vec<_> =
+                calls.iter().zip(made).map(|(call, field)| window::describe(call, field, columns)).collect();
+            (format!("window keys=[{keys}] order=[{order}] calls=[{}]", calls.join(", ")), vec![input])
         }
         Node::Sort { input, keys } => (format!("sort [{}]", describe_keys(keys, input.fields())), vec![input]),
         Node::Limit { input, skip, fetch } => {
