@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod query;
+mod window;
 
 use maar_tests::compare::{self, Order};
 use maar_tests::random::Tables;

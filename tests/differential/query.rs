@@ -1,4 +1,4 @@
-//! The grammar of queries: projections and aggregates, with and without groups, over one table or a join.
+//! The grammar of queries: projections, some with window functions, and aggregates, with and without groups, over one table or a join.
 
 use std::fmt;
 
@@ -7,6 +7,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
 use maar_tests::random::{Column, Grammar, Table, Tables};
+
+use crate::window;
 
 /// One SELECT, in its parts.
 #[derive(Clone)]
@@ -76,7 +78,7 @@ impl Query {
                 }
             }
         };
-        let grammar = Grammar::host(joined);
+        let grammar = Grammar::host(joined.clone());
         let filter = random.random_bool(0.7).then(|| grammar.condition(3, random));
         let filter = match (filter, exists) {
             // Beside another condition it is a mark; alone it is a semi join.
@@ -84,7 +86,7 @@ impl Query {
             (filter, exists) => filter.or(exists),
         };
         if random.random_bool(0.4) {
-            projection(&grammar, from, filter, random)
+            projection(&grammar, &joined, from, filter, random)
         } else {
             aggregation(&grammar, from, filter, random)
         }
@@ -127,15 +129,23 @@ impl Query {
     }
 }
 
-fn projection(grammar: &Grammar<'_>, from: String, filter: Option<String>, random: &mut StdRng) -> Query {
+fn projection(
+    grammar: &Grammar<'_>,
+    tables: &[&Table],
+    from: String,
+    filter: Option<String>,
+    random: &mut StdRng,
+) -> Query {
     let count = random.random_range(1..5);
-    let select = (0..count).map(|_| match random.random_range(0..5) {
+    let windows = if random.random_ratio(1, 3) { random.random_range(1..3) } else { 0 };
+    let mut select: Vec<String> = (0..windows).map(|_| window::call(grammar, tables, random)).collect();
+    let columns = (0..count).map(|_| match random.random_range(0..5) {
         0 if random.random_bool(0.3) => grammar.chosen_text(2, random),
         0 => grammar.condition(2, random),
         1 | 2 => grammar.any_column(random).map_or_else(|| "1".to_owned(), |column| column.name.clone()),
         _ => grammar.number(2, random),
     });
-    let select = select.collect();
+    select.extend(columns);
     let limit = random.random_bool(0.4).then(|| limit(random));
     Query {
         select,

@@ -10,6 +10,7 @@ mod memory;
 pub mod sorting;
 mod tables;
 mod threads;
+mod windows;
 mod words;
 
 use std::sync::Arc;
@@ -63,11 +64,12 @@ pub const CHECKS: &[Check] = &[
     Check { name: "atomics on shared memory", run: atomics::shared },
     Check { name: "compare and swap", run: atomics::compare_and_swap },
     Check { name: "radix sort", run: sorting::sorts },
+    Check { name: "windows", run: windows::windows },
     Check { name: "tables under contention", run: tables::contention },
     Check { name: "streams side by side", run: tables::side_by_side },
 ];
 
 /// Every kernel the checks use: together they call every primitive.
 pub fn requests() -> Vec<KernelRequest> {
-    kernels::KERNELS.iter().chain([&sorting::KERNEL]).map(harness::Kernel::request).collect()
+    kernels::KERNELS.iter().chain([&sorting::KERNEL, &windows::KERNEL]).map(harness::Kernel::request).collect()
 }
