@@ -64,6 +64,8 @@ impl Body<'_> {
             }
             K::Constant(constant) => self.constant(*constant, c_type),
             K::Arithmetic { op, left, right, limits } => self.arithmetic(*op, left, right, *limits, value),
+            K::Bits { op, left, right, bytes, signed } => self.bits(*op, (left, right), (*bytes, *signed), value),
+            K::FloatFunction { function, input } => self.float_function(*function, input, c_type),
             K::Compare { op, left, right } => self.compare(*op, left, right),
             K::And(left, right) | K::Or(left, right) => {
                 let left = self.print(left);

@@ -94,6 +94,7 @@ checks! {
     threads_keep_several_states_of_few_groups: private::several;
     checked_arithmetic_is_exact: arithmetic::checked;
     division_truncates_rounds_and_floors: arithmetic::division;
+    shifts_stay_within_their_type: arithmetic::shifts;
     error_words_collect_bits_and_the_first_row: arithmetic::errors;
     means_of_long_sums_are_exact: means::means;
     floats_order_totally: floats::order;

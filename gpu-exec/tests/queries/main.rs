@@ -12,6 +12,7 @@ mod hard;
 mod harness;
 mod inputs;
 mod kept;
+mod numbers;
 mod pairs;
 mod parts;
 mod raw_text;

@@ -2,7 +2,8 @@
 
 use super::words::{COLUMN, LITERAL, bare};
 use crate::ir::{
-    Accumulator, AccumulatorKind, Bounds, CompareOp, Constant, Failure, Repr, TextTestKind, TextUnit, Value, ValueKind,
+    Accumulator, AccumulatorKind, Bounds, CompareOp, Constant, Failure, FloatFunction, Repr, TextTestKind, TextUnit,
+    Value, ValueKind,
 };
 use crate::strategy::LookupTable;
 
@@ -45,6 +46,8 @@ impl Reader<'_> {
             K::Constant(Constant::Null) => "NULL".into(),
             K::Constant(_) => LITERAL.into(),
             K::Arithmetic { op, left, right, .. } => pair(left, op.sign(), right),
+            K::Bits { op, left, right, .. } => pair(left, op.sign(), right),
+            K::FloatFunction { function, input } => format!("{}({})", name_of(*function), bare(&self.sql(input))),
             K::Compare { op, left, right } => pair(left, op.sign(), right),
             K::And(left, right) => pair(left, "AND", right),
             K::Or(left, right) => pair(left, "OR", right),
@@ -106,6 +109,16 @@ impl Reader<'_> {
             None => text,
             Some(function) => format!("({})", function.replace(COLUMN, &text)),
         }
+    }
+}
+
+fn name_of(function: FloatFunction) -> &'static str {
+    match function {
+        FloatFunction::Round => "round",
+        FloatFunction::Truncate => "trunc",
+        FloatFunction::Floor => "floor",
+        FloatFunction::Ceil => "ceil",
+        FloatFunction::SquareRoot => "sqrt",
     }
 }
 
