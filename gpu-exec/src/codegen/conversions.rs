@@ -69,6 +69,13 @@ impl Body<'_> {
         Printed::new(Printed::new(code, None, computed).cast(c_type), None, c_type)
     }
 
+    /// Of sums, which are never NULL.
+    pub(super) fn spread(&mut self, count: &Value, sums: [&Value; 4]) -> Printed {
+        let count = self.print(count).cast(CType::I64);
+        let sums = sums.map(|sum| self.print(sum).cast(CType::I128));
+        Printed::new(format!("spread({count}, {})", sums.join(", ")), None, CType::F64)
+    }
+
     pub(super) fn narrow(&mut self, input: &Value, limits: Bounds, failure: Failure, c_type: CType) -> Printed {
         let a = self.print(input);
         if limits.contains(input.bounds) {

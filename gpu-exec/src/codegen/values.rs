@@ -98,6 +98,7 @@ impl Body<'_> {
             K::BoolToInt(input) => self.convert(input, |input| format!("{}({})", c_type.name(), input.code), c_type),
             K::IntToBool(input) => self.convert(input, |input| format!("({} != 0)", input.code), CType::Bool),
             K::Mean { high, low, count, part } => self.mean(high, low, count, *part, c_type),
+            K::Spread { count, sum, high, cross, low } => self.spread(count, [sum, high, cross, low]),
             K::PartOf(keys) => self.part_number(keys),
             K::FloorDivide { input, divisor } => self.floor_divide(input, *divisor, c_type),
             K::DatePart { part, days } => self.date_part(*part, days),

@@ -169,6 +169,15 @@ pub enum ValueKind {
         count: Box<Value>,
         part: MeanPart,
     },
+    /// `count * Q - sum * sum` as a float, where Q = `high * 2^64 + cross * 2^33 + low` adds up the squares of what `sum` adds up:
+    /// what a variance is made of.
+    Spread {
+        count: Box<Value>,
+        sum: Box<Value>,
+        high: Box<Value>,
+        cross: Box<Value>,
+        low: Box<Value>,
+    },
     BoolToInt(Box<Value>),
     IntToBool(Box<Value>),
     /// Floor division by a positive constant (timestamp to date, to seconds).
@@ -226,6 +235,7 @@ impl Value {
             | K::And(left, right)
             | K::Or(left, right) => vec![left, right],
             K::Mean { high, low, count, .. } => vec![high, low, count],
+            K::Spread { count, sum, high, cross, low } => vec![count, sum, high, cross, low],
             K::PartOf(keys) => keys.iter().collect(),
             K::Not(input)
             | K::IsNull(input)

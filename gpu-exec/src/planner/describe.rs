@@ -208,6 +208,10 @@ fn describe_call(call: &AggregateCall, field: &Field, input: &[Field]) -> String
         AggregateFunction::Avg => "avg",
         AggregateFunction::Min => "min",
         AggregateFunction::Max => "max",
+        AggregateFunction::Variance { sample: true, root: false } => "var",
+        AggregateFunction::Variance { sample: false, root: false } => "var_pop",
+        AggregateFunction::Variance { sample: true, root: true } => "stddev",
+        AggregateFunction::Variance { sample: false, root: true } => "stddev_pop",
     };
     let argument = call.argument.as_ref().map_or_else(|| "*".to_owned(), |expr| describe_expr(expr, input));
     let filter = call.filter.as_ref().map(|expr| format!(" FILTER {}", describe_expr(expr, input))).unwrap_or_default();

@@ -127,6 +127,8 @@ const KEYS: Types = NUMERIC.or(TIME).or(Types::BOOL).or(Types::TEXT);
 
 const NOT_ALIKE: &str =
     "IEEE 754 does not say to the last bit what this gives: the device's may differ from the host's";
+const FLOAT_VARIANCE: &str =
+    "the variance of floats has no device form yet: it is computed of exact sums, of integers and decimals alone";
 const DISTINCT_CALL: &str = "DISTINCT inside an aggregate call has no device form yet";
 
 #[rustfmt::skip]
@@ -231,6 +233,15 @@ const ROWS: &[Row] = &[
     host(Subject::Aggregate, "sum distinct", Types::ANY, DISTINCT_CALL),
     device(Subject::Aggregate, "avg", NUMERIC),
     host(Subject::Aggregate, "avg distinct", Types::ANY, DISTINCT_CALL),
+    device(Subject::Aggregate, "var", EXACT),
+    device(Subject::Aggregate, "var_pop", EXACT),
+    device(Subject::Aggregate, "stddev", EXACT),
+    device(Subject::Aggregate, "stddev_pop", EXACT),
+    host(Subject::Aggregate, "var", Types::FLOAT, FLOAT_VARIANCE),
+    host(Subject::Aggregate, "var_pop", Types::FLOAT, FLOAT_VARIANCE),
+    host(Subject::Aggregate, "stddev", Types::FLOAT, FLOAT_VARIANCE),
+    host(Subject::Aggregate, "stddev_pop", Types::FLOAT, FLOAT_VARIANCE),
+    host(Subject::Aggregate, "variance distinct", Types::ANY, DISTINCT_CALL),
     device(Subject::Aggregate, "min", Types::ANY),
     device(Subject::Aggregate, "max", Types::ANY),
 

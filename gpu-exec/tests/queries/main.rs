@@ -19,6 +19,7 @@ mod raw_text;
 mod refused;
 mod sessions;
 mod sorts;
+mod spreads;
 mod text;
 mod times;
 mod unions;

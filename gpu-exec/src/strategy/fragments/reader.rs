@@ -29,8 +29,8 @@ impl Reader<'_> {
             (AccumulatorKind::SumI64 | AccumulatorKind::SumI128 | AccumulatorKind::SumF64, Some(value)) => {
                 format!("sum({})", bare(value))
             }
-            (AccumulatorKind::MinI64, Some(value)) => format!("min({})", bare(value)),
-            (AccumulatorKind::MaxI64, Some(value)) => format!("max({})", bare(value)),
+            (AccumulatorKind::MinI64 | AccumulatorKind::MinI128, Some(value)) => format!("min({})", bare(value)),
+            (AccumulatorKind::MaxI64 | AccumulatorKind::MaxI128, Some(value)) => format!("max({})", bare(value)),
         };
         match &call.filter {
             None => function,
@@ -83,6 +83,7 @@ impl Reader<'_> {
                 format!("CAST({} AS {ty})", bare(&self.sql(input)))
             }
             K::Mean { high, count, .. } => pair(high, "/", count),
+            K::Spread { count, sum, .. } => format!("spread({}, {})", bare(&self.sql(count)), bare(&self.sql(sum))),
             K::PartOf(keys) => format!("part of ({})", self.all(keys).join(", ")),
             K::FloorDivide { input, divisor } => format!("floor({} / {divisor})", self.sql(input)),
             K::DatePart { part, days } => format!("extract({} FROM {})", part.name(), bare(&self.sql(day(days)))),

@@ -30,7 +30,7 @@ use crate::ir::{Bounds, CompareOp, Constant, Expr, ExprKind, Failure, HostFuncti
 
 pub(super) use self::cast::cast;
 pub(super) use self::constant::{constant, null};
-pub(super) use self::number::{arithmetic, halves, joined_halves, narrow, power_of_ten, rescale, scale_of};
+pub(super) use self::number::{arithmetic, halves, joined_halves, narrow, power_of_ten, rescale, scale_of, split};
 
 /// Most constants of an IN list that are compared one after another; more are searched in a table.
 const SET_MAX: usize = 16;
