@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::printed::{CType, Printed, both, int_code};
-use crate::ir::{ArithmeticOp, Bounds, Repr, Value};
+use crate::ir::{ArithmeticOp, BitOp, Bounds, Repr, Value};
 
 /// An operation of the ring of integers.
 struct RingOp {
@@ -143,6 +143,32 @@ impl Body<'_> {
             self.fail_if(&leaves, &valid, "kErrorOverflow");
         }
         Printed::new(Printed::new(name, None, wide).cast(result), valid, result)
+    }
+
+    /// Operands are held in more bits than their type has, the sign repeated: that changes no bit of AND, OR and XOR, while a
+    /// shift to the left is one within the type.
+    pub(super) fn bits(
+        &mut self,
+        op: BitOp,
+        (left, right): (&Value, &Value),
+        (bytes, signed): (u8, bool),
+        value: &Value,
+    ) -> Printed {
+        let (a, b) = (self.print(left), self.print(right));
+        let result = CType::for_int(value.bounds);
+        let own = format!("{}{}", if signed { 'i' } else { 'u' }, u32::from(bytes) * 8);
+        let both_sides = |sign: char| {
+            let wide = a.c_type.max(b.c_type).max(result);
+            format!("({} {sign} {})", a.cast(wide), b.cast(wide))
+        };
+        let code = match op {
+            BitOp::And => both_sides('&'),
+            BitOp::Or => both_sides('|'),
+            BitOp::Xor => both_sides('^'),
+            BitOp::ShiftLeft => format!("shift_left<{own}>(u64({}), i64({}))", a.code, b.code),
+            BitOp::ShiftRight => format!("shift_right<{own}>({own}({}), i64({}))", a.code, b.code),
+        };
+        Printed::new(format!("{}({code})", result.name()), both(&a.valid, &b.valid), result)
     }
 
     pub(super) fn scale_up(&mut self, input: &Value, power: i128, limits: Option<Bounds>, value: &Value) -> Printed {

@@ -4,7 +4,7 @@ use super::Argument;
 use super::arithmetic::outside;
 use super::body::Body;
 use super::printed::{CType, Printed, both, int_code};
-use crate::ir::{Bounds, DatePart, Failure, MeanPart, Value};
+use crate::ir::{Bounds, DatePart, Failure, FloatFunction, MeanPart, Value};
 
 impl Body<'_> {
     /// A conversion that cannot fail: NULL stays NULL.
@@ -39,6 +39,19 @@ impl Body<'_> {
         self.convert(input, |a| format!("{function}({})", a.cast(CType::F64)), CType::I64)
     }
 
+    /// In double precision: what these give of a float of single precision is the same rounded to it.
+    pub(super) fn float_function(&mut self, function: FloatFunction, input: &Value, c_type: CType) -> Printed {
+        let name = match function {
+            FloatFunction::Round => "m_round",
+            FloatFunction::Truncate => "m_trunc",
+            FloatFunction::Floor => "m_floor",
+            FloatFunction::Ceil => "m_ceil",
+            FloatFunction::SquareRoot => "m_sqrt",
+        };
+        let code = |a: &Printed| Printed::new(format!("{name}({})", a.cast(CType::F64)), None, CType::F64).cast(c_type);
+        self.convert(input, code, c_type)
+    }
+
     pub(super) fn float_of_order(&mut self, input: &Value, c_type: CType) -> Printed {
         let code = |a: &Printed| format!("float_from_order({})", a.cast(CType::I64));
         self.convert(input, |a| Printed::new(code(a), None, CType::F64).cast(c_type), c_type)
@@ -54,6 +67,13 @@ impl Body<'_> {
             }
         };
         Printed::new(Printed::new(code, None, computed).cast(c_type), None, c_type)
+    }
+
+    /// Of sums, which are never NULL.
+    pub(super) fn spread(&mut self, count: &Value, sums: [&Value; 4]) -> Printed {
+        let count = self.print(count).cast(CType::I64);
+        let sums = sums.map(|sum| self.print(sum).cast(CType::I128));
+        Printed::new(format!("spread({count}, {})", sums.join(", ")), None, CType::F64)
     }
 
     pub(super) fn narrow(&mut self, input: &Value, limits: Bounds, failure: Failure, c_type: CType) -> Printed {

@@ -42,8 +42,14 @@ pub(super) fn can_fail(value: &Value, failing: &[bool]) -> bool {
             false
         }
         K::InSet { .. } | K::InTable { .. } | K::Lookup { .. } | K::TextTest { .. } | K::TextLength { .. } => false,
+        K::Bits { .. } | K::FloatFunction { .. } => false,
         K::ScaleDown { .. } | K::IntToFloat { .. } | K::FloatToFloat(_) | K::BoolToInt(_) | K::IntToBool(_) => false,
-        K::OrderOfFloat(_) | K::RankOfFloat(_) | K::FloatOfOrder(_) | K::Mean { .. } | K::PartOf(_) => false,
+        K::OrderOfFloat(_)
+        | K::RankOfFloat(_)
+        | K::FloatOfOrder(_)
+        | K::Mean { .. }
+        | K::Spread { .. }
+        | K::PartOf(_) => false,
         K::FloorDivide { .. } | K::DatePart { .. } | K::AddMonths { .. } => false,
     };
     here || value.children().into_iter().any(|child| can_fail(child, failing))

@@ -200,7 +200,9 @@ impl Body<'_> {
         let kind = groups.accumulators[accumulator];
         let field = self.w.argument(Argument::SourceGroup(GroupPart::Accumulator(accumulator)));
         let printed = match kind {
-            AccumulatorKind::SumI128 => Printed::new(format!("read_i128({field} + row * 2)"), None, CType::I128),
+            AccumulatorKind::SumI128 | AccumulatorKind::MinI128 | AccumulatorKind::MaxI128 => {
+                Printed::new(format!("read_i128({field} + row * {})", kind.words()), None, CType::I128)
+            }
             AccumulatorKind::SumF64 => Printed::new(format!("m_bitcast<f64>({field}[row])"), None, CType::F64),
             AccumulatorKind::SumI64 | AccumulatorKind::MinI64 | AccumulatorKind::MaxI64 => {
                 Printed::new(format!("i64({field}[row])"), None, CType::I64)

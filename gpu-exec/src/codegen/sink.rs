@@ -259,7 +259,7 @@ struct Output<'a> {
 
 /// Bytes of shared memory a thread's own state of an accumulator takes, for each group.
 fn private_state_bytes(accumulator: &Accumulator) -> u32 {
-    if thread_kind(accumulator) == AccumulatorKind::SumI128 { 16 } else { 8 }
+    if state_type(thread_kind(accumulator)) == CType::I128 { 16 } else { 8 }
 }
 
 /// 8-byte words a thread keeps for an accumulator.
@@ -292,12 +292,14 @@ fn kind_name(kind: AccumulatorKind) -> &'static str {
         AccumulatorKind::SumF64 => "SumF64",
         AccumulatorKind::MinI64 => "MinI64",
         AccumulatorKind::MaxI64 => "MaxI64",
+        AccumulatorKind::MinI128 => "MinI128",
+        AccumulatorKind::MaxI128 => "MaxI128",
     }
 }
 
 fn state_type(kind: AccumulatorKind) -> CType {
     match kind {
-        AccumulatorKind::SumI128 => CType::I128,
+        AccumulatorKind::SumI128 | AccumulatorKind::MinI128 | AccumulatorKind::MaxI128 => CType::I128,
         AccumulatorKind::SumF64 => CType::F64,
         AccumulatorKind::SumI64 | AccumulatorKind::MinI64 | AccumulatorKind::MaxI64 => CType::I64,
     }

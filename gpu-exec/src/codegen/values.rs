@@ -64,6 +64,8 @@ impl Body<'_> {
             }
             K::Constant(constant) => self.constant(*constant, c_type),
             K::Arithmetic { op, left, right, limits } => self.arithmetic(*op, left, right, *limits, value),
+            K::Bits { op, left, right, bytes, signed } => self.bits(*op, (left, right), (*bytes, *signed), value),
+            K::FloatFunction { function, input } => self.float_function(*function, input, c_type),
             K::Compare { op, left, right } => self.compare(*op, left, right),
             K::And(left, right) | K::Or(left, right) => {
                 let left = self.print(left);
@@ -96,6 +98,7 @@ impl Body<'_> {
             K::BoolToInt(input) => self.convert(input, |input| format!("{}({})", c_type.name(), input.code), c_type),
             K::IntToBool(input) => self.convert(input, |input| format!("({} != 0)", input.code), CType::Bool),
             K::Mean { high, low, count, part } => self.mean(high, low, count, *part, c_type),
+            K::Spread { count, sum, high, cross, low } => self.spread(count, [sum, high, cross, low]),
             K::PartOf(keys) => self.part_number(keys),
             K::FloorDivide { input, divisor } => self.floor_divide(input, *divisor, c_type),
             K::DatePart { part, days } => self.date_part(*part, days),

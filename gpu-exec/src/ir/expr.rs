@@ -8,7 +8,7 @@ use std::sync::Arc;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
 
-use super::{TextTest, TextUnit, Type};
+use super::{Rounding, TextTest, TextUnit, Type};
 
 #[derive(Clone, Debug)]
 pub struct Expr {
@@ -33,6 +33,23 @@ pub enum ExprKind {
         right: Box<Expr>,
     },
     Negate(Box<Expr>),
+    /// Of integers of one type, the node's own.
+    Bits {
+        op: BitOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// A number to so many places behind the point; `None` where the call names none, which is 0 but for the sign of zero.
+    Round {
+        rounding: Rounding,
+        places: Option<i32>,
+        input: Box<Expr>,
+    },
+    /// The one float that stands for all that are equal to the input: of NaNs, and where `zeros`, of -0.0 and 0.0.
+    Canonical {
+        zeros: bool,
+        input: Box<Expr>,
+    },
     Compare {
         op: CompareOp,
         left: Box<Expr>,
@@ -68,7 +85,8 @@ pub enum ExprKind {
         part: DatePart,
         input: Box<Expr>,
     },
-    /// A date or timestamp plus a literal interval: calendar months first, then days, then nanoseconds.
+    /// A date or timestamp plus a literal interval: calendar months first, then days, then nanoseconds; of these a date takes
+    /// whole days, towards zero.
     AddInterval {
         input: Box<Expr>,
         months: i32,
@@ -109,6 +127,18 @@ pub enum ArithmeticOp {
     Multiply,
     Divide,
     Modulo,
+}
+
+/// Bits of two's complement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BitOp {
+    And,
+    Or,
+    Xor,
+    /// By as many places as the right side says modulo the bits of the type; what leaves the type is lost.
+    ShiftLeft,
+    /// The same to the right; the sign stays.
+    ShiftRight,
 }
 
 /// Floats compare as the host's do: by total order, NaN equal to itself and above everything, but -0.0 equal to 0.0.
@@ -165,6 +195,19 @@ impl ArithmeticOp {
             ArithmeticOp::Multiply => "*",
             ArithmeticOp::Divide => "/",
             ArithmeticOp::Modulo => "%",
+        }
+    }
+}
+
+impl BitOp {
+    /// As SQL writes it.
+    pub fn sign(self) -> &'static str {
+        match self {
+            BitOp::And => "&",
+            BitOp::Or => "|",
+            BitOp::Xor => "^",
+            BitOp::ShiftLeft => "<<",
+            BitOp::ShiftRight => ">>",
         }
     }
 }
@@ -239,11 +282,15 @@ impl Expr {
     pub fn children(&self) -> Vec<&Expr> {
         match &self.kind {
             ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::Deferred(_) => vec![],
-            ExprKind::Arithmetic { left, right, .. } | ExprKind::Compare { left, right, .. } => vec![left, right],
+            ExprKind::Arithmetic { left, right, .. }
+            | ExprKind::Bits { left, right, .. }
+            | ExprKind::Compare { left, right, .. } => vec![left, right],
             ExprKind::And(left, right) | ExprKind::Or(left, right) => vec![left, right],
             ExprKind::Negate(input)
             | ExprKind::Not(input)
             | ExprKind::IsNull(input)
+            | ExprKind::Round { input, .. }
+            | ExprKind::Canonical { input, .. }
             | ExprKind::Cast { input, .. }
             | ExprKind::InList { input, .. }
             | ExprKind::DatePart { input, .. }

@@ -9,6 +9,7 @@ mod constant;
 mod expr;
 mod pipeline;
 mod plan;
+mod rounding;
 mod text;
 mod types;
 mod value;
@@ -17,7 +18,7 @@ mod window;
 
 pub use bounds::Bounds;
 pub use constant::Constant;
-pub use expr::{ArithmeticOp, CompareOp, DatePart, DateUnit, Expr, ExprKind, HostFunction};
+pub use expr::{ArithmeticOp, BitOp, CompareOp, DatePart, DateUnit, Expr, ExprKind, HostFunction};
 pub use pipeline::{
     Accumulator, AccumulatorKind, BuildId, BuildSink, ColumnShape, EmitColumn, Fragments, GroupKind, GroupTable,
     KeyRows, KeyShape, KeyTable, Matching, Origin, PayloadShape, Pipeline, Probe, Register, Sink, Source, Step,
@@ -26,8 +27,9 @@ pub use pipeline::{
 pub use plan::{
     AggregateCall, AggregateFunction, Field, FirstRows, GroupingSet, JoinColumn, JoinKind, JoinSide, Node, SortKey,
 };
+pub use rounding::Rounding;
 pub use text::{LikePart, TextTest, TextUnit};
 pub use types::Type;
-pub use value::{Failure, MeanPart, PARTS_MAX, Repr, TextTestKind, Value, ValueKind};
+pub use value::{Failure, FloatFunction, MeanPart, PARTS_MAX, Repr, TextTestKind, Value, ValueKind};
 pub use width::IntWidth;
 pub use window::{Frame, FrameEdge, FrameRow, FrameUnits, RowNumber, WindowCall, WindowFunction};

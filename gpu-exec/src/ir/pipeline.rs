@@ -211,6 +211,9 @@ pub enum AccumulatorKind {
     SumF64,
     MinI64,
     MaxI64,
+    /// Extremes of what 64 bits do not hold; their last word is a lock.
+    MinI128,
+    MaxI128,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -269,15 +272,18 @@ impl Probe {
 impl AccumulatorKind {
     /// 8-byte words a group.
     pub fn words(self) -> usize {
-        if self == AccumulatorKind::SumI128 { 2 } else { 1 }
+        self.identity().len()
     }
 
-    /// The word that stands for "no row yet".
-    pub fn identity(self) -> u64 {
+    /// The words that stand for "no row yet".
+    pub fn identity(self) -> &'static [u64] {
         match self {
-            AccumulatorKind::SumI64 | AccumulatorKind::SumI128 | AccumulatorKind::SumF64 => 0,
-            AccumulatorKind::MinI64 => i64::MAX as u64,
-            AccumulatorKind::MaxI64 => i64::MIN as u64,
+            AccumulatorKind::SumI64 | AccumulatorKind::SumF64 => &[0],
+            AccumulatorKind::SumI128 => &[0, 0],
+            AccumulatorKind::MinI64 => &[i64::MAX as u64],
+            AccumulatorKind::MaxI64 => &[i64::MIN as u64],
+            AccumulatorKind::MinI128 => &[u64::MAX, i64::MAX as u64, 0],
+            AccumulatorKind::MaxI128 => &[0, i64::MIN as u64, 0],
         }
     }
 }

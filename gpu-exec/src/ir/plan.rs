@@ -182,6 +182,12 @@ pub enum AggregateFunction {
     Avg,
     Min,
     Max,
+    /// The mean of the squares of the distances from the mean; of a `sample`, divided by one less than there are values, and
+    /// NULL of one value. `root`: the square root of that.
+    Variance {
+        sample: bool,
+        root: bool,
+    },
 }
 
 impl Node {

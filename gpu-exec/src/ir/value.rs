@@ -3,7 +3,7 @@
 //! Everything is an integer with bounds, a float or a boolean; scales, dictionaries and literal types have been
 //! turned into plain arithmetic, lookups and parameters. `codegen` prints these and nothing else.
 
-use super::{ArithmeticOp, Bounds, CompareOp, Constant, DatePart, TextUnit};
+use super::{ArithmeticOp, BitOp, Bounds, CompareOp, Constant, DatePart, TextUnit};
 
 /// How a value is computed. The width of an integer follows from its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +51,17 @@ pub enum TextTestKind {
     Like,
 }
 
+/// A function of one float that IEEE 754 defines to the last bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FloatFunction {
+    /// To the nearest integer, half away from zero.
+    Round,
+    Truncate,
+    Floor,
+    Ceil,
+    SquareRoot,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum ValueKind {
     Register(usize),
@@ -61,6 +72,18 @@ pub enum ValueKind {
         left: Box<Value>,
         right: Box<Value>,
         limits: Option<Bounds>,
+    },
+    /// Of integers of a type of so many bytes.
+    Bits {
+        op: BitOp,
+        left: Box<Value>,
+        right: Box<Value>,
+        bytes: u8,
+        signed: bool,
+    },
+    FloatFunction {
+        function: FloatFunction,
+        input: Box<Value>,
     },
     Compare {
         op: CompareOp,
@@ -146,6 +169,15 @@ pub enum ValueKind {
         count: Box<Value>,
         part: MeanPart,
     },
+    /// `count * Q - sum * sum` as a float, where Q = `high * 2^64 + cross * 2^33 + low` adds up the squares of what `sum` adds up:
+    /// what a variance is made of.
+    Spread {
+        count: Box<Value>,
+        sum: Box<Value>,
+        high: Box<Value>,
+        cross: Box<Value>,
+        low: Box<Value>,
+    },
     BoolToInt(Box<Value>),
     IntToBool(Box<Value>),
     /// Floor division by a positive constant (timestamp to date, to seconds).
@@ -198,13 +230,16 @@ impl Value {
         match &self.kind {
             K::Register(_) | K::Constant(_) => vec![],
             K::Arithmetic { left, right, .. }
+            | K::Bits { left, right, .. }
             | K::Compare { left, right, .. }
             | K::And(left, right)
             | K::Or(left, right) => vec![left, right],
             K::Mean { high, low, count, .. } => vec![high, low, count],
+            K::Spread { count, sum, high, cross, low } => vec![count, sum, high, cross, low],
             K::PartOf(keys) => keys.iter().collect(),
             K::Not(input)
             | K::IsNull(input)
+            | K::FloatFunction { input, .. }
             | K::InSet { input, .. }
             | K::InTable { input, .. }
             | K::Lookup { code: input, .. }

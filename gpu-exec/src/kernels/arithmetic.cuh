@@ -42,6 +42,13 @@ MAAR_FN T divide(T a, T b) { return b == -1 ? static_cast<T>(0 - a) : a / b; }
 template <typename T>
 MAAR_FN T modulo(T a, T b) { return b == -1 ? 0 : a % b; }
 
+// Shifts within a type, as the host has them: places count modulo the bits of the type, what leaves it is lost. The left
+// side comes as its bits, with the sign repeated.
+template <typename T>
+MAAR_FN T shift_left(u64 a, i64 places) { return static_cast<T>(a << (places & (sizeof(T) * 8 - 1))); }
+template <typename T>
+MAAR_FN T shift_right(T a, i64 places) { return static_cast<T>(a >> (places & (sizeof(T) * 8 - 1))); }
+
 // Decimal rescaling downwards: division by a power of ten, rounding half away from zero.
 template <typename T>
 MAAR_FN T divide_round(T a, T power) {

@@ -11,6 +11,7 @@ const PARTS: &[(&str, &str)] = &[
     ("prelude.cuh", include_str!("prelude.cuh")),
     ("error.cuh", include_str!("error.cuh")),
     ("arithmetic.cuh", include_str!("arithmetic.cuh")),
+    ("spread.cuh", include_str!("spread.cuh")),
     ("calendar.cuh", include_str!("calendar.cuh")),
     ("tile.cuh", include_str!("tile.cuh")),
     ("scan.cuh", include_str!("scan.cuh")),

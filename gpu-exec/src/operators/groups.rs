@@ -58,16 +58,17 @@ impl Groups {
     }
 }
 
-/// Bytes of a pattern that come from the host; the rest are copies of what is there already.
-const PATTERN_BYTES: usize = 1 << 16;
+/// Bytes of a pattern that come from the host, whole states of one, two or three words; the rest are copies of what is there already.
+const PATTERN_BYTES: usize = 3 << 15;
 
 /// Sums start at zero. Extremes start at the far end of 64 bits, which no byte pattern fills.
 fn fill_identity(stream: &Stream, buffer: &DeviceBuffer, kind: AccumulatorKind) -> Result<()> {
     let identity = kind.identity();
-    if identity == 0 {
+    if identity.iter().all(|word| *word == 0) {
         return Ok(stream.fill(buffer, 0, buffer.len(), 0)?);
     }
-    let pattern: Vec<u8> = identity.to_le_bytes().into_iter().cycle().take(PATTERN_BYTES.min(buffer.len())).collect();
+    let state: Vec<u8> = identity.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let pattern: Vec<u8> = state.into_iter().cycle().take(PATTERN_BYTES.min(buffer.len())).collect();
     stream.upload(buffer, 0, &pattern)?;
     let mut filled = pattern.len();
     while filled < buffer.len() {

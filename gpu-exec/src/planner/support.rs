@@ -125,6 +125,10 @@ const TIME: Types = Types::DATE.or(Types::TIMESTAMP);
 const FIXED: Types = NUMERIC.or(TIME).or(Types::BOOL);
 const KEYS: Types = NUMERIC.or(TIME).or(Types::BOOL).or(Types::TEXT);
 
+const NOT_ALIKE: &str =
+    "IEEE 754 does not say to the last bit what this gives: the device's may differ from the host's";
+const FLOAT_VARIANCE: &str =
+    "the variance of floats has no device form yet: it is computed of exact sums, of integers and decimals alone";
 const DISTINCT_CALL: &str = "DISTINCT inside an aggregate call has no device form yet";
 
 #[rustfmt::skip]
@@ -167,6 +171,8 @@ const ROWS: &[Row] = &[
     device(Subject::Expression, "%", Types::INT),
     host(Subject::Expression, "%", NUMERIC, "the remainder of decimals and floats has no device form yet"),
     device(Subject::Expression, "negation", NUMERIC),
+    device(Subject::Expression, "& | ^", Types::INT),
+    device(Subject::Expression, "<< >>", Types::INT),
     device(Subject::Expression, "comparison", Types::ANY),
     device(Subject::Expression, "AND OR NOT", Types::BOOL),
     device(Subject::Expression, "IS NULL", Types::ANY),
@@ -182,7 +188,16 @@ const ROWS: &[Row] = &[
     device(Subject::Function, "date_trunc", Types::TIMESTAMP),
     device(Subject::Function, "abs", NUMERIC),
     device(Subject::Function, "nullif", FIXED),
-    host(Subject::Function, "round", Types::ANY, "round has no device form yet"),
+    device(Subject::Function, "round", NUMERIC),
+    device(Subject::Function, "trunc", Types::FLOAT.or(Types::DECIMAL)),
+    device(Subject::Function, "floor", Types::FLOAT.or(Types::DECIMAL)),
+    device(Subject::Function, "ceil", Types::FLOAT.or(Types::DECIMAL)),
+    host(Subject::Function, "power", Types::ANY, NOT_ALIKE),
+    host(Subject::Function, "exp", Types::ANY, NOT_ALIKE),
+    host(Subject::Function, "ln", Types::ANY, NOT_ALIKE),
+    host(Subject::Function, "log", Types::ANY, NOT_ALIKE),
+    host(Subject::Function, "log2", Types::ANY, NOT_ALIKE),
+    host(Subject::Function, "log10", Types::ANY, NOT_ALIKE),
 
     device(Subject::TextFunction, "ascii", Types::TEXT),
     device(Subject::TextFunction, "bit_length", Types::TEXT),
@@ -218,6 +233,15 @@ const ROWS: &[Row] = &[
     host(Subject::Aggregate, "sum distinct", Types::ANY, DISTINCT_CALL),
     device(Subject::Aggregate, "avg", NUMERIC),
     host(Subject::Aggregate, "avg distinct", Types::ANY, DISTINCT_CALL),
+    device(Subject::Aggregate, "var", EXACT),
+    device(Subject::Aggregate, "var_pop", EXACT),
+    device(Subject::Aggregate, "stddev", EXACT),
+    device(Subject::Aggregate, "stddev_pop", EXACT),
+    host(Subject::Aggregate, "var", Types::FLOAT, FLOAT_VARIANCE),
+    host(Subject::Aggregate, "var_pop", Types::FLOAT, FLOAT_VARIANCE),
+    host(Subject::Aggregate, "stddev", Types::FLOAT, FLOAT_VARIANCE),
+    host(Subject::Aggregate, "stddev_pop", Types::FLOAT, FLOAT_VARIANCE),
+    host(Subject::Aggregate, "variance distinct", Types::ANY, DISTINCT_CALL),
     device(Subject::Aggregate, "min", Types::ANY),
     device(Subject::Aggregate, "max", Types::ANY),
 

@@ -9,6 +9,7 @@ use super::join_keys::as_integer;
 use super::resolve::{cast, halves, not, power_of_ten, scale_of};
 use super::results::{ExtremeEncoding, ResultExpr, shift_unsigned};
 use super::scope::{Column, OpenPipeline, repr_of};
+use super::variance::squares_of;
 use crate::column::{Dictionary, RowBound};
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -30,7 +31,13 @@ pub(super) struct Accumulators {
 }
 
 impl Accumulators {
-    fn add(&mut self, kind: AccumulatorKind, value: Option<Value>, filter: Option<Value>, bounds: Bounds) -> usize {
+    pub(super) fn add(
+        &mut self,
+        kind: AccumulatorKind,
+        value: Option<Value>,
+        filter: Option<Value>,
+        bounds: Bounds,
+    ) -> usize {
         let identity = format!("{kind:?} {value:?} {filter:?}");
         if let Some(known) = self.identities.iter().position(|known| *known == identity) {
             return known;
@@ -180,9 +187,15 @@ pub(super) fn result_of(
         return Ok(plain(call, accumulator, None));
     }
     let resolved = resolved.comparable(argument.ty)?;
-    let always = call.function == AggregateFunction::Avg;
-    let count = (sometimes || always).then(|| counted(accumulators));
-    let long_mean = always && is_long_mean(&resolved.value, argument.ty, call.ty)?;
+    let is_mean = call.function == AggregateFunction::Avg;
+    let is_variance = matches!(call.function, AggregateFunction::Variance { .. });
+    let count = (sometimes || is_mean || is_variance).then(|| counted(accumulators));
+    if is_variance {
+        let (accumulator, squares) = squares_of(open, value, filter.as_ref(), accumulators)?;
+        let made = plain(call, accumulator, count);
+        return Ok(ResultExpr { argument: argument.ty, squares: Some(squares), ..made });
+    }
+    let long_mean = is_mean && is_long_mean(&resolved.value, argument.ty, call.ty)?;
     let extreme_of = matches!(call.function, AggregateFunction::Min | AggregateFunction::Max);
     let (value, low) = if extreme_of || !may_wrap(&value) {
         (value, None)
@@ -205,6 +218,7 @@ pub(super) fn result_of(
         accumulator,
         low,
         long_mean,
+        squares: None,
         count,
         argument: argument.ty,
         result: call.ty,
@@ -219,6 +233,7 @@ fn plain(call: &AggregateCall, accumulator: usize, count: Option<usize>) -> Resu
         accumulator,
         low: None,
         long_mean: false,
+        squares: None,
         count,
         argument: call.ty,
         result: call.ty,
@@ -241,7 +256,7 @@ fn both(filter: Option<Value>, test: Option<Value>) -> Option<Value> {
     }
 }
 
-type Accumulated = (AccumulatorKind, Value, Bounds, ExtremeEncoding);
+pub(super) type Accumulated = (AccumulatorKind, Value, Bounds, ExtremeEncoding);
 
 /// Bounds of a sum of values, or `None` where it may leave 128 bits.
 fn total(value: &Value) -> Option<Bounds> {
@@ -262,7 +277,7 @@ fn may_wrap(value: &Value) -> bool {
     value.repr == Repr::Int && total(value).is_none()
 }
 
-fn sum(value: Value, ty: Type) -> Result<Accumulated> {
+pub(super) fn sum(value: Value, ty: Type) -> Result<Accumulated> {
     if ty.is_float() {
         let value = cast(value, ty, Type::FLOAT64, Failure::Cast)?;
         return Ok((AccumulatorKind::SumF64, value, Bounds::new(0, 0), ExtremeEncoding::Same));
@@ -292,7 +307,10 @@ fn extreme(function: AggregateFunction, value: Value, ty: Type) -> Result<Accumu
             let shifted = shift_unsigned(value, ArithmeticOp::Subtract)?;
             (kind, shifted, i64_bounds, ExtremeEncoding::Unsigned)
         }
-        Repr::Int => return Err(Error::internal("min or max of a value wider than 64 bits reached the device")),
+        Repr::Int if function == AggregateFunction::Min => {
+            (AccumulatorKind::MinI128, value, bounds, ExtremeEncoding::Same)
+        }
+        Repr::Int => (AccumulatorKind::MaxI128, value, bounds, ExtremeEncoding::Same),
     })
 }
 

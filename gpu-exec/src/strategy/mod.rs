@@ -24,6 +24,7 @@ mod sizes;
 mod sort;
 mod spill;
 mod union;
+mod variance;
 mod window;
 
 use std::sync::Arc;

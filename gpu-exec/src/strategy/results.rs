@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::aggregate::Accumulators;
 use super::resolve::{arithmetic, cast, halves, joined_halves, narrow, power_of_ten, rescale, scale_of};
 use super::scope::{Column, OpenPipeline, repr_of};
+use super::variance::Squares;
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -20,6 +21,8 @@ pub(super) struct ResultExpr {
     pub(super) low: Option<usize>,
     /// A mean whose sum may pass 128 bits, on the way or once it has all the mean's digits: see [`ValueKind::Mean`].
     pub(super) long_mean: bool,
+    /// Of a variance: what adds up the squares of what `accumulator` adds up.
+    pub(super) squares: Option<Squares>,
     /// Counts the values that went in; `None` where every group has one.
     pub(super) count: Option<usize>,
     pub(super) argument: Type,
@@ -39,7 +42,7 @@ pub(super) enum ExtremeEncoding {
 }
 
 impl OpenPipeline {
-    fn accumulator(&mut self, number: usize, accumulators: &Accumulators) -> Value {
+    pub(super) fn accumulator(&mut self, number: usize, accumulators: &Accumulators) -> Value {
         let (repr, bounds) = match accumulators.list[number].kind {
             AccumulatorKind::SumF64 => (Repr::F64, Bounds::new(0, 0)),
             AccumulatorKind::SumI128 => (Repr::Int, accumulators.bounds[number]),
@@ -54,6 +57,11 @@ impl OpenPipeline {
         if made.long_mean {
             return self.long_mean(made, accumulators);
         }
+        if let Some(squares) = &made.squares {
+            let value = self.variance(made, squares, accumulators)?;
+            let register = self.keep(value);
+            return Ok(Column { register, ty: made.result, dictionary: None, range: None, tail: None, unique: false });
+        }
         let mut state = self.accumulator(made.accumulator, accumulators);
         if let Some(low) = made.low {
             state = joined_halves(state, self.accumulator(low, accumulators));
@@ -65,6 +73,7 @@ impl OpenPipeline {
             AggregateFunction::Sum => narrow(state, Bounds::of_type(made.result), Failure::Overflow),
             AggregateFunction::Avg => average(state, count.clone(), made)?,
             AggregateFunction::Min | AggregateFunction::Max => decoded(state, made)?,
+            AggregateFunction::Variance { .. } => return Err(Error::internal("a variance without its squares")),
         };
         let value = match count {
             Some(count) if made.function != AggregateFunction::Count => where_counted(count, value),
@@ -136,10 +145,15 @@ fn decoded(state: Value, made: &ResultExpr) -> Result<Value> {
 
 /// The value where at least one went in, else NULL.
 fn where_counted(count: Value, value: Value) -> Value {
-    let mut zero = Value::constant(0);
-    zero.bounds = Bounds::new(0, 0);
-    let some =
-        Value::bool(ValueKind::Compare { op: CompareOp::Greater, left: Box::new(count), right: Box::new(zero) }, false);
+    where_more_than(0, count, value)
+}
+
+/// The value where more than so many went in, else NULL.
+pub(super) fn where_more_than(few: i128, count: Value, value: Value) -> Value {
+    let mut few_value = Value::constant(few);
+    few_value.bounds = Bounds::new(few, few);
+    let (left, right) = (Box::new(count), Box::new(few_value));
+    let some = Value::bool(ValueKind::Compare { op: CompareOp::Greater, left, right }, false);
     let (repr, bounds) = (value.repr, value.bounds);
     Value::new(ValueKind::Case { branches: vec![(some, value)], otherwise: None }, repr, true, bounds)
 }

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     SumI128,
     MinI64,
     MaxI64,
+    MinI128,
+    MaxI128,
 }
 
 impl Kind {
@@ -24,6 +26,8 @@ impl Kind {
             Kind::SumI64 | Kind::SumI128 => 0,
             Kind::MinI64 => i128::from(i64::MAX),
             Kind::MaxI64 => i128::from(i64::MIN),
+            Kind::MinI128 => i128::MAX,
+            Kind::MaxI128 => i128::MIN,
         }
     }
 
@@ -31,8 +35,8 @@ impl Kind {
         match self {
             Kind::SumI64 => i128::from((a as i64).wrapping_add(b as i64)),
             Kind::SumI128 => a.wrapping_add(b),
-            Kind::MinI64 => a.min(b),
-            Kind::MaxI64 => a.max(b),
+            Kind::MinI64 | Kind::MinI128 => a.min(b),
+            Kind::MaxI64 | Kind::MaxI128 => a.max(b),
         }
     }
 
@@ -40,6 +44,8 @@ impl Kind {
     pub(crate) fn words(self, state: i128) -> Vec<u64> {
         match self {
             Kind::SumI128 => vec![state as u64, (state >> 64) as u64],
+            // The last word is a lock, which nobody has any more.
+            Kind::MinI128 | Kind::MaxI128 => vec![state as u64, (state >> 64) as u64, 0],
             _ => vec![state as u64],
         }
     }
@@ -51,7 +57,12 @@ impl Kind {
             true => edges[random.random_range(0..edges.len())],
             false => any_integer(random),
         };
-        if self == Kind::SumI128 { any } else { i128::from(any as i64) }
+        if self.is_wide() { any } else { i128::from(any as i64) }
+    }
+
+    /// Whether its values have 128 bits.
+    pub(crate) fn is_wide(self) -> bool {
+        matches!(self, Kind::SumI128 | Kind::MinI128 | Kind::MaxI128)
     }
 }
 
@@ -100,11 +111,13 @@ macro_rules! publish {
     };
 }
 
-const INTEGERS: [(Kind, Kernel); 4] = [
+const INTEGERS: [(Kind, Kernel); 6] = [
     (Kind::SumI64, publish!("check_publish_sum64", "SumI64", "i64")),
     (Kind::SumI128, publish!("check_publish_sum128", "SumI128", "i128")),
     (Kind::MinI64, publish!("check_publish_min", "MinI64", "i64")),
     (Kind::MaxI64, publish!("check_publish_max", "MaxI64", "i64")),
+    (Kind::MinI128, publish!("check_publish_min128", "MinI128", "i128")),
+    (Kind::MaxI128, publish!("check_publish_max128", "MaxI128", "i128")),
 ];
 const FLOATS: Kernel = publish!("check_publish_float", "SumF64", "f64");
 
@@ -140,9 +153,9 @@ fn integers(
     (blocks, threads): (u32, u32),
     what: &str,
 ) -> CheckResult {
-    let input = match kind {
-        Kind::SumI128 => bench.up(values)?,
-        _ => bench.up(&values.iter().map(|value| *value as i64).collect::<Vec<_>>())?,
+    let input = match kind.is_wide() {
+        true => bench.up(values)?,
+        false => bench.up(&values.iter().map(|value| *value as i64).collect::<Vec<_>>())?,
     };
     let out = bench.up(&kind.words(kind.identity()))?;
     let params = [input.ptr().0, values.len() as u64, out.ptr().0];
@@ -225,6 +238,69 @@ pub(crate) fn one_buffer(device: &Arc<DeviceHandle>) -> CheckResult {
             same(&format!("{kind:?} of {rows} rows"), &bench.down::<u64>(out)?, &kind.words(want))?;
         }
         same(&format!("count of {rows} rows"), &bench.down::<u64>(&count)?, &[rows as u64, 0])?;
+    }
+    Ok(())
+}
+
+/// Every row published by itself into one of few groups: threads of all blocks meet there.
+macro_rules! contended {
+    ($entry:literal, $kind:literal) => {
+        Kernel {
+            entry: $entry,
+            sync: SyncMode::None,
+            source: concat!(
+                "struct Params { const i128* values; u64 rows; u64 groups; u64* out; };\n",
+                "MAAR_KERNEL(",
+                $entry,
+                ", Params, p) {\n",
+                "  const u64 step = static_cast<u64>(m_gdim()) * m_bdim();\n",
+                "  for (u64 row = static_cast<u64>(m_bid()) * m_bdim() + m_tid(); row < p.rows; row += step)\n",
+                "    ",
+                $kind,
+                "::publish(p.out + row % p.groups * ",
+                $kind,
+                "::kWords, p.values[row]);\n",
+                "}\n"
+            ),
+        }
+    };
+}
+
+const CONTENDED: [(Kind, Kernel); 3] = [
+    (Kind::SumI128, contended!("check_contended_sum128", "SumI128")),
+    (Kind::MinI128, contended!("check_contended_min128", "MinI128")),
+    (Kind::MaxI128, contended!("check_contended_max128", "MaxI128")),
+];
+
+pub(crate) fn contention(device: &Arc<DeviceHandle>) -> CheckResult {
+    let bench = Bench::new(device)?;
+    let rows = 6000;
+    for (kind, kernel) in &CONTENDED {
+        for groups in [1, 3, 40] {
+            let mut random = random(groups as u64);
+            // Equal upper words, so that the lower ones decide; steps up and down, so that states change often.
+            let close = |random: &mut SmallRng| {
+                (i128::from(random.random_range(-1_i64..2)) << 64) + i128::from(random.random::<i64>())
+            };
+            let sets: [Vec<i128>; 4] = [
+                (0..rows).map(|_| kind.draw(&mut random)).collect(),
+                (0..rows).map(|_| close(&mut random)).collect(),
+                (0..rows).map(|row| (row as i128) << 60).collect(),
+                (0..rows).map(|row| -(row as i128) << 60).collect(),
+            ];
+            for (set, values) in sets.iter().enumerate() {
+                let mut states = vec![kind.identity(); groups];
+                let before: Vec<u64> = states.iter().flat_map(|state| kind.words(*state)).collect();
+                for (row, value) in values.iter().enumerate() {
+                    states[row % groups] = kind.merge(states[row % groups], *value);
+                }
+                let (input, out) = (bench.up(values)?, bench.up(&before)?);
+                let params = [input.ptr().0, rows as u64, groups as u64, out.ptr().0];
+                bench.run(kernel, shape(4, 128, 0), &params)?;
+                let want: Vec<u64> = states.iter().flat_map(|state| kind.words(*state)).collect();
+                same(&format!("{kind:?} of {groups} groups, set {set}"), &bench.down::<u64>(&out)?, &want)?;
+            }
+        }
     }
     Ok(())
 }

@@ -149,6 +149,50 @@ pub(crate) fn division(device: &Arc<DeviceHandle>) -> CheckResult {
     divide(&bench, &DIVISION128, i128::MAX, |value| value, |value| value)
 }
 
+macro_rules! shift {
+    ($($type:ident),*) => {[$((
+        Kernel {
+            entry: concat!("check_shift_", stringify!($type)),
+            sync: SyncMode::None,
+            source: concat!(
+                "struct Params { const ", stringify!($type), "* a; const i64* places; u64 rows; ", stringify!($type), "* out; };\n",
+                "MAAR_KERNEL(check_shift_", stringify!($type), ", Params, p) {\n",
+                "  const u64 step = static_cast<u64>(m_gdim()) * m_bdim();\n",
+                "  for (u64 row = static_cast<u64>(m_bid()) * m_bdim() + m_tid(); row < p.rows; row += step) {\n",
+                "    p.out[row * 2] = shift_left<", stringify!($type), ">(u64(p.a[row]), p.places[row]);\n",
+                "    p.out[row * 2 + 1] = shift_right<", stringify!($type), ">(p.a[row], p.places[row]);\n",
+                "  }\n}\n"
+            ),
+        },
+        (|bench, kernel, rows| {
+            let a: Vec<$type> = rows.iter().map(|(a, _)| *a as $type).collect();
+            let places: Vec<i64> = rows.iter().map(|(_, places)| *places as i64).collect();
+            let (values, counts) = (bench.up(&a)?, bench.up(&places)?);
+            let out = bench.filled::<$type>(a.len() * 2, 0)?;
+            bench.run(kernel, shape(4, 128, 0), &[values.ptr().0, counts.ptr().0, a.len() as u64, out.ptr().0])?;
+            let pairs = a.iter().zip(&places);
+            let want: Vec<$type> =
+                pairs.flat_map(|(a, places)| [a.wrapping_shl(*places as u32), a.wrapping_shr(*places as u32)]).collect();
+            same(kernel.entry, &bench.down::<$type>(&out)?, &want)?;
+            Ok(())
+        }) as ShiftCheck,
+    )),*]};
+}
+
+/// Runs a kernel over values and numbers of places, each cut to its type.
+type ShiftCheck = fn(&Bench<'_>, &Kernel, &[(i128, i128)]) -> CheckResult;
+
+/// The host's shifts are Rust's wrapping ones.
+pub(crate) fn shifts(device: &Arc<DeviceHandle>) -> CheckResult {
+    let bench = Bench::new(device)?;
+    let mut rows = pairs();
+    rows.extend((-70..70).flat_map(|places| edges().iter().map(move |a| (*a, places))));
+    for (kernel, check) in shift!(i8, i16, i32, i64, u8, u16, u32, u64) {
+        check(&bench, &kernel, &rows)?;
+    }
+    Ok(())
+}
+
 const ERRORS: Kernel = Kernel {
     entry: "check_error_words",
     sync: SyncMode::None,

@@ -19,6 +19,7 @@ mod runs;
 #[path = "../../../tests/src/skip.rs"]
 mod skip;
 mod sort;
+mod spread;
 mod table;
 mod text;
 mod tile;
@@ -90,10 +91,13 @@ checks! {
     full_tables_of_wide_keys_say_so: wide::full;
     blocks_publish_every_kind: accumulate::kinds;
     blocks_publish_several_states_in_a_row: accumulate::one_buffer;
+    threads_that_meet_lose_no_extreme: accumulate::contention;
+    spreads_are_exact: spread::spreads;
     threads_keep_states_of_few_groups: private::kinds;
     threads_keep_several_states_of_few_groups: private::several;
     checked_arithmetic_is_exact: arithmetic::checked;
     division_truncates_rounds_and_floors: arithmetic::division;
+    shifts_stay_within_their_type: arithmetic::shifts;
     error_words_collect_bits_and_the_first_row: arithmetic::errors;
     means_of_long_sums_are_exact: means::means;
     floats_order_totally: floats::order;

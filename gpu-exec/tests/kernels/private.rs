@@ -39,12 +39,14 @@ macro_rules! grouped {
 }
 
 /// Kind of the threads' states, kind of the groups, kernel.
-const INTEGERS: [(Kind, Kind, Kernel); 5] = [
+const INTEGERS: [(Kind, Kind, Kernel); 7] = [
     (Kind::SumI64, Kind::SumI64, grouped!("check_private_sum64", "SumI64", "SumI64", "i64")),
     (Kind::SumI64, Kind::SumI128, grouped!("check_private_widened", "SumI64", "SumI128", "i64")),
     (Kind::SumI128, Kind::SumI128, grouped!("check_private_sum128", "SumI128", "SumI128", "i128")),
     (Kind::MinI64, Kind::MinI64, grouped!("check_private_min", "MinI64", "MinI64", "i64")),
     (Kind::MaxI64, Kind::MaxI64, grouped!("check_private_max", "MaxI64", "MaxI64", "i64")),
+    (Kind::MinI128, Kind::MinI128, grouped!("check_private_min128", "MinI128", "MinI128", "i128")),
+    (Kind::MaxI128, Kind::MaxI128, grouped!("check_private_max128", "MaxI128", "MaxI128", "i128")),
 ];
 const FLOATS: Kernel = grouped!("check_private_float", "SumF64", "SumF64", "f64");
 
@@ -104,7 +106,7 @@ fn integers(
     (group_of, values, groups): (&[u32], &[i128], usize),
     what: &str,
 ) -> CheckResult {
-    let wide = thread == Kind::SumI128;
+    let wide = thread.is_wide();
     let input =
         if wide { bench.up(values)? } else { bench.up(&values.iter().map(|v| *v as i64).collect::<Vec<_>>())? };
     let (before, want) = expected(kind, groups, group_of, values);

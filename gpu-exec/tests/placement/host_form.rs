@@ -6,13 +6,14 @@ use arrow::datatypes::{DataType, IntervalMonthDayNano, Schema};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::functions::datetime::{date_part, date_trunc};
+use datafusion::functions::math::{ceil, floor, round, trunc};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNullExpr, Literal, NegativeExpr, NotExpr, TryCastExpr,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::scalar::ScalarValue;
-use maar_gpu_exec::ir::{ArithmeticOp, CompareOp, Expr, ExprKind, HostFunction, Type};
+use maar_gpu_exec::ir::{ArithmeticOp, BitOp, CompareOp, Expr, ExprKind, HostFunction, Rounding, Type};
 use maar_gpu_exec::planner::describe_expr;
 
 type HostExpr = Arc<dyn PhysicalExpr>;
@@ -30,6 +31,24 @@ pub(crate) fn host_form(expr: &Expr, schema: &Schema) -> HostExpr {
         ExprKind::Literal(value) => Arc::new(Literal::new(value.clone())),
         ExprKind::Deferred(function) => Arc::clone(&function.expr),
         ExprKind::Arithmetic { op, left, right } => binary(sub(left), arithmetic(*op), sub(right)),
+        ExprKind::Bits { op, left, right } => binary(sub(left), bits(*op), sub(right)),
+        ExprKind::Round { rounding, places, input } => {
+            let places = places.map(|places| match rounding {
+                Rounding::Nearest => ScalarValue::from(places),
+                _ => ScalarValue::from(i64::from(places)),
+            });
+            let places = places.map(|places| Arc::new(Literal::new(places)) as HostExpr);
+            let args: Vec<HostExpr> = std::iter::once(sub(input)).chain(places).collect();
+            let function = match rounding {
+                Rounding::Nearest => round(),
+                Rounding::TowardsZero => trunc(),
+                Rounding::Floor => floor(),
+                Rounding::Ceil => ceil(),
+            };
+            Arc::new(ScalarFunctionExpr::try_new(function, args, schema, Arc::default()).unwrap())
+        }
+        // The same value to SQL.
+        ExprKind::Canonical { input, .. } => sub(input),
         ExprKind::Negate(input) => Arc::new(NegativeExpr::new(sub(input))),
         ExprKind::Compare { op, left, right } => binary(sub(left), compare(*op), sub(right)),
         ExprKind::And(left, right) => binary(sub(left), Operator::And, sub(right)),
@@ -116,6 +135,16 @@ fn arithmetic(op: ArithmeticOp) -> Operator {
         ArithmeticOp::Multiply => Operator::Multiply,
         ArithmeticOp::Divide => Operator::Divide,
         ArithmeticOp::Modulo => Operator::Modulo,
+    }
+}
+
+fn bits(op: BitOp) -> Operator {
+    match op {
+        BitOp::And => Operator::BitwiseAnd,
+        BitOp::Or => Operator::BitwiseOr,
+        BitOp::Xor => Operator::BitwiseXor,
+        BitOp::ShiftLeft => Operator::BitwiseShiftLeft,
+        BitOp::ShiftRight => Operator::BitwiseShiftRight,
     }
 }
 

@@ -2,6 +2,31 @@
 
 use super::harness::Both;
 
+/// Of a time that is added a date takes the whole days, towards zero.
+#[tokio::test(flavor = "multi_thread")]
+async fn days_of_times() {
+    let select = "SELECT CASE WHEN n % 7 = 3 THEN NULL ELSE arrow_cast(CAST(n * 331 - 9000 AS INT), 'Date32') END AS d, CAST(n AS INT) AS n FROM (SELECT value AS n FROM generate_series(0, 99))";
+    let both = Both::over(&[("t", vec![select.into()])]).await;
+    let intervals = [
+        "432000 seconds",
+        "-432000 seconds",
+        "1 hour",
+        "23 hours 59 minutes",
+        "-23 hours",
+        "25 hours",
+        "-49 hours",
+        "3 days 30 hours",
+        "1 month -72 hours",
+        "-2 days 100 hours",
+        "1 nanosecond",
+    ];
+    for interval in intervals {
+        both.same(&format!("SELECT n, d + INTERVAL '{interval}' AS a, d - INTERVAL '{interval}' AS b FROM t")).await;
+    }
+    both.same("SELECT count(*) FROM t a JOIN t b ON a.n % 3 = b.n % 3 AND b.d > a.d + INTERVAL '432000 seconds'").await;
+    both.fails("SELECT d + INTERVAL '95000000 days 2400000 hours' FROM t", "overflow").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_off() {
     // 1,000 days and some hours, minutes and ticks apart, from 1903 to 2177.

@@ -168,7 +168,7 @@ impl<'a> Grammar<'a> {
             return leaf;
         }
         let other = |random: &mut StdRng| self.of_kind(kind, depth - 1, random);
-        match random.random_range(0..12) {
+        match random.random_range(0..14) {
             0 => format!("({leaf} + {})", other(random)),
             1 => format!("({leaf} - {})", other(random)),
             2 => format!("({leaf} * {})", ["2", "3", "10"][random.random_range(0..3)]),
@@ -184,6 +184,13 @@ impl<'a> Grammar<'a> {
                 let value = literal(kind, random);
                 format!("CASE ({leaf}) WHEN NULL THEN {value} WHEN {value} THEN NULL ELSE -({leaf}) END")
             }
+            12 if kind == Kind::Integer => {
+                let op = ["& 255", "| 5", "^ -1", ">> 2", "<< 3"][random.random_range(0..5)];
+                format!("({leaf} {op})")
+            }
+            12 if kind == Kind::Float => format!("{}({leaf})", ["floor", "ceil", "trunc"][random.random_range(0..3)]),
+            12 => format!("trunc({leaf}, {})", random.random_range(-1..3)),
+            13 => format!("round({leaf}, {})", random.random_range(-2..4)),
             _ => leaf,
         }
     }

@@ -31,6 +31,14 @@ pub fn describe_expr(expr: &Expr, input: &[Field]) -> String {
         ExprKind::Literal(value) => format!("{value}:{}", describe_type(expr.ty)),
         ExprKind::Deferred(function) => marked(format!("deferred[{}]", quote(function.expr.as_ref()))),
         ExprKind::Arithmetic { op, left, right } => marked(format!("({} {} {})", sub(left), op.sign(), sub(right))),
+        ExprKind::Bits { op, left, right } => marked(format!("({} {} {})", sub(left), op.sign(), sub(right))),
+        ExprKind::Round { rounding, places, input } => {
+            let places = places.map(|places| format!(", {places}")).unwrap_or_default();
+            marked(format!("{}({}{places})", rounding.name(), sub(input)))
+        }
+        ExprKind::Canonical { zeros, input } => {
+            format!("{}({})", if *zeros { "one_zero_and_nan" } else { "one_nan" }, sub(input))
+        }
         ExprKind::Negate(input) => format!("-{}", sub(input)),
         ExprKind::Compare { op, left, right } => format!("({} {} {})", sub(left), op.sign(), sub(right)),
         ExprKind::And(left, right) => format!("({} AND {})", sub(left), sub(right)),
@@ -211,6 +219,10 @@ fn describe_call(call: &AggregateCall, field: &Field, input: &[Field]) -> String
         AggregateFunction::Avg => "avg",
         AggregateFunction::Min => "min",
         AggregateFunction::Max => "max",
+        AggregateFunction::Variance { sample: true, root: false } => "var",
+        AggregateFunction::Variance { sample: false, root: false } => "var_pop",
+        AggregateFunction::Variance { sample: true, root: true } => "stddev",
+        AggregateFunction::Variance { sample: false, root: true } => "stddev_pop",
     };
     let argument = call.argument.as_ref().map_or_else(|| "*".to_owned(), |expr| describe_expr(expr, input));
     let filter = call.filter.as_ref().map(|expr| format!(" FILTER {}", describe_expr(expr, input))).unwrap_or_default();

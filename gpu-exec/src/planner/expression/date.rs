@@ -90,19 +90,13 @@ fn check_granularity(data_type: &DataType, interval: Interval) -> Result<(), Rea
             require_utc(zone.as_deref())?;
             nanoseconds_in(*unit)
         }
-        _ => return require_no_time(interval),
+        // Of a time a date takes the whole days.
+        _ => return Ok(()),
     };
     if interval.nanoseconds % unit != 0 {
         return Err(Reason::new("an interval finer than the timestamp's unit has no device form"));
     }
     Ok(())
-}
-
-fn require_no_time(interval: Interval) -> Result<(), Reason> {
-    match interval.nanoseconds {
-        0 => Ok(()),
-        _ => Err(Reason::new("a date plus an interval with a time of day has no device form")),
-    }
 }
 
 fn require_utc(zone: Option<&str>) -> Result<(), Reason> {

@@ -8,8 +8,8 @@ use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::scalar::ScalarValue;
 
-use super::{comparison, date, literal, text, translate_tree as translate_any, typed};
-use crate::ir::{ArithmeticOp, CompareOp, Expr, ExprKind, Type};
+use super::{comparison, date, engine, literal, round, text, translate_tree as translate_any, typed};
+use crate::ir::{ArithmeticOp, CompareOp, Expr, ExprKind, Rounding, Type};
 use crate::planner::Reason;
 use crate::planner::support::{self, Subject};
 
@@ -26,7 +26,11 @@ pub(super) fn translate(
         _ if reads_text => Err(text::reason(expr, schema)),
         "abs" => translate_abs(expr, function, schema),
         "nullif" => translate_nullif(expr, function, schema),
-        name => Err(Reason::at(expr.as_ref(), support::function_reason(name))),
+        name => match (Rounding::named(name), engine::translate(expr, function, schema)?) {
+            (Some(rounding), _) => round::translate(expr, function, rounding, schema),
+            (_, Some(translated)) => Ok(translated),
+            _ => Err(Reason::at(expr.as_ref(), support::function_reason(name))),
+        },
     }
 }
 

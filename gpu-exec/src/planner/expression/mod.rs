@@ -6,14 +6,17 @@
 //! coerced here. Not here: widths, bounds, overflow checks.
 
 mod arithmetic;
+mod bits;
 mod cast;
 mod comparison;
 mod conditional;
 mod date;
 mod deferred;
+mod engine;
 mod function;
 mod literal;
 mod raw_text;
+mod round;
 mod text;
 
 use std::sync::Arc;
@@ -125,6 +128,9 @@ fn translate_column(column: &Column, schema: &Schema) -> Result<Expr, Reason> {
 
 fn translate_binary(expr: &Arc<dyn PhysicalExpr>, binary: &BinaryExpr, schema: &Schema) -> Result<Expr, Reason> {
     use Operator::{And, Divide, Minus, Modulo, Multiply, Or, Plus};
+    if let Some(bits) = bits::translate(expr, binary, schema)? {
+        return Ok(bits);
+    }
     match binary.op() {
         And | Or => translate_connective(binary, schema),
         Plus | Minus | Multiply | Divide | Modulo => arithmetic::translate(expr, binary, schema),

@@ -11,13 +11,13 @@ use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use super::canonical::compared;
 use super::operator::limit;
 use super::{fields_of, is_movement, label};
-use crate::ir::{AggregateCall, AggregateFunction, Expr, GroupingSet, Node, Type};
+use crate::ir::{AggregateCall, AggregateFunction, Expr, ExprKind, Field, GroupingSet, Node, Type};
 use crate::planner::Reason;
 use crate::planner::expression::{device_type, translate};
 use crate::planner::support::{self, Subject};
 
-/// Widest decimal whose minimum and maximum the device keeps: an unscaled value of 64 bits.
-const MIN_MAX_PRECISION: u8 = 18;
+/// Widest decimal whose variance the device computes: an unscaled value of 64 bits.
+const VARIANCE_PRECISION: u8 = 18;
 
 /// Digits behind the point that a mean has more than its values.
 const MEAN_DIGITS: u8 = 4;
@@ -73,14 +73,14 @@ impl<'a> Aggregation<'a> {
     }
 
     /// The node; `output` is the schema of the topmost operator.
-    pub(crate) fn build(&self, output: &Schema, input: Node) -> Result<Node, Reason> {
+    pub(crate) fn build(&self, output: &Schema, mut input: Node) -> Result<Node, Reason> {
         let groups = self.start.group_expr();
         let schema = self.start.input().schema();
         let keys = groups.expr().iter().map(|(key, _)| translate_key(key, &schema)).collect::<Result<Vec<_>, _>>()?;
         let filters = self.start.filter_expr().iter();
         let calls = self.start.aggr_expr().iter().zip(filters);
         let calls = calls
-            .map(|(call, filter)| translate_call(call, filter.as_ref(), &schema))
+            .map(|(call, filter)| translate_call(call, filter.as_ref(), &schema, &mut input))
             .collect::<Result<Vec<_>, _>>()?;
         let sets = if groups.has_grouping_set() { grouping_sets(groups.groups())? } else { vec![] };
         if keys.is_empty() && calls.is_empty() {
@@ -141,13 +141,17 @@ pub(super) fn translate_call(
     call: &AggregateFunctionExpr,
     filter: Option<&Arc<dyn PhysicalExpr>>,
     schema: &Schema,
+    input: &mut Node,
 ) -> Result<AggregateCall, Reason> {
     let at = |cause: &dyn std::fmt::Display| Reason::new(format!("{cause}: {}", call.name()));
     let function = function_named(call).map_err(|cause| at(&cause))?;
     let field = call.field();
     let ty = device_type(field.data_type())
         .ok_or_else(|| at(&format!("a result of type {} has no device form", field.data_type())))?;
-    let argument = translate_argument(call, function, schema).map_err(|cause| at(&cause))?;
+    let mut argument = translate_argument(call, function, schema).map_err(|cause| at(&cause))?;
+    if matches!(function, AggregateFunction::Variance { .. }) {
+        argument = argument.map(|argument| before_cast(argument, input));
+    }
     if let Some(argument) = &argument {
         support::require(Subject::Aggregate, support_name(call), argument.ty).map_err(|cause| at(&cause))?;
         check_result(function, argument.ty, ty).map_err(|cause| at(&cause))?;
@@ -167,6 +171,10 @@ fn function_named(call: &AggregateFunctionExpr) -> Result<AggregateFunction, Rea
         "avg" => AggregateFunction::Avg,
         "min" => AggregateFunction::Min,
         "max" => AggregateFunction::Max,
+        "var" => AggregateFunction::Variance { sample: true, root: false },
+        "var_pop" => AggregateFunction::Variance { sample: false, root: false },
+        "stddev" => AggregateFunction::Variance { sample: true, root: true },
+        "stddev_pop" => AggregateFunction::Variance { sample: false, root: true },
         name => {
             return Err(Reason::new(format!("the aggregate function {name} has no device form")));
         }
@@ -179,6 +187,7 @@ fn support_name(call: &AggregateFunctionExpr) -> &str {
         ("count", true) => "count distinct",
         ("sum", true) => "sum distinct",
         ("avg", true) => "avg distinct",
+        ("var" | "var_pop" | "stddev" | "stddev_pop", true) => "variance distinct",
         (name, _) => name,
     }
 }
@@ -218,6 +227,29 @@ fn without_widening<'a>(argument: &'a Arc<dyn PhysicalExpr>, schema: &Schema) ->
     }
 }
 
+/// The host makes a float of what it takes the variance of; the device takes that of the integer or decimal. Where several calls
+/// have the cast in common, it stands in the projection below, which then puts out what it is of as well.
+fn before_cast(argument: Expr, input: &mut Node) -> Expr {
+    let is_exact = |ty: Type| matches!(ty, Type::Int { .. } | Type::Decimal { .. });
+    match argument.kind {
+        ExprKind::Cast { input: exact, try_cast: false } if argument.ty == Type::FLOAT64 && is_exact(exact.ty) => {
+            *exact
+        }
+        ExprKind::Column(index) if argument.ty == Type::FLOAT64 => {
+            let Node::Project { exprs, fields, .. } = input else { return argument };
+            let exact = match exprs.get(index).map(|expr| &expr.kind) {
+                Some(ExprKind::Cast { input: exact, try_cast: false }) if is_exact(exact.ty) => (**exact).clone(),
+                _ => return argument,
+            };
+            let (ty, nullable) = (exact.ty, exact.nullable);
+            exprs.push(exact);
+            fields.push(Field { name: format!("{} before its cast", fields[index].name), ty, nullable });
+            Expr::column(exprs.len() - 1, ty, nullable)
+        }
+        _ => argument,
+    }
+}
+
 /// Whether the host declares the result type that the device computes.
 fn check_result(function: AggregateFunction, argument: Type, result: Type) -> Result<(), Reason> {
     let decimal = |grow_precision: u8, grow_scale: i8| match argument {
@@ -244,13 +276,12 @@ fn check_result(function: AggregateFunction, argument: Type, result: Type) -> Re
             Type::Decimal { .. } => decimal(MEAN_DIGITS, MEAN_DIGITS as i8),
             _ => Type::FLOAT64,
         },
-        AggregateFunction::Min | AggregateFunction::Max => match argument {
-            Type::Decimal { precision, .. } if precision > MIN_MAX_PRECISION => {
-                return Err(Reason::new(
-                    "the minimum or maximum of decimals of more than 18 digits has no device form yet",
-                ));
+        AggregateFunction::Min | AggregateFunction::Max => argument,
+        AggregateFunction::Variance { .. } => match argument {
+            Type::Decimal { precision, .. } if precision > VARIANCE_PRECISION => {
+                return Err(Reason::new("the variance of decimals of more than 18 digits has no device form yet"));
             }
-            other => other,
+            _ => Type::FLOAT64,
         },
     };
     if expected == result {

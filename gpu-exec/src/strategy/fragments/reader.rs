@@ -2,7 +2,8 @@
 
 use super::words::{COLUMN, LITERAL, bare};
 use crate::ir::{
-    Accumulator, AccumulatorKind, Bounds, CompareOp, Constant, Failure, Repr, TextTestKind, TextUnit, Value, ValueKind,
+    Accumulator, AccumulatorKind, Bounds, CompareOp, Constant, Failure, FloatFunction, Repr, TextTestKind, TextUnit,
+    Value, ValueKind,
 };
 use crate::strategy::LookupTable;
 
@@ -28,8 +29,8 @@ impl Reader<'_> {
             (AccumulatorKind::SumI64 | AccumulatorKind::SumI128 | AccumulatorKind::SumF64, Some(value)) => {
                 format!("sum({})", bare(value))
             }
-            (AccumulatorKind::MinI64, Some(value)) => format!("min({})", bare(value)),
-            (AccumulatorKind::MaxI64, Some(value)) => format!("max({})", bare(value)),
+            (AccumulatorKind::MinI64 | AccumulatorKind::MinI128, Some(value)) => format!("min({})", bare(value)),
+            (AccumulatorKind::MaxI64 | AccumulatorKind::MaxI128, Some(value)) => format!("max({})", bare(value)),
         };
         match &call.filter {
             None => function,
@@ -45,6 +46,8 @@ impl Reader<'_> {
             K::Constant(Constant::Null) => "NULL".into(),
             K::Constant(_) => LITERAL.into(),
             K::Arithmetic { op, left, right, .. } => pair(left, op.sign(), right),
+            K::Bits { op, left, right, .. } => pair(left, op.sign(), right),
+            K::FloatFunction { function, input } => format!("{}({})", name_of(*function), bare(&self.sql(input))),
             K::Compare { op, left, right } => pair(left, op.sign(), right),
             K::And(left, right) => pair(left, "AND", right),
             K::Or(left, right) => pair(left, "OR", right),
@@ -80,6 +83,7 @@ impl Reader<'_> {
                 format!("CAST({} AS {ty})", bare(&self.sql(input)))
             }
             K::Mean { high, count, .. } => pair(high, "/", count),
+            K::Spread { count, sum, .. } => format!("spread({}, {})", bare(&self.sql(count)), bare(&self.sql(sum))),
             K::PartOf(keys) => format!("part of ({})", self.all(keys).join(", ")),
             K::FloorDivide { input, divisor } => format!("floor({} / {divisor})", self.sql(input)),
             K::DatePart { part, days } => format!("extract({} FROM {})", part.name(), bare(&self.sql(day(days)))),
@@ -106,6 +110,16 @@ impl Reader<'_> {
             None => text,
             Some(function) => format!("({})", function.replace(COLUMN, &text)),
         }
+    }
+}
+
+fn name_of(function: FloatFunction) -> &'static str {
+    match function {
+        FloatFunction::Round => "round",
+        FloatFunction::Truncate => "trunc",
+        FloatFunction::Floor => "floor",
+        FloatFunction::Ceil => "ceil",
+        FloatFunction::SquareRoot => "sqrt",
     }
 }
 

@@ -8,6 +8,7 @@ use crate::ir::{ArithmeticOp, Bounds, DatePart, Failure, Type, Value, ValueKind}
 
 /// The days that the host has a calendar for: from the first of the year -262143 to the last of 262142.
 const CALENDAR: Bounds = Bounds { min: -96_465_292, max: 95_026_236 };
+const NANOSECONDS_PER_DAY: i64 = 86_400_000_000_000;
 /// No month has more days.
 const MONTH_DAYS_MAX: i128 = 31;
 
@@ -111,16 +112,14 @@ fn move_by(value: Value, ty: Type, months: i32, days: i32, nanoseconds: i64) -> 
             if months != 0 {
                 moved = add_date_months(moved, months);
             }
-            if days == 0 {
-                Ok(moved)
-            } else {
-                arithmetic(
-                    ArithmeticOp::Add,
-                    (moved, Type::INT32),
-                    (Value::constant(i128::from(days)), Type::INT32),
-                    ty,
-                )
+            for days in [i128::from(days), i128::from(nanoseconds / NANOSECONDS_PER_DAY)] {
+                if days != 0 {
+                    let days = (Value::constant(days), Type::INT32);
+                    moved = arithmetic(ArithmeticOp::Add, (moved, Type::INT32), days, ty)?;
+                    moved = narrow(moved, CALENDAR, Failure::Overflow);
+                }
             }
+            Ok(moved)
         }
     }
 }

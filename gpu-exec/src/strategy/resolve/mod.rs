@@ -4,12 +4,14 @@
 //! (DataFusion and arrow) except that overflow is an error. Bounds are carried along, and a limit is attached only
 //! where they cannot prove that a result stays within its type.
 
+mod bits;
 mod calendar;
 mod cast;
 mod constant;
 mod date_trunc;
 mod number;
 mod raw_text;
+mod round;
 mod text;
 
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use crate::ir::{Bounds, CompareOp, Constant, Expr, ExprKind, Failure, HostFuncti
 
 pub(super) use self::cast::cast;
 pub(super) use self::constant::{constant, null};
-pub(super) use self::number::{arithmetic, halves, joined_halves, narrow, power_of_ten, rescale, scale_of};
+pub(super) use self::number::{arithmetic, halves, joined_halves, narrow, power_of_ten, rescale, scale_of, split};
 
 /// Most constants of an IN list that are compared one after another; more are searched in a table.
 const SET_MAX: usize = 16;
@@ -86,6 +88,13 @@ impl OpenPipeline {
                 let (l, r) = (self.resolve_value(left)?, self.resolve_value(right)?);
                 arithmetic(*op, (l, left.ty), (r, right.ty), expr.ty)
             }
+            ExprKind::Bits { op, left, right } => {
+                bits::bits(*op, self.resolve_value(left)?, self.resolve_value(right)?, expr.ty)
+            }
+            ExprKind::Round { rounding, places, input } => {
+                round::round(*rounding, *places, self.resolve_value(input)?, input.ty, expr.ty)
+            }
+            ExprKind::Canonical { zeros, input } => Ok(canonical(self.resolve_value(input)?, *zeros)),
             ExprKind::Negate(input) => negate(self.resolve_value(input)?, expr.ty),
             ExprKind::Compare { op, left, right } => self.compare(*op, left, right),
             ExprKind::And(left, right) => {
@@ -208,6 +217,18 @@ impl OpenPipeline {
         let otherwise = otherwise.map(|value| self.resolve_value(value)).transpose()?;
         Ok(case_value(resolved, otherwise, ty))
     }
+}
+
+/// A float by way of its order, which is one for all NaNs, or by its rank, which is one for both zeros as well.
+fn canonical(value: Value, zeros: bool) -> Value {
+    if is_null(&value) {
+        return value;
+    }
+    let (repr, nullable) = (value.repr, value.nullable);
+    let input = Box::new(value);
+    let order = if zeros { ValueKind::RankOfFloat(input) } else { ValueKind::OrderOfFloat(input) };
+    let order = Value::int(order, nullable, Bounds::of_type(Type::INT64));
+    Value::float(ValueKind::FloatOfOrder(Box::new(order)), repr, nullable)
 }
 
 /// A CASE over resolved parts.

@@ -143,13 +143,18 @@ pub(super) fn floor_divide(value: Value, divisor: i128) -> Value {
 
 /// The two halves of a 128-bit value: `value = high * 2^64 + low` with `0 <= low < 2^64`.
 pub(in crate::strategy) fn halves(value: &Value) -> (Value, Value) {
-    let high = floor_divide(value.clone(), HALF);
+    split(value, HALF)
+}
+
+/// `value = high * unit + low` with `0 <= low < unit`.
+pub(in crate::strategy) fn split(value: &Value, unit: i128) -> (Value, Value) {
+    let high = floor_divide(value.clone(), unit);
     let nullable = value.nullable;
-    let begin = ValueKind::ScaleUp { input: Box::new(high.clone()), power: HALF, limits: None };
-    let begin = Value::int(begin, nullable, ANY_INTEGER);
+    let begin = ValueKind::ScaleUp { input: Box::new(high.clone()), power: unit, limits: None };
+    let begin = Value::int(begin, nullable, high.bounds.times(Bounds::new(unit, unit)).unwrap_or(ANY_INTEGER));
     let (left, right) = (Box::new(value.clone()), Box::new(begin));
     let low = ValueKind::Arithmetic { op: ArithmeticOp::Subtract, left, right, limits: None };
-    (high, Value::int(low, nullable, Bounds::new(0, HALF - 1)))
+    (high, Value::int(low, nullable, Bounds::new(0, unit - 1)))
 }
 
 /// What sums of halves add up to; past 128 bits it is an overflow.
