@@ -272,6 +272,16 @@ impl AccumulatorKind {
         if self == AccumulatorKind::SumI128 { 2 } else { 1 }
     }
 
+    /// Whether what is kept of a group's rows is the same in whichever order they come.
+    pub fn is_of_any_order(self) -> bool {
+        match self {
+            AccumulatorKind::SumI64 | AccumulatorKind::SumI128 | AccumulatorKind::MinI64 | AccumulatorKind::MaxI64 => {
+                true
+            }
+            AccumulatorKind::SumF64 => false,
+        }
+    }
+
     /// The word that stands for "no row yet".
     pub fn identity(self) -> u64 {
         match self {
