@@ -107,7 +107,7 @@ async fn rows_of_both_sides() {
             "SELECT count(*), sum(l.id), sum(r.id), count(l.k), count(r.k) FROM l FULL JOIN r ON l.k = r.k",
             "SELECT count(*), sum(l.id), sum(r.id), count(r.k) FROM l FULL JOIN r ON l.k = r.k AND r.weight > l.class",
             "SELECT l.id, l.k, r.id, r.word FROM l FULL JOIN r ON l.sparse = r.sparse AND l.class = 2",
-            "SELECT coalesce(l.word, r.word), count(*), count(l.id), sum(r.id) FROM l FULL JOIN r ON l.word = r.word GROUP BY 1",
+            "SELECT coalesce(l.k, r.k), count(*), count(l.id), sum(r.id) FROM l FULL JOIN r ON l.k = r.k GROUP BY 1",
             // Groups that are read twice, and filled twice where they are held in parts.
             "SELECT count(*), sum(a.c), sum(b.s), count(a.k), count(b.k) FROM (SELECT k, count(*) AS c FROM l GROUP BY k) a \
              FULL JOIN (SELECT k, sum(id) AS s FROM r GROUP BY k) b ON a.k = b.k",

@@ -174,11 +174,11 @@ async fn errors_of_a_branch() {
 const MIXED: [&str; 22] = [
     "SELECT a, b, count(*), sum(a) FROM (SELECT 1 AS a, 'one' AS b FROM l WHERE v < 9 UNION ALL SELECT k, s FROM r WHERE v > 5 UNION ALL \
      SELECT CAST(NULL AS INT), NULL FROM small WHERE w < 3) GROUP BY a, b",
-    "SELECT tag, count(*), max(x), min(d) FROM (SELECT 1 AS tag, x, d FROM l WHERE k > 3 UNION ALL SELECT 2, x, d FROM r WHERE v > 5 UNION ALL \
+    "SELECT tag, count(*), count(x), min(d) FROM (SELECT 1 AS tag, x, d FROM l WHERE k > 3 UNION ALL SELECT 2, x, d FROM r WHERE v > 5 UNION ALL \
      SELECT 3, CAST(w AS DOUBLE), CAST(w AS DECIMAL(9,2)) FROM small WHERE w > 3) GROUP BY tag",
     "SELECT max(k) AS m FROM l WHERE v < 0 UNION ALL SELECT k + 1 FROM r WHERE v < 900000000000 UNION ALL SELECT count(*) FROM none",
-    "SELECT avg(d) AS a, sum(d) AS s, avg(CAST(k AS DECIMAL(38,4))) AS w FROM l UNION ALL SELECT avg(d), sum(d), avg(CAST(k AS DECIMAL(38,4))) FROM r",
-    "SELECT k, avg(d) AS a, avg(CAST(k AS DECIMAL(38,4))) AS w FROM l GROUP BY k UNION ALL SELECT k, avg(d), avg(CAST(k AS DECIMAL(38,4))) FROM r GROUP BY k",
+    "SELECT avg(d) AS a, sum(d) AS s, avg(CAST(k AS DECIMAL(9,4))) AS w FROM l UNION ALL SELECT avg(d), sum(d), avg(CAST(k AS DECIMAL(9,4))) FROM r",
+    "SELECT k, avg(d) AS a, avg(CAST(v AS DECIMAL(30,4))) AS w FROM l GROUP BY k UNION ALL SELECT k, avg(d), avg(CAST(v AS DECIMAL(30,4))) FROM r GROUP BY k",
     "SELECT sum(n), max(n) FROM (SELECT CAST(k AS TINYINT) AS n FROM l WHERE v > 3 UNION ALL SELECT v FROM r WHERE v > 3 UNION ALL SELECT CAST(w AS SMALLINT) FROM small WHERE w > 3)",
     "SELECT f, count(*) FROM (SELECT CAST(x AS FLOAT) AS f FROM l WHERE v > 3 UNION ALL SELECT x FROM r WHERE v > 3) GROUP BY f",
     "SELECT t, count(*) FROM (SELECT arrow_cast(v, 'Timestamp(Second, None)') AS t FROM l WHERE v > 3 UNION ALL SELECT arrow_cast(w, 'Timestamp(Millisecond, None)') FROM small WHERE w > 3) GROUP BY t",

@@ -30,6 +30,9 @@ impl Run<'_> {
         let tile_bytes = (TILE_ROWS * row_bytes(&shapes).max(1)) as u64;
         let fitting = (self.handle.memory().budget_bytes / OUT_SHARE / tile_bytes).max(1);
         let mut at_once = fitting.min(self.tiles_at_once(stage));
+        // Waves take what there is: what a tile may put out is set aside.
+        let spare = if self.comes_in_waves(number) { Some(self.out(&shapes, TILE_ROWS as u64)?) } else { None };
+        let mut own = None;
         while self.advance(number, stage)? {
             reader.hears(&self.reports);
             let mut tiles = 0..self.tiles(stage);
@@ -38,9 +41,12 @@ impl Run<'_> {
                     return Ok(Flow::Stop);
                 }
                 let some = tiles.start..tiles.end.min(tiles.start + at_once);
-                match self.write_some(number, stage, (rows, &shapes), &some) {
+                match self.write_some(number, stage, (rows, &shapes), &some, own) {
                     Ok(()) => tiles.start = some.end,
                     Err(Error::Device(DeviceError::OutOfMemory { .. })) if at_once > 1 => at_once /= 2,
+                    Err(Error::Device(DeviceError::OutOfMemory { .. })) if own.is_none() && spare.is_some() => {
+                        own = spare.as_ref();
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -48,20 +54,28 @@ impl Run<'_> {
         Ok(Flow::Done)
     }
 
+    /// Arrays for so many rows on their way out.
+    fn out(&self, shapes: &[PayloadShape], rows: u64) -> Result<Emitted> {
+        Emitted::of_shapes(self.handle, shapes.iter().map(|shape| (*shape, false)), self.status.bytes(), rows)
+    }
+
+    /// Into `own` arrays, where their room is enough, or new ones.
     fn write_some(
         &mut self,
         number: usize,
         stage: &Stage,
         (rows, shapes): (usize, &[PayloadShape]),
         tiles: &Range<u64>,
+        own: Option<&Emitted>,
     ) -> Result<()> {
         let mut capacity = ((tiles.end - tiles.start) * TILE_ROWS as u64).min(self.rows_in(stage)).max(1);
         for _ in 0..ATTEMPTS_MAX {
-            let columns = shapes.iter().map(|shape| (*shape, false));
-            let emitted = Emitted::of_shapes(self.handle, columns, self.status.bytes(), capacity)?;
+            let own = own.filter(|own| own.capacity() >= capacity);
+            let made = if own.is_none() { Some(self.out(shapes, capacity)?) } else { None };
+            let Some(emitted) = own.or(made.as_ref()) else { return Err(Error::internal("rows without arrays")) };
             self.status.clear_emitted(&self.stream)?;
             let before = self.stream.time_mark()?;
-            self.launch(number, stage, (tiles.start, tiles.end), Some(&emitted))?;
+            self.launch(number, stage, (tiles.start, tiles.end), Some(emitted))?;
             self.mark(number, before)?;
             self.status.copy_to(&self.stream, emitted.head())?;
             let (reported, taken) = emitted.take(&self.stream, 0)?;
