@@ -168,7 +168,7 @@ impl Run<'_> {
     /// How the plan should be cut, where a stage is to read a state in so many parts more, and its source for each of them.
     fn read_too_often(&self, number: usize, state: State, parts: u64) -> Option<Cuts> {
         // Whoever starts again reads again what it has read.
-        let may_restart = !self.has_left() && !self.has_once();
+        let may_restart = self.rows_emitted == 0 && !self.has_once();
         let dimension = self.dimension(state).filter(|_| parts > 1 && may_restart)?;
         let mut cuts = self.plan.cuts;
         let again = self.again_for_parts(number, dimension);
@@ -282,7 +282,7 @@ impl Run<'_> {
         let reads_all = |(_, stage): &(&StageReport, &Stage)| !matches!(stage.source, StageSource::Rows(_));
         let stages = self.reports.iter().zip(&self.plan.stages).filter(reads_all);
         let passes: u64 = stages.map(|(report, _)| report.passes).sum();
-        if passes > PASSES_MAX && !self.has_left() {
+        if passes > PASSES_MAX && self.rows_emitted == 0 {
             return Err(Error::Refused(format!(
                 "the device has room for so little of the query's groups and joins at once that its tables would be read more \
                  than {PASSES_MAX} times; raise `maar.device_memory`"
