@@ -48,7 +48,7 @@ impl Query {
         let mut exists = None;
         let pairs = pairs_of(large, small);
         let united = large.with_columns(pairs.iter().map(|(left, _)| (*left).clone()).collect());
-        let (from, joined) = match random.random_range(0..19) {
+        let (from, joined) = match random.random_range(0..20) {
             0..=3 => ("t".to_owned(), vec![large]),
             4 | 5 => ("t JOIN u ON t.tk = u.uk".to_owned(), vec![large, small]),
             6 => (format!("t JOIN u ON t.tk = u.uk AND {}", both.comparison(random)), vec![large, small]),
@@ -60,14 +60,15 @@ impl Query {
                     if random.random_bool(0.5) { format!(" AND {}", both.comparison(random)) } else { String::new() };
                 (format!("t {kind} JOIN u ON t.tk = u.uk{besides}"), vec![large, small])
             }
-            11 => (nulls_equal(random), vec![large]),
+            11 => nulls_equal(large, small, random),
             12 | 13 => without_keys(small, other, random),
             14 => {
                 exists = Some(exists_in(small, &both, random));
                 ("t".to_owned(), vec![large])
             }
             15 => (twice(large, random), vec![large]),
-            16 if !pairs.is_empty() => (union_of(&pairs, random), vec![&united]),
+            16 => (full_joins(random), vec![large, small, other]),
+            17 if !pairs.is_empty() => (union_of(&pairs, random), vec![&united]),
             _ => {
                 let kind = ["SEMI", "ANTI"][random.random_range(0..2)];
                 let besides =
@@ -206,16 +207,31 @@ fn union_of(pairs: &[(&Column, &Column)], random: &mut StdRng) -> String {
 }
 
 /// Joins that keep rows of `t`, on keys whose NULLs are equal.
-fn nulls_equal(random: &mut StdRng) -> String {
-    let kind = ["LEFT SEMI", "LEFT ANTI"][random.random_range(0..2)];
-    format!("t {kind} JOIN u ON t.tk IS NOT DISTINCT FROM u.uk")
+fn nulls_equal<'a>(large: &'a Table, small: &'a Table, random: &mut StdRng) -> (String, Vec<&'a Table>) {
+    let (kind, joined) = match random.random_range(0..3) {
+        0 => ("FULL", vec![large, small]),
+        1 => ("LEFT SEMI", vec![large]),
+        _ => ("LEFT ANTI", vec![large]),
+    };
+    (format!("t {kind} JOIN u ON t.tk IS NOT DISTINCT FROM u.uk"), joined)
+}
+
+/// A full join with another join above it or on either side.
+fn full_joins(random: &mut StdRng) -> String {
+    let kind = ["FULL", "FULL", "LEFT", "INNER"][random.random_range(0..4)];
+    match random.random_range(0..3) {
+        0 => format!("t FULL JOIN u ON t.tk = u.uk {kind} JOIN v ON t.tk = v.vk"),
+        1 => format!("u FULL JOIN v ON u.uk = v.vk {kind} JOIN t ON coalesce(u.uk, v.vk) = t.tk"),
+        _ => format!("t {kind} JOIN (u FULL JOIN v ON u.uk = v.vk) ON t.tk = u.uk"),
+    }
 }
 
 /// Joins of the small tables on no equality, or on nothing.
 fn without_keys<'a>(small: &'a Table, other: &'a Table, random: &mut StdRng) -> (String, Vec<&'a Table>) {
     let condition = Grammar::host(vec![small, other]).comparison(random);
-    let (kind, joined) = match random.random_range(0..8) {
+    let (kind, joined) = match random.random_range(0..9) {
         0 => return ("u CROSS JOIN v".to_owned(), vec![small, other]),
+        8 => ("FULL", vec![small, other]),
         1 | 2 => ("INNER", vec![small, other]),
         3 => ("LEFT", vec![small, other]),
         4 => ("RIGHT", vec![small, other]),

@@ -157,6 +157,7 @@ fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) 
                 JoinKind::Anti { .. } => "anti ",
                 JoinKind::NotIn { .. } => "not in ",
                 JoinKind::Outer { .. } => "outer ",
+                JoinKind::Full => "full ",
                 JoinKind::Mark { .. } => "mark ",
             };
             format!("{probe} -> {matching}probe {}", pipelines.len())

@@ -275,6 +275,19 @@ impl AccumulatorKind {
         self.identity().len()
     }
 
+    /// Whether what is kept of a group's rows is the same in whichever order they come.
+    pub fn is_of_any_order(self) -> bool {
+        match self {
+            AccumulatorKind::SumI64
+            | AccumulatorKind::SumI128
+            | AccumulatorKind::MinI64
+            | AccumulatorKind::MaxI64
+            | AccumulatorKind::MinI128
+            | AccumulatorKind::MaxI128 => true,
+            AccumulatorKind::SumF64 => false,
+        }
+    }
+
     /// The words that stand for "no row yet".
     pub fn identity(self) -> &'static [u64] {
         match self {

@@ -131,6 +131,8 @@ pub enum JoinKind {
     NotIn { kept: JoinSide },
     /// Every pair that matches, and the rows of one side that have none, with NULLs for the other side's columns.
     Outer { kept: JoinSide },
+    /// Every pair that matches, and the rows of either side that have none, with NULLs for the other side's columns.
+    Full,
     /// Every row of one side once, and whether it has a match; its columns and [`JoinColumn::Mark`] only.
     Mark { kept: JoinSide },
 }
@@ -139,7 +141,7 @@ impl JoinKind {
     /// The side whose rows look for matches, where that is not free to choose.
     pub fn kept(self) -> Option<JoinSide> {
         match self {
-            JoinKind::Inner => None,
+            JoinKind::Inner | JoinKind::Full => None,
             JoinKind::Semi { kept }
             | JoinKind::Anti { kept }
             | JoinKind::NotIn { kept }
@@ -153,6 +155,16 @@ impl JoinKind {
 pub enum JoinSide {
     Left,
     Right,
+}
+
+impl JoinSide {
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            JoinSide::Left => JoinSide::Right,
+            JoinSide::Right => JoinSide::Left,
+        }
+    }
 }
 
 /// An output column of a join.

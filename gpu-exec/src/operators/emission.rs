@@ -67,7 +67,7 @@ impl Run<'_> {
                     self.let_go()?;
                 }
                 for batch in batches {
-                    if !reader.take(batch) {
+                    if !self.held.put(batch, reader) {
                         return Ok(Flow::Stop);
                     }
                 }
@@ -94,8 +94,7 @@ impl Run<'_> {
     fn advance_anyhow(&mut self, number: usize, stage: &Stage, reader: &mut dyn Reader) -> Result<bool> {
         loop {
             match self.advance(number, stage) {
-                Err(Error::Device(DeviceError::OutOfMemory { .. }))
-                    if self.rows_emitted > 0 && reader.waits_for_room() => {}
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if self.has_left() && reader.waits_for_room() => {}
                 done => return done,
             }
         }
@@ -135,7 +134,7 @@ impl Run<'_> {
         (wanted, mut spare): (Option<u64>, Option<&Emitted>),
         reader: &mut dyn Reader,
     ) -> Result<Option<Vec<RecordBatch>>> {
-        let before = (self.rows_emitted, self.forecast.seen);
+        let (before, has_left) = ((self.rows_emitted, self.forecast.seen), self.has_left());
         let ahead = self.ahead(stage, left.end - left.start, wanted);
         let mut room = self.forecast.next(&ahead, self.result_bytes());
         // Whether the room is for no more rows than there are.
@@ -158,7 +157,7 @@ impl Run<'_> {
                     own = spare.take();
                 }
                 // It waited: that was no launch.
-                Err(Error::Device(DeviceError::OutOfMemory { .. })) if before.0 > 0 && reader.waits_for_room() => {
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if has_left && reader.waits_for_room() => {
                     (self.rows_emitted, self.forecast.seen) = before;
                     launches -= 1;
                 }

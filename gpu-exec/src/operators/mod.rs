@@ -12,6 +12,7 @@ mod feed;
 mod first;
 mod forecast;
 mod groups;
+mod held;
 mod kernels;
 mod launch;
 mod learned;

@@ -84,15 +84,19 @@ impl Run<'_> {
             self.status.clear(&self.stream)?;
             self.forecast.seen = Seen::default();
             self.sorted.clear();
+            self.held.clear();
+            self.rows_emitted = 0;
             emitting.iter().for_each(|number| self.reports[*number].sorted = Sorted::default());
             let flow = match self.emit_each(&emitting, reader) {
-                Ok(Flow::Done) => return self.hand_over_sorted(reader).map(|_| RunEnd::Done),
+                Ok(Flow::Done) if self.plan.sort.is_some() => {
+                    return self.hand_over_sorted(reader).map(|_| RunEnd::Done);
+                }
                 flow => flow,
             };
             match flow {
                 // What is read and put out beside them had no room.
-                Err(Error::Device(DeviceError::OutOfMemory { .. })) if self.rows_emitted == 0 && self.take_less() => {}
-                Ok(Flow::Done | Flow::Stop) => return Ok(RunEnd::Done),
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if !self.has_left() && self.take_less() => {}
+                Ok(Flow::Done | Flow::Stop) => return self.hand_over_held(reader).map(|()| RunEnd::Done),
                 Ok(Flow::Cut(cuts)) => return self.release_all().map(|()| RunEnd::Cut(cuts)),
                 Ok(Flow::Again) => self.careful = true,
                 Err(error) => return Err(error),
@@ -137,9 +141,7 @@ impl Run<'_> {
             match self.hold(*state, part, reader) {
                 Ok(Flow::Done) => {}
                 // Others may have what the part before had.
-                Err(Error::Device(DeviceError::OutOfMemory { .. }))
-                    if self.rows_emitted > 0 && reader.waits_for_room() =>
-                {
+                Err(Error::Device(DeviceError::OutOfMemory { .. })) if self.has_left() && reader.waits_for_room() => {
                     self.release(*state)?;
                     continue;
                 }
@@ -223,6 +225,17 @@ impl Run<'_> {
     }
 
     fn fill(&mut self, state: State, part: Part, numbers: &[usize], reader: &mut dyn Reader) -> Result<Flow> {
+        if numbers.len() > 1 {
+            // Rows of all of them are written out before there is memory taken for what they fill.
+            let read = numbers.iter().flat_map(|number| states_read(&self.plan, *number));
+            for rows in read.filter(|read| matches!(read, State::Rows(_))).collect::<Vec<_>>() {
+                match self.hold(rows, Part::WHOLE, reader) {
+                    Ok(Flow::Done) => {}
+                    // What is there of them is not all.
+                    ended => return self.release(rows).and(ended),
+                }
+            }
+        }
         for number in numbers {
             // Before memory is asked for: what comes once is refused here.
             self.rewind(*number)?;

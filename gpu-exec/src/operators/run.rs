@@ -9,6 +9,7 @@ use super::arguments::StageMemory;
 use super::emit::Emitted;
 use super::feed::{Again, Feed, Reading, Wave};
 use super::forecast::{Forecast, Seen};
+use super::held::Held;
 use super::kernels::StageKernel;
 use super::launch::launch_tiles;
 use super::learned::Learned;
@@ -87,8 +88,9 @@ pub struct Run<'a> {
     /// Whether the last stage was launched at all, and what is known of the rows that it puts out.
     pub(super) emits: bool,
     pub(super) forecast: Forecast,
-    /// Rows that are counted against `skip` and `fetch`, or have left; of sorted rows none before the last was put out.
+    /// Rows that are counted against `skip` and `fetch`, held back, or have left; of sorted rows none before the last was put out.
     pub(super) rows_emitted: u64,
+    pub(super) held: Held,
     /// Where sorted rows wait for the last.
     pub(super) sorted: SortedRuns,
     /// Arguments of launches that take their address.
@@ -136,6 +138,7 @@ impl<'a> Run<'a> {
             emits: false,
             forecast: Forecast { last: learned.emission(), seen: Seen::default() },
             rows_emitted: 0,
+            held: Held::new(&plan),
             argument_arrays: vec![],
             stream,
             plan,

@@ -147,7 +147,7 @@ const ROWS: &[Row] = &[
     device(Subject::Operator, "right join", Types::ANY),
     device(Subject::Operator, "semi join", Types::ANY),
     device(Subject::Operator, "anti join", Types::ANY),
-    host(Subject::Operator, "full join", Types::ANY, "full joins run on the host"),
+    device(Subject::Operator, "full join", Types::ANY),
     device(Subject::Operator, "mark join", Types::ANY),
     host(Subject::Operator, "PiecewiseMergeJoinExec", Types::ANY, "joins without an equality run on the host"),
     host(Subject::Operator, "SortMergeJoinExec", Types::ANY, "sort-merge joins run on the host"),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ir::{AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinSide, Node, Type, WindowCall};
+use crate::ir::{AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinKind, JoinSide, Node, Type, WindowCall};
 
 /// A leaf of a plan, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,7 @@ impl Uses {
                 let columns = self.columns(input);
                 exprs.iter().map(|expr| self.carried(expr, &columns)).collect()
             }
-            Node::Join { left, right, on, residual, output, .. } => {
+            Node::Join { kind, left, right, on, residual, output, .. } => {
                 let (left, right) = (self.columns(left), self.columns(right));
                 for (one, other) in on {
                     self.read(one, &left);
@@ -99,7 +99,11 @@ impl Uses {
                     JoinColumn::Mark => None,
                 };
                 let output: Vec<Origin> = output.iter().map(kept).collect();
-                self.joined.extend(output.iter().flatten());
+                match kind {
+                    // Its rows are those of a union.
+                    JoinKind::Full => self.coded.extend(output.iter().flatten()),
+                    _ => self.joined.extend(output.iter().flatten()),
+                }
                 output
             }
             // What is text without a dictionary in one input need not be in another.

@@ -124,6 +124,7 @@ impl<'a> PipelineBuilder<'a> {
                 let parts = JoinParts { kind: *kind, on, nulls_equal, residual, output };
                 match kind {
                     JoinKind::NotIn { .. } => self.not_in(left, right, &parts),
+                    JoinKind::Full => self.full_join(left, right, &parts),
                     _ => self.join(left, right, &parts),
                 }
             }

@@ -41,7 +41,8 @@ impl JoinParts<'_> {
             JoinKind::Inner => Matching::Inner,
             JoinKind::Semi { .. } => Matching::Semi,
             JoinKind::Anti { .. } | JoinKind::NotIn { .. } => Matching::Anti,
-            JoinKind::Outer { .. } => Matching::Outer,
+            // A full join is another that keeps rows of one side, and what that has not (`full_join.rs`).
+            JoinKind::Outer { .. } | JoinKind::Full => Matching::Outer,
             JoinKind::Mark { .. } => Matching::Mark,
         }
     }
@@ -60,7 +61,7 @@ impl JoinParts<'_> {
         })
     }
 
-    fn choose_build_side(&self, left: &Branches, right: &Branches) -> JoinSide {
+    pub(super) fn choose_build_side(&self, left: &Branches, right: &Branches) -> JoinSide {
         let is_smaller = right.rows().rows() < left.rows().rows();
         if self.on.is_empty() {
             return if is_smaller { JoinSide::Right } else { JoinSide::Left };
@@ -112,8 +113,7 @@ impl PipelineBuilder<'_> {
     pub(super) fn join(&mut self, left: Branches, right: Branches, parts: &JoinParts<'_>) -> Result<Branches> {
         let building = match parts.kind.kept() {
             None => parts.choose_build_side(&left, &right),
-            Some(JoinSide::Left) => JoinSide::Right,
-            Some(JoinSide::Right) => JoinSide::Left,
+            Some(kept) => kept.other(),
         };
         let (build, probe) = match building {
             JoinSide::Left => (left, right),

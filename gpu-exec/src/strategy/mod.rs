@@ -9,6 +9,7 @@ mod cut;
 mod filter;
 mod fit;
 mod fragments;
+mod full_join;
 mod grouping_sets;
 mod groups;
 mod join;

@@ -397,7 +397,7 @@ fn state(accumulator: &Accumulator, frame: Frame, columns: &mut Columns) -> Made
     let kind = accumulator.kind;
     let (repr, width) = match kind {
         AccumulatorKind::SumF64 => (Repr::F64, IntWidth::W64),
-        AccumulatorKind::SumI128 => (Repr::Int, IntWidth::W128),
+        AccumulatorKind::SumI128 | AccumulatorKind::MinI128 | AccumulatorKind::MaxI128 => (Repr::Int, IntWidth::W128),
         AccumulatorKind::SumI64 | AccumulatorKind::MinI64 | AccumulatorKind::MaxI64 => (Repr::Int, IntWidth::W64),
     };
     let column = value.map(|value| columns.place(value));

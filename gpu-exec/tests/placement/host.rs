@@ -28,6 +28,7 @@ async fn reasons() {
         "select i, s, count(*) from t group by rollup(i, s)",
         "select f, count(*) from t group by f",
         "select a.k from t a left join t b on a.k = b.k",
+        "select a.k, b.i from t a full join t b on a.k = b.i",
         "select k from t where k in (select k from t where i > 0)",
         "select k from t where k not in (select k from t where i > 0)",
         "select a.k from t a, t b where a.i < b.i",

@@ -182,9 +182,11 @@ async fn nothing_comes() {
     }
 }
 
-/// Rows of one key on both sides: each meets each, in an operator of the host.
+/// Rows of one key on both sides, of a type that the device has no form for: each meets each, in an operator of the host.
 fn equal_keys(count: usize) -> String {
-    format!("SELECT 7 AS k, CAST(value AS BIGINT) AS v FROM generate_series(1, {count})")
+    format!(
+        "SELECT arrow_cast(CAST(7 AS BIGINT), 'Duration(Second)') AS k, CAST(value AS BIGINT) AS v FROM generate_series(1, {count})"
+    )
 }
 
 const PAIRS: &str =

@@ -1,6 +1,6 @@
-//! Joins without keys, joins that mark rows, keys whose NULLs are equal, and keys of floats.
+//! Joins without keys, joins that mark rows, full joins, keys whose NULLs are equal, and keys of floats.
 
-use super::harness::{Both, Table};
+use super::harness::{Both, Settings, Table};
 
 /// `left` and `right` have NULLs and duplicates in every column; `one` has one row, `none` none.
 fn tables() -> Vec<Table<'static>> {
@@ -23,6 +23,8 @@ fn tables() -> Vec<Table<'static>> {
     ]
 }
 
+const KINDS: [&str; 8] = ["INNER", "LEFT", "RIGHT", "FULL", "LEFT SEMI", "LEFT ANTI", "RIGHT SEMI", "RIGHT ANTI"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_pair() {
     let both = Both::over(&tables()).await;
@@ -42,7 +44,7 @@ async fn every_pair() {
 #[tokio::test(flavor = "multi_thread")]
 async fn conditions_that_are_no_equality() {
     let both = Both::over(&tables()).await;
-    for kind in ["INNER", "LEFT", "RIGHT", "LEFT SEMI", "LEFT ANTI", "RIGHT SEMI", "RIGHT ANTI"] {
+    for kind in KINDS {
         for condition in
             ["l.k < r.k", "l.v BETWEEN r.v * 7 AND r.v * 7 + r.k", "l.s LIKE '%7' AND r.x > l.x", "r.k IS NULL"]
         {
@@ -100,13 +102,13 @@ async fn rows_that_are_marked() {
 async fn nulls_that_are_equal() {
     let both = Both::over(&tables()).await;
     for column in ["k", "x", "s", "b"] {
-        for kind in ["INNER", "LEFT", "RIGHT", "LEFT SEMI", "LEFT ANTI", "RIGHT SEMI", "RIGHT ANTI"] {
+        for kind in KINDS {
             both.same(&format!("SELECT count(*) FROM l {kind} JOIN r ON l.{column} IS NOT DISTINCT FROM r.{column}"))
                 .await;
         }
     }
     // What stands for NULL is the same on both sides, however far apart their values are.
-    for kind in ["INNER", "LEFT SEMI", "RIGHT ANTI", "LEFT"] {
+    for kind in ["INNER", "LEFT SEMI", "RIGHT ANTI", "LEFT", "FULL"] {
         both.same(&format!("SELECT count(*) FROM l {kind} JOIN r ON l.k IS NOT DISTINCT FROM r.low")).await;
         both.same(&format!("SELECT count(*) FROM r {kind} JOIN l ON l.k IS NOT DISTINCT FROM r.low")).await;
     }
@@ -160,5 +162,98 @@ async fn not_in() {
         "SELECT k, count(*) FROM l WHERE k + 1 NOT IN (SELECT max(k) FROM r WHERE k IS NOT NULL GROUP BY b) GROUP BY k".to_owned(),
     ] {
         both.same(&query).await;
+    }
+}
+
+/// Conditions of full joins: on one key and on two, of every type, unique and not; with more on both sides, on either, on none.
+const ON: [&str; 16] = [
+    "l.k = r.k",
+    "l.v = r.v",
+    "l.s = r.s",
+    "l.x = r.x",
+    "l.x = r.f",
+    "l.b = r.b AND l.k = r.k",
+    "l.k = r.k AND l.s = r.s",
+    "l.k + 1 = r.low",
+    "l.k IS NOT DISTINCT FROM r.low",
+    "(l.s IS NOT DISTINCT FROM r.s) AND (l.k IS NOT DISTINCT FROM r.k)",
+    "l.k = r.k AND l.v > r.v * 3",
+    "l.k = r.k AND l.v < 100",
+    "l.k = r.k AND r.x > 3",
+    "l.s = r.s AND l.s LIKE '%3'",
+    "l.k = r.k AND l.k > 1000",
+    "l.v BETWEEN r.v * 7 AND r.v * 7 + r.k",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_joins() {
+    let both = Both::over(&tables()).await;
+    for on in ON {
+        for sides in ["l FULL JOIN r", "r FULL JOIN l"] {
+            let reports =
+                both.same(&format!("SELECT l.v, l.k, l.s, l.x, r.v, r.low, r.s, r.b, r.f FROM {sides} ON {on}")).await;
+            assert_eq!(reports.len(), 1, "{sides} ON {on} is not one plan of the device");
+        }
+    }
+    for other in ["one", "none"] {
+        for on in ["l.k = o.k", "l.k = o.k AND l.v < o.v", "l.v < o.v"] {
+            both.same(&format!("SELECT l.v, l.k, l.s, o.v, o.k FROM l FULL JOIN {other} AS o ON {on}")).await;
+            both.same(&format!("SELECT l.v, l.k, l.s, o.v, o.k FROM {other} AS o FULL JOIN l ON {on}")).await;
+        }
+        both.same(&format!(
+            "SELECT count(*), count(o.k) FROM (SELECT k FROM l WHERE v > 9000) AS l FULL JOIN {other} AS o ON l.k = o.k"
+        ))
+        .await;
+    }
+}
+
+/// What is above and below full joins.
+const AROUND: [&str; 14] = [
+    "SELECT count(*), count(l.v), count(r.v), sum(l.v), sum(r.v), min(l.s), max(r.s) FROM l FULL JOIN r ON l.k = r.k",
+    "SELECT coalesce(l.k, r.k) AS k, count(*), count(l.v), sum(r.v) FROM l FULL JOIN r ON l.k = r.k GROUP BY coalesce(l.k, r.k)",
+    "SELECT r.s, l.b, count(*), min(l.s) FROM l FULL JOIN r ON l.s = r.s GROUP BY r.s, l.b",
+    "SELECT l.k, r.k, count(*) FROM l FULL JOIN r ON l.k = r.k AND l.v > r.v GROUP BY ROLLUP (l.k, r.k)",
+    "SELECT l.v, r.v FROM l FULL JOIN r ON l.k = r.k WHERE l.v IS NULL OR r.v IS NULL",
+    "SELECT l.v, l.s, r.s FROM l FULL JOIN r ON l.k = r.low WHERE r.s IS DISTINCT FROM l.s",
+    // Groups on both sides, one of them with keys that are NULL.
+    "SELECT a.k, b.k, a.n, b.w FROM (SELECT k, count(*) AS n FROM l GROUP BY k) a FULL JOIN (SELECT k, sum(v) AS w FROM r GROUP BY k) b ON a.k = b.k",
+    "SELECT count(*), count(a.n), count(b.w) FROM (SELECT k, s, count(*) AS n FROM l WHERE v > 3 GROUP BY k, s) a \
+     FULL JOIN (SELECT k, s, sum(v) AS w FROM r GROUP BY k, s) b ON a.k = b.k AND a.s = b.s AND a.n < b.w",
+    "SELECT a.m, b.m FROM (SELECT max(v) AS m FROM l) a FULL JOIN (SELECT max(v) AS m FROM r WHERE v < 0) b ON a.m = b.m",
+    // Of full joins, and of others.
+    "SELECT l.v, r.v, o.v FROM l FULL JOIN r ON l.k = r.k FULL JOIN r AS o ON coalesce(l.k, r.k) = o.low",
+    "SELECT count(*), count(l.v), count(r.v), count(one.v), count(o.v) FROM (l FULL JOIN r ON l.s = r.s) FULL JOIN (one FULL JOIN r AS o ON one.k = o.k) ON l.k = o.k",
+    "SELECT count(*), count(l.v), count(r.v), sum(o.v) FROM l FULL JOIN r ON l.k = r.k LEFT JOIN r AS o ON o.k = l.k AND o.v > 40",
+    "SELECT count(*), sum(u.k) FROM (SELECT k, s FROM l WHERE v > 5 UNION ALL SELECT k, s FROM r WHERE v > 5) u FULL JOIN r ON u.s = r.s AND u.k > r.v",
+    "SELECT k FROM (SELECT coalesce(l.k, r.k) AS k FROM l FULL JOIN r ON l.k = r.k UNION ALL SELECT k FROM one WHERE v > 3) WHERE k > 4",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_joins_among_others() {
+    let both = Both::over(&tables()).await;
+    for query in AROUND {
+        let reports = both.same(query).await;
+        assert_eq!(reports.len(), 1, "{query} is not one plan of the device");
+    }
+    for query in [
+        "SELECT l.v, r.v, l.s FROM l FULL JOIN r ON l.k = r.k ORDER BY l.s DESC NULLS LAST, l.v, r.v LIMIT 30 OFFSET 1500",
+        "SELECT l.v AS a, r.v AS b FROM l FULL JOIN r ON l.v = r.v AND l.b ORDER BY b, a",
+    ] {
+        both.in_order(query).await;
+    }
+}
+
+/// In waves, in parts, and back to the host: no row is lost, and none comes twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn full_joins_in_little_memory() {
+    for memory in [6_000, 12_000, 25_000, 60_000] {
+        let settings = Settings { memory_bytes: Some(memory), way_back: true, ..Settings::default() };
+        let both = Both::with(&tables(), |_| true, settings).await;
+        for on in ON {
+            both.agree_anyhow(&format!("SELECT l.v, l.s, r.v, r.s FROM l FULL JOIN r ON {on}")).await;
+        }
+        for query in AROUND {
+            both.agree_anyhow(query).await;
+        }
     }
 }

@@ -40,6 +40,7 @@ pub(crate) const QUERIES: &[&str] = &[
     "SELECT upper(word), length(own), count(*) FROM facts WHERE own LIKE '%77%' GROUP BY upper(word), length(own)",
     // A table of the host's.
     "SELECT class, count(*), sum(id), max(facts.word) FROM facts JOIN (SELECT DISTINCT k, class FROM inputs) i ON facts.k = i.k GROUP BY class",
+    "SELECT facts.id, facts.word, names.k, names.class FROM facts FULL JOIN names ON facts.sparse = names.sparse AND flag",
 ];
 
 /// A table of the host's: `inputs`.
@@ -143,10 +144,10 @@ async fn of_tables_that_fit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_tables_in_waves() {
-    each(Some(150_000), &[0, 2, 4, 5, 9].map(|number: usize| QUERIES[number])).await;
+    each(Some(150_000), &[0, 2, 4, 5, 9, 11].map(|number: usize| QUERIES[number])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_keys_in_parts() {
-    each(Some(400_000), &[3, 5, 6].map(|number: usize| QUERIES[number])).await;
+    each(Some(400_000), &[3, 5, 6, 11].map(|number: usize| QUERIES[number])).await;
 }

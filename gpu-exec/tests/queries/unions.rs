@@ -69,7 +69,7 @@ async fn rows_of_several_forms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn joined() {
     let both = Both::over(&tables()).await;
-    for kind in ["INNER", "LEFT", "RIGHT", "LEFT SEMI", "LEFT ANTI", "RIGHT SEMI", "RIGHT ANTI"] {
+    for kind in ["INNER", "LEFT", "RIGHT", "FULL", "LEFT SEMI", "LEFT ANTI", "RIGHT SEMI", "RIGHT ANTI"] {
         for on in ["u.s = small.s", "u.k = small.k AND u.v > small.w"] {
             both.same(&format!("SELECT count(*) FROM {ALL} {kind} JOIN small ON {on}")).await;
         }
@@ -168,4 +168,62 @@ async fn errors_of_a_branch() {
     both.fails("SELECT v FROM l WHERE v > 5 UNION ALL SELECT v * v FROM r WHERE k < 0", "overflow").await;
     both.fails("SELECT v * v FROM r WHERE k < 0 UNION ALL SELECT v FROM l WHERE v > 5", "overflow").await;
     both.fails("SELECT k FROM l WHERE v > 5 UNION ALL SELECT n FROM (SELECT k AS n, sum(v * v) AS w FROM r GROUP BY k) WHERE w > 1", "overflow").await;
+}
+
+/// Types that meet in one column, constants, NULLs, aggregates without keys, wide decimals, and branches that are many or nested.
+const MIXED: [&str; 22] = [
+    "SELECT a, b, count(*), sum(a) FROM (SELECT 1 AS a, 'one' AS b FROM l WHERE v < 9 UNION ALL SELECT k, s FROM r WHERE v > 5 UNION ALL \
+     SELECT CAST(NULL AS INT), NULL FROM small WHERE w < 3) GROUP BY a, b",
+    "SELECT tag, count(*), count(x), min(d) FROM (SELECT 1 AS tag, x, d FROM l WHERE k > 3 UNION ALL SELECT 2, x, d FROM r WHERE v > 5 UNION ALL \
+     SELECT 3, CAST(w AS DOUBLE), CAST(w AS DECIMAL(9,2)) FROM small WHERE w > 3) GROUP BY tag",
+    "SELECT max(k) AS m FROM l WHERE v < 0 UNION ALL SELECT k + 1 FROM r WHERE v < 900000000000 UNION ALL SELECT count(*) FROM none",
+    "SELECT avg(d) AS a, sum(d) AS s, avg(CAST(k AS DECIMAL(9,4))) AS w FROM l UNION ALL SELECT avg(d), sum(d), avg(CAST(k AS DECIMAL(9,4))) FROM r",
+    "SELECT k, avg(d) AS a, avg(CAST(v AS DECIMAL(30,4))) AS w FROM l GROUP BY k UNION ALL SELECT k, avg(d), avg(CAST(v AS DECIMAL(30,4))) FROM r GROUP BY k",
+    "SELECT sum(n), max(n) FROM (SELECT CAST(k AS TINYINT) AS n FROM l WHERE v > 3 UNION ALL SELECT v FROM r WHERE v > 3 UNION ALL SELECT CAST(w AS SMALLINT) FROM small WHERE w > 3)",
+    "SELECT f, count(*) FROM (SELECT CAST(x AS FLOAT) AS f FROM l WHERE v > 3 UNION ALL SELECT x FROM r WHERE v > 3) GROUP BY f",
+    "SELECT t, count(*) FROM (SELECT arrow_cast(v, 'Timestamp(Second, None)') AS t FROM l WHERE v > 3 UNION ALL SELECT arrow_cast(w, 'Timestamp(Millisecond, None)') FROM small WHERE w > 3) GROUP BY t",
+    "SELECT d, count(*) FROM (SELECT d FROM l WHERE v > 3 UNION ALL SELECT CAST(d AS DECIMAL(12,4)) / 8 FROM r WHERE v > 3) GROUP BY d",
+    "SELECT count(*) FROM l WHERE k NOT IN (SELECT k + 310 FROM r WHERE k IS NOT NULL UNION ALL SELECT k + 295 FROM small)",
+    "SELECT count(*), sum(v) FROM (SELECT k, v FROM l WHERE v > 9 UNION ALL SELECT k, v FROM r WHERE v > 9) WHERE k NOT IN (SELECT k FROM small WHERE w > 40)",
+    "SELECT count(*) FROM (SELECT k FROM r WHERE v > 9 UNION ALL SELECT k FROM l WHERE v > 9) WHERE k NOT IN (SELECT k FROM none)",
+    "SELECT count(*) FROM small WHERE k NOT IN (SELECT k FROM r UNION ALL SELECT k FROM none)",
+    "SELECT s FROM l WHERE v > 3 EXCEPT SELECT s FROM r WHERE v > 3",
+    "SELECT k, s FROM (SELECT k, s FROM l WHERE v > 3 UNION ALL SELECT k, s FROM small WHERE w > 3) INTERSECT SELECT k, s FROM (SELECT k, s FROM small WHERE w > 8 UNION ALL SELECT k, s FROM r WHERE v > 8)",
+    "SELECT k, k AS again, s, s AS t, count(*) FROM (SELECT k, s FROM l WHERE v > 3 UNION ALL SELECT k, s FROM r WHERE v > 3) GROUP BY ROLLUP (k, s)",
+    "SELECT n, grouping(n), grouping(b), count(*) FROM (SELECT k % 5 AS n, b FROM l WHERE v > 3 UNION ALL SELECT k % 7, b FROM r WHERE v > 3) GROUP BY CUBE (n, b) HAVING grouping(b) = 1 OR count(*) > 50",
+    "SELECT k, n, sum(m) FROM (SELECT k, b, count(*) AS n, max(v) AS m FROM r WHERE v > 3 GROUP BY GROUPING SETS ((k, b), (k), ())) GROUP BY ROLLUP (k, n)",
+    "SELECT count(*), sum(o.w) FROM (SELECT k, s FROM l WHERE v > 3 UNION ALL (SELECT k, s FROM r WHERE v > 3 UNION ALL SELECT k, s FROM small WHERE w > 3)) u \
+     JOIN (SELECT k, w FROM small WHERE w < 300 UNION ALL SELECT k, v FROM l WHERE v > 4990) o ON u.k = o.k",
+    "SELECT b, count(*) FROM (SELECT k, b, s FROM l WHERE v < 3000 UNION ALL SELECT k, b, s FROM r WHERE v > 3) u \
+     WHERE u.k > 30 OR EXISTS (SELECT 1 FROM small WHERE small.s = u.s AND small.w > u.k) GROUP BY b",
+    "SELECT small.k, g.n, g.s FROM small LEFT JOIN (SELECT k, s, count(*) AS n FROM l WHERE v > 3 GROUP BY ROLLUP (k, s)) g ON small.k = g.k AND g.n > small.w",
+    "SELECT x, count(*), count(d), sum(d) FROM (SELECT x, d FROM r WHERE v > 3 UNION ALL SELECT -x * 0, d FROM l WHERE v > 3) GROUP BY ROLLUP (x)",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mixed() {
+    let both = Both::over(&tables()).await;
+    for query in MIXED {
+        both.same(query).await;
+    }
+    let many: Vec<String> =
+        (0..25).map(|number| format!("SELECT k + {number} AS k, s FROM l WHERE v % 29 = {number}")).collect();
+    both.same(&format!("SELECT k, max(s), count(*) FROM ({}) GROUP BY k", many.join(" UNION ALL "))).await;
+    for cut in ["LIMIT 100", "LIMIT 3 OFFSET 5980", "LIMIT 10000 OFFSET 6000", "OFFSET 5695", "LIMIT 0"] {
+        let rows = format!("SELECT v FROM l WHERE v >= 0 UNION ALL SELECT k FROM r WHERE v >= 0 {cut}");
+        both.agree_anyhow(&format!("SELECT count(*) FROM ({rows})")).await;
+    }
+}
+
+/// However much memory there is: an answer, and the host's.
+#[tokio::test(flavor = "multi_thread")]
+async fn mixed_in_little_memory() {
+    for memory in [20_000, 45_000, 80_000, 120_000, 200_000] {
+        let settings = Settings { memory_bytes: Some(memory), way_back: true, ..Settings::default() };
+        let both = Both::with(&tables(), |file| file == 0, settings).await;
+        for query in MIXED {
+            both.agree_anyhow(query).await;
+        }
+        both.agree_anyhow(&format!("SELECT v, k, x, s, d, b FROM {ALL}")).await;
+    }
 }

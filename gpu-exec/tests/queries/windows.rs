@@ -58,6 +58,9 @@ const CALLS: &[&str] = &[
     "avg(x)",
     "max(u)",
     "sum(id * 2 + few)",
+    "stddev(few)",
+    "var_pop(id)",
+    "max(wide)",
 ];
 
 const ORDERS: &[&str] = &["id", "few, id DESC", "word DESC NULLS LAST, price, id", "x DESC, id", "flag, day, id"];

@@ -110,6 +110,15 @@ struct WindowMaxI64 : WindowIntegers<i64> {
   static __device__ T join(T a, T b) { return m_max(a, b); }
 };
 
+struct WindowMinI128 : WindowIntegers<i128> {
+  static __device__ T identity() { return static_cast<i128>(~static_cast<u128>(0) >> 1); }
+  static __device__ T join(T a, T b) { return m_min(a, b); }
+};
+struct WindowMaxI128 : WindowIntegers<i128> {
+  static __device__ T identity() { return static_cast<i128>(static_cast<u128>(1) << 127); }
+  static __device__ T join(T a, T b) { return m_max(a, b); }
+};
+
 // A value, and whether a partition begins in what it was made of: then nothing before it counts.
 template <class Op>
 struct WindowItem {
@@ -243,7 +252,9 @@ MAAR_FN void window_scan_any(const Params& p, u64 phase) {
     case 1: window_scan<WindowSumI128>(p, phase); break;
     case 2: window_scan<WindowSumF64>(p, phase); break;
     case 3: window_scan<WindowMinI64>(p, phase); break;
-    default: window_scan<WindowMaxI64>(p, phase);
+    case 4: window_scan<WindowMaxI64>(p, phase); break;
+    case 5: window_scan<WindowMinI128>(p, phase); break;
+    default: window_scan<WindowMaxI128>(p, phase);
   }
 }
 
@@ -302,7 +313,9 @@ MAAR_FN void window_state_any(const Params& p, i64 row) {
     case 1: window_state<WindowSumI128>(p, row); break;
     case 2: window_state<WindowSumF64>(p, row); break;
     case 3: window_state<WindowMinI64>(p, row); break;
-    default: window_state<WindowMaxI64>(p, row);
+    case 4: window_state<WindowMaxI64>(p, row); break;
+    case 5: window_state<WindowMinI128>(p, row); break;
+    default: window_state<WindowMaxI128>(p, row);
   }
 }
 

@@ -15,6 +15,8 @@ pub(super) enum Join {
     SumF64,
     MinI64,
     MaxI64,
+    MinI128,
+    MaxI128,
 }
 
 /// Of what a scan is, as the kernel numbers it.
@@ -51,12 +53,14 @@ impl Join {
             AccumulatorKind::SumF64 => Join::SumF64,
             AccumulatorKind::MinI64 => Join::MinI64,
             AccumulatorKind::MaxI64 => Join::MaxI64,
+            AccumulatorKind::MinI128 => Join::MinI128,
+            AccumulatorKind::MaxI128 => Join::MaxI128,
         }
     }
 
     /// Bytes of a value.
     pub(super) fn bytes(self) -> usize {
-        if self == Join::SumI128 { 16 } else { 8 }
+        if matches!(self, Join::SumI128 | Join::MinI128 | Join::MaxI128) { 16 } else { 8 }
     }
 }
 

@@ -186,6 +186,7 @@ fn describe_join(
         JoinKind::Anti { kept } => format!("{} anti join", side_name(kept)),
         JoinKind::NotIn { kept } => format!("{} anti join heeding NULLs", side_name(kept)),
         JoinKind::Outer { kept } => format!("{} join", side_name(kept)),
+        JoinKind::Full => "full join".to_owned(),
         JoinKind::Mark { kept } => format!("{} mark join", side_name(kept)),
     };
     format!("{kind} on [{}]{residual} output=[{}]", keys.join(", "), kept.join(", "))

@@ -19,7 +19,12 @@ const CHECKED: &[(&str, Operator)] =
     &[("maar_add", Operator::Plus), ("maar_subtract", Operator::Minus), ("maar_multiply", Operator::Multiply)];
 
 /// Floats in a form that is one for all that are equal, and whether 0.0 and -0.0 are.
-const CANONICAL: &[(&str, bool)] = &[("maar_float_key", true), ("maar_one_nan", false)];
+const CANONICAL: &[(&str, bool)] = &[(FLOAT_KEY, true), (ONE_NAN, false)];
+
+/// What keys of floats are compared by: one NaN, and one zero.
+pub const FLOAT_KEY: &str = "maar_float_key";
+/// What minima and maxima of floats are taken of: one NaN.
+pub const ONE_NAN: &str = "maar_one_nan";
 
 /// The expression, or `None` for every other function.
 pub(super) fn translate(

@@ -33,6 +33,8 @@ use super::Reason;
 use super::support::{self, Subject};
 use crate::ir::{Expr, ExprKind, Type};
 
+pub use engine::{FLOAT_KEY, ONE_NAN};
+
 /// Deepest expression that is placed, in levels. Translation, strategy and code generation walk expressions by
 /// recursion, on threads whose stacks may be as small as 2 MiB; a chain of so many terms has no use for a GPU.
 pub const DEPTH_MAX: usize = 128;

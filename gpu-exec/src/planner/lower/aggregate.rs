@@ -8,7 +8,6 @@ use datafusion::physical_expr::expressions::{CastExpr, Literal};
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
-use super::canonical::compared;
 use super::operator::limit;
 use super::{fields_of, is_movement, label};
 use crate::ir::{AggregateCall, AggregateFunction, Expr, ExprKind, Field, GroupingSet, Node, Type};
@@ -206,11 +205,7 @@ fn translate_argument(
     if constant.is_some() && function == AggregateFunction::Count && !call.is_distinct() {
         return Ok(None);
     }
-    let argument = match function {
-        AggregateFunction::Avg => without_widening(argument, schema),
-        AggregateFunction::Min | AggregateFunction::Max => compared(argument),
-        AggregateFunction::Count | AggregateFunction::Sum => argument,
-    };
+    let argument = if function == AggregateFunction::Avg { without_widening(argument, schema) } else { argument };
     translate(argument, schema).map(Some)
 }
 

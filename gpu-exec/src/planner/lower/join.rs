@@ -95,7 +95,7 @@ impl<'a> HostJoin<'a> {
             JoinType::RightAnti => Ok(JoinKind::Anti { kept: Right }),
             JoinType::LeftMark => Ok(JoinKind::Mark { kept: Left }),
             JoinType::RightMark => Ok(JoinKind::Mark { kept: Right }),
-            JoinType::Full => Err(Reason::new("a full join has no device form")),
+            JoinType::Full => Ok(JoinKind::Full),
         }
     }
 
@@ -118,7 +118,7 @@ impl<'a> HostJoin<'a> {
             JoinKind::Semi { kept } | JoinKind::Anti { kept } | JoinKind::NotIn { kept } | JoinKind::Mark { kept } => {
                 JoinColumn::Of { side: kept, index }
             }
-            JoinKind::Inner | JoinKind::Outer { .. } => column_at(index, left_columns),
+            JoinKind::Inner | JoinKind::Outer { .. } | JoinKind::Full => column_at(index, left_columns),
         };
         let fields = stored_fields_of(schema)?;
         let output = match self.projection {

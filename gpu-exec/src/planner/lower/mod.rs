@@ -5,7 +5,6 @@
 //! input has, and uploading rows to filter them does not pay. Not here: which subtrees are taken ([`super::rule`]).
 
 mod aggregate;
-mod canonical;
 mod join;
 mod label;
 mod operator;
@@ -22,7 +21,6 @@ use super::expression::device_type;
 use super::{DeviceNodes, Reason};
 use crate::ir::{ExprKind, Field, Node, Type};
 
-pub use canonical::{FLOAT_KEY, ONE_NAN};
 pub(crate) use label::file_scan;
 pub use label::label;
 pub use operator::carried;

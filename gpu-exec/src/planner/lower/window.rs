@@ -14,11 +14,10 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec, WindowUDFExpr};
 use datafusion::scalar::ScalarValue;
 
-use super::canonical::compared;
 use super::{aggregate, fields_of};
 use crate::ir::{
-    AggregateCall, AggregateFunction, Expr, ExprKind, Frame, FrameEdge, FrameRow, FrameUnits, Node, RowNumber, SortKey,
-    Type, WindowCall, WindowFunction,
+    AggregateCall, AggregateFunction, Expr, ExprKind, Field, Frame, FrameEdge, FrameRow, FrameUnits, Node, RowNumber,
+    SortKey, Type, WindowCall, WindowFunction,
 };
 use crate::planner::Reason;
 use crate::planner::expression::{device_type, translate};
@@ -43,7 +42,7 @@ impl<'a> HostWindow<'a> {
     }
 
     /// The node, over that of its input; `output` is the operator's schema.
-    pub(crate) fn build(&self, output: &Schema, input: Node) -> Result<Node, Reason> {
+    pub(crate) fn build(&self, output: &Schema, mut input: Node) -> Result<Node, Reason> {
         let schema = self.input.schema();
         let [first, others @ ..] = self.functions else { return Err(Reason::new("a window without a function")) };
         let is_alike = |other: &Arc<dyn WindowExpr>| {
@@ -56,7 +55,7 @@ impl<'a> HostWindow<'a> {
         let partition_by = partition_by.collect::<Result<Vec<_>, _>>()?;
         let order_by =
             first.order_by().iter().map(|key| translate_order(key, &schema)).collect::<Result<Vec<_>, _>>()?;
-        let calls = self.functions.iter().map(|call| translate_call(call, &schema));
+        let calls = self.functions.iter().map(|call| translate_call(call, &schema, &mut input));
         let calls = calls.collect::<Result<Vec<_>, _>>()?;
         if order_by.is_empty()
             && let Some((_, call)) = calls.iter().zip(self.functions).find(|(call, _)| needs_order(call))
@@ -64,7 +63,17 @@ impl<'a> HostWindow<'a> {
             return Err(at(call.as_ref(), &"without ORDER BY, which rows come first is the host's to say"));
         }
         let fields = fields_of(output)?;
-        Ok(Node::Window { input: Box::new(input), partition_by, order_by, calls, fields })
+        let (read, given) = (schema.fields().len(), input.fields().len());
+        if read == given {
+            return Ok(Node::Window { input: Box::new(input), partition_by, order_by, calls, fields });
+        }
+        // What a call needed besides is handed on by no one.
+        let made = fields.iter().skip(read);
+        let all: Vec<Field> = input.fields().iter().chain(made).cloned().collect();
+        let kept = (0..read).chain(given..all.len());
+        let exprs = kept.map(|column| Expr::column(column, all[column].ty, all[column].nullable)).collect();
+        let window = Node::Window { input: Box::new(input), partition_by, order_by, calls, fields: all };
+        Ok(Node::Project { input: Box::new(window), exprs, fields })
     }
 }
 
@@ -83,7 +92,7 @@ fn needs_order(call: &WindowCall) -> bool {
 }
 
 fn translate_key(key: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Expr, Reason> {
-    let found = translate(compared(key), schema)?;
+    let found = translate(key, schema)?;
     support::require(Subject::SortKey, "sort key", found.ty).map_err(|cause| Reason::at(key.as_ref(), cause))?;
     if matches!(found.ty, Type::WideDecimal { .. }) {
         return Err(Reason::at(key.as_ref(), "a window over decimals of more than 38 digits runs on the host"));
@@ -96,7 +105,7 @@ fn translate_order(key: &PhysicalSortExpr, schema: &Schema) -> Result<SortKey, R
     Ok(SortKey { expr, descending: key.options.descending, nulls_first: key.options.nulls_first })
 }
 
-fn translate_call(call: &Arc<dyn WindowExpr>, schema: &Schema) -> Result<WindowCall, Reason> {
+fn translate_call(call: &Arc<dyn WindowExpr>, schema: &Schema, input: &mut Node) -> Result<WindowCall, Reason> {
     let call = call.as_ref();
     let field = call.field().map_err(|error| at(call, &error))?;
     let ty = device_type(field.data_type())
@@ -106,7 +115,7 @@ fn translate_call(call: &Arc<dyn WindowExpr>, schema: &Schema) -> Result<WindowC
     let aggregate = any.downcast_ref::<PlainAggregateWindowExpr>().map(PlainAggregateWindowExpr::get_aggregate_expr);
     let sliding = any.downcast_ref::<SlidingAggregateWindowExpr>().map(SlidingAggregateWindowExpr::get_aggregate_expr);
     if let Some(aggregate) = aggregate.or(sliding) {
-        let function = translate_aggregate(call, aggregate, schema)?;
+        let function = translate_aggregate(call, aggregate, schema, input)?;
         let frame = translate_frame(frame).map_err(|cause| at(call, &cause))?;
         check_frame(&function, frame).map_err(|cause| at(call, &cause))?;
         return Ok(WindowCall { function: WindowFunction::Aggregate(function), frame, ty });
@@ -135,6 +144,7 @@ fn translate_aggregate(
     call: &dyn WindowExpr,
     aggregate: &AggregateFunctionExpr,
     schema: &Schema,
+    input: &mut Node,
 ) -> Result<AggregateCall, Reason> {
     if says(call, "filter: Some(") {
         return Err(at(call, &"FILTER of a window function has no device form yet"));
@@ -142,7 +152,7 @@ fn translate_aggregate(
     if aggregate.ignore_nulls() {
         return Err(at(call, &"IGNORE NULLS has no device form yet"));
     }
-    aggregate::translate_call(aggregate, None, schema).map(with_exact_mean)
+    aggregate::translate_call(aggregate, None, schema, input).map(with_exact_mean)
 }
 
 /// The host takes a mean of integers as one of floats. The sum of the integers is exact, and slides.
@@ -158,10 +168,11 @@ fn with_exact_mean(mut call: AggregateCall) -> AggregateCall {
 
 /// Sums slide by what came in less what went out, where that is exact; others have to begin with the partition.
 fn check_frame(call: &AggregateCall, frame: Frame) -> Result<(), Reason> {
-    use AggregateFunction::{Avg, Count, Max, Min, Sum};
+    use AggregateFunction::{Avg, Count, Max, Min, Sum, Variance};
     let is_float = call.argument.as_ref().is_some_and(|argument| argument.ty.is_float());
     match call.function {
-        Count => Ok(()),
+        // Variances are made of exact sums.
+        Count | Variance { .. } => Ok(()),
         Sum | Avg if !is_float => Ok(()),
         Sum | Avg | Min | Max if frame.begins_with_partition() => Ok(()),
         Sum | Avg => Err(Reason::new("a sum of floats over a frame that slides has no device form yet")),
