@@ -45,6 +45,7 @@ mod times;
 pub(crate) mod views;
 mod whole_decimals;
 mod window_keys;
+mod years;
 
 use std::sync::Arc;
 
@@ -87,6 +88,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     nullif::install(builder);
     date_numbers::install(builder);
     duration_parts::install(builder);
+    years::install(builder);
     texts_as_decimals::install(builder);
     whole_decimals::install(builder);
     like_dictionaries::install(builder);

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::ir::{AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinKind, JoinSide, Node, Type, WindowCall};
+use crate::ir::{
+    AggregateCall, AggregateFunction, Expr, ExprKind, Field, JoinColumn, JoinKind, JoinSide, Node, Type, WindowCall,
+};
 
 /// A leaf of a plan, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,17 +119,7 @@ impl Uses {
             Node::Aggregate { input, keys, calls, fields, .. } => {
                 let columns = self.columns(input);
                 keys.iter().for_each(|key| self.read(key, &columns));
-                for call in calls {
-                    call.filter.iter().for_each(|filter| self.read(filter, &columns));
-                    match &call.argument {
-                        // Counting asks for NULLs only.
-                        Some(argument) if call.function == AggregateFunction::Count => {
-                            self.carried(argument, &columns);
-                        }
-                        Some(argument) => self.read(argument, &columns),
-                        None => {}
-                    }
-                }
+                calls.iter().for_each(|call| self.aggregated(call, &columns));
                 vec![None; fields.len()]
             }
             // Rows wait for all of their partition: what they refer to may be gone by then.
@@ -144,6 +136,18 @@ impl Uses {
                 columns
             }
             Node::Limit { input, .. } => self.columns(input),
+        }
+    }
+
+    fn aggregated(&mut self, call: &AggregateCall, columns: &[Origin]) {
+        call.filter.iter().for_each(|filter| self.read(filter, columns));
+        match &call.argument {
+            // Counting asks for NULLs only.
+            Some(argument) if call.function == AggregateFunction::Count => {
+                self.carried(argument, columns);
+            }
+            Some(argument) => self.read(argument, columns),
+            None => {}
         }
     }
 

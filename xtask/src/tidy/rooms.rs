@@ -47,7 +47,7 @@ const ROOMS: &[Room] = &[
     Room { name: "column", imports: &[To("device"), To("ir")] },
     Room { name: "ir", imports: &[] },
     // The header is data of the device: it compiles it before every text. Its self-test sorts.
-    Room { name: "device", imports: &[Only("kernels", &["header", "located", "SHIM", "SORT"])] },
+    Room { name: "device", imports: &[Only("kernels", &["header", "located", "SHIM", "SORT", "WINDOW"])] },
     Room { name: "kernels", imports: &[] },
 ];
 
