@@ -235,7 +235,7 @@ async fn a_query_that_the_device_has_no_room_for_says_what_it_did() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_are_a_tree_with_what_each_did() {
     let (session, _lake) = lake().await;
-    let sql = "select g, sum(d) as s, row_number() over (order by g) as r from t group by g";
+    let sql = "select g, sum(d) as s, row_number() over () as r from t group by g";
     let mut result = session.sql(sql).await.unwrap();
     let watch = result.watch().unwrap();
     while let Some(batch) = result.next_batch().await {
