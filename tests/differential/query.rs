@@ -139,7 +139,15 @@ fn projection(
 ) -> Query {
     let count = random.random_range(1..5);
     let windows = if random.random_ratio(1, 3) { random.random_range(1..3) } else { 0 };
-    let mut select: Vec<String> = (0..windows).map(|_| window::call(grammar, tables, random)).collect();
+    let mut select = Vec::new();
+    let mut is_counted = false;
+    for _ in 0..windows {
+        let (call, counts_rows) = window::call(grammar, tables, random);
+        if !(counts_rows && is_counted) {
+            select.push(call);
+        }
+        is_counted |= counts_rows;
+    }
     let columns = (0..count).map(|_| match random.random_range(0..5) {
         0 if random.random_bool(0.3) => grammar.chosen_text(2, random),
         0 => grammar.condition(2, random),

@@ -7,8 +7,9 @@ use rand::rngs::StdRng;
 
 use maar_tests::random::{Grammar, Table};
 
-/// One call, over the rows of these tables.
-pub(crate) fn call(grammar: &Grammar<'_>, tables: &[&Table], random: &mut StdRng) -> String {
+/// One call, over the rows of these tables; and whether rows alike in everything may change places in it. Of such calls a query
+/// has one: in another they might change places otherwise.
+pub(crate) fn call(grammar: &Grammar<'_>, tables: &[&Table], random: &mut StdRng) -> (String, bool) {
     let mut some = |most: usize| {
         let count = random.random_range(0..most);
         (0..count).filter_map(|_| grammar.any_column(random)).map(|column| column.name.clone()).collect::<Vec<_>>()
@@ -44,5 +45,5 @@ pub(crate) fn call(grammar: &Grammar<'_>, tables: &[&Table], random: &mut StdRng
         }
     };
     let (partition, order) = (by("PARTITION BY", &partition, ""), by("ORDER BY", &order, descending));
-    format!("{function} OVER ({partition}{order}{})", frame.trim_start())
+    (format!("{function} OVER ({partition}{order}{})", frame.trim_start()), counts_rows)
 }

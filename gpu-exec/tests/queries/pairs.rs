@@ -188,12 +188,11 @@ const ON: [&str; 16] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn full_joins() {
     let both = Both::over(&tables()).await;
-    for on in ON {
-        for sides in ["l FULL JOIN r", "r FULL JOIN l"] {
-            let reports =
-                both.same(&format!("SELECT l.v, l.k, l.s, l.x, r.v, r.low, r.s, r.b, r.f FROM {sides} ON {on}")).await;
-            assert_eq!(reports.len(), 1, "{sides} ON {on} is not one plan of the device");
-        }
+    for (number, on) in ON.iter().enumerate() {
+        let sides = ["l FULL JOIN r", "r FULL JOIN l"][number % 2];
+        let reports =
+            both.same(&format!("SELECT l.v, l.k, l.s, l.x, r.v, r.low, r.s, r.b, r.f FROM {sides} ON {on}")).await;
+        assert_eq!(reports.len(), 1, "{sides} ON {on} is not one plan of the device");
     }
     for other in ["one", "none"] {
         for on in ["l.k = o.k", "l.k = o.k AND l.v < o.v", "l.v < o.v"] {
@@ -246,7 +245,7 @@ async fn full_joins_among_others() {
 /// In waves, in parts, and back to the host: no row is lost, and none comes twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn full_joins_in_little_memory() {
-    for memory in [6_000, 12_000, 25_000, 60_000] {
+    for memory in [6_000, 25_000] {
         let settings = Settings { memory_bytes: Some(memory), way_back: true, ..Settings::default() };
         let both = Both::with(&tables(), |_| true, settings).await;
         for on in ON {

@@ -218,7 +218,7 @@ async fn mixed() {
 /// However much memory there is: an answer, and the host's.
 #[tokio::test(flavor = "multi_thread")]
 async fn mixed_in_little_memory() {
-    for memory in [20_000, 45_000, 80_000, 120_000, 200_000] {
+    for memory in [20_000, 45_000, 150_000] {
         let settings = Settings { memory_bytes: Some(memory), way_back: true, ..Settings::default() };
         let both = Both::with(&tables(), |file| file == 0, settings).await;
         for query in MIXED {

@@ -59,7 +59,7 @@ const CALLS: &[&str] = &[
     "max(u)",
     "sum(id * 2 + few)",
     "stddev(few)",
-    "var_pop(id)",
+    "var_pop(few)",
     "max(wide)",
 ];
 
@@ -73,10 +73,13 @@ async fn whole(both: &Both, query: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function() {
     let both = Both::over(&tables()).await;
-    for (number, call) in CALLS.iter().enumerate() {
+    // Several a query: each is a pipeline to compile.
+    for (number, calls) in CALLS.chunks(7).enumerate() {
         let order = ORDERS[number % ORDERS.len()];
-        whole(&both, &format!("SELECT id, {call} OVER (PARTITION BY g ORDER BY {order}) FROM t")).await;
-        whole(&both, &format!("SELECT id, {call} OVER (ORDER BY {order}) FROM t WHERE id % 3 <> 1")).await;
+        let over =
+            |window: &str| calls.iter().map(|call| format!("{call} OVER ({window})")).collect::<Vec<_>>().join(", ");
+        whole(&both, &format!("SELECT id, {} FROM t", over(&format!("PARTITION BY g ORDER BY {order}")))).await;
+        whole(&both, &format!("SELECT id, {} FROM t WHERE id % 3 <> 1", over(&format!("ORDER BY {order}")))).await;
     }
     let all: Vec<String> = CALLS.iter().map(|call| format!("{call} OVER (PARTITION BY few ORDER BY id)")).collect();
     for table in ["t WHERE g = 7", "o", "none", "t WHERE id < 0"] {
@@ -91,16 +94,13 @@ async fn peers() {
     let calls = "rank() OVER w, dense_rank() OVER w, percent_rank() OVER w, cume_dist() OVER w, sum(price) OVER w, count(few) OVER w, \
          min(word) OVER w, avg(price) OVER w, max(x) OVER w";
     for window in [
-        "PARTITION BY g ORDER BY day",
         "PARTITION BY word ORDER BY few DESC NULLS FIRST",
         "PARTITION BY flag, few ORDER BY day DESC, word",
         "ORDER BY few",
-        "PARTITION BY word",
         "PARTITION BY price, word",
         "PARTITION BY wide",
         "PARTITION BY x ORDER BY flag",
         "PARTITION BY g % 10, upper(word) ORDER BY u % 5",
-        "PARTITION BY id",
         "",
     ] {
         whole(&both, &format!("SELECT id, {calls} FROM t WINDOW w AS ({window})")).await;
@@ -130,17 +130,12 @@ async fn frames() {
             calls.map(|call| format!("{call} OVER (PARTITION BY g ORDER BY id ROWS BETWEEN {edges})")).collect();
         whole(&both, &format!("SELECT id, {} FROM t", calls.join(", "))).await;
         if number < 4 {
-            let calls: Vec<String> = sums
-                .iter()
-                .map(|call| format!("{call} OVER (PARTITION BY g ORDER BY day RANGE BETWEEN {edges})"))
-                .collect();
+            let over = |window: &str| {
+                sums.iter().map(|call| format!("{call} OVER (PARTITION BY g ORDER BY {window})")).collect::<Vec<_>>()
+            };
+            let calls =
+                [over(&format!("day RANGE BETWEEN {edges}")), over(&format!("few GROUPS BETWEEN {edges}"))].concat();
             whole(&both, &format!("SELECT id, {} FROM t", calls.join(", "))).await;
-            let groups = edges;
-            whole(
-                &both,
-                &format!("SELECT id, sum(price) OVER (PARTITION BY g ORDER BY few GROUPS BETWEEN {groups}) FROM t"),
-            )
-            .await;
         }
         if edges.starts_with("UNBOUNDED") {
             let calls = ["min(price)", "max(word)", "sum(x)", "avg(x)", "min(x)"];
