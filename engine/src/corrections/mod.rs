@@ -33,6 +33,7 @@ mod nullif;
 pub(crate) mod plans;
 mod prepared_distinct_on;
 mod range_frames;
+mod round_digits;
 pub(crate) mod rules;
 mod set_operations_all;
 mod simplify;
@@ -89,6 +90,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     date_numbers::install(builder);
     duration_parts::install(builder);
     years::install(builder);
+    round_digits::install(builder);
     texts_as_decimals::install(builder);
     whole_decimals::install(builder);
     like_dictionaries::install(builder);
