@@ -13,7 +13,6 @@ come from `maar bench tpch`; TPC-DS data and queries from DuckDB's extension, no
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -48,22 +47,10 @@ def tpch(options):
 
 
 def tpcds(options):
-    import duckdb
-    import duckdb_extension_tpcds
+    # Only where it is asked for: it needs DuckDB's extension.
+    from tpcds_suite import suite
 
-    extension = next(Path(duckdb_extension_tpcds.__file__).parent.rglob("*.duckdb_extension"))
-    connection = duckdb.connect()
-    connection.execute(f"LOAD '{extension}'")
-    folder = options.data.resolve() / f"tpcds/sf{options.scale:g}"
-    if not folder.exists():
-        print(f"Making TPC-DS data of scale {options.scale:g} in {folder} ...", file=sys.stderr)
-        fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
-        connection.execute(f"CALL dsdgen(sf = {options.scale})")
-        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-            (fresh / table).mkdir(parents=True)
-            connection.execute(f"COPY {table} TO '{fresh}/{table}/data.parquet' (FORMAT parquet)")
-        fresh.rename(folder)
-    return folder, dict(connection.execute("SELECT query_nr, query FROM tpcds_queries()").fetchall())
+    return suite(options.scale, options.data)
 
 
 def run(binary, device, folder, text, runs):

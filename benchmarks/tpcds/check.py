@@ -3,9 +3,7 @@
 
     check.py MAAR --out DIR [--scale 0.01] [--device emulated] [--data DIR] [--queries 1,6]
 
-Data and queries come from DuckDB's extension at run time; none of them is kept in the repository:
-
-    pip install duckdb==1.5.5 duckdb-extension-tpcds==1.5.5
+Data and queries come from DuckDB's extension at run time (`tpcds_suite.py` says which).
 
 Rows are compared as sets of lines, numbers to six digits: queries whose ORDER BY leaves ties may cut them otherwise, and are told
 apart by hand.
@@ -15,7 +13,6 @@ import argparse
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -24,11 +21,11 @@ import time
 from pathlib import Path
 
 import duckdb
-import duckdb_extension_tpcds
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from plumbing import create_tables, header, machine, row
+from tpcds_suite import suite
 
 # A query that takes longer is given up.
 LIMIT_S = 900
@@ -43,28 +40,17 @@ def arguments():
     parser.add_argument("--out", type=Path, required=True, help="where tpcds.json and table.md go")
     parser.add_argument("--scale", type=float, default=0.01)
     parser.add_argument("--device", default="emulated")
-    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "maar-tpcds")
+    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "maar-corrections")
     parser.add_argument("--queries", help="numbers of queries, default all")
     return parser.parse_args()
 
 
-def suite(options):
-    """A connection with the tables in it, their folder in Parquet, and the queries by number."""
-    extension = next(Path(duckdb_extension_tpcds.__file__).parent.rglob("*.duckdb_extension"))
+def oracle(folder):
+    """DuckDB over the same files."""
     connection = duckdb.connect()
-    connection.execute(f"LOAD '{extension}'")
-    folder = options.data.resolve() / f"sf{options.scale:g}"
-    if not folder.exists():
-        fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
-        connection.execute(f"CALL dsdgen(sf = {options.scale})")
-        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-            (fresh / table).mkdir(parents=True)
-            connection.execute(f"COPY {table} TO '{fresh}/{table}/data.parquet' (FORMAT parquet)")
-            connection.execute(f"DROP TABLE {table}")
-        fresh.rename(folder)
     for table in sorted(folder.iterdir()):
         connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM '{table}/*.parquet'")
-    return connection, folder, dict(connection.execute("SELECT query_nr, query FROM tpcds_queries()").fetchall())
+    return connection
 
 
 def run(maar, device, folder, text, require=False):
@@ -110,8 +96,8 @@ def check(options, connection, folder, text):
     found = {"device": "whole" if plan and not reasons else "in part", "reasons": reasons, "seconds": seconds}
     if error or own_error or host_error:
         return {**found, "error": error or own_error or host_error}
-    oracle = lines(connection.execute(text).fetchall())
-    return {**found, "rows": len(oracle), "as_cpu": parsed(own) == parsed(host), "as_duckdb": parsed(own) == oracle}
+    wanted = lines(connection.execute(text).fetchall())
+    return {**found, "rows": len(wanted), "as_cpu": parsed(own) == parsed(host), "as_duckdb": parsed(own) == wanted}
 
 
 def table(options, results):
@@ -134,7 +120,8 @@ def table(options, results):
 
 def main():
     options = arguments()
-    connection, folder, texts = suite(options)
+    folder, texts = suite(options.scale, options.data)
+    connection = oracle(folder)
     wanted = [int(number) for number in options.queries.split(",")] if options.queries else sorted(texts)
     results = {}
     for number in wanted:

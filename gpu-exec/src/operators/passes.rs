@@ -18,8 +18,9 @@ use super::feed::Again;
 use super::forecast::Seen;
 use super::needs::{State, states_read};
 use super::part::Part;
-use super::run::{ATTEMPTS_MAX, Run, Sorted, StageReport};
+use super::run::{ATTEMPTS_MAX, Run};
 use super::spill::RowsState;
+use super::stage_report::{Sorted, StageReport};
 use super::status::Verdict;
 use crate::device::DeviceError;
 use crate::error::{Error, Result};
@@ -86,7 +87,7 @@ impl Run<'_> {
             self.sorted.clear();
             self.held.clear();
             self.rows_emitted = 0;
-            emitting.iter().for_each(|number| self.reports[*number].sorted = Sorted::default());
+            self.reports.iter_mut().for_each(|report| report.sorted = Sorted::default());
             let flow = match self.emit_each(&emitting, reader) {
                 Ok(Flow::Done) if self.plan.sort.is_some() => {
                     return self.hand_over_sorted(reader).map(|_| RunEnd::Done);

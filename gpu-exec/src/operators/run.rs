@@ -16,7 +16,8 @@ use super::learned::Learned;
 use super::merge::SortedRuns;
 use super::part::Part;
 use super::source::bytes_read;
-use super::spill::{RowSpace, RowsState, Written};
+use super::spill::{RowSpace, RowsState};
+use super::stage_report::StageReport;
 use super::states::States;
 use super::status::{Status, Verdict};
 use crate::codegen::ARGUMENTS_MAX;
@@ -28,33 +29,6 @@ use crate::trace::Trace;
 
 /// How often a table or a run is repeated with more room before that counts as a bug.
 pub(super) const ATTEMPTS_MAX: usize = 24;
-
-/// What one stage did.
-#[derive(Clone, Debug, Default)]
-pub struct StageReport {
-    /// Rows of its source, and the bytes of them that it reads at least.
-    pub rows_in: u64,
-    pub bytes: u64,
-    /// Milliseconds on the device, from its first launch to its last.
-    pub kernel_ms: f64,
-    pub launches: u64,
-    /// How often it read its source, and in how many parts the table was held that it fills.
-    pub passes: u64,
-    pub parts: u64,
-    /// Rows that it wrote out.
-    pub written: Written,
-    pub sorted: Sorted,
-}
-
-/// What was done to put the rows of a result in order.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sorted {
-    pub rows: u64,
-    /// Runs that were sorted one by one, and merged on the host where they are several.
-    pub runs: u64,
-    /// Milliseconds on the device.
-    pub kernel_ms: f64,
-}
 
 /// What earlier runs left.
 #[derive(Clone, Copy, Debug)]
@@ -283,9 +257,17 @@ impl<'a> Run<'a> {
             Some(wave) => (wave.segments.rows, bytes_read(stage, &wave.table)),
             None => (self.rows_in(stage), self.group_bytes(stage)),
         };
+        let made = match stage.source {
+            StageSource::Rows(number) => self.states.rows[number].as_mut().and_then(RowsState::time_made),
+            _ => None,
+        };
         let report = &mut self.reports[number];
         report.rows_in += rows;
         report.bytes += bytes;
+        if let Some([before, after]) = made {
+            (report.sorted.rows, report.sorted.runs) = (report.sorted.rows + rows, report.sorted.runs + 1);
+            self.sort_marks.push((number, before, after));
+        }
         Ok(true)
     }
 

@@ -21,15 +21,11 @@ pub(super) fn prune_payload(
         if let (Some(number), Sink::Emit { columns }) = (stage.rows, &mut stage.pipeline.sink) {
             let needed =
                 written[number].get_or_insert_with(|| prune_rows(&mut rows[number], &used_rows[number], columns.len()));
-            retain(columns, needed);
+            retain(columns, |column| needed[column]);
         }
         if let (Some(build), Sink::Build(sink)) = (stage.build, &mut stage.pipeline.sink) {
             let keep = &used[build.0];
-            let mut number = 0;
-            sink.payload.retain(|_| {
-                number += 1;
-                keep.contains(&(number - 1))
-            });
+            retain(&mut sink.payload, |column| keep.contains(&column));
         }
         mark_used(stage, &mut used);
         if let StageSource::Rows(number) = stage.source {
@@ -56,13 +52,14 @@ fn prune_rows(plan: &mut RowsPlan, read: &BTreeSet<usize>, count: usize) -> Vec<
         RowsReading::Windows(window) => window.prune(read, count),
         RowsReading::Parts { .. } => vec![true; count],
     };
-    retain(&mut plan.columns, &needed);
+    retain(&mut plan.columns, |column| needed[column]);
     needed
 }
 
-fn retain<T>(items: &mut Vec<T>, needed: &[bool]) {
-    let mut needed = needed.iter();
-    items.retain(|_| needed.next().copied().unwrap_or(false));
+/// Keeps items by their places.
+pub(super) fn retain<T>(items: &mut Vec<T>, is_kept: impl Fn(usize) -> bool) {
+    let mut places = 0..;
+    items.retain(|_| places.next().is_some_and(&is_kept));
 }
 
 /// A pipeline over rows of which only these columns are left.
@@ -73,11 +70,7 @@ fn renumber_columns(pipeline: &mut Pipeline, kept: &BTreeSet<usize>) {
         }
     }
     if let Source::Table { columns } = &mut pipeline.source {
-        let mut number = 0;
-        columns.retain(|_| {
-            number += 1;
-            kept.contains(&(number - 1))
-        });
+        retain(columns, |column| kept.contains(&column));
     }
 }
 

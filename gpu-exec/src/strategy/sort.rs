@@ -8,7 +8,7 @@ use super::OutputColumn;
 use super::scope::{Column, OpenPipeline};
 use crate::column::Dictionary;
 use crate::error::{Error, Result};
-use crate::ir::{Bounds, EmitColumn, PayloadShape, Repr, SortKey, Type};
+use crate::ir::{Bounds, EmitColumn, PayloadShape, Repr, SortKey, Type, Value};
 
 /// Pieces that one launch lays into words. More begin a word of their own.
 pub const PIECES_A_LAUNCH: usize = 16;
@@ -112,35 +112,27 @@ pub(super) fn plan(
     columns: &mut Vec<EmitColumn>,
     output: &mut Vec<OutputColumn>,
 ) -> SortPlan {
-    plan_shaped(open, keys, (columns, output), super::cut::output_shape)
-}
-
-/// The same of columns that are put out as narrow as their values.
-pub(super) fn plan_narrow(
-    open: &OpenPipeline,
-    keys: &[ResolvedKey],
-    columns: &mut Vec<EmitColumn>,
-    output: &mut Vec<OutputColumn>,
-) -> SortPlan {
-    let narrow = |column: &Column, open: &OpenPipeline| PayloadShape::narrow(&open.read(column.register));
-    plan_shaped(open, keys, (columns, output), narrow)
-}
-
-fn plan_shaped(
-    open: &OpenPipeline,
-    keys: &[ResolvedKey],
-    (columns, output): (&mut Vec<EmitColumn>, &mut Vec<OutputColumn>),
-    shape_of: impl Fn(&Column, &OpenPipeline) -> PayloadShape,
-) -> SortPlan {
-    let mut pieces = Vec::with_capacity(keys.len());
-    let mut piece = |key: &ResolvedKey, register: usize, ty: Type, shape: PayloadShape, is_first: bool| {
-        let value = open.read(register);
+    plan_placed(open, keys, super::cut::output_shape, |key, value, ty, shape| {
         let known = columns.iter().position(|emitted| emitted.value == value && emitted.shape == shape);
-        let column = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             columns.push(EmitColumn { value, shape });
             output.push(OutputColumn { shape, ty, dictionary: key.column.dictionary.clone(), tail: None });
             columns.len() - 1
-        });
+        })
+    })
+}
+
+/// The same of keys that are put out in shapes and places that somebody else says: `place` takes the value of a key, its type and
+/// its shape.
+pub(super) fn plan_placed(
+    open: &OpenPipeline,
+    keys: &[ResolvedKey],
+    shape_of: impl Fn(&Column, &OpenPipeline) -> PayloadShape,
+    mut place: impl FnMut(&ResolvedKey, Value, Type, PayloadShape) -> usize,
+) -> SortPlan {
+    let mut pieces = Vec::with_capacity(keys.len());
+    let mut piece = |key: &ResolvedKey, register: usize, ty: Type, shape: PayloadShape, is_first: bool| {
+        let column = place(key, open.read(register), ty, shape);
         let (least, bits) = extent(open.registers[register].bounds, ty, shape, key.column.dictionary.as_deref());
         let ResolvedKey { descending, nulls_first, .. } = *key;
         let has_null_bit = is_first && shape.nullable;

@@ -214,6 +214,12 @@ impl Both {
         self.agree(query, query).await
     }
 
+    /// The same of a query that is one plan of the device.
+    pub(crate) async fn whole(&self, query: &str) {
+        let reports = self.same(query).await;
+        assert_eq!(reports.len(), 1, "{query} is not one plan of the device");
+    }
+
     /// Both answers must be the same row by row, and the order the device's.
     pub(crate) async fn in_order(&self, query: &str) -> Vec<DeviceReport> {
         let plan = planned(&self.host, query).await;

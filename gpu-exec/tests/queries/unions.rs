@@ -34,11 +34,6 @@ fn tables() -> Vec<Table<'static>> {
 const ALL: &str = "(SELECT * FROM l WHERE v % 7 <> 3 UNION ALL SELECT * FROM r WHERE b IS DISTINCT FROM true UNION ALL \
      SELECT * FROM none WHERE k > 0) AS u";
 
-async fn whole(both: &Both, query: &str) {
-    let reports = both.same(query).await;
-    assert_eq!(reports.len(), 1, "{query} is not one plan of the device");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_several_forms() {
     let both = Both::over(&tables()).await;
@@ -62,7 +57,7 @@ async fn rows_of_several_forms() {
         format!("SELECT count(*) FROM (SELECT k FROM {ALL} UNION ALL SELECT k FROM small WHERE w > 5 UNION ALL SELECT n FROM (SELECT k AS n, count(*) FROM r GROUP BY k))"),
         "SELECT k FROM l WHERE v < 100 UNION SELECT k FROM r WHERE v > 3".to_owned(),
     ] {
-        whole(&both, &query).await;
+        both.whole(&query).await;
     }
 }
 
@@ -121,7 +116,7 @@ async fn grouping_sets() {
             let query = format!(
                 "SELECT count(*) AS n, sum(v) AS v, min(s) AS s, avg(d) AS d, count(b) AS b FROM {source} GROUP BY {groups}"
             );
-            whole(&both, &query).await;
+            both.whole(&query).await;
         }
     }
     for query in [
@@ -131,7 +126,7 @@ async fn grouping_sets() {
         "SELECT k, count(*) FROM (SELECT k, b, count(*) AS n FROM r GROUP BY ROLLUP (k, b)) GROUP BY k".to_owned(),
         "SELECT o.n, l.v FROM l JOIN (SELECT k, count(*) AS n FROM r GROUP BY ROLLUP (k)) o ON l.k = o.k + 300".to_owned(),
     ] {
-        whole(&both, &query).await;
+        both.whole(&query).await;
     }
     both.in_order("SELECT k, s, count(*) AS n FROM r WHERE v > 5 GROUP BY ROLLUP (k, s) ORDER BY k, s, n LIMIT 50")
         .await;

@@ -65,11 +65,6 @@ const CALLS: &[&str] = &[
 
 const ORDERS: &[&str] = &["id", "few, id DESC", "word DESC NULLS LAST, price, id", "x DESC, id", "flag, day, id"];
 
-async fn whole(both: &Both, query: &str) {
-    let reports = both.same(query).await;
-    assert_eq!(reports.len(), 1, "{query} is not one plan of the device");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function() {
     let both = Both::over(&tables()).await;
@@ -78,12 +73,12 @@ async fn every_function() {
         let order = ORDERS[number % ORDERS.len()];
         let over =
             |window: &str| calls.iter().map(|call| format!("{call} OVER ({window})")).collect::<Vec<_>>().join(", ");
-        whole(&both, &format!("SELECT id, {} FROM t", over(&format!("PARTITION BY g ORDER BY {order}")))).await;
-        whole(&both, &format!("SELECT id, {} FROM t WHERE id % 3 <> 1", over(&format!("ORDER BY {order}")))).await;
+        both.whole(&format!("SELECT id, {} FROM t", over(&format!("PARTITION BY g ORDER BY {order}")))).await;
+        both.whole(&format!("SELECT id, {} FROM t WHERE id % 3 <> 1", over(&format!("ORDER BY {order}")))).await;
     }
     let all: Vec<String> = CALLS.iter().map(|call| format!("{call} OVER (PARTITION BY few ORDER BY id)")).collect();
     for table in ["t WHERE g = 7", "o", "none", "t WHERE id < 0"] {
-        whole(&both, &format!("SELECT id, {} FROM {table}", all.join(", "))).await;
+        both.whole(&format!("SELECT id, {} FROM {table}", all.join(", "))).await;
     }
 }
 
@@ -103,7 +98,7 @@ async fn peers() {
         "PARTITION BY g % 10, upper(word) ORDER BY u % 5",
         "",
     ] {
-        whole(&both, &format!("SELECT id, {calls} FROM t WINDOW w AS ({window})")).await;
+        both.whole(&format!("SELECT id, {calls} FROM t WINDOW w AS ({window})")).await;
     }
 }
 
@@ -128,20 +123,20 @@ async fn frames() {
         let calls = sums.iter().chain(&picked);
         let calls: Vec<String> =
             calls.map(|call| format!("{call} OVER (PARTITION BY g ORDER BY id ROWS BETWEEN {edges})")).collect();
-        whole(&both, &format!("SELECT id, {} FROM t", calls.join(", "))).await;
+        both.whole(&format!("SELECT id, {} FROM t", calls.join(", "))).await;
         if number < 4 {
             let over = |window: &str| {
                 sums.iter().map(|call| format!("{call} OVER (PARTITION BY g ORDER BY {window})")).collect::<Vec<_>>()
             };
             let calls =
                 [over(&format!("day RANGE BETWEEN {edges}")), over(&format!("few GROUPS BETWEEN {edges}"))].concat();
-            whole(&both, &format!("SELECT id, {} FROM t", calls.join(", "))).await;
+            both.whole(&format!("SELECT id, {} FROM t", calls.join(", "))).await;
         }
         if edges.starts_with("UNBOUNDED") {
             let calls = ["min(price)", "max(word)", "sum(x)", "avg(x)", "min(x)"];
             let calls: Vec<String> =
                 calls.iter().map(|call| format!("{call} OVER (ORDER BY id ROWS BETWEEN {edges})")).collect();
-            whole(&both, &format!("SELECT id, {} FROM t", calls.join(", "))).await;
+            both.whole(&format!("SELECT id, {} FROM t", calls.join(", "))).await;
         }
     }
 }

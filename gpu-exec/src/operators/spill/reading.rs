@@ -9,7 +9,7 @@ use crate::column::{
     ColumnFacts, ColumnMeta, DeviceColumn, DeviceTable, RowBound, Segment, SegmentTable, Stored, TILE_ROWS, TableShape,
     padded_rows,
 };
-use crate::device::{DeviceError, DeviceHandle, DeviceResult, Stream};
+use crate::device::{DeviceError, DeviceHandle, DeviceResult, Stream, TimeMark};
 use crate::error::{Error, Result};
 use crate::ir::{PayloadShape, Repr, Type};
 use crate::operators::emit::Emitted;
@@ -37,6 +37,8 @@ pub(in crate::operators) struct RowsState {
     pub(super) stayed: Option<(Emitted, u64)>,
     /// Whether their wave was given.
     is_given: bool,
+    /// When the device began and ended to make the last wave of a window.
+    made: Option<[TimeMark; 2]>,
 }
 
 impl RowsState {
@@ -46,7 +48,7 @@ impl RowsState {
             RowsReading::Windows(window) => Some(window.clone()),
             RowsReading::Parts { .. } => None,
         };
-        Self { store, runs: vec![], next: (0, 0), wave: None, window, stayed: None, is_given: false }
+        Self { store, runs: vec![], next: (0, 0), wave: None, window, stayed: None, is_given: false, made: None }
     }
 
     pub(in crate::operators) fn written(&self) -> Written {
@@ -63,6 +65,11 @@ impl RowsState {
 
     pub(in crate::operators) fn wave(&self) -> Option<&Wave> {
         self.wave.as_ref()
+    }
+
+    /// When the device began and ended to sort the rows of a window's last wave, and to make what is beside them. Once.
+    pub(in crate::operators) fn time_made(&mut self) -> Option<[TimeMark; 2]> {
+        self.made.take()
     }
 
     /// Goes on to the next wave; `false` at the end. Nothing may be in flight that reads the last one. Where there is no room
@@ -109,8 +116,8 @@ impl RowsState {
         }
         self.is_given = true;
         match windows::wave((handle, stream), (plan, &self.store.shapes), (emitted, *rows)) {
-            Ok(wave) => {
-                self.wave = Some(wave);
+            Ok((wave, made)) => {
+                (self.wave, self.made) = (Some(wave), Some(made));
                 return Ok(false);
             }
             Err(Error::Device(DeviceError::OutOfMemory { .. })) => {}
@@ -169,7 +176,13 @@ impl RowsState {
         Ok(columns)
     }
 
-    fn upload(&self, handle: &DeviceHandle, stream: &Stream, rows: usize, columns: Vec<ColumnBytes>) -> Result<Wave> {
+    fn upload(
+        &mut self,
+        handle: &DeviceHandle,
+        stream: &Stream,
+        rows: usize,
+        columns: Vec<ColumnBytes>,
+    ) -> Result<Wave> {
         match &self.window {
             None => self.upload_plain(handle, stream, rows, columns),
             Some(plan) => {
@@ -178,7 +191,10 @@ impl RowsState {
                 for (number, column) in columns.iter().enumerate() {
                     emitted.put(stream, number, (&column.data, &column.valid))?;
                 }
-                windows::wave((handle, stream), (plan, &self.store.shapes), (&emitted, rows as u64))
+                let rows = (&emitted, rows as u64);
+                let (wave, made) = windows::wave((handle, stream), (plan, &self.store.shapes), rows)?;
+                self.made = Some(made);
+                Ok(wave)
             }
         }
     }

@@ -89,7 +89,7 @@ impl Run<'_> {
             self.launch(number, stage, (tiles.start, tiles.end), Some(emitted))?;
             self.mark(number, before)?;
             self.status.copy_to(&self.stream, emitted.head())?;
-            let (reported, mut taken) = emitted.take(&self.stream, 0)?;
+            let (reported, taken) = emitted.take(&self.stream, 0)?;
             let state = self.states.rows[rows].as_mut();
             let state = state.ok_or_else(|| Error::internal("rows were written to nowhere"))?;
             if reported.verdict()? == Verdict::Grow {
@@ -102,16 +102,19 @@ impl Run<'_> {
             }
             // A table that arrives comes piece by piece.
             state.leave_device(&self.stream)?;
-            let stays = stays && state.written().rows == 0;
-            let rows = 0..found as usize;
-            if rows.end > taken.len() {
-                taken = if stays { taken } else { emitted.rows(&self.stream, rows.clone())? };
-            }
-            if let Some(made) = made.filter(|_| stays) {
+            if stays
+                && state.written().rows == 0
+                && let Some(made) = made
+            {
                 state.stayed = Some((made, found));
                 return Ok(());
             }
-            let (found, taken) = (rows.clone(), taken.slice(&rows));
+            let found = 0..found as usize;
+            let taken = if found.end <= taken.len() {
+                taken.slice(&found)
+            } else {
+                emitted.rows(&self.stream, found.clone())?
+            };
             return state.store.add(&columns_of(&taken, shapes.len()), found.end);
         }
         Err(Error::internal("rows were written too often for want of room"))

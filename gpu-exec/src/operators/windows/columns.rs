@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::launches::{Launches, Step, Words};
+use super::launches::{Launches, Step, Words, request};
 use super::made::Maker;
 use super::scans::Edges;
 use crate::column::{DeviceColumn, DeviceTable, RowBound, Segment, SegmentTable, TableShape};
-use crate::device::{DeviceHandle, Stream};
+use crate::device::{DeviceHandle, Stream, TimeMark};
 use crate::error::Result;
 use crate::ir::PayloadShape;
 use crate::operators::emit::Emitted;
@@ -26,12 +26,16 @@ pub(in crate::operators) fn row_bytes(plan: &WindowPlan, shapes: &[PayloadShape]
     written + sort::row_bytes(&plan.sort) + carried + made + 4 * 8 + 1
 }
 
-/// Sorts `rows` rows that were written out, and makes a table of what is read behind the window. Waits for the device.
+/// Sorts `rows` rows that were written out, and makes a table of what is read behind the window; when that began and ended on
+/// the device, which is waited for.
 pub(in crate::operators) fn wave(
     (handle, stream): (&DeviceHandle, &Stream),
     (plan, shapes): (&WindowPlan, &[PayloadShape]),
     (emitted, rows): (&Emitted, u64),
-) -> Result<Wave> {
+) -> Result<(Wave, [TimeMark; 2])> {
+    // Compiled before time is taken.
+    handle.kernels(&[sort::sort_request(), request()])?;
+    let before = stream.time_mark()?;
     let count = handle.alloc("windows", 8)?;
     stream.upload(&count, 0, &rows.to_le_bytes())?;
     let mut sorter = None;
@@ -55,6 +59,7 @@ pub(in crate::operators) fn wave(
     let mut maker = Maker { launches: &mut launches, edges: Edges::default(), shapes, scanned: vec![] };
     let carried = plan.carried.iter().map(|column| maker.carried(*column)).collect::<Result<Vec<_>>>()?;
     let made = plan.made.iter().map(|made| maker.made(made)).collect::<Result<Vec<_>>>()?;
+    let after = stream.time_mark()?;
     // Before what they were made of goes.
     stream.synchronize()?;
     drop(launches);
@@ -63,5 +68,5 @@ pub(in crate::operators) fn wave(
     let shape = TableShape { columns: shapes.map(column_meta).collect(), rows: RowBound::Exact(rows) };
     let table = DeviceTable::new(shape, vec![Segment { rows, columns }]);
     let segments = Arc::new(SegmentTable::upload(handle, stream, &table)?);
-    Ok(Wave { table, segments })
+    Ok((Wave { table, segments }, [before, after]))
 }

@@ -67,7 +67,7 @@ impl Drop for Launches<'_> {
 }
 
 /// The kernel that makes columns of windows.
-fn request() -> KernelRequest {
+pub(super) fn request() -> KernelRequest {
     KernelRequest { entry: "maar_window".to_owned(), source: Arc::from(WINDOW), sync: SyncMode::Block }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::launches::{Launches, Step, Words};
-use super::scans::{Edges, Join, Need, Of, Scan};
+use super::scans::{Edges, Need, Of, Scan};
 use crate::column::DeviceColumn;
 use crate::device::DeviceBuffer;
 use crate::error::Result;
@@ -51,7 +51,7 @@ impl Maker<'_, '_> {
     pub(super) fn made(&mut self, made: &Made) -> Result<DeviceColumn> {
         match made.kind {
             MadeKind::Number(RowNumber::DenseRank) => {
-                let ranks = Scan { join: Join::SumI64, of: Of::Peers };
+                let ranks = Scan { join: AccumulatorKind::SumI64, of: Of::Peers };
                 self.scanned(ranks, None).map(|data| DeviceColumn { data, validity: None })
             }
             MadeKind::Number(number) => self.number(number, made.shape),
@@ -115,7 +115,7 @@ impl Maker<'_, '_> {
         frame: Frame,
         shape: PayloadShape,
     ) -> Result<DeviceColumn> {
-        let scan = Scan { join: Join::of(kind), of: if column.is_some() { Of::Column } else { Of::Rows } };
+        let scan = Scan { join: kind, of: if column.is_some() { Of::Column } else { Of::Rows } };
         let states = self.scanned(scan, column)?;
         let runs_to_each = Frame { units: FrameUnits::Rows, start: FrameEdge::Unbounded, end: FrameEdge::Offset(0) };
         if frame == runs_to_each {
@@ -136,7 +136,7 @@ impl Maker<'_, '_> {
         if let Some((.., found)) = self.scanned.iter().find(|(known, of, _)| (*known, *of) == (scan, column)) {
             return Ok(Arc::clone(found));
         }
-        let made = self.launches.column(scan.join.bytes())?;
+        let made = self.launches.column(scan.bytes())?;
         let of = column.map_or([0; 3], |column| self.launches.written(column, self.shapes[column].bytes()));
         self.launches.scan(scan, of, &made)?;
         self.scanned.push((scan, column, Arc::clone(&made)));

@@ -7,18 +7,6 @@ use crate::device::DeviceBuffer;
 use crate::error::Result;
 use crate::ir::AccumulatorKind;
 
-/// How values are joined, as the kernel numbers it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Join {
-    SumI64,
-    SumI128,
-    SumF64,
-    MinI64,
-    MaxI64,
-    MinI128,
-    MaxI128,
-}
-
 /// Of what a scan is, as the kernel numbers it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Of {
@@ -33,7 +21,8 @@ pub(super) enum Of {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scan {
-    pub(super) join: Join,
+    /// How values are joined.
+    pub(super) join: AccumulatorKind,
     pub(super) of: Of,
 }
 
@@ -41,26 +30,29 @@ impl Scan {
     /// As the kernel has it. Ends are found from behind.
     pub(super) fn word(self) -> u64 {
         let is_backwards = matches!(self.of, Of::PartitionEnds | Of::PeerEnds);
-        self.join as u64 | u64::from(is_backwards) << 8 | (self.of as u64) << 16
-    }
-}
-
-impl Join {
-    pub(super) fn of(kind: AccumulatorKind) -> Self {
-        match kind {
-            AccumulatorKind::SumI64 => Join::SumI64,
-            AccumulatorKind::SumI128 => Join::SumI128,
-            AccumulatorKind::SumF64 => Join::SumF64,
-            AccumulatorKind::MinI64 => Join::MinI64,
-            AccumulatorKind::MaxI64 => Join::MaxI64,
-            AccumulatorKind::MinI128 => Join::MinI128,
-            AccumulatorKind::MaxI128 => Join::MaxI128,
-        }
+        join_number(self.join) | u64::from(is_backwards) << 8 | (self.of as u64) << 16
     }
 
     /// Bytes of a value.
     pub(super) fn bytes(self) -> usize {
-        if matches!(self, Join::SumI128 | Join::MinI128 | Join::MaxI128) { 16 } else { 8 }
+        use AccumulatorKind::{MaxI64, MaxI128, MinI64, MinI128, SumF64, SumI64, SumI128};
+        match self.join {
+            SumI64 | SumF64 | MinI64 | MaxI64 => 8,
+            SumI128 | MinI128 | MaxI128 => 16,
+        }
+    }
+}
+
+/// As the kernel numbers them.
+fn join_number(kind: AccumulatorKind) -> u64 {
+    match kind {
+        AccumulatorKind::SumI64 => 0,
+        AccumulatorKind::SumI128 => 1,
+        AccumulatorKind::SumF64 => 2,
+        AccumulatorKind::MinI64 => 3,
+        AccumulatorKind::MaxI64 => 4,
+        AccumulatorKind::MinI128 => 5,
+        AccumulatorKind::MaxI128 => 6,
     }
 }
 
@@ -76,10 +68,10 @@ pub(super) enum Need {
 }
 
 const EDGES: [Scan; 4] = [
-    Scan { join: Join::MaxI64, of: Of::PartitionStarts },
-    Scan { join: Join::MinI64, of: Of::PartitionEnds },
-    Scan { join: Join::MaxI64, of: Of::PeerStarts },
-    Scan { join: Join::MinI64, of: Of::PeerEnds },
+    Scan { join: AccumulatorKind::MaxI64, of: Of::PartitionStarts },
+    Scan { join: AccumulatorKind::MinI64, of: Of::PartitionEnds },
+    Scan { join: AccumulatorKind::MaxI64, of: Of::PeerStarts },
+    Scan { join: AccumulatorKind::MinI64, of: Of::PeerEnds },
 ];
 
 impl Edges {
@@ -88,7 +80,7 @@ impl Edges {
         let needed = if need == Need::Partition { 2 } else { EDGES.len() };
         for (edge, scan) in self.0.iter_mut().zip(EDGES).take(needed) {
             if edge.is_none() {
-                let made = launches.column(Join::MaxI64.bytes())?;
+                let made = launches.column(scan.bytes())?;
                 launches.scan(scan, [0; 3], &made)?;
                 *edge = Some(made);
             }

@@ -3,14 +3,15 @@
 //! A pipeline ends where a window begins. It writes out of each row what is read behind the window, the keys, what the functions
 //! are of, and by its partition keys which part it is of; rows of one part are sorted together and the functions' columns are
 //! made beside them (`operators/windows`). The next pipeline reads both as a table. An aggregate is accumulators again: as many
-//! as a group would have, kept a row. Here is what goes out and
-//! comes in; what functions make is in `made.rs`. Not here: how a sort's keys are packed (`sort.rs`).
+//! as a group would have, kept a row. Here is what goes out and comes in; what functions make is in `made.rs`. Not here: how a
+//! sort's keys are packed (`sort.rs`).
 
 mod made;
 mod plan;
 
 use self::made::{CallResult, column_of, made_of, state};
 pub use self::plan::{Made, MadeKind, WindowPlan};
+use super::StageSource;
 use super::aggregate::Accumulators;
 use super::branches::{Branches, alike};
 use super::cut::PipelineBuilder;
@@ -18,7 +19,6 @@ use super::join_keys::as_integer;
 use super::scope::{Column, OpenPipeline};
 use super::sort::{self, ResolvedKey, SortPlan};
 use super::spill::{RowsPlan, RowsReading, column_shape};
-use super::{OutputColumn, StageSource};
 use crate::column::RowBound;
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -33,6 +33,7 @@ struct Written {
     results: Vec<CallResult>,
     /// Accumulators of each frame, and the first column that is made of them.
     accumulators: Vec<(Frame, Accumulators, usize)>,
+    /// The input's columns.
     handed: Vec<Handed>,
 }
 
@@ -173,10 +174,10 @@ impl Columns {
         })
     }
 
+    /// A window's keys have no digits behind their registers: all are as narrow as their values.
     fn sorted_by(&mut self, open: &OpenPipeline, keys: &[ResolvedKey]) -> SortPlan {
-        // What they mean is nothing to who sorts.
-        let mut meanings: Vec<OutputColumn> = vec![];
-        sort::plan_narrow(open, keys, &mut self.emitted, &mut meanings)
+        let narrow = |key: &Column, open: &OpenPipeline| PayloadShape::narrow(&open.read(key.register));
+        sort::plan_placed(open, keys, narrow, |_, value, _, _| self.place(value))
     }
 }
 

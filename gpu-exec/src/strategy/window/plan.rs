@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ir::{AccumulatorKind, Frame, FrameRow, PayloadShape, RowNumber};
 use crate::strategy::SortPlan;
+use crate::strategy::prune::retain;
 
 /// What is made of rows that were written out for a window.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,17 +75,8 @@ impl WindowPlan {
     /// Drops what nobody reads behind the window. Which of `written` columns are still needed, the last among them.
     pub(in crate::strategy) fn prune(&mut self, read: &BTreeSet<usize>, written: usize) -> Vec<bool> {
         let carried = self.carried.len();
-        let mut number = 0;
-        let mut is_read = |_: &_| {
-            number += 1;
-            read.contains(&(number - 1))
-        };
-        self.carried.retain(|column| is_read(column));
-        let mut number = carried;
-        self.made.retain(|_| {
-            number += 1;
-            read.contains(&(number - 1))
-        });
+        retain(&mut self.carried, |place| read.contains(&place));
+        retain(&mut self.made, |place| read.contains(&(carried + place)));
         let mut needed = vec![false; written];
         let sorted_by = self.sort.pieces.iter().map(|piece| piece.column);
         let made_of = self.made.iter().filter_map(|made| made.kind.column());
