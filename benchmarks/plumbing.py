@@ -31,7 +31,7 @@ def times(printed):
 
 def tables(data):
     """The tables of a folder, each a folder in it."""
-    return sorted(path for path in data.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in data.iterdir() if not path.name.startswith(".") and any(path.glob("*.parquet")))
 
 
 def quoted(text):

@@ -24,7 +24,7 @@ import duckdb
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from plumbing import create_tables, header, machine, row
+from plumbing import create_tables, header, machine, row, tables
 from tpcds_suite import suite
 
 # A query that takes longer is given up.
@@ -48,7 +48,7 @@ def arguments():
 def oracle(folder):
     """DuckDB over the same files."""
     connection = duckdb.connect()
-    for table in sorted(folder.iterdir()):
+    for table in tables(folder):
         connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM '{table}/*.parquet'")
     return connection
 

@@ -148,6 +148,8 @@ pub(crate) enum Command {
 pub(crate) enum Bench {
     /// TPC-H: makes the data, runs the 22 queries cold and hot, checks the answers
     Tpch(TpchArgs),
+    /// TPC-DS: has DuckDB's extension make the data and the 99 queries, runs them cold and hot, checks the answers
+    Tpcds(TpcdsArgs),
     /// The device alone: memory, gathers, atomics, launches, compiling, copies to and from it
     Kernels(KernelsArgs),
 }
@@ -180,19 +182,39 @@ pub(crate) struct KernelsArgs {
 /// Options of `maar bench tpch`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TpchArgs {
-    /// Scale factor: 1 is about 1 GB of raw data
-    #[arg(long, default_value_t = 1.0)]
-    pub(crate) scale: f64,
+    #[command(flatten)]
+    pub(crate) run: BenchArgs,
     /// The queries to run
     #[arg(long, value_name = "1,6", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=22))]
     pub(crate) queries: Vec<u8>,
+}
+
+/// Options of `maar bench tpcds`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TpcdsArgs {
+    #[command(flatten)]
+    pub(crate) run: BenchArgs,
+    /// The queries to run
+    #[arg(long, value_name = "1,6", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=99))]
+    pub(crate) queries: Vec<u8>,
+    /// A Python that has the packages duckdb and duckdb-extension-tpcds; not needed where the data is there
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub(crate) python: PathBuf,
+}
+
+/// Options of both.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Scale factor: 1 is about 1 GB of raw data
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) scale: f64,
     /// Check the answers (always done; the option says so in scripts)
     #[arg(long)]
     pub(crate) check: bool,
     /// Also write the measurements as one JSON object
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Where the data is kept, a folder a scale [default: maar/tpch in the cache folder]
+    /// Where the data is kept, a folder a scale [default: maar/tpch or maar/tpcds in the cache folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Hot runs a query; the median is reported

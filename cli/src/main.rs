@@ -71,6 +71,7 @@ async fn dispatch(cli: Cli, inputs: Vec<Input>) -> Result<(), Failure> {
         Some(Command::User { name, role }) => user::run(name, *role, std::io::stdin().lock(), std::io::stdout().lock()),
         Some(Command::Selftest(args)) => selftest::selftest(args, device).await,
         Some(Command::Bench(args::Bench::Tpch(args))) => bench::tpch(args, device).await,
+        Some(Command::Bench(args::Bench::Tpcds(args))) => bench::tpcds(args, device).await,
         Some(Command::Bench(args::Bench::Kernels(args))) => bench::kernels(args, device).await,
     }
 }

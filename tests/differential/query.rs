@@ -302,7 +302,11 @@ fn aggregate(grammar: &Grammar<'_>, random: &mut StdRng) -> String {
             let function = ["stddev", "stddev_pop", "var_samp", "var_pop"][random.random_range(0..4)];
             format!("{function}({})", grammar.integer(1, random))
         }
-        7 if random.random_bool(0.5) => format!("count(DISTINCT {column})"),
+        7 if random.random_bool(0.6) => match random.random_range(0..4) {
+            0 => format!("sum(DISTINCT {})", grammar.integer(1, random)),
+            1 => format!("avg(DISTINCT {})", grammar.integer(1, random)),
+            _ => format!("count(DISTINCT {column})"),
+        },
         7 => format!("{}({})", ["min", "max", "count"][random.random_range(0..3)], grammar.chosen_text(2, random)),
         _ => format!("sum(CASE WHEN {} THEN 1 ELSE 0 END)", grammar.condition(1, random)),
     };

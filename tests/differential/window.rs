@@ -24,7 +24,15 @@ pub(crate) fn call(grammar: &Grammar<'_>, tables: &[&Table], random: &mut StdRng
         3 => (format!("sum({number})"), ""),
         4 => (format!("avg({number})"), ""),
         5 => (format!("{}({column})", ["min", "max", "count"][random.random_range(0..3)]), ""),
-        6 => (format!("count({column})"), " ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING"),
+        6 => {
+            let frame = [
+                " ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING",
+                " ROWS BETWEEN 2 PRECEDING AND UNBOUNDED FOLLOWING",
+                " ROWS BETWEEN 1 FOLLOWING AND 5 FOLLOWING",
+            ];
+            let function = ["count", "min", "max"][random.random_range(0..3)];
+            (format!("{function}({column})"), frame[random.random_range(0..3)])
+        }
         7 => ("row_number()".to_owned(), ""),
         8 => (format!("{}({column}, 2)", ["lag", "lead"][random.random_range(0..2)]), ""),
         9 => (format!("first_value({column})"), " ROWS BETWEEN 4 PRECEDING AND 2 PRECEDING"),

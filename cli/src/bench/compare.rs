@@ -88,6 +88,14 @@ pub(crate) fn compare(mut ours: Rows, mut theirs: Rows, order: &[usize]) -> Resu
     }
 }
 
+/// Whether each of these rows is one of those, and as often.
+pub(crate) fn is_part(mut some: Rows, mut all: Rows) -> bool {
+    some.sort_by(|a, b| order_rows(a, b));
+    all.sort_by(|a, b| order_rows(a, b));
+    let mut all = all.iter();
+    some.iter().all(|row| all.any(|other| same_row(row, other)))
+}
+
 fn same_row(a: &[Cell], b: &[Cell]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
 }
@@ -178,6 +186,16 @@ mod tests {
         assert!(compare(float(f64::NAN), float(f64::NAN), &[]).is_ok());
         assert!(compare(float(1.0), float(1.000_001), &[]).is_err());
         assert!(compare(float(f64::INFINITY), float(1.0), &[]).is_err());
+    }
+
+    #[test]
+    fn a_part_has_no_row_that_the_whole_has_not() {
+        let ints = |values: Vec<i64>| one(Arc::new(Int64Array::from(values)));
+        assert!(is_part(ints(vec![3, 1]), ints(vec![1, 2, 3])));
+        assert!(is_part(ints(vec![2, 2]), ints(vec![2, 1, 2])));
+        assert!(!is_part(ints(vec![2, 2]), ints(vec![1, 2, 3])));
+        assert!(!is_part(ints(vec![4]), ints(vec![1, 2, 3])));
+        assert!(is_part(vec![], vec![]));
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! TPC-H data as Parquet files, made once a scale with tpchgen and kept. A folder appears whole or not at all:
-//! it is written beside its place and renamed.
+//! TPC-H data as Parquet files, made once a scale with tpchgen and kept. Not here: the folder they are kept in (`kept_folder.rs`).
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use tpchgen_arrow::{
     CustomerArrow, LineItemArrow, NationArrow, OrderArrow, PartArrow, PartSuppArrow, RegionArrow, SupplierArrow,
 };
 
+use super::kept_folder;
 use crate::error::Failure;
 
 /// Changes when files of the same scale would differ from what is kept.
@@ -81,70 +81,8 @@ struct Part {
 /// The folder of the data of `scale` under `root` (default: the cache folder), made where it is not there yet.
 /// It holds a folder of Parquet files a table. `started` is called before making begins.
 pub(crate) fn ensure(scale: f64, root: Option<&Path>, started: impl FnOnce(&Path)) -> Result<PathBuf, Failure> {
-    let root = match root {
-        Some(root) => root.to_owned(),
-        None => default_root()?,
-    };
-    let folder = root.join(format!("sf{scale}-v{VERSION}"));
-    if folder.is_dir() {
-        return absolute(&folder);
-    }
-    started(&folder);
-    fs::create_dir_all(&root).map_err(|error| Failure::file("make the folder", &root, &error))?;
-    sweep(&root, scale);
-    let fresh = Fresh { folder: root.join(format!("{}{}", fresh_prefix(scale), std::process::id())) };
-    make(scale, &fresh.folder)?;
-    match fs::rename(&fresh.folder, &folder) {
-        Ok(()) => {}
-        // Another run was quicker; its files are the same.
-        Err(_) if folder.is_dir() => {}
-        Err(error) => return Err(Failure::file("make the folder", &folder, &error)),
-    }
-    absolute(&folder)
-}
-
-fn absolute(folder: &Path) -> Result<PathBuf, Failure> {
-    fs::canonicalize(folder).map_err(|error| Failure::file("open", folder, &error))
-}
-
-fn default_root() -> Result<PathBuf, Failure> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-    let cache = cache.ok_or_else(|| {
-        Failure::other("neither XDG_CACHE_HOME nor HOME is set\nHint: say where to keep the data with --data DIR")
-    })?;
-    Ok(cache.join("maar/tpch"))
-}
-
-/// A folder in the making; removed unless it was renamed.
-struct Fresh {
-    folder: PathBuf,
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        // Gone after the rename, which is the good case.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn fresh_prefix(scale: f64) -> String {
-    format!(".sf{scale}-v{VERSION}.making-")
-}
-
-/// Removes what runs that were killed left behind.
-fn sweep(root: &Path, scale: f64) {
-    let Ok(entries) = fs::read_dir(root) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let process = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(&fresh_prefix(scale)))
-            .and_then(|id| id.parse::<u32>().ok());
-        if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
+    let root = kept_folder::root(root, "maar/tpch")?;
+    kept_folder::ensure(&root, &format!("sf{scale}-v{VERSION}"), started, |fresh| make(scale, fresh))
 }
 
 /// Writes all files, as many at once as there are cores.

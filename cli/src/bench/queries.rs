@@ -1,23 +1,38 @@
-//! The 22 queries of TPC-H with the specification's validation parameters, and what ORDER BY promises of each.
+//! What a query of a benchmark is; the 22 queries of TPC-H with the specification's validation parameters, and what ORDER BY
+//! promises of each.
 
-/// One query of the benchmark.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TpchQuery {
-    /// 1 to 22.
+use std::borrow::Cow;
+
+/// One query of a benchmark.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    /// From 1 on.
     pub(crate) number: u8,
-    pub(crate) sql: &'static str,
+    pub(crate) sql: Cow<'static, str>,
     /// Output columns that ORDER BY sorts by: their values come in one right order. Rows with equal keys may swap.
     pub(crate) order: &'static [usize],
 }
 
+impl Query {
+    /// The same without the number of rows at its end; `None` where it has none.
+    pub(crate) fn without_limit(&self) -> Option<String> {
+        let text = self.sql.trim_end().trim_end_matches(';').trim_end();
+        let (rest, rows) = text.rsplit_once(char::is_whitespace)?;
+        let rest = rest.trim_end();
+        let (query, word) = rest.rsplit_once(char::is_whitespace)?;
+        let is_limit = word.eq_ignore_ascii_case("limit") && rows.bytes().all(|byte| byte.is_ascii_digit());
+        is_limit.then(|| query.to_owned())
+    }
+}
+
 macro_rules! query {
     ($number:literal, $file:literal, $order:expr) => {
-        TpchQuery { number: $number, sql: include_str!(concat!("queries/", $file)), order: $order }
+        Query { number: $number, sql: Cow::Borrowed(include_str!(concat!("queries/", $file))), order: $order }
     };
 }
 
 /// All queries, by number.
-pub(crate) const QUERIES: [TpchQuery; 22] = [
+pub(crate) const QUERIES: [Query; 22] = [
     query!(1, "q01.sql", &[0, 1]),
     query!(2, "q02.sql", &[0, 2, 1, 3]),
     query!(3, "q03.sql", &[1, 2]),
@@ -41,3 +56,18 @@ pub(crate) const QUERIES: [TpchQuery; 22] = [
     query!(21, "q21.sql", &[1, 0]),
     query!(22, "q22.sql", &[0]),
 ];
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_at_the_end_is_found() {
+        let without = |sql: &'static str| Query { number: 1, sql: sql.into(), order: &[] }.without_limit();
+        assert_eq!(without("SELECT a\nFROM t ORDER BY a\nLIMIT 100 ;\n").unwrap(), "SELECT a\nFROM t ORDER BY a");
+        assert_eq!(without("SELECT a FROM t limit 5").unwrap(), "SELECT a FROM t");
+        assert!(without("SELECT a FROM t ORDER BY a, 5").is_none());
+        assert!(without("SELECT a FROM (SELECT a FROM t LIMIT 5)").is_none());
+    }
+}

@@ -12,6 +12,8 @@ use crate::error::Failure;
 /// All findings.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
+    #[serde(skip)]
+    name: &'static str,
     /// `cpu`, `emulated` or the GPU's name.
     device: String,
     scale: f64,
@@ -106,8 +108,8 @@ fn microseconds<S: Serializer>(ms: &f64, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl Report {
-    pub(super) fn new(device: DeviceArg, scale: f64) -> Self {
-        Self { device: device.name().to_owned(), scale, queries: Vec::new() }
+    pub(super) fn new(name: &'static str, device: DeviceArg, scale: f64) -> Self {
+        Self { name, device: device.name().to_owned(), scale, queries: Vec::new() }
     }
 
     /// Adds a query. What `auto` and `cuda` stand for is known once one of them has used a device.
@@ -212,8 +214,8 @@ impl Table {
     pub(super) fn header(&self, report: &Report) -> Result<(), Failure> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runs = self.runs;
-        let title =
-            format!("TPC-H at scale {}, device {}, {cores} cores; hot: median of {runs}", report.scale, report.device);
+        let Report { name, device, scale, .. } = report;
+        let title = format!("{name} at scale {scale}, device {device}, {cores} cores; hot: median of {runs}");
         let titles = line(COLUMNS.iter().map(|column| column.title.to_owned()));
         print(&format!("{title}\n\n{titles}\n{}\n", "─".repeat(titles.chars().count())))
     }

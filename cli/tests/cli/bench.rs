@@ -75,7 +75,35 @@ fn wrong_data_gives_wrong_answers_and_exit_code_1() {
 }
 
 #[test]
+fn tpcds_is_made_by_an_extension_and_checked() {
+    let Some(python) = std::env::var_os("MAAR_TEST_PYTHON") else {
+        let reason = "MAAR_TEST_PYTHON names no Python; `cargo xtask test` makes one";
+        return crate::skip::skipped("python", "cli tpcds_is_made_by_an_extension_and_checked", reason);
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (data, python) = (folder.path().to_str().unwrap(), python.to_str().unwrap());
+    let given = ["bench", "tpcds", "--scale", "0.01", "--queries", "3,28,42,98", "--runs", "1", "--data", data];
+    let ran = maar(&[&given as &[&str], &["--python", python]].concat());
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    assert!(ran.out.contains("TPC-DS at scale 0.01") && ran.out.contains("4 of 4 answers right."), "{}", ran.out);
+    // The data is kept: no Python is needed.
+    let again = maar(&[&given as &[&str], &["--python", "/nowhere/python"]].concat());
+    assert_eq!((again.code, again.err.as_str()), (0, ""), "{}", again.out);
+}
+
+#[test]
+fn tpcds_says_what_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let ran = maar(&["bench", "tpcds", "--scale", "0.01", "--data", data, "--python", "/nowhere/python"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("'/nowhere/python'") && ran.err.contains("duckdb-extension-tpcds"), "{}", ran.err);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+}
+
+#[test]
 fn impossible_requests_are_refused() {
+    assert_eq!(maar(&["bench", "tpcds", "--queries", "100"]).code, 2);
     for args in [&["--scale", "0"] as &[&str], &["--scale", "x"], &["--queries", "23"], &["--runs", "0"]] {
         assert_eq!(maar(&[&["bench", "tpch"], args].concat()).code, 2, "{args:?}");
     }

@@ -169,7 +169,11 @@ fn sketch(node: &Node, scans: &[Arc<ParquetScan>], pipelines: &mut Vec<String>) 
         Node::Aggregate { input, keys, sets, calls, .. } => {
             let open = sketch(input, scans, pipelines);
             let sets = if sets.is_empty() { String::new() } else { format!("{} sets of ", sets.len()) };
-            pipelines.push(format!("{open} -> aggregate({sets}{} keys, {} calls)", keys.len(), calls.len()));
+            let distinct = match calls.iter().filter(|call| call.distinct).count() {
+                0 => String::new(),
+                some => format!(", {some} of distinct values"),
+            };
+            pipelines.push(format!("{open} -> aggregate({sets}{} keys, {} calls{distinct})", keys.len(), calls.len()));
             format!("groups {}", pipelines.len())
         }
         Node::Window { input, calls, .. } => {

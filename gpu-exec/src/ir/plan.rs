@@ -181,6 +181,8 @@ pub struct AggregateCall {
     pub function: AggregateFunction,
     /// `None` only for `count(*)`.
     pub argument: Option<Expr>,
+    /// Whether it is about the values that differ, each once.
+    pub distinct: bool,
     /// `FILTER (WHERE ...)`.
     pub filter: Option<Expr>,
     /// The type of the result as the host declares it.

@@ -55,7 +55,7 @@ pub enum FrameRow {
     Nth(u64),
 }
 
-/// The rows around a row, within its partition. Edges are counted in rows, or are those of its peers.
+/// The rows around a row, within its partition. Edges are counted in rows, are those of its peers, or lie at a distance of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub units: FrameUnits,
@@ -69,13 +69,18 @@ pub enum FrameUnits {
     Rows,
     /// RANGE and GROUPS whose edges are the current row's: its first and last peer.
     Peers,
+    /// RANGE at a distance: the rows whose key is so much larger at least, or at most. Of one key, in units of its digits.
+    Values,
+    /// GROUPS at a distance: so many groups of peers on.
+    Groups,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameEdge {
     /// The partition's first row, or its last.
     Unbounded,
-    /// So many rows after the current one; 0 is the current one, or its peers.
+    /// So many rows after the current one; 0 is the current one, or its peers. Of values and groups the distance, in the order's
+    /// direction.
     Offset(i64),
 }
 
@@ -95,6 +100,21 @@ impl Frame {
     /// Whether the frame begins with the partition.
     pub fn begins_with_partition(self) -> bool {
         self.start == FrameEdge::Unbounded
+    }
+
+    /// Whether the frame ends with the partition.
+    pub fn ends_with_partition(self) -> bool {
+        self.end == FrameEdge::Unbounded
+    }
+
+    /// How many of `rows` rows it holds at most.
+    pub fn longest(self, rows: u64) -> u64 {
+        match (self.units, self.start, self.end) {
+            (FrameUnits::Rows, FrameEdge::Offset(start), FrameEdge::Offset(end)) => {
+                u64::try_from(end.saturating_sub(start).saturating_add(1)).unwrap_or(0).min(rows)
+            }
+            _ => rows,
+        }
     }
 
     /// Whether what it holds depends on the order of rows that the ORDER BY does not decide.

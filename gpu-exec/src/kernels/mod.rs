@@ -33,7 +33,11 @@ pub const PICK: &str = include_str!("fixed/pick.cu");
 pub const SORT: &str = include_str!("fixed/sort.cu");
 
 /// Columns of window functions: one entry point, whose steps are launched one after another.
-pub const WINDOW: &str = include_str!("fixed/window.cu");
+pub const WINDOW: &str = concat!(
+    include_str!("fixed/window/scans.cuh"),
+    include_str!("fixed/window/frames.cuh"),
+    include_str!("fixed/window/columns.cu")
+);
 
 /// The bodies of the micro-benchmarks, templates without an entry point.
 pub const BENCH: &str = include_str!("fixed/bench.cu");

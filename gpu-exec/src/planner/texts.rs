@@ -143,7 +143,7 @@ impl Uses {
         call.filter.iter().for_each(|filter| self.read(filter, columns));
         match &call.argument {
             // Counting asks for NULLs only.
-            Some(argument) if call.function == AggregateFunction::Count => {
+            Some(argument) if call.function == AggregateFunction::Count && !call.distinct => {
                 self.carried(argument, columns);
             }
             Some(argument) => self.read(argument, columns),

@@ -59,13 +59,20 @@ impl Accumulators {
 }
 
 /// Keys and calls of an aggregation, resolved in one branch.
-struct Resolution {
+pub(super) struct Resolution {
     keys: Vec<Value>,
     key_columns: Vec<KeyColumn>,
     accumulators: Accumulators,
     results: Vec<ResultExpr>,
     /// The accumulator that counts all rows.
     rows: usize,
+}
+
+/// The pipeline over the groups of an aggregation, with their keys for columns, and what its results are made of.
+pub(super) struct Grouped {
+    pub(super) open: OpenPipeline,
+    pub(super) accumulators: Accumulators,
+    pub(super) results: Vec<ResultExpr>,
 }
 
 /// A key as a column of what is grouped.
@@ -76,7 +83,12 @@ struct KeyColumn {
 }
 
 impl Resolution {
-    fn of(open: &mut OpenPipeline, keys: &[Expr], calls: &[AggregateCall]) -> Result<Self> {
+    /// `calls` adds what the calls take to the accumulators, and says how their results are made of them.
+    pub(super) fn of(
+        open: &mut OpenPipeline,
+        keys: &[Expr],
+        calls: impl FnOnce(&mut OpenPipeline, &mut Accumulators) -> Result<Vec<ResultExpr>>,
+    ) -> Result<Self> {
         let (mut key_values, mut key_columns) = (Vec::new(), Vec::new());
         for key in keys {
             let resolved = open.resolve(key)?.comparable(key.ty)?;
@@ -87,10 +99,7 @@ impl Resolution {
             key_columns.push(KeyColumn { ty: key.ty, dictionary: resolved.dictionary, range });
         }
         let mut accumulators = Accumulators::default();
-        let results = calls
-            .iter()
-            .map(|call| result_of(open, call, keys.is_empty(), &mut accumulators))
-            .collect::<Result<Vec<_>>>()?;
+        let results = calls(open, &mut accumulators)?;
         let rows = accumulators.count(None);
         Ok(Self { keys: key_values, key_columns, accumulators, results, rows })
     }
@@ -106,7 +115,17 @@ impl Resolution {
 
 impl PipelineBuilder<'_> {
     pub(super) fn aggregate(&mut self, mut open: Branches, keys: &[Expr], calls: &[AggregateCall]) -> Result<Branches> {
-        let mut resolved = open.each(|open| Resolution::of(open, keys, calls))?;
+        if calls.iter().any(|call| call.distinct) {
+            return self.aggregate_distinct(&open, keys, calls);
+        }
+        let resolved = open.each(|open| {
+            Resolution::of(open, keys, |open, accumulators| results_of(open, calls, keys.is_empty(), accumulators))
+        })?;
+        self.group(open, resolved)?.put_out()
+    }
+
+    /// Ends pipelines at a table of groups, and opens the one that reads it.
+    pub(super) fn group(&mut self, open: Branches, mut resolved: Vec<Resolution>) -> Result<Grouped> {
         alike(resolved.iter().map(Resolution::form))?;
         let first = &resolved[0];
         let mut plan = self.group_table(&open, &first.keys, &first.accumulators.list, Some(first.rows));
@@ -142,7 +161,7 @@ impl PipelineBuilder<'_> {
                 bounds: shape.bounds,
                 origin,
             });
-            let unique = keys.len() == 1;
+            let unique = shapes.len() == 1;
             if ty.is_float() {
                 let key = grouped.float_of_key(register, ty);
                 grouped.columns.push(Column { register: key, ty, dictionary, range: None, tail: None, unique });
@@ -150,17 +169,34 @@ impl PipelineBuilder<'_> {
             }
             grouped.columns.push(Column { register, ty, dictionary, range: Some(range), tail: None, unique });
         }
-        for made in results {
-            let column = grouped.result(&made, &accumulators)?;
-            grouped.columns.push(column);
+        Ok(Grouped { open: grouped, accumulators, results })
+    }
+}
+
+impl Grouped {
+    /// With the results of the calls behind the keys.
+    pub(super) fn put_out(mut self) -> Result<Branches> {
+        for made in self.results {
+            let column = self.open.result(&made, &self.accumulators)?;
+            self.open.columns.push(column);
         }
-        Ok(grouped.into())
+        Ok(self.open.into())
     }
 }
 
 /// Whether a slot's existence is known only from its row count.
 fn counts_needed(kind: GroupKind) -> bool {
     matches!(kind, GroupKind::Private | GroupKind::Direct | GroupKind::BuildRow { .. })
+}
+
+/// Adds the accumulators of calls, as [`result_of`] does.
+pub(super) fn results_of(
+    open: &mut OpenPipeline,
+    calls: &[AggregateCall],
+    ungrouped: bool,
+    accumulators: &mut Accumulators,
+) -> Result<Vec<ResultExpr>> {
+    calls.iter().map(|call| result_of(open, call, ungrouped, accumulators)).collect()
 }
 
 /// Adds the accumulators of a call. `ungrouped`: whether it may be of no row at all.

@@ -6,6 +6,7 @@
 mod aggregate;
 mod branches;
 mod cut;
+mod distinct;
 mod filter;
 mod fit;
 mod fragments;
@@ -37,7 +38,7 @@ use crate::ir::{BuildId, FirstRows, GroupTable, KeyRows, KeyTable, Node, Origin,
 pub use lookup::LookupTable;
 pub use sort::{PIECES_A_LAUNCH, SortPiece, SortPlan};
 pub use spill::{Cuts, RowsPlan, RowsReading};
-pub use window::{Made, MadeKind, WindowPlan};
+pub use window::{Made, MadeKind, OrderKey, WindowPlan};
 
 /// What the device allows.
 #[derive(Clone, Copy, Debug)]

@@ -14,6 +14,7 @@ use crate::ir::{
 };
 
 /// How a call's result is made of accumulators.
+#[derive(Clone)]
 pub(super) struct ResultExpr {
     pub(super) function: AggregateFunction,
     pub(super) accumulator: usize,
@@ -29,6 +30,14 @@ pub(super) struct ResultExpr {
     pub(super) result: Type,
     pub(super) encoding: ExtremeEncoding,
     pub(super) dictionary: Option<Arc<Dictionary>>,
+}
+
+impl ResultExpr {
+    /// The numbers of all accumulators that it is made of.
+    pub(super) fn accumulators_mut(&mut self) -> impl Iterator<Item = &mut usize> {
+        let squares = self.squares.iter_mut().flat_map(Squares::accumulators_mut);
+        std::iter::once(&mut self.accumulator).chain(&mut self.low).chain(&mut self.count).chain(squares)
+    }
 }
 
 /// What MIN and MAX compared in place of the values.
@@ -144,7 +153,7 @@ fn decoded(state: Value, made: &ResultExpr) -> Result<Value> {
 }
 
 /// The value where at least one went in, else NULL.
-fn where_counted(count: Value, value: Value) -> Value {
+pub(super) fn where_counted(count: Value, value: Value) -> Value {
     where_more_than(0, count, value)
 }
 

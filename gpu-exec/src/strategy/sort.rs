@@ -42,6 +42,14 @@ pub(super) struct ResolvedKey {
 }
 
 impl ResolvedKey {
+    pub(super) fn descending(&self) -> bool {
+        self.descending
+    }
+
+    pub(super) fn nulls_first(&self) -> bool {
+        self.nulls_first
+    }
+
     /// The registers of its value: of a wide decimal two.
     pub(super) fn registers(&self) -> impl Iterator<Item = usize> {
         std::iter::once(self.column.register).chain(self.column.tail.map(|(register, _)| register))

@@ -20,10 +20,18 @@ const NARROW_MAX: u128 = 1 << 43;
 const HALF: i128 = 1 << 32;
 
 /// What adds up squares of values: accumulators, by number.
+#[derive(Clone)]
 pub(super) struct Squares {
     low: usize,
     /// Of values that are not narrow: products of their halves, and squares of their upper ones.
     cross_and_high: Option<(usize, usize)>,
+}
+
+impl Squares {
+    pub(super) fn accumulators_mut(&mut self) -> impl Iterator<Item = &mut usize> {
+        let others = self.cross_and_high.iter_mut().flat_map(|(cross, high)| [cross, high]);
+        std::iter::once(&mut self.low).chain(others)
+    }
 }
 
 /// Sums of values and of their squares.

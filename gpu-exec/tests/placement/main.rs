@@ -6,5 +6,6 @@ mod expressions;
 mod fixture;
 mod host;
 mod host_form;
+mod page;
 mod queries;
 mod reports;

@@ -7,6 +7,7 @@
 mod again;
 mod ahead;
 mod arriving;
+mod distinct;
 mod gathered;
 mod hard;
 mod harness;

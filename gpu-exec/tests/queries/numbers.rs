@@ -158,3 +158,15 @@ async fn bits_and_shifts() {
         both.same(query).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_and_the_smallest_of_several() {
+    let both = both().await;
+    for query in [
+        "SELECT id, greatest(i, ni), least(i, ni), greatest(l, nl, 7), least(nl, 3, l, -1) FROM e WHERE nl > -100",
+        "SELECT id, greatest(d, CAST(id AS DECIMAL(7,2)), NULL), least(d, NULL), greatest(ul, nul), least(w, CAST(nl AS DECIMAL(38,0))) FROM e WHERE nl > -100",
+        "SELECT max(greatest(i, ni)), min(least(nub, ub)), sum(greatest(nl, 2)) FROM e",
+    ] {
+        both.same(query).await;
+    }
+}

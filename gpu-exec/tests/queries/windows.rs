@@ -132,13 +132,54 @@ async fn frames() {
                 [over(&format!("day RANGE BETWEEN {edges}")), over(&format!("few GROUPS BETWEEN {edges}"))].concat();
             both.whole(&format!("SELECT id, {} FROM t", calls.join(", "))).await;
         }
-        if edges.starts_with("UNBOUNDED") {
-            let calls = ["min(price)", "max(word)", "sum(x)", "avg(x)", "min(x)"];
-            let calls: Vec<String> =
-                calls.iter().map(|call| format!("{call} OVER (ORDER BY id ROWS BETWEEN {edges})")).collect();
-            both.whole(&format!("SELECT id, {} FROM t", calls.join(", "))).await;
+        // The sums of these floats are the same in any order.
+        let joined = ["min(price)", "max(word)", "sum(x)", "avg(x)", "min(x)", "max(wide)", "min(flag)", "stddev(few)"];
+        let over = |window: &str| {
+            let calls = joined.iter().map(|call| format!("{call} OVER ({window} BETWEEN {edges})"));
+            calls.collect::<Vec<_>>().join(", ")
+        };
+        let rows = over(["ORDER BY id ROWS", "PARTITION BY g ORDER BY id ROWS"][number % 2]);
+        both.whole(&format!("SELECT id, {rows} FROM t")).await;
+        if number < 4 {
+            let peers = over("PARTITION BY g ORDER BY day RANGE");
+            both.whole(&format!("SELECT id, {peers} FROM t")).await;
         }
     }
+}
+
+/// RANGE and GROUPS at a distance: of integers, decimals, dates and times, either way, with NULLs at either end.
+#[tokio::test(flavor = "multi_thread")]
+async fn distances() {
+    let both = Both::over(&tables()).await;
+    let calls =
+        ["sum(price)", "count(*)", "min(word)", "max(x)", "sum(x)", "avg(few)", "first_value(id)", "last_value(few)"];
+    let over = |window: &str| calls.iter().map(|call| format!("{call} OVER ({window})")).collect::<Vec<_>>().join(", ");
+    for window in [
+        "PARTITION BY g ORDER BY few RANGE BETWEEN 2 PRECEDING AND 3 FOLLOWING",
+        "PARTITION BY word ORDER BY few DESC NULLS FIRST RANGE BETWEEN 5 PRECEDING AND CURRENT ROW",
+        "PARTITION BY word ORDER BY few DESC NULLS LAST RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING",
+        "PARTITION BY word ORDER BY few NULLS FIRST RANGE BETWEEN 1 FOLLOWING AND 4 FOLLOWING",
+        "ORDER BY CAST(u AS BIGINT) % 50 DESC RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING",
+        "ORDER BY u % 50 RANGE BETWEEN 1 FOLLOWING AND 4 FOLLOWING",
+        "PARTITION BY flag ORDER BY price RANGE BETWEEN 12.5 PRECEDING AND 7 FOLLOWING",
+        "PARTITION BY g ORDER BY day RANGE BETWEEN INTERVAL '3 days' PRECEDING AND INTERVAL '1 day' FOLLOWING",
+        "PARTITION BY g ORDER BY CAST(day AS TIMESTAMP) DESC RANGE BETWEEN INTERVAL '36 hours' PRECEDING AND UNBOUNDED FOLLOWING",
+        "PARTITION BY g ORDER BY few GROUPS BETWEEN 1 PRECEDING AND 2 FOLLOWING",
+        "PARTITION BY flag ORDER BY word DESC, few GROUPS BETWEEN 3 PRECEDING AND 1 PRECEDING",
+        "ORDER BY day GROUPS BETWEEN CURRENT ROW AND 2 FOLLOWING",
+        "PARTITION BY g ORDER BY id RANGE BETWEEN 100 PRECEDING AND 100 FOLLOWING",
+    ] {
+        // Peers come in any order: the value of one of them is not asked for where the order leaves some.
+        let ids = window.contains("ORDER BY id");
+        let calls = if ids {
+            over(window)
+        } else {
+            over(window).replace("first_value(id)", "max(id)").replace("last_value(few)", "min(few)")
+        };
+        both.whole(&format!("SELECT id, {calls} FROM t")).await;
+    }
+    let reports = both.same("SELECT id, count(*) OVER (ORDER BY x RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM (SELECT id, max(x) AS x FROM t GROUP BY id)").await;
+    assert!(!reports.is_empty());
 }
 
 /// Windows over what other operators put out, and other operators over windows.

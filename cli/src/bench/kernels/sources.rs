@@ -30,7 +30,7 @@ pub(super) async fn largest(device: DeviceArg, scale: Scale) -> Result<Vec<Kerne
     }
     let mut largest: Option<KernelSource> = None;
     for query in QUERIES.iter().filter(|query| !quick || query.number == QUICK_QUERY) {
-        let ran = engine.run(query.sql).await;
+        let ran = engine.run(&query.sql).await;
         let (_, report) = ran.map_err(|error| Failure::other(format!("Q{}: {}", query.number, error.message())))?;
         for PipelineReport { name: entry, source, .. } in report.work.pipelines {
             if largest.as_ref().is_none_or(|known| known.source.len() < source.len()) {

@@ -180,7 +180,8 @@ fn shares_risk(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
     split_conjunction(right).into_iter().any(|e| on_the_left.contains(&e) && can_fail(e, schema))
 }
 
-/// An IN list, or a chain of equalities that becomes one: what it tests, and whether it is negated once NOT is pushed down to it.
+/// An IN list, or a chain of equalities that becomes one: what it tests, without casts, which the simplifier may look through (a list
+/// with a NULL casts a dictionary that another does not), and whether it is negated once NOT is pushed down to it.
 struct List<'a> {
     tested: &'a Expr,
     negated: bool,
@@ -206,7 +207,7 @@ struct Chain {
 fn lists_of<'a>(expr: &'a Expr, chain: Chain, found: &mut Vec<List<'a>>) {
     match expr {
         Expr::InList(list) => {
-            found.push(List { tested: &list.expr, negated: list.negated != chain.negated });
+            found.push(List { tested: uncast(&list.expr), negated: list.negated != chain.negated });
         }
         Expr::Not(inner) => lists_of(inner, Chain { negated: !chain.negated, ..chain }, found),
         Expr::BinaryExpr(binary) if matches!(binary.op, Operator::And | Operator::Or) => {
@@ -217,8 +218,8 @@ fn lists_of<'a>(expr: &'a Expr, chain: Chain, found: &mut Vec<List<'a>>) {
         }
         Expr::BinaryExpr(binary) if matches!(binary.op, Operator::Eq | Operator::NotEq) && chain.of_equalities => {
             let negated = (binary.op == Operator::NotEq) != chain.negated;
-            let columns =
-                [&binary.left, &binary.right].into_iter().filter(|side| matches!(side.as_ref(), Expr::Column(_)));
+            let sides = [&binary.left, &binary.right].into_iter().map(|side| uncast(side));
+            let columns = sides.filter(|side| matches!(side, Expr::Column(_)));
             found.extend(columns.map(|tested| List { tested, negated }));
         }
         _ => {}

@@ -283,6 +283,19 @@ pub(super) const KINDS: &[Kind] = &[
         expressions: SIGNED,
     },
     Kind {
+        name: "text of a dictionary",
+        literal: "arrow_cast('%', 'Dictionary(Int32, Utf8)')",
+        values: &["ab", "a", "zebra"],
+        // Where a list has a NULL, all of it is cast.
+        conditions: &[
+            "{a} IN ('ab', 'zebra') AND {a} NOT IN ('ab', 'zebra', 'a', NULL)",
+            "NOT ({a} NOT IN ('ab', 'zebra') OR {a} IN ('ab', 'zebra', 'a', NULL))",
+            "{a} NOT IN ('ab', NULL) AND ({a} = 'ab' OR {a} = 'zebra')",
+            "{a} NOT IN ('ab', 'a') OR {a} NOT IN ('zebra', NULL)",
+        ],
+        expressions: &[],
+    },
+    Kind {
         name: "bigint",
         literal: "CAST(% AS BIGINT)",
         values: &["1", "2", "8589934593", "-3", "0"],

@@ -1,4 +1,4 @@
-//! The scans and columns of `kernels/fixed/window.cu`, driven step by step over sorted words. Not here: what is made of them for SQL
+//! The scans and columns of `kernels/fixed/window`, driven step by step over sorted words. Not here: what is made of them for SQL
 //! (`tests/queries/windows.rs`).
 
 use std::sync::Arc;
@@ -23,8 +23,16 @@ const OUT: usize = 13;
 const BITS: usize = 14;
 const STARTS: usize = 15;
 const ENDS: usize = 16;
+const STATES: usize = 19;
 const MAKE: usize = 20;
 const START: usize = 22;
+const END: usize = 23;
+const NUMBER: usize = 24;
+/// The step that finds edges at a distance, and those that join runs of rows over frames.
+const SEARCH: u64 = 6;
+const RUNS_OF_ONE: u64 = 7;
+const RUNS_TAKEN: u64 = 8;
+const RUNS_DOUBLED: u64 = 9;
 /// How values are joined, and of what, as the kernel numbers it.
 const SUM_I64: u64 = 0;
 const SUM_I128: u64 = 1;
@@ -107,6 +115,49 @@ pub(super) fn windows(device: &Arc<DeviceHandle>) -> CheckResult {
     Ok(())
 }
 
+/// Of each row the first of its partition whose key is larger by as much at least.
+fn reached(
+    windows: &Windows<'_>,
+    (keys, starts, ends): (&DeviceBuffer, u64, u64),
+    distance: u64,
+) -> Result<Vec<i64>, CheckError> {
+    let out = windows.bench.filled::<i64>(windows.rows, 0xee)?;
+    let mut parameters = windows.parameters;
+    for (place, word) in
+        [(DATA, keys.ptr().0), (WIDTH, 8), (STARTS, starts), (ENDS, ends), (START, distance), (OUT, out.ptr().0)]
+    {
+        parameters[place] = word;
+    }
+    windows.run(SEARCH, &parameters)?;
+    windows.bench.down(&out)
+}
+
+/// What is joined over the two rows before each row, the row, and the two behind it: the bits of values of 8 bytes.
+fn over_frames(
+    windows: &Windows<'_>,
+    scan: u64,
+    (column, starts, ends): (&DeviceBuffer, u64, u64),
+) -> Result<Vec<i64>, CheckError> {
+    let array = || windows.bench.filled::<i64>(windows.rows, 0xee);
+    let (mut runs, mut doubled, out) = (array()?, array()?, array()?);
+    let mut parameters = windows.parameters;
+    for (place, word) in [(DATA, column.ptr().0), (WIDTH, 8), (SCAN, scan), (STARTS, starts), (ENDS, ends)] {
+        parameters[place] = word;
+    }
+    (parameters[START], parameters[END]) = (-2_i64 as u64, 2);
+    parameters[OUT] = runs.ptr().0;
+    windows.run(RUNS_OF_ONE, &parameters)?;
+    for level in 0..3 {
+        (parameters[STATES], parameters[NUMBER]) = (runs.ptr().0, level);
+        parameters[OUT] = out.ptr().0;
+        windows.run(RUNS_TAKEN, &parameters)?;
+        parameters[OUT] = doubled.ptr().0;
+        windows.run(RUNS_DOUBLED, &parameters)?;
+        std::mem::swap(&mut runs, &mut doubled);
+    }
+    windows.bench.down(&out)
+}
+
 fn check(device: &Arc<DeviceHandle>, rows: usize, partition: usize) -> CheckResult {
     let bench = Bench::new(device)?;
     let words: Vec<u64> = (0..rows).map(|row| ((row / partition) as u64) << 32 | (row / 3) as u64).collect();
@@ -136,6 +187,19 @@ fn check(device: &Arc<DeviceHandle>, rows: usize, partition: usize) -> CheckResu
     let (found, _) = windows.scan::<f64>(SUM_F64 | OF_COLUMN, Some((&float_column, 8)))?;
     let sums: Vec<f64> = (0..rows).map(|row| floats[first(row)..=row].iter().sum()).collect();
     same("sums of floats", &found, &sums)?;
+
+    let keys = all(&|row| (row / 3) as i64);
+    let key_column = bench.up(&keys)?;
+    let found = reached(&windows, (&key_column, starts, ends), 2)?;
+    let first_so_far_on = |row: usize| (first(row)..last(row)).find(|other| keys[*other] >= keys[row] + 2);
+    same("rows at a distance", &found, &all(&|row| first_so_far_on(row).unwrap_or(last(row)) as i64))?;
+    let minima = over_frames(&windows, MIN | OF_COLUMN, (&column, starts, ends))?;
+    let frame = |row: usize| row.saturating_sub(2).max(first(row))..(row + 3).min(last(row));
+    same("minima of five rows", &minima, &all(&|row| values[frame(row)].iter().copied().fold(i64::MAX, i64::min)))?;
+    let sums = over_frames(&windows, SUM_F64 | OF_COLUMN, (&float_column, starts, ends))?;
+    let sums: Vec<f64> = sums.into_iter().map(|bits| f64::from_bits(bits as u64)).collect();
+    let wanted: Vec<f64> = (0..rows).map(|row| floats[frame(row)].iter().sum()).collect();
+    same("sums of five floats", &sums, &wanted)?;
 
     let out = bench.filled::<i64>(rows.div_ceil(CHUNK) * CHUNK, 0xee)?;
     let bits = bench.filled::<u32>(rows.div_ceil(CHUNK) * CHUNK / 32, 0xee)?;

@@ -8,20 +8,25 @@ use super::scans::Edges;
 use crate::column::{DeviceColumn, DeviceTable, RowBound, Segment, SegmentTable, TableShape};
 use crate::device::{DeviceHandle, Stream, TimeMark};
 use crate::error::Result;
-use crate::ir::PayloadShape;
+use crate::ir::{FrameUnits, PayloadShape};
 use crate::operators::emit::Emitted;
 use crate::operators::feed::Wave;
 use crate::operators::sort::{self, Sorter};
 use crate::operators::spill::column_meta;
-use crate::strategy::WindowPlan;
+use crate::strategy::{Made, WindowPlan};
 
 /// Device memory that a row takes at most while its window is made, as it was written out with the rest, in bytes.
 pub(in crate::operators) fn row_bytes(plan: &WindowPlan, shapes: &[PayloadShape]) -> u64 {
     let bytes = |shape: &PayloadShape| shape.bytes() as u64 + u64::from(shape.nullable);
+    // Two edges at a distance, and the ranks that one of groups is found by.
+    let is_far = |made: &Made| {
+        made.kind.frame().is_some_and(|frame| matches!(frame.units, FrameUnits::Values | FrameUnits::Groups))
+    };
+    let far = |made: &Made| if is_far(made) { 3 * 8 } else { 0 };
     let written: u64 = shapes.iter().map(bytes).sum();
     let carried: u64 = plan.carried.iter().map(|column| bytes(&shapes[*column])).sum();
-    // A made column may be made of a scan of its own.
-    let made: u64 = plan.made.iter().map(|made| bytes(&made.shape) + 16).sum();
+    // A made column may be made of a scan of its own, or of two arrays of runs.
+    let made: u64 = plan.made.iter().map(|made| 3 * bytes(&made.shape).max(8) + far(made)).sum();
     // Four edges and a byte for heads.
     written + sort::row_bytes(&plan.sort) + carried + made + 4 * 8 + 1
 }
@@ -56,7 +61,8 @@ pub(in crate::operators) fn wave(
         ..Words::default()
     };
     launches.launch(Step::Heads, &words)?;
-    let mut maker = Maker { launches: &mut launches, edges: Edges::default(), shapes, scanned: vec![] };
+    let (edges, distances) = (Edges::default(), plan.distances);
+    let mut maker = Maker { launches: &mut launches, edges, shapes, distances, scanned: vec![], far: vec![] };
     let carried = plan.carried.iter().map(|column| maker.carried(*column)).collect::<Result<Vec<_>>>()?;
     let made = plan.made.iter().map(|made| maker.made(made)).collect::<Result<Vec<_>>>()?;
     let after = stream.time_mark()?;

@@ -1,4 +1,4 @@
-//! Launches of `window.cu`, and the memory that they use: it is held until the device has been waited for.
+//! Launches of `kernels/fixed/window`, and the memory that they use: it is held until the device has been waited for.
 
 use std::sync::Arc;
 
@@ -22,6 +22,10 @@ pub(super) enum Step {
     Values,
     Take,
     Number,
+    Search,
+    RunsOfOne,
+    RunsTaken,
+    RunsDoubled,
 }
 
 /// What all steps over some rows are told.

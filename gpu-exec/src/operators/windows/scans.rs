@@ -1,4 +1,4 @@
-//! Scans of `window.cu`: what is joined, and of what. The edges of partitions and peers are scans too.
+//! Scans of `kernels/fixed/window`: what is joined, and of what. The edges of partitions and peers are scans too.
 
 use std::sync::Arc;
 
@@ -24,13 +24,14 @@ pub(super) struct Scan {
     /// How values are joined.
     pub(super) join: AccumulatorKind,
     pub(super) of: Of,
+    /// From the last row to the first.
+    pub(super) is_backwards: bool,
 }
 
 impl Scan {
-    /// As the kernel has it. Ends are found from behind.
+    /// As the kernel has it.
     pub(super) fn word(self) -> u64 {
-        let is_backwards = matches!(self.of, Of::PartitionEnds | Of::PeerEnds);
-        join_number(self.join) | u64::from(is_backwards) << 8 | (self.of as u64) << 16
+        join_number(self.join) | u64::from(self.is_backwards) << 8 | (self.of as u64) << 16
     }
 
     /// Bytes of a value.
@@ -67,11 +68,12 @@ pub(super) enum Need {
     PartitionAndPeers,
 }
 
+/// Ends are found from behind.
 const EDGES: [Scan; 4] = [
-    Scan { join: AccumulatorKind::MaxI64, of: Of::PartitionStarts },
-    Scan { join: AccumulatorKind::MinI64, of: Of::PartitionEnds },
-    Scan { join: AccumulatorKind::MaxI64, of: Of::PeerStarts },
-    Scan { join: AccumulatorKind::MinI64, of: Of::PeerEnds },
+    Scan { join: AccumulatorKind::MaxI64, of: Of::PartitionStarts, is_backwards: false },
+    Scan { join: AccumulatorKind::MinI64, of: Of::PartitionEnds, is_backwards: true },
+    Scan { join: AccumulatorKind::MaxI64, of: Of::PeerStarts, is_backwards: false },
+    Scan { join: AccumulatorKind::MinI64, of: Of::PeerEnds, is_backwards: true },
 ];
 
 impl Edges {

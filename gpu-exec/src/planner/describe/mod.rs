@@ -227,5 +227,10 @@ fn describe_call(call: &AggregateCall, field: &Field, input: &[Field]) -> String
     };
     let argument = call.argument.as_ref().map_or_else(|| "*".to_owned(), |expr| describe_expr(expr, input));
     let filter = call.filter.as_ref().map(|expr| format!(" FILTER {}", describe_expr(expr, input))).unwrap_or_default();
-    format!("{function}({argument}){filter}:{}{}", describe_type(call.ty), if field.nullable { "?" } else { "" })
+    let distinct = if call.distinct { "DISTINCT " } else { "" };
+    format!(
+        "{function}({distinct}{argument}){filter}:{}{}",
+        describe_type(call.ty),
+        if field.nullable { "?" } else { "" }
+    )
 }

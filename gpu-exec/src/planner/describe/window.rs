@@ -41,6 +41,8 @@ fn frame(frame: Frame) -> String {
     let units = match frame.units {
         FrameUnits::Rows => "rows",
         FrameUnits::Peers => "peers",
+        FrameUnits::Values => "values",
+        FrameUnits::Groups => "groups",
     };
     let edge = |edge: FrameEdge| match edge {
         FrameEdge::Unbounded => "unbounded".to_owned(),

@@ -26,6 +26,8 @@ pub(super) fn translate(
         _ if reads_text => Err(text::reason(expr, schema)),
         "abs" => translate_abs(expr, function, schema),
         "nullif" => translate_nullif(expr, function, schema),
+        "greatest" => translate_extreme(expr, function, CompareOp::GreaterOrEqual, schema),
+        "least" => translate_extreme(expr, function, CompareOp::LessOrEqual, schema),
         name => match (Rounding::named(name), engine::translate(expr, function, schema)?) {
             (Some(rounding), _) => round::translate(expr, function, rounding, schema),
             (_, Some(translated)) => Ok(translated),
@@ -58,6 +60,40 @@ fn translate_abs(expr: &Arc<dyn PhysicalExpr>, function: &ScalarFunctionExpr, sc
     let is_negative = ExprKind::Compare { op, left: boxed(), right: Box::new(zero) };
     let branches = vec![(Expr::new(is_negative, Type::Bool, nullable), Expr::new(negated, ty, nullable))];
     Ok(Expr::new(ExprKind::Case { branches, otherwise: Some(Box::new(input)) }, ty, nullable))
+}
+
+/// Most values of a GREATEST or LEAST: one so far stands in three places of the next.
+const EXTREMES_MAX: usize = 4;
+
+/// `CASE WHEN a IS NULL THEN b WHEN b IS NULL THEN a WHEN a >= b THEN a ELSE b END`, and with that for `a` on to the next.
+fn translate_extreme(
+    expr: &Arc<dyn PhysicalExpr>,
+    function: &ScalarFunctionExpr,
+    op: CompareOp,
+    schema: &Schema,
+) -> Result<Expr, Reason> {
+    let at = |cause: &dyn std::fmt::Display| Reason::at(expr.as_ref(), cause);
+    let (_, ty) = typed(expr, schema)?;
+    support::require(Subject::Function, function.fun().name(), ty).map_err(|cause| at(&cause))?;
+    let values = function.args().iter().map(|arg| translate_any(arg, schema)).collect::<Result<Vec<_>, _>>()?;
+    if values.len() > EXTREMES_MAX || values.iter().any(|value| value.ty != ty) {
+        return Err(at(&format!("of more than {EXTREMES_MAX} values or of several types it has no device form")));
+    }
+    let joined = values.into_iter().reduce(|so_far, next| {
+        let nullable = so_far.nullable && next.nullable;
+        let compare = ExprKind::Compare { op, left: Box::new(so_far.clone()), right: Box::new(next.clone()) };
+        let compare = Expr::new(compare, Type::Bool, so_far.nullable || next.nullable);
+        let mut branches = Vec::with_capacity(3);
+        if so_far.nullable {
+            branches.push((super::is_null(so_far.clone()), next.clone()));
+        }
+        if next.nullable {
+            branches.push((super::is_null(next.clone()), so_far.clone()));
+        }
+        branches.push((compare, so_far));
+        Expr::new(ExprKind::Case { branches, otherwise: Some(Box::new(next)) }, ty, nullable)
+    });
+    joined.ok_or_else(|| at(&"it takes a value"))
 }
 
 /// `CASE WHEN a = b THEN NULL ELSE a END`.

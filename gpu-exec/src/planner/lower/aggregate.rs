@@ -156,7 +156,9 @@ pub(super) fn translate_call(
         check_result(function, argument.ty, ty).map_err(|cause| at(&cause))?;
     }
     let filter = filter.map(|filter| translate(filter, schema)).transpose()?;
-    Ok(AggregateCall { function, argument, filter, ty })
+    // The extremes of values are those of the values that differ.
+    let is_extreme = matches!(function, AggregateFunction::Min | AggregateFunction::Max);
+    Ok(AggregateCall { function, argument, distinct: call.is_distinct() && !is_extreme, filter, ty })
 }
 
 /// The function by name: the engine replaces the host's `sum` by one of the same name that checks for overflow.
@@ -168,8 +170,9 @@ fn function_named(call: &AggregateFunctionExpr) -> Result<AggregateFunction, Rea
         "count" => AggregateFunction::Count,
         "sum" => AggregateFunction::Sum,
         "avg" => AggregateFunction::Avg,
-        "min" => AggregateFunction::Min,
-        "max" => AggregateFunction::Max,
+        // False is less than true.
+        "min" | "bool_and" => AggregateFunction::Min,
+        "max" | "bool_or" => AggregateFunction::Max,
         "var" => AggregateFunction::Variance { sample: true, root: false },
         "var_pop" => AggregateFunction::Variance { sample: false, root: false },
         "stddev" => AggregateFunction::Variance { sample: true, root: true },

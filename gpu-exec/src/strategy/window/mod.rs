@@ -10,7 +10,7 @@ mod made;
 mod plan;
 
 use self::made::{CallResult, column_of, made_of, state};
-pub use self::plan::{Made, MadeKind, WindowPlan};
+pub use self::plan::{Made, MadeKind, OrderKey, WindowPlan};
 use super::StageSource;
 use super::aggregate::Accumulators;
 use super::branches::{Branches, alike};
@@ -22,8 +22,8 @@ use super::spill::{RowsPlan, RowsReading, column_shape};
 use crate::column::RowBound;
 use crate::error::{Error, Result};
 use crate::ir::{
-    Bounds, EmitColumn, Expr, Frame, Origin, PARTS_MAX, PayloadShape, Register, Sink, SortKey, Source, Type, Value,
-    ValueKind, WindowCall,
+    Bounds, EmitColumn, Expr, Frame, FrameUnits, Origin, PARTS_MAX, PayloadShape, Register, Repr, Sink, SortKey,
+    Source, Type, Value, ValueKind, WindowCall,
 };
 
 /// What one branch writes out, and what that means.
@@ -109,8 +109,11 @@ impl Written {
             *first = made.len();
             made.extend(accumulators.list.iter().map(|accumulator| state(accumulator, *frame, &mut columns)));
         }
+        let distances =
+            made.iter().any(|made| made.kind.frame().is_some_and(|frame| frame.units == FrameUnits::Values));
+        let distances = distances.then(|| order_key(open, &order, &mut columns)).transpose()?;
         columns.emitted.push(part_of(open, &partition));
-        let plan = WindowPlan { sort, partition_pieces, carried, made };
+        let plan = WindowPlan { sort, partition_pieces, distances, carried, made };
         Ok(Self { columns: columns.emitted, plan, results, accumulators: frames, handed })
     }
 
@@ -179,6 +182,20 @@ impl Columns {
         let narrow = |key: &Column, open: &OpenPipeline| PayloadShape::narrow(&open.read(key.register));
         sort::plan_placed(open, keys, narrow, |_, value, _, _| self.place(value))
     }
+}
+
+/// The one key of an order that distances are of.
+fn order_key(open: &OpenPipeline, order: &[ResolvedKey], columns: &mut Columns) -> Result<OrderKey> {
+    let [key] = order else { return Err(Error::internal("a distance from several keys")) };
+    let mut registers = key.registers();
+    let (Some(register), None) = (registers.next(), registers.next()) else {
+        return Err(Error::internal("a distance from a key of several registers"));
+    };
+    let value = open.read(register);
+    if value.repr != Repr::Int {
+        return Err(Error::internal("a distance from what is no integer"));
+    }
+    Ok(OrderKey { column: columns.place(value), descending: key.descending(), nulls_first: key.nulls_first() })
 }
 
 fn handed(open: &OpenPipeline, column: Column, columns: &mut Columns) -> Handed {

@@ -13,10 +13,20 @@ pub struct WindowPlan {
     pub sort: SortPlan,
     /// How many pieces of the sort, from the first on, are of partition keys.
     pub partition_pieces: usize,
+    /// What distances are of, where a frame has some.
+    pub distances: Option<OrderKey>,
     /// The written columns that are read behind the window.
     pub carried: Vec<usize>,
     /// What is made beside them, and read behind them.
     pub made: Vec<Made>,
+}
+
+/// The one key of an order, as a written column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OrderKey {
+    pub column: usize,
+    pub descending: bool,
+    pub nulls_first: bool,
 }
 
 /// A column that is made beside the rows.
@@ -53,6 +63,14 @@ pub enum MadeKind {
 }
 
 impl MadeKind {
+    /// The frame that it is about, if it is about one.
+    pub fn frame(self) -> Option<Frame> {
+        match self {
+            MadeKind::Number(_) | MadeKind::Exists { .. } | MadeKind::Shifted { .. } => None,
+            MadeKind::Picked { frame, .. } | MadeKind::State { frame, .. } => Some(frame),
+        }
+    }
+
     /// The written column that it is made of.
     pub fn column(self) -> Option<usize> {
         match self {
@@ -83,11 +101,13 @@ impl WindowPlan {
         let last = written.checked_sub(1);
         sorted_by
             .chain(made_of)
+            .chain(self.distances.iter().map(|key| key.column))
             .chain(self.carried.iter().copied())
             .chain(last)
             .for_each(|column| needed[column] = true);
         let place = |column: usize| needed[..column].iter().filter(|needed| **needed).count();
         self.carried.iter_mut().for_each(|column| *column = place(*column));
+        self.distances.iter_mut().for_each(|key| key.column = place(key.column));
         self.sort.pieces.iter_mut().for_each(|piece| piece.column = place(piece.column));
         self.made.iter_mut().filter_map(|made| made.kind.column_mut()).for_each(|column| *column = place(*column));
         needed

@@ -1,9 +1,11 @@
-//! Windows: the node that a host operator of window functions becomes. Not here: how they are computed (`strategy/window.rs`).
+//! Windows: the node that a host operator of window functions becomes. Not here: how they are computed (`strategy/window.rs`), nor
+//! frames (`frame.rs`).
+
+mod frame;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
-use datafusion::logical_expr::{WindowFrame, WindowFrameBound, WindowFrameUnits};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_expr::window::{
@@ -110,14 +112,15 @@ fn translate_call(call: &Arc<dyn WindowExpr>, schema: &Schema, input: &mut Node)
     let field = call.field().map_err(|error| at(call, &error))?;
     let ty = device_type(field.data_type())
         .ok_or_else(|| at(call, &format!("a result of type {} has no device form", field.data_type())))?;
-    let frame = call.get_window_frame();
+    let frame = |call: &dyn WindowExpr| {
+        frame::translate(call.get_window_frame(), call.order_by(), schema).map_err(|cause| at(call, &cause))
+    };
     let any = call.as_any();
     let aggregate = any.downcast_ref::<PlainAggregateWindowExpr>().map(PlainAggregateWindowExpr::get_aggregate_expr);
     let sliding = any.downcast_ref::<SlidingAggregateWindowExpr>().map(SlidingAggregateWindowExpr::get_aggregate_expr);
     if let Some(aggregate) = aggregate.or(sliding) {
         let function = translate_aggregate(call, aggregate, schema, input)?;
-        let frame = translate_frame(frame).map_err(|cause| at(call, &cause))?;
-        check_frame(&function, frame).map_err(|cause| at(call, &cause))?;
+        let frame = frame(call)?;
         return Ok(WindowCall { function: WindowFunction::Aggregate(function), frame, ty });
     }
     let standard = any.downcast_ref::<StandardWindowExpr>().map(StandardWindowExpr::get_standard_func_expr);
@@ -129,7 +132,7 @@ fn translate_call(call: &Arc<dyn WindowExpr>, schema: &Schema, input: &mut Node)
     let function = translate_function(function, schema).map_err(|cause| at(call, &cause))?;
     // The frame is nothing to those that number rows, nor to LAG and LEAD.
     let frame = match function {
-        WindowFunction::Picked { .. } => translate_frame(frame).map_err(|cause| at(call, &cause))?,
+        WindowFunction::Picked { .. } => frame(call)?,
         _ => Frame { units: FrameUnits::Rows, start: FrameEdge::Unbounded, end: FrameEdge::Unbounded },
     };
     Ok(WindowCall { function, frame, ty })
@@ -152,6 +155,9 @@ fn translate_aggregate(
     if aggregate.ignore_nulls() {
         return Err(at(call, &"IGNORE NULLS has no device form yet"));
     }
+    if aggregate.is_distinct() {
+        return Err(at(call, &"DISTINCT inside a window function has no device form yet"));
+    }
     aggregate::translate_call(aggregate, None, schema, input).map(with_exact_mean)
 }
 
@@ -164,20 +170,6 @@ fn with_exact_mean(mut call: AggregateCall) -> AggregateCall {
         call.argument = Some(input.as_ref().clone());
     }
     call
-}
-
-/// Sums slide by what came in less what went out, where that is exact; others have to begin with the partition.
-fn check_frame(call: &AggregateCall, frame: Frame) -> Result<(), Reason> {
-    use AggregateFunction::{Avg, Count, Max, Min, Sum, Variance};
-    let is_float = call.argument.as_ref().is_some_and(|argument| argument.ty.is_float());
-    match call.function {
-        // Variances are made of exact sums.
-        Count | Variance { .. } => Ok(()),
-        Sum | Avg if !is_float => Ok(()),
-        Sum | Avg | Min | Max if frame.begins_with_partition() => Ok(()),
-        Sum | Avg => Err(Reason::new("a sum of floats over a frame that slides has no device form yet")),
-        Min | Max => Err(Reason::new("a minimum or maximum over a frame that slides has no device form yet")),
-    }
 }
 
 fn translate_function(function: &WindowUDFExpr, schema: &Schema) -> Result<WindowFunction, Reason> {
@@ -253,37 +245,4 @@ fn whole(value: &ScalarValue) -> Option<i64> {
         ScalarValue::Int64(value) => value,
         _ => None,
     }
-}
-
-fn translate_frame(frame: &WindowFrame) -> Result<Frame, Reason> {
-    let edge = |bound: &WindowFrameBound| match bound {
-        WindowFrameBound::CurrentRow => Ok(FrameEdge::Offset(0)),
-        WindowFrameBound::Preceding(rows) | WindowFrameBound::Following(rows) if rows.is_null() => {
-            Ok(FrameEdge::Unbounded)
-        }
-        _ if frame.units != WindowFrameUnits::Rows => {
-            Err(Reason::new("a frame of values or groups at a distance has no device form yet"))
-        }
-        WindowFrameBound::Preceding(rows) => Ok(FrameEdge::Offset(-rows_of(rows)?)),
-        WindowFrameBound::Following(rows) => Ok(FrameEdge::Offset(rows_of(rows)?)),
-    };
-    if is_nothing(frame) {
-        return Err(Reason::new("a frame that begins behind the partition or ends before it runs on the host"));
-    }
-    let units = match frame.units {
-        WindowFrameUnits::Rows => FrameUnits::Rows,
-        WindowFrameUnits::Range | WindowFrameUnits::Groups => FrameUnits::Peers,
-    };
-    Ok(Frame { units, start: edge(&frame.start_bound)?, end: edge(&frame.end_bound)? })
-}
-
-/// Whether a frame starts at UNBOUNDED FOLLOWING or ends at UNBOUNDED PRECEDING, which SQL forbids.
-fn is_nothing(frame: &WindowFrame) -> bool {
-    matches!(&frame.start_bound, WindowFrameBound::Following(rows) if rows.is_null())
-        || matches!(&frame.end_bound, WindowFrameBound::Preceding(rows) if rows.is_null())
-}
-
-fn rows_of(rows: &ScalarValue) -> Result<i64, Reason> {
-    let rows = whole(rows).filter(|rows| *rows >= 0);
-    rows.map(|rows| rows.min(FAR)).ok_or_else(|| Reason::new("a frame's number of rows has to be a constant"))
 }

@@ -1,9 +1,14 @@
 //! The support table: what the device can do, by operator, expression and type.
 //!
 //! Placement asks this table and nothing else whether a construct has a device form; the documentation prints it.
-//! The first row that matches decides. What no row names stays on the host. Not here: how a construct is translated.
+//! The first row that matches decides. What no row names stays on the host. Not here: how a construct is translated, nor how the
+//! table is printed (`page.rs`).
+
+mod page;
 
 use std::fmt;
+
+pub use page::page;
 
 use super::Reason;
 use crate::ir::Type;
@@ -129,7 +134,7 @@ const NOT_ALIKE: &str =
     "IEEE 754 does not say to the last bit what this gives: the device's may differ from the host's";
 const FLOAT_VARIANCE: &str =
     "the variance of floats has no device form yet: it is computed of exact sums, of integers and decimals alone";
-const DISTINCT_CALL: &str = "DISTINCT inside an aggregate call has no device form yet";
+const DISTINCT_VARIANCE: &str = "a variance of DISTINCT values has no device form yet";
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -188,6 +193,8 @@ const ROWS: &[Row] = &[
     device(Subject::Function, "date_trunc", Types::TIMESTAMP),
     device(Subject::Function, "abs", NUMERIC),
     device(Subject::Function, "nullif", FIXED),
+    device(Subject::Function, "greatest", EXACT.or(TIME)),
+    device(Subject::Function, "least", EXACT.or(TIME)),
     device(Subject::Function, "round", NUMERIC),
     device(Subject::Function, "trunc", Types::FLOAT.or(Types::DECIMAL)),
     device(Subject::Function, "floor", Types::FLOAT.or(Types::DECIMAL)),
@@ -228,11 +235,11 @@ const ROWS: &[Row] = &[
     device(Subject::TextFunction, "upper", Types::TEXT),
 
     device(Subject::Aggregate, "count", Types::ANY),
-    host(Subject::Aggregate, "count distinct", Types::ANY, DISTINCT_CALL),
+    device(Subject::Aggregate, "count distinct", KEYS),
     device(Subject::Aggregate, "sum", NUMERIC),
-    host(Subject::Aggregate, "sum distinct", Types::ANY, DISTINCT_CALL),
+    device(Subject::Aggregate, "sum distinct", NUMERIC),
     device(Subject::Aggregate, "avg", NUMERIC),
-    host(Subject::Aggregate, "avg distinct", Types::ANY, DISTINCT_CALL),
+    device(Subject::Aggregate, "avg distinct", NUMERIC),
     device(Subject::Aggregate, "var", EXACT),
     device(Subject::Aggregate, "var_pop", EXACT),
     device(Subject::Aggregate, "stddev", EXACT),
@@ -241,9 +248,11 @@ const ROWS: &[Row] = &[
     host(Subject::Aggregate, "var_pop", Types::FLOAT, FLOAT_VARIANCE),
     host(Subject::Aggregate, "stddev", Types::FLOAT, FLOAT_VARIANCE),
     host(Subject::Aggregate, "stddev_pop", Types::FLOAT, FLOAT_VARIANCE),
-    host(Subject::Aggregate, "variance distinct", Types::ANY, DISTINCT_CALL),
+    host(Subject::Aggregate, "variance distinct", Types::ANY, DISTINCT_VARIANCE),
     device(Subject::Aggregate, "min", Types::ANY),
     device(Subject::Aggregate, "max", Types::ANY),
+    device(Subject::Aggregate, "bool_and", Types::BOOL),
+    device(Subject::Aggregate, "bool_or", Types::BOOL),
 
     device(Subject::JoinKey, "join key", KEYS),
     device(Subject::GroupKey, "group key", KEYS),
