@@ -28,6 +28,7 @@ mod list_length;
 mod listing_cache;
 mod local_files;
 mod nth_value;
+mod null_ranges;
 mod null_window_arguments;
 mod nullif;
 pub(crate) mod plans;
@@ -82,6 +83,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     simplify::install(builder)?;
     times::install(builder)?;
     range_frames::install(builder)?;
+    null_ranges::install(builder);
     empty_rows::install(builder);
     computed_keys::install(builder);
     floats::install(builder);
