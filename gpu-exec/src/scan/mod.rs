@@ -7,6 +7,7 @@
 
 mod arrival;
 mod assemble;
+mod bounded;
 mod closed;
 mod column;
 mod cut;
@@ -41,6 +42,7 @@ mod store;
 mod stream;
 mod survey;
 mod tail;
+mod told;
 mod truth;
 mod unify;
 mod upload;
