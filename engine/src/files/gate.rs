@@ -100,7 +100,8 @@ impl Places {
             LOCAL => self.has_path(&on_this_machine(path)),
             _ => {
                 let mut whole = url.get_url().clone();
-                whole.set_path(path.as_ref());
+                // A percent sign of a key stands for itself: `%2e%2e` is the name of a folder here, and no way out of it.
+                whole.set_path(&path.as_ref().replace('%', "%25"));
                 ListingTableUrl::parse(whole.as_str()).is_ok_and(|url| self.has_url(&url))
             }
         };

@@ -27,7 +27,7 @@ pub(crate) fn vector(rows: &[u16]) -> Vec<u8> {
     bytes
 }
 
-fn base_85(bytes: &[u8]) -> String {
+pub(crate) fn base_85(bytes: &[u8]) -> String {
     let mut text = String::new();
     for group in bytes.chunks(4) {
         let mut four = [0; 4];
