@@ -95,6 +95,8 @@ impl Server {
 fn serve(connection: TcpStream, state: &State) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
     let mut writer = connection;
+    // What is sent in two pieces would wait for an answer to the first.
+    writer.set_nodelay(true).unwrap();
     while let Some((asked, body)) = request(&mut reader) {
         let is_head = asked.method == "HEAD";
         let (status, headers, content) = answer(&asked, body, state);
