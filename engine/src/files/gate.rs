@@ -240,6 +240,15 @@ mod tests {
     }
 
     #[test]
+    fn keys_in_a_store_are_what_they_are() {
+        let places = Places::default().allow_url("s3://b/lake/").unwrap();
+        let url = ListingTableUrl::parse("s3://b/lake/t").unwrap();
+        let allows = |key: &str| places.check_in_store(&url, &object_store::path::Path::parse(key).unwrap()).is_ok();
+        assert!(allows("lake/t/a.parquet") && allows("lake/p=a%2Fb/a b.parquet") && allows("lake/%2e%2e/a.parquet"));
+        assert!(!allows("secret/a.parquet") && !allows("secret/%2e%2e/lake/a.parquet") && !allows("lakes/a.parquet"));
+    }
+
+    #[test]
     fn a_scheme_does_not_mean_the_machines_around() {
         let all = Places::default().allow_url("http://").unwrap().allow_url("s3://").unwrap();
         let allows_host = |scheme: &str, host: &str| allows(&all, &format!("{scheme}://{host}/a"));

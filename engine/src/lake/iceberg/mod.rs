@@ -57,8 +57,8 @@ pub(super) async fn found(place: &Place, as_of: AsOf) -> Result<Found> {
         })?;
         return Ok(Found { file, as_of });
     }
-    let files = files(place).await?;
-    let hint = place.read_if_there(&place.below(&format!("{FOLDER}/version-hint.text"))?).await?;
+    let hint = place.below(&format!("{FOLDER}/version-hint.text"))?;
+    let (files, hint) = futures::try_join!(files(place), place.read_if_there(&hint))?;
     let hint = hint.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
     let hinted = hint.as_deref().map(str::trim).and_then(|hint| {
         let of = |name: &str| {
