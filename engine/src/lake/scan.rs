@@ -29,7 +29,7 @@ use super::place::{Place, damaged};
 use super::snapshot::{Column, DataFile, Lookup, Snapshot, Standing};
 use super::{by_values, deleted, prune};
 use crate::corrections::statistics::Lake;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::{FileTable, Partitions, parquet};
 
 /// Requests for the states of files, their footers and their deletion vectors at a time.
@@ -174,6 +174,7 @@ impl Scan<'_> {
         if self.reading == Reading::Values && !sources.iter().all(|source| matches!(source, Source::Named(_))) {
             return Err(damaged(&file.path, "it deletes rows by a column that it does not have"));
         }
+        self.check_standing(&sources, &file.path)?;
         let rows = deleted::rows(self.place, &file.deleted).await?;
         let mut values = file.partition.clone();
         if self.reading != Reading::Rows {
@@ -186,6 +187,20 @@ impl Scan<'_> {
             listed = listed.with_extension(deleted::left(&file.path, &rows, count)?);
         }
         Ok((sources, listed))
+    }
+
+    /// A column of the file that is called as those of its standing would be taken for one of them.
+    fn check_standing(&self, sources: &[Source], path: &Path) -> Result<()> {
+        let is_taken = |source: &&Source| matches!(source, Source::Named(name) if STANDING.contains(&name.as_str()));
+        match sources.iter().find(is_taken).filter(|_| self.reading != Reading::Rows) {
+            Some(Source::Named(name)) => {
+                let message = format!("its column {name} cannot be read where rows are deleted by their values");
+                Err(Error::new(ErrorKind::Unsupported, message)
+                    .with_hint("call the column otherwise, or compact the table with the engine that writes it")
+                    .about_file(path))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The state of a file. A version of a table says which files are its own and what they are, so that one that was looked at is what it

@@ -173,6 +173,17 @@ async fn what_cannot_be_compared_is_refused() {
     let double = json!([{"type": "struct", "schema-id": 0, "fields": [
         {"id": 1, "name": "i", "type": "long"}, {"id": 2, "name": "f", "type": "double"}
     ]}]);
+    table.file("s.parquet", "select 1 as i, 'x' as \"#sequence\"").await;
+    let names = json!([{"field-id": 1, "names": ["i"]}, {"field-id": 2, "names": ["#sequence"]}]).to_string();
+    let taken = json!({
+        "properties": {"schema.name-mapping.default": names},
+        "schemas": [{"type": "struct", "schema-id": 0, "fields": [
+            {"id": 1, "name": "i", "type": "long"}, {"id": 2, "name": "#sequence", "type": "string"}
+        ]}]
+    });
+    table.version(2, &[data("s.parquet", 1, 1), values("s.parquet", 2, &[1])], taken);
+    let found = error(&session(), &format!("select * from '{}'", table.name())).await;
+    assert!(found.message().contains("its column #sequence cannot be read") && found.hint().is_some(), "{found}");
     for (entry, more, cause) in [
         (values("other.parquet", 2, &[1]), json!({}), "other.parquet': it is damaged: it deletes rows by a column"),
         (values("f.parquet", 2, &[2]), json!({"schemas": double}), "deletes rows by the column f, which is Float64"),
