@@ -82,7 +82,7 @@ impl Scan<'_> {
         for dealt in by_values::dealt(&self.snapshot.by_values, self.chosen(filters)?) {
             plans.push(match dealt.by_values.is_empty() {
                 true => self.of_files(dealt.files).await?,
-                false => by_values::left(self, dealt).await?,
+                false => Box::pin(by_values::left(self, dealt)).await?,
             });
         }
         self.together(plans)
