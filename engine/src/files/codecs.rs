@@ -61,7 +61,7 @@ impl Codec {
     }
 
     /// The codec of a file that begins with `bytes`.
-    pub(super) fn of_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Self> {
         let begins = |known: &&Known| {
             bytes.len() >= known.begins.len()
                 && known.begins.iter().zip(bytes).all(|(known, byte)| *known == b'?' || known == byte)
@@ -70,7 +70,7 @@ impl Codec {
     }
 
     /// What is packed, in chunks.
-    pub(super) fn unpacked(
+    pub(crate) fn unpacked(
         self,
         packed: BoxStream<'static, object_store::Result<Bytes>>,
     ) -> BoxStream<'static, object_store::Result<Bytes>> {

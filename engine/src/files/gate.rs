@@ -100,7 +100,8 @@ impl Places {
             LOCAL => self.has_path(&on_this_machine(path)),
             _ => {
                 let mut whole = url.get_url().clone();
-                whole.set_path(path.as_ref());
+                // A percent sign of a key stands for itself: `%2e%2e` is the name of a folder here, and no way out of it.
+                whole.set_path(&path.as_ref().replace('%', "%25"));
                 ListingTableUrl::parse(whole.as_str()).is_ok_and(|url| self.has_url(&url))
             }
         };
@@ -236,6 +237,15 @@ mod tests {
         ] {
             assert!(!allows(&places, outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn keys_in_a_store_are_what_they_are() {
+        let places = Places::default().allow_url("s3://b/lake/").unwrap();
+        let url = ListingTableUrl::parse("s3://b/lake/t").unwrap();
+        let allows = |key: &str| places.check_in_store(&url, &object_store::path::Path::parse(key).unwrap()).is_ok();
+        assert!(allows("lake/t/a.parquet") && allows("lake/p=a%2Fb/a b.parquet") && allows("lake/%2e%2e/a.parquet"));
+        assert!(!allows("secret/a.parquet") && !allows("secret/%2e%2e/lake/a.parquet") && !allows("lakes/a.parquet"));
     }
 
     #[test]

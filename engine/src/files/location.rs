@@ -44,7 +44,18 @@ impl Location {
     /// # Errors
     /// When `text` is neither a path nor a URL, or one that the session may not name.
     pub(crate) fn parse(config: &SessionConfig, text: &str) -> Result<Self> {
-        let places = gate::of(config);
+        Self::behind(gate::of(config), text)
+    }
+
+    /// Another place, which the metadata of a table here names: behind the gate of the session that named this one.
+    ///
+    /// # Errors
+    /// As of [`Location::parse`].
+    pub(crate) fn beside(&self, text: &str) -> Result<Self> {
+        Self::behind(self.places.clone(), text)
+    }
+
+    fn behind(places: Option<Arc<Places>>, text: &str) -> Result<Self> {
         let location = Self { places, ..Self::ungated(text)? };
         if let Some(places) = &location.places {
             places.check(&location.url, text)?;
@@ -200,7 +211,7 @@ impl Location {
     }
 
     /// What keeps a store from listing its files: servers of the web have no way to.
-    fn unlisted(&self, error: DataFusionError) -> DataFusionError {
+    pub(crate) fn unlisted(&self, error: DataFusionError) -> DataFusionError {
         if !self.is_of_web() {
             return error;
         }

@@ -1,6 +1,7 @@
 //! Whether a folder is a table with metadata: a plain listing of its files would give rows that were deleted, and all versions at once.
 
 use datafusion::execution::SessionState;
+use futures::future::join_all;
 use object_store::path::Path;
 
 use super::place::Place;
@@ -34,6 +35,11 @@ impl Format {
         }
     }
 
+    /// Whether `path` is one of a file of metadata, and not of a table's folder.
+    pub(super) fn names_metadata(self, path: &str) -> bool {
+        self == Self::Iceberg && iceberg::is_metadata(path)
+    }
+
     async fn is_at(self, place: &Place) -> Result<bool> {
         match self {
             Self::Delta => place.has(delta::LOG).await,
@@ -50,7 +56,7 @@ impl Format {
             }
             Self::Iceberg => {
                 let (last, above) = folders.split_last()?;
-                (last == iceberg::FOLDER && name.ends_with(iceberg::END)).then_some(above)
+                (last == iceberg::FOLDER && iceberg::is_metadata(name)).then_some(above)
             }
         }
     }
@@ -66,7 +72,7 @@ pub(super) async fn at(place: &Place) -> Result<Option<Format>> {
 /// # Errors
 /// [`ErrorKind::Unsupported`] where `files`, listed as files for `written`, are those of such a table.
 pub(crate) fn in_listing<'f>(written: &str, files: impl Iterator<Item = &'f Path>) -> Result<()> {
-    let is_metadata = |file: &&Path| file.as_ref().contains(delta::LOG) || file.as_ref().ends_with(iceberg::END);
+    let is_metadata = |file: &&Path| file.as_ref().contains(delta::LOG) || iceberg::is_metadata(file.as_ref());
     for file in files.filter(is_metadata) {
         let folders: Vec<String> = file.parts().map(|part| part.as_ref().to_string()).collect();
         let Some((name, folders)) = folders.split_last() else { continue };
@@ -91,13 +97,20 @@ pub(crate) async fn check_target(state: &SessionState, target: &str) -> Result<(
     let Ok(location) = FilesAt::parse(state.config(), target) else { return Ok(()) };
     let Ok(place) = Place::of(state, location) else { return Ok(()) };
     let mut folder = Some(place.root.clone());
+    let mut above = Vec::new();
     while let Some(root) = folder {
-        if let Ok(Some(format)) = at(&place.at(root.clone())).await {
-            return Err(unwritable(format, target));
-        }
         folder = root.parent().filter(|parent| !parent.is_root());
+        above.push(place.at(root));
     }
-    Ok(())
+    // All at once: a store that is far away is waited for once. What cannot be looked at is no reason not to write.
+    let mut looking = Vec::with_capacity(above.len());
+    for place in &above {
+        looking.push(at(place));
+    }
+    match join_all(looking).await.into_iter().flatten().flatten().next() {
+        Some(format) => Err(unwritable(format, target)),
+        None => Ok(()),
+    }
 }
 
 /// Tables with metadata are read and not written.

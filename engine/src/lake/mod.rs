@@ -6,6 +6,7 @@
 
 mod bitmap;
 mod bounds;
+mod by_values;
 mod columns;
 mod deleted;
 mod delta;

@@ -4,6 +4,7 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::ScalarValue;
 use object_store::path::Path;
 
+use super::place::damaged;
 use super::snapshot::{Column, DataFile, Lookup};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -47,8 +48,14 @@ pub(super) fn sources(columns: &[&Column], file: &DataFile, schema: &Schema, loo
             return Ok(Source::Named(field.name().clone()));
         }
         let mut constants = file.constants.iter();
-        let constant = constants.find(|(number, _)| Some(*number) == column.number);
-        Ok(constant.map_or(Source::Missing, |(_, value)| Source::Constant(value.clone())))
+        match constants.find(|(number, _)| Some(*number) == column.number) {
+            None => Ok(column.initial.clone().map_or(Source::Missing, Source::Constant)),
+            Some((_, Some(value))) => Ok(Source::Constant(value.clone())),
+            Some((_, None)) => {
+                let cause = format!("it has no column {}, nor says its partition the value", column.field.name());
+                Err(damaged(&file.path, cause))
+            }
+        }
     };
     columns.iter().map(one).collect()
 }

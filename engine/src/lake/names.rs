@@ -26,6 +26,20 @@ pub(crate) fn in_folder(folder: &Path, below: &str) -> Result<Path> {
     })
 }
 
+/// Schemes that writers have for one store: each line is one.
+const ALIKE: [&[&str]; 4] = [&["s3", "s3a", "s3n"], &["gs", "gcs"], &["az", "azure"], &["abfs", "abfss"]];
+
+/// The URL `url` with the scheme that `other` has, where both schemes are names of one store.
+pub(crate) fn as_in(other: &str, url: &str) -> String {
+    let scheme = |url: &str| url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if let (Some(of), Some((own, rest))) = (scheme(other), url.split_once("://"))
+        && ALIKE.iter().any(|names| names.contains(&of.as_str()) && names.contains(&own.to_ascii_lowercase().as_str()))
+    {
+        return format!("{of}://{rest}");
+    }
+    url.to_string()
+}
+
 /// The URL `text`, in which characters stand for themselves, with those as numbers that mean something in URLs and patterns.
 pub(crate) fn encoded(text: &str) -> String {
     let mut url = String::with_capacity(text.len());
@@ -73,5 +87,14 @@ mod tests {
         assert!(in_folder(&folder, "../secret.parquet").is_err() && in_folder(&folder, "a//b").is_err());
         assert!(is_absolute("s3://b/a") && is_absolute("/a") && is_absolute("file:/a"));
         assert!(!is_absolute("p=1:2/a.parquet") && !is_absolute("a.parquet"));
+    }
+
+    #[test]
+    fn a_store_has_several_schemes() {
+        assert_eq!(as_in("s3://b/t", "s3a://b/t/a.parquet"), "s3://b/t/a.parquet");
+        assert_eq!(as_in("s3a://", "S3://b/t"), "s3a://b/t");
+        assert_eq!(as_in("s3://b", "gs://b/t"), "gs://b/t");
+        assert_eq!(as_in("file:///", "/a/b"), "/a/b");
+        assert_eq!(as_in("http://h", "https://h/a"), "https://h/a");
     }
 }

@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error as StoreError, ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::names::{decoded, encoded, in_folder, is_absolute};
+use super::names::{as_in, decoded, encoded, in_folder, is_absolute};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::FilesAt;
 
@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) store_url: ObjectStoreUrl,
     pub(crate) root: Path,
+    /// The file of metadata, where a statement names that and not the folder.
+    pub(crate) metadata: Option<Path>,
 }
 
 impl Place {
@@ -35,7 +37,19 @@ impl Place {
         }
         let store = state.runtime_env().object_store(location.url())?;
         let (store_url, root) = (location.url().object_store(), location.url().prefix().clone());
-        Ok(Self { location, store, store_url, root })
+        Ok(Self { location, store, store_url, root, metadata: None })
+    }
+
+    /// The table whose metadata is the file that this place is. It lies two folders above, as far as its files do not say where they are.
+    pub(crate) fn of_metadata(self) -> Self {
+        let folders = self.root.parts_count().saturating_sub(2);
+        let root: Path = self.root.parts().take(folders).collect();
+        Self { root, metadata: Some(self.root.clone()), ..self }
+    }
+
+    /// Whether it is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.store_url.as_str().starts_with("file:")
     }
 
     /// As the statement has it.
@@ -57,9 +71,9 @@ impl Place {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] for a URL in another store, [`ErrorKind::Forbidden`] where the session may not read it.
-    pub(crate) fn named(&self, state: &SessionState, name: &str) -> Result<Path> {
+    pub(crate) fn named(&self, name: &str) -> Result<Path> {
         if is_absolute(name) {
-            return self.at_url(state, name);
+            return self.at_url(name);
         }
         let path = decoded(name).ok_or_else(|| {
             Error::new(ErrorKind::Invalid, format!("'{name}' is no path of a file in a table"))
@@ -69,7 +83,7 @@ impl Place {
     }
 
     /// A file by its URL, or by its path from the root.
-    pub(crate) fn at_url(&self, state: &SessionState, url: &str) -> Result<Path> {
+    pub(crate) fn at_url(&self, url: &str) -> Result<Path> {
         let text = match url.split_once(":/") {
             // A path of its own is encoded too.
             None => decoded(url).unwrap_or_else(|| url.to_string()),
@@ -77,7 +91,7 @@ impl Place {
             Some((scheme, rest)) if !rest.starts_with('/') => format!("{scheme}:///{rest}"),
             Some(_) => url.to_string(),
         };
-        let location = FilesAt::parse(state.config(), &text)?;
+        let location = self.location.beside(&as_in(self.store_url.as_str(), &text))?;
         if location.url().object_store() != self.store_url {
             let message = format!("the table '{}' has a file in another store: '{url}'", self.written());
             return Err(Error::new(ErrorKind::Unsupported, message)
@@ -92,16 +106,15 @@ impl Place {
 
     /// A file as metadata names it that was written for a table at `home`: whatever lies there, lies here. No character of the name
     /// stands for another.
-    pub(crate) fn at_home(&self, state: &SessionState, home: &str, name: &str) -> Result<Path> {
+    pub(crate) fn at_home(&self, home: &str, name: &str) -> Result<Path> {
+        let home = as_in(name, home);
         let below = name.strip_prefix(home.trim_end_matches('/')).and_then(|below| below.strip_prefix('/'));
         match below {
             Some(below) => self.below(below.trim_start_matches('/')),
             None => match name.split_once(":/") {
                 // What a path of this machine has for a URL is never encoded.
-                Some(("file", path)) => {
-                    self.at_url(state, &encoded(&format!("file:///{}", path.trim_start_matches('/'))))
-                }
-                _ => self.at_url(state, &encoded(name)),
+                Some(("file", path)) => self.at_url(&encoded(&format!("file:///{}", path.trim_start_matches('/')))),
+                _ => self.at_url(&encoded(name)),
             },
         }
     }
@@ -138,7 +151,7 @@ impl Place {
     /// When a file was written, in milliseconds since 1970. A local file's state tells when anything of it changed, a copy of it too.
     pub(crate) fn modified(&self, file: &ObjectMeta) -> i64 {
         let told = file.last_modified.timestamp_millis();
-        if !self.store_url.as_str().starts_with("file:") {
+        if !self.is_local() {
             return told;
         }
         let modified = std::fs::metadata(format!("/{}", file.location)).and_then(|metadata| metadata.modified());
@@ -152,7 +165,7 @@ impl Place {
             Some(after) => self.store.list_with_offset(Some(folder), after).try_collect().await,
             None => self.store.list_with_delimiter(Some(folder)).await.map(|listed| listed.objects),
         };
-        let mut files: Vec<ObjectMeta> = listed.map_err(|e| unread(e, folder))?;
+        let mut files: Vec<ObjectMeta> = listed.map_err(|e| self.unlisted(e, folder))?;
         let depth = folder.parts_count() + 1;
         files.retain(|file| file.location.parts_count() == depth);
         files.iter().try_for_each(|file| self.check(&file.location))?;
@@ -163,11 +176,20 @@ impl Place {
     /// Whether there is any file below the table's folder `name`.
     pub(crate) async fn has(&self, name: &str) -> Result<bool> {
         let folder = self.below(name)?;
-        let first = self.store.list(Some(&folder)).try_next().await.map_err(|e| unread(e, &folder))?;
+        let first = self.store.list(Some(&folder)).try_next().await.map_err(|e| self.unlisted(e, &folder))?;
         Ok(first.is_some())
     }
 
-    fn check(&self, path: &Path) -> Result<()> {
+    fn unlisted(&self, error: StoreError, folder: &Path) -> Error {
+        match error {
+            StoreError::NotFound { .. } => unread(error, folder),
+            _ => Error::from(self.location.unlisted(error.into())).about_file(folder),
+        }
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] for a file that the session may not read.
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
         self.location.check_path(path)
     }
 }

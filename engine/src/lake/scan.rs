@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::file_format::FileFormat;
@@ -26,10 +26,10 @@ use object_store::path::Path;
 use super::columns::Renamed;
 use super::named::{Source, sources};
 use super::place::{Place, damaged};
-use super::snapshot::{Column, DataFile, Lookup, Snapshot};
-use super::{deleted, prune};
+use super::snapshot::{Column, DataFile, Lookup, Snapshot, Standing};
+use super::{by_values, deleted, prune};
 use crate::corrections::statistics::Lake;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::{FileTable, Partitions, parquet};
 
 /// Requests for the states of files, their footers and their deletion vectors at a time.
@@ -41,8 +41,23 @@ pub(super) struct Scan<'a> {
     pub(super) state: &'a SessionState,
     /// Of the snapshot, in the order of the output.
     pub(super) columns: Vec<&'a Column>,
+    pub(super) reading: Reading,
     pub(super) limit: Option<usize>,
 }
+
+/// What is read of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The rows that are left of them.
+    Rows,
+    /// The rows that are left but for those that are deleted by their values, with the standing of their file.
+    Standing,
+    /// Values of deleted rows, with the standing of their file.
+    Values,
+}
+
+/// The standing of a file as columns: its number of a version, and its partition's.
+const STANDING: [&str; 2] = ["#sequence", "#part"];
 
 /// Files that have the columns under the same names.
 struct Alike {
@@ -51,9 +66,30 @@ struct Alike {
     files: Vec<PartitionedFile>,
 }
 
+impl<'a> Scan<'a> {
+    /// Reads other columns of the same version.
+    pub(super) fn of_columns<'b>(&self, columns: Vec<&'b Column>, reading: Reading) -> Scan<'b>
+    where
+        'a: 'b,
+    {
+        Scan { place: self.place, snapshot: self.snapshot, state: self.state, columns, reading, limit: None }
+    }
+}
+
 impl Scan<'_> {
     pub(super) async fn plan(&self, filters: &[Expr]) -> Result<Arc<dyn ExecutionPlan>> {
-        let chosen = self.chosen(filters)?;
+        let mut plans = Vec::new();
+        for dealt in by_values::dealt(&self.snapshot.by_values, self.chosen(filters)?) {
+            plans.push(match dealt.by_values.is_empty() {
+                true => self.of_files(dealt.files).await?,
+                false => Box::pin(by_values::left(self, dealt)).await?,
+            });
+        }
+        self.together(plans)
+    }
+
+    /// The plan of reading these files.
+    pub(super) async fn of_files(&self, chosen: Vec<&DataFile>) -> Result<Arc<dyn ExecutionPlan>> {
         let format = parquet(self.state)?;
         let lake = Lake::new(self.state, &self.place.store, &self.place.store_url);
         // A list, not an adapter with a closure: a stream that borrows through one is not `Send` enough to be spawned.
@@ -73,16 +109,26 @@ impl Scan<'_> {
         for alike in alike {
             plans.push(self.of_alike(&format, alike).await?);
         }
-        let plan: Arc<dyn ExecutionPlan> = match plans.len() {
+        self.together(plans)
+    }
+
+    fn together(&self, mut plans: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(match plans.len() {
             0 => Arc::new(EmptyExec::new(self.schema())),
             1 => plans.remove(0),
             _ => UnionExec::try_new(plans)?,
-        };
-        Ok(plan)
+        })
     }
 
     fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(self.columns.iter().map(|column| Arc::clone(&column.field)).collect::<Vec<_>>()))
+        let columns = self.columns.iter().map(|column| Arc::clone(&column.field));
+        Arc::new(Schema::new(columns.chain(self.standing_fields()).collect::<Vec<_>>()))
+    }
+
+    fn standing_fields(&self) -> Vec<FieldRef> {
+        let is_asked = self.reading != Reading::Rows;
+        let names = STANDING.into_iter().filter(|_| is_asked);
+        names.map(|name| Arc::new(Field::new(name, DataType::Int64, true))).collect()
     }
 
     fn partition_fields(&self, of: fn(&Column) -> &FieldRef) -> Vec<FieldRef> {
@@ -119,23 +165,68 @@ impl Scan<'_> {
         format: &Arc<dyn FileFormat>,
         file: &DataFile,
     ) -> Result<(Vec<Source>, PartitionedFile)> {
-        let meta = self.place.state_of(&file.path).await?;
-        if meta.size != file.size {
-            let cause = format!("the table knows it with {} bytes, and it has {}", file.size, meta.size);
-            return Err(damaged(&file.path, cause));
-        }
+        let meta = self.state_of(lake, file).await?;
         let schema = match self.snapshot.lookup {
             Lookup::Name => Arc::new(Schema::empty()),
             Lookup::NumberOrName | Lookup::NumberOrAlias => lake.columns_in(&meta).await.map_err(Error::from)?,
         };
         let sources = sources(&self.columns, file, &schema, self.snapshot.lookup)?;
+        if self.reading == Reading::Values && !sources.iter().all(|source| matches!(source, Source::Named(_))) {
+            return Err(damaged(&file.path, "it deletes rows by a column that it does not have"));
+        }
+        self.check_standing(&sources, &file.path)?;
         let rows = deleted::rows(self.place, &file.deleted).await?;
-        let mut listed = PartitionedFile::from(meta.clone()).with_partition_values(file.partition.clone());
+        let mut values = file.partition.clone();
+        if self.reading != Reading::Rows {
+            let Standing { sequence, part } = file.standing;
+            values.extend([sequence, part].map(|number| ScalarValue::Int64(Some(number))));
+        }
+        let mut listed = PartitionedFile::from(meta.clone()).with_partition_values(values);
         if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
             let count = self.rows_in(lake, format, &meta).await?;
             listed = listed.with_extension(deleted::left(&file.path, &rows, count)?);
         }
         Ok((sources, listed))
+    }
+
+    /// A column of the file that is called as those of its standing would be taken for one of them.
+    fn check_standing(&self, sources: &[Source], path: &Path) -> Result<()> {
+        let is_taken = |source: &&Source| matches!(source, Source::Named(name) if STANDING.contains(&name.as_str()));
+        match sources.iter().find(is_taken).filter(|_| self.reading != Reading::Rows) {
+            Some(Source::Named(name)) => {
+                let message = format!("its column {name} cannot be read where rows are deleted by their values");
+                Err(Error::new(ErrorKind::Unsupported, message)
+                    .with_hint("call the column otherwise, or compact the table with the engine that writes it")
+                    .about_file(path))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The state of a file. A version of a table says which files are its own and what they are, so that one that was looked at is what it
+    /// was: who reads it next asks for it in that state, and is told if it is another.
+    async fn state_of(&self, lake: &Lake, file: &DataFile) -> Result<ObjectMeta> {
+        self.place.check(&file.path)?;
+        let seen = file.seen.lock().clone();
+        if let Some(seen) = seen.filter(|seen| lake.has(seen)) {
+            return Ok(seen);
+        }
+        // Of files of which few rows are wanted, the ends of all are more to read than their states.
+        let told = match self.limit {
+            None => lake.told(&file.path, file.size).await,
+            Some(_) => None,
+        };
+        let is_proven = told.is_some();
+        let meta = match told {
+            Some(told) => told,
+            None => self.place.state_of(&file.path).await?,
+        };
+        if meta.size != file.size {
+            let cause = format!("the table knows it with {} bytes, and it has {}", file.size, meta.size);
+            return Err(damaged(&file.path, cause));
+        }
+        *file.seen.lock() = is_proven.then(|| meta.clone());
+        Ok(meta)
     }
 
     async fn rows_in(&self, lake: &Lake, format: &Arc<dyn FileFormat>, meta: &ObjectMeta) -> Result<u64> {
@@ -149,7 +240,7 @@ impl Scan<'_> {
 
     async fn of_alike(&self, format: &Arc<dyn FileFormat>, alike: Alike) -> Result<Arc<dyn ExecutionPlan>> {
         let Alike { sources, files } = alike;
-        let partitions = self.partition_fields(|column| &column.stored);
+        let mut partitions = self.partition_fields(|column| &column.stored);
         let mut read: Vec<FieldRef> = Vec::new();
         for (column, source) in self.columns.iter().zip(&sources) {
             if let Source::Named(name) = source {
@@ -165,6 +256,10 @@ impl Scan<'_> {
                 Source::Partition => projection.extend(at.map(|at| of_files + at)),
                 Source::Constant(_) | Source::Missing => {}
             }
+        }
+        for field in self.standing_fields() {
+            projection.push(of_files + partitions.len());
+            partitions.push(field);
         }
         let table = FileTable::of_chosen(Arc::clone(format), Arc::new(Schema::new(read)), partitions);
         let store = (&self.place.store, &self.place.store_url);
@@ -190,13 +285,20 @@ impl Scan<'_> {
                 (Some(value), _) => Arc::new(Literal::new(value)),
                 (None, at) => {
                     next.start += 1;
-                    Arc::new(ColumnAt::new(plan.schema().field(at).name(), at))
+                    column_at(&plan, at)
                 }
             };
             let is_same = value.data_type(&plan.schema())? == *wanted;
             let value = if is_same { value } else { Arc::new(Renamed::new(value, wanted.clone())) };
             projected.push((value, column.field.name().clone()));
         }
+        for field in self.standing_fields() {
+            projected.extend(next.next().map(|at| (column_at(&plan, at), field.name().clone())));
+        }
         Ok(Arc::new(ProjectionExec::try_new(projected, plan)?))
     }
+}
+
+fn column_at(plan: &Arc<dyn ExecutionPlan>, at: usize) -> Arc<dyn PhysicalExpr> {
+    Arc::new(ColumnAt::new(plan.schema().field(at).name(), at))
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
+use object_store::ObjectMeta;
 use object_store::path::Path;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use super::bounds::Bounds;
@@ -19,6 +21,8 @@ pub(crate) struct Snapshot {
     pub(crate) columns: Vec<Column>,
     pub(crate) lookup: Lookup,
     pub(crate) files: Vec<DataFile>,
+    /// Rows that are deleted by their values, by the columns that these are of.
+    pub(crate) by_values: Vec<ByValues>,
 }
 
 /// How columns are found in files.
@@ -45,6 +49,8 @@ pub(crate) struct Column {
     pub(crate) nested: Vec<(String, i32)>,
     /// What files without numbers may call it.
     pub(crate) aliases: Vec<String>,
+    /// What rows have of files that were written before it came, where that is not NULL.
+    pub(crate) initial: Option<ScalarValue>,
     /// Whether the metadata gives one value of it for all rows of a file, and files have none.
     pub(crate) is_partition: bool,
 }
@@ -57,10 +63,49 @@ pub(crate) struct DataFile {
     pub(crate) size: u64,
     /// Of the partition columns, in their order.
     pub(crate) partition: Vec<ScalarValue>,
-    /// Of other columns, by their numbers, where all rows have one and the file may not have it.
-    pub(crate) constants: Vec<(i32, ScalarValue)>,
+    /// Of other columns, by their numbers, where all rows have one and the file may not have it; `None` is one that is not known.
+    pub(crate) constants: Vec<(i32, Option<ScalarValue>)>,
     pub(crate) statistics: Statistics,
     pub(crate) deleted: Deleted,
+    /// Which rows that are deleted by their values may be the file's.
+    pub(crate) standing: Standing,
+    /// Its state as this version has found it, of a store whose tags prove what is read after it.
+    pub(crate) seen: Mutex<Option<ObjectMeta>>,
+}
+
+/// Where a file stands among the files of its table.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Standing {
+    /// Number of the version that it came with.
+    pub(crate) sequence: i64,
+    /// Number of its partition, among those of a snapshot.
+    pub(crate) part: i64,
+}
+
+/// Files whose rows are values of rows that are deleted, in all data files that came before them.
+#[derive(Debug)]
+pub(crate) struct ByValues {
+    /// Not all need be columns of the table now.
+    pub(crate) columns: Vec<Column>,
+    /// Of files in every partition; else each of these is about the files in its own.
+    pub(crate) is_global: bool,
+    pub(crate) files: Vec<DataFile>,
+}
+
+impl DataFile {
+    /// Of which nothing more is known.
+    pub(crate) fn new(path: Path, size: u64) -> Self {
+        Self {
+            path,
+            size,
+            partition: Vec::new(),
+            constants: Vec::new(),
+            statistics: Statistics::Unknown,
+            deleted: Deleted::None,
+            standing: Standing::default(),
+            seen: Mutex::default(),
+        }
+    }
 }
 
 /// What the metadata says of a file's values.
@@ -114,6 +159,12 @@ pub(crate) struct Vector {
 impl Snapshot {
     pub(crate) fn schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.columns.iter().map(|column| Arc::clone(&column.field)).collect::<Vec<_>>()))
+    }
+
+    /// Of all its files.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let of_values = self.by_values.iter().flat_map(|of| &of.files);
+        self.files.iter().chain(of_values).map(|file| &file.path)
     }
 
     pub(crate) fn partition_columns(&self) -> impl Iterator<Item = &Column> {

@@ -19,7 +19,7 @@ use crate::error::Result;
 /// Tables that a session keeps.
 const KEPT: usize = 16;
 
-/// A table and a version of it: store, folder, format.
+/// A table and a version of it: store, folder or file of metadata, format.
 type Key = (String, Path, Format, AsOf);
 
 /// The versions that a statement reads while it is planned, or while it runs; the latter is an extension of the configuration.
@@ -54,7 +54,8 @@ pub(super) async fn snapshot(
     format: Format,
     as_of: AsOf,
 ) -> Result<Arc<Snapshot>> {
-    let key = (place.store_url.as_str().to_string(), place.root.clone(), format, as_of);
+    let named = place.metadata.as_ref().unwrap_or(&place.root);
+    let key = (place.store_url.as_str().to_string(), named.clone(), format, as_of);
     let statement = Snapshots::of(state);
     let mut known = statement.0.lock().await;
     if let Some(snapshot) = known.get(&key) {
@@ -64,8 +65,12 @@ pub(super) async fn snapshot(
     let kept = state.config().get_extension::<Kept>();
     let before = kept.as_ref().and_then(|kept| kept.get(&key, &source));
     let snapshot = match before {
-        Some(snapshot) => snapshot,
-        None => source.read(state, place).await?,
+        Some(snapshot) => {
+            // Somebody else may have read it, who may read more.
+            snapshot.paths().filter(|path| !path.prefix_matches(&place.root)).try_for_each(|path| place.check(path))?;
+            snapshot
+        }
+        None => source.read(place).await?,
     };
     if let Some(kept) = kept {
         kept.put(key.clone(), source, &snapshot);
@@ -89,10 +94,10 @@ impl Source {
         }
     }
 
-    async fn read(&self, state: &SessionState, place: &Place) -> Result<Arc<Snapshot>> {
+    async fn read(&self, place: &Place) -> Result<Arc<Snapshot>> {
         match self {
-            Self::Delta(segment) => delta::snapshot(state, place, segment).await,
-            Self::Iceberg(found) => iceberg::snapshot(state, place, found).await,
+            Self::Delta(segment) => delta::snapshot(place, segment).await,
+            Self::Iceberg(found) => iceberg::snapshot(place, found).await,
         }
     }
 }

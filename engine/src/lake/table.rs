@@ -19,7 +19,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::find::{self, Format};
 use super::place::Place;
-use super::scan::Scan;
+use super::scan::{Reading, Scan};
 use super::snapshot::{Column, Snapshot};
 use super::statement;
 use super::version::AsOf;
@@ -102,8 +102,13 @@ pub(crate) async fn scan(
         let message = format!("{}_scan reads one table, and is given {}", format.name(), paths.len());
         return Err(Error::new(ErrorKind::Invalid, message).with_hint("read them one by one, and UNION ALL them"));
     };
+    LakeTable::open(state, named(state, format, path)?, format, as_of).await
+}
+
+/// The table that `path` names: its folder, or, as catalogs do, a file of Iceberg's metadata.
+fn named(state: &SessionState, format: Format, path: &str) -> Result<Place> {
     let place = Place::of(state, FilesAt::parse(state.config(), path)?)?;
-    LakeTable::open(state, place, format, as_of).await
+    Ok(if format.names_metadata(path) { place.of_metadata() } else { place })
 }
 
 /// `table` as it is now: a table that was made known before has the columns of the version that is read. One that cannot be read is
@@ -155,7 +160,7 @@ async fn create(state: &SessionState, format: Format, command: &CreateExternalTa
         return Err(invalid(format!("a {title} table has no option '{option}'"))
             .with_hint("its options are 'version' and 'timestamp', and those of its store"));
     }
-    let place = Place::of(state, FilesAt::parse(state.config(), location)?)?;
+    let place = named(state, format, location)?;
     let table = LakeTable::open(state, place, format, as_of).await?;
     let definition = command.definition.as_deref().and_then(redacted::definition);
     Ok(LakeTable { definition, ..table })
@@ -198,7 +203,9 @@ impl TableProvider for LakeTable {
         // Which rows a filter leaves is not known here.
         let partitions = self.partitions();
         let limit = limit.filter(|_| filters.iter().all(|filter| partitions.decide(filter)));
-        Ok(Scan { place: &self.place, snapshot: &now, state, columns, limit }.plan(filters).await?)
+        Ok(Scan { place: &self.place, snapshot: &now, state, columns, reading: Reading::Rows, limit }
+            .plan(filters)
+            .await?)
     }
 
     async fn delete_from(&self, _state: &dyn Session, _filters: Vec<Expr>) -> HostResult<Arc<dyn ExecutionPlan>> {

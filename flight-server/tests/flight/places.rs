@@ -145,3 +145,50 @@ async fn users_name_no_files_but_administrators_do_and_everyone_reads_their_tabl
     let mut open = with_places(None, None).await;
     assert_eq!(rows(&mut open, &format!("select sum(a) from '{path}'")).await.unwrap(), "3");
 }
+
+/// A Delta log of one version, whose only file is `path`.
+fn write_log(table: &Path, path: &str, size: u64) {
+    let field = r#"{\"name\":\"a\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}"#;
+    let schema = format!(r#"{{\"type\":\"struct\",\"fields\":[{field}]}}"#);
+    let lines = [
+        r#"{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}"#.to_string(),
+        format!(r#"{{"metaData":{{"id":"t","schemaString":"{schema}","partitionColumns":[]}}}}"#),
+        format!(r#"{{"add":{{"path":"{path}","partitionValues":{{}},"size":{size}}}}}"#),
+    ];
+    std::fs::create_dir_all(table.join("_delta_log")).unwrap();
+    std::fs::write(table.join("_delta_log/00000000000000000000.json"), lines.join("\n")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_leads_to_no_file_that_is_not_open() {
+    let folder = folders();
+    let at = |name: &str| folder.path().join(name);
+    let mut open = with_places(None, None).await;
+    for name in ["secret/x.parquet", "lake/t/x.parquet"] {
+        rows(&mut open, &format!("copy (select 7 as a) to '{}'", at(name).display())).await.unwrap();
+    }
+    let size = std::fs::metadata(at("secret/x.parquet")).unwrap().len();
+    let table = at("lake/t");
+    let secret = at("secret/x.parquet").display().to_string();
+    for (path, is_open) in [
+        ("x.parquet".to_string(), true),
+        (at("lake/t/x.parquet").display().to_string(), true),
+        (secret.clone(), false),
+        (format!("file://{secret}"), false),
+        ("/etc/passwd".to_string(), false),
+        ("s3://bucket/x.parquet".to_string(), false),
+    ] {
+        write_log(&table, &path, size);
+        let mut client = with_places(Some(Places::default().allow_path(&at("lake")).unwrap()), None).await;
+        for sql in [
+            format!("select a from '{}'", table.display()),
+            format!("select a from delta_scan('{}/')", table.display()),
+            format!("create external table t stored as delta location '{}'", table.display()),
+        ] {
+            match is_open {
+                true => drop(rows(&mut client, &sql).await.unwrap()),
+                false => check_refused(&mut client, &sql).await,
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::way_back::WayBack;
 use super::{DeviceExec, DeviceRuntime, HostRules};
 use crate::error::Error;
-use crate::planner::{DeviceNodes, Lowered, RawTexts};
+use crate::planner::{DeviceNodes, Lowered, RawTexts, ScannedRows};
 use crate::scan::recognise;
 
 /// Makes [`DeviceExec`] nodes for one runtime.
@@ -54,8 +54,9 @@ fn in_its_order(original: Arc<dyn ExecutionPlan>, lowered: &Lowered) -> Arc<dyn 
 }
 
 impl DeviceNodes for DeviceFactory {
-    fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), String> {
-        recognise(scan).map(|_| ())
+    fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> std::result::Result<ScannedRows, String> {
+        let scan = recognise(scan)?;
+        Ok(if scan.left.is_some() { ScannedRows::Marked } else { ScannedRows::All })
     }
 
     fn make(&self, lowered: Lowered, original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {

@@ -18,7 +18,7 @@ mod texts;
 pub use describe::{describe, describe_expr, describe_keys, describe_type};
 pub use expression::{DEPTH_MAX, FLOAT_KEY, ONE_NAN, translate};
 pub use lower::{Lowered, carried, label, lower};
-pub use nodes::DeviceNodes;
+pub use nodes::{DeviceNodes, ScannedRows};
 pub use placements::{OperatorPlacement, Placement, placements, placements_given, require_device_error};
 pub use policy::{Policy, estimated_scan_bytes, policy};
 pub use reason::Reason;

@@ -9,13 +9,22 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::Lowered;
 
+/// Which rows a scan on the device gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScannedRows {
+    /// All that the host's scan gives, and no others.
+    All,
+    /// Others too: a last column, which the host's does not have, says which those are that it gives.
+    Marked,
+}
+
 /// Makes and recognises the plan nodes that run on the device.
 pub trait DeviceNodes: Debug + Send + Sync {
     /// Whether a file scan can be loaded onto the device.
     ///
     /// # Errors
     /// The reason it cannot, in words a user can act on.
-    fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> Result<(), String>;
+    fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> Result<ScannedRows, String>;
 
     /// The node that runs a lowered subtree. Its children are `lowered.inputs`, its schema is `lowered.schema`;
     /// it states one partition of bounded rows, in `lowered.ordering`.
@@ -38,8 +47,8 @@ pub trait DeviceNodes: Debug + Send + Sync {
 pub(crate) struct NoDevice;
 
 impl DeviceNodes for NoDevice {
-    fn check_scan(&self, _scan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), String> {
-        Ok(())
+    fn check_scan(&self, _scan: &Arc<dyn ExecutionPlan>) -> std::result::Result<ScannedRows, String> {
+        Ok(ScannedRows::All)
     }
 
     fn make(&self, _lowered: Lowered, _original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {

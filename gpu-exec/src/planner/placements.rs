@@ -145,7 +145,7 @@ impl Walk<'_> {
         };
         if let Kind::Scan = operator.kind {
             return match self.nodes.check_scan(&whole_files(plan)) {
-                Ok(()) => Reason::new(NOTHING_TO_COMPUTE),
+                Ok(_) => Reason::new(NOTHING_TO_COMPUTE),
                 Err(reason) => Reason::new(reason),
             };
         }

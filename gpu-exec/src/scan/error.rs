@@ -83,6 +83,14 @@ impl ScanError {
         }
     }
 
+    /// The file that is gone or another one now, before its path was put in other words.
+    pub(crate) fn outdated(&self) -> Option<Path> {
+        match self {
+            ScanError::FileGone { path } | ScanError::FileChanged { path } => Path::parse(path).ok(),
+            _ => None,
+        }
+    }
+
     /// Whether the data are right, and nothing that the device can hold.
     pub fn is_refusal(&self) -> bool {
         match self {

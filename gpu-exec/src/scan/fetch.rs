@@ -72,7 +72,7 @@ impl GroupTask {
         let bytes = |chunk: &ChunkTask| match &*chunk.read {
             ColumnRead::Leaf(leaf) => chunk_range(&self.group.footer, self.group.row_group, leaf.leaf)
                 .map_or(0, |range| range.end - range.start),
-            ColumnRead::Missing => 0,
+            ColumnRead::Missing | ColumnRead::Left(_) => 0,
         };
         self.chunks.iter().map(bytes).sum()
     }
@@ -194,7 +194,7 @@ async fn fetch_group(shared: Arc<Shared>, task: GroupTask) -> Result<Vec<Fetched
     for task in chunks {
         let bytes = match &*task.read {
             ColumnRead::Leaf(leaf) => fetched.next().map(|bytes| (leaf.clone(), bytes)),
-            ColumnRead::Missing => None,
+            ColumnRead::Missing | ColumnRead::Left(_) => None,
         };
         match task.purpose {
             Purpose::Upload { .. } | Purpose::Hold { .. } => uploads.push(vec![(task, bytes)]),
@@ -295,7 +295,11 @@ impl Shared {
                 job.encode(target, filler, &self.cancelled)?
             }
             (Purpose::Upload { target, filler } | Purpose::Hold { target, filler }, None) => {
-                let chunk = all_null(target, group.rows, filler).map_err(|source| encode_error(&task.name, source))?;
+                let chunk = match &*task.read {
+                    ColumnRead::Left(left) => left.encode(group, target, filler),
+                    ColumnRead::Missing | ColumnRead::Leaf(_) => all_null(target, group.rows, filler),
+                };
+                let chunk = chunk.map_err(|source| encode_error(&task.name, source))?;
                 Decoded::Chunk { chunk, decoded_bytes: 0 }
             }
         };

@@ -176,7 +176,7 @@ pub(crate) fn columns_of(scan: &ParquetScan) -> BTreeSet<String> {
 /// `Corrupt` where it is no footer of a Parquet file; those of the store.
 pub async fn read_metadata(store: &dyn ObjectStore, meta: &ObjectMeta) -> Result<ParquetMetaData, ScanError> {
     // Of an unknown store nothing is compared.
-    Ok(read_footer(store, "file:", meta, TAIL_BYTES).await?.metadata)
+    Ok(read_footer(store, "file:", meta, (TAIL_BYTES, None)).await?.metadata)
 }
 
 /// Runs code that parses foreign bytes: a panic of the decoder becomes an error.

@@ -20,7 +20,8 @@ use parquet::arrow::parquet_to_arrow_schema;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
-use super::footer::{FileState, guarded};
+use super::bounded::Bounded;
+use super::footer::guarded;
 use super::narrow::{WHOLE_COLUMNS_MAX, narrowed};
 use super::tail::{self, Model, Read, TAIL_BYTES, Tail, in_background, page_index, parsed, read_footer};
 use super::truth::{MissingNullCount, truthful};
@@ -87,7 +88,7 @@ pub struct Parsed {
 }
 
 /// Store URL and path.
-type FileName = (Arc<str>, Path);
+pub(super) type FileName = (Arc<str>, Path);
 
 impl Footers {
     /// The footer of a file, of `columns` at least, or of all; also the number of bytes read for it.
@@ -98,6 +99,16 @@ impl Footers {
         &self,
         file: FileAt<'_>,
         columns: Option<&BTreeSet<String>>,
+    ) -> Result<(Arc<Parsed>, u64), ScanError> {
+        self.footer_of(file, columns, None).await
+    }
+
+    /// The same, of a file whose end was read already where that is `Some`.
+    pub(super) async fn footer_of(
+        &self,
+        file: FileAt<'_>,
+        columns: Option<&BTreeSet<String>>,
+        end: Option<Bytes>,
     ) -> Result<(Arc<Parsed>, u64), ScanError> {
         let name = (Arc::clone(file.url), file.meta.location.clone());
         let known = self.parsed.lock().get(&name, file.meta);
@@ -116,7 +127,7 @@ impl Footers {
                 (bytes.len(), parsed(bytes, file.meta.size).await?.map_err(corrupt)?, 0, None)
             }
             None => {
-                let read = self.read(file, &name).await?;
+                let read = self.read(file, &name, end).await?;
                 self.learn(&name, read.needed);
                 let meta = file.meta.clone();
                 let size = read.bytes.len();
@@ -141,9 +152,9 @@ impl Footers {
         closed::check(&parsed.metadata, columns, file.meta).map(|()| (parsed, bytes_read))
     }
 
-    async fn read(&self, file: FileAt<'_>, name: &FileName) -> Result<Read, ScanError> {
+    async fn read(&self, file: FileAt<'_>, name: &FileName, end: Option<Bytes>) -> Result<Read, ScanError> {
         let span = file.trace.map(|trace| trace.span(Work::Footer));
-        let read = read_footer(file.store, file.url, file.meta, self.guess(name)).await?;
+        let read = read_footer(file.store, file.url, file.meta, (self.guess(name), end)).await?;
         span.iter().for_each(|span| span.add(read.bytes_read));
         Ok(read)
     }
@@ -169,7 +180,7 @@ impl Footers {
         let corrupt = |error: ParquetError| ScanError::corrupt(&file.meta.location, None, error);
         let metadata = match self.tail(&name, file.meta) {
             Some(tail) => tail::parsed(tail.bytes().map_err(corrupt)?, file.meta.size).await?.map_err(corrupt)?,
-            None => self.read(file, &name).await?.metadata,
+            None => self.read(file, &name, None).await?.metadata,
         };
         let described = metadata.file_metadata();
         let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()));
@@ -257,7 +268,20 @@ impl Footers {
         schema
     }
 
-    fn guess(&self, name: &FileName) -> u64 {
+    /// Whether the footer of a file is kept in that state.
+    pub fn has(&self, file: FileAt<'_>) -> bool {
+        self.parsed.lock().get(&(Arc::clone(file.url), file.meta.location.clone()), file.meta).is_some()
+    }
+
+    /// A file was found in another state than it is known in, or is gone.
+    pub(crate) fn forget(&self, url: &Arc<str>, path: &Path) {
+        let name = (Arc::clone(url), path.clone());
+        self.tails.lock().forget(&name);
+        self.parsed.lock().forget(&name);
+    }
+
+    /// How many bytes a footer of that file may have.
+    pub(super) fn guess(&self, name: &FileName) -> u64 {
         let long = self.long.lock().get(&folder(name)).copied();
         long.map_or(TAIL_BYTES, |long| (long / 8).saturating_mul(GUESS_EIGHTHS).max(TAIL_BYTES))
     }
@@ -354,47 +378,4 @@ impl Parsed {
 
 fn schema_bytes(schema: &Schema) -> usize {
     schema.fields().size() + 1024
-}
-
-/// What is known of files in one state each.
-#[derive(Debug)]
-struct Bounded<T> {
-    /// Those used longest ago come first.
-    files: LinkedHashMap<FileName, (FileState, Arc<T>, usize)>,
-    bytes: usize,
-}
-
-impl<T> Default for Bounded<T> {
-    fn default() -> Self {
-        Self { files: LinkedHashMap::new(), bytes: 0 }
-    }
-}
-
-impl<T> Bounded<T> {
-    fn kept(&self, most: usize) -> FootersKept {
-        FootersKept { files: self.files.len() as u64, bytes: self.bytes as u64, bytes_max: most as u64 }
-    }
-
-    fn get(&mut self, name: &FileName, meta: &ObjectMeta) -> Option<Arc<T>> {
-        let (state, known, _) = self.files.to_back(name)?;
-        if state.is(&FileState::of(meta)) {
-            return Some(Arc::clone(known));
-        }
-        if let Some((_, _, bytes)) = self.files.remove(name) {
-            self.bytes -= bytes;
-        }
-        None
-    }
-
-    fn put(&mut self, name: FileName, meta: &ObjectMeta, known: Arc<T>, bytes: usize, most: usize) {
-        self.bytes += bytes;
-        if let Some((_, _, replaced)) = self.files.insert(name, (FileState::of(meta), known, bytes)) {
-            self.bytes -= replaced;
-        }
-        while self.bytes > most
-            && let Some((_, (_, _, bytes))) = self.files.pop_front()
-        {
-            self.bytes -= bytes;
-        }
-    }
 }

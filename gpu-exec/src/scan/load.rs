@@ -85,8 +85,11 @@ impl Source {
         done(&mut self.stats.lock());
     }
 
-    /// The same error with paths as the user writes them.
+    /// The same error with paths as the user writes them. A file that is not what it was known as is known no more.
     pub(crate) fn named(&self, error: ScanError) -> ScanError {
+        if let Some(path) = error.outdated() {
+            self.footers.forget(&self.url, &path);
+        }
         error.within(&self.scan.store_url)
     }
 }

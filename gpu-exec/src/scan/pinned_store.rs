@@ -44,7 +44,12 @@ impl PinnedStore {
             return Ok(vec![part]);
         }
         let read = pinned::read_checked(&*self.inner, &self.url, &self.meta, ranges).await;
-        read.map_err(|error| error.within_root(&self.url).as_of_store())
+        read.map_err(|error| {
+            if let Some(path) = error.outdated() {
+                self.footers.forget(&self.url, &path);
+            }
+            error.within_root(&self.url).as_of_store()
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use parquet::basic::{ConvertedType, Type as PhysicalType};
 
 use super::ScanError;
 use super::footer::{Footer, guarded};
+use super::left::LeftOfFile;
 use crate::ir::Type;
 
 /// Where the values of a declared column come from in one file.
@@ -20,6 +21,8 @@ pub(crate) enum ColumnRead {
     /// The file has no such column: every row is NULL.
     Missing,
     Leaf(LeafRead),
+    /// No file has it: it says which rows are left.
+    Left(LeftOfFile),
 }
 
 /// One flat column of a file.

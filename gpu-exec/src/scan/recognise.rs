@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::physical_plan::{FileScanConfig, FileSource, ParquetSource};
@@ -21,6 +21,7 @@ use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
 use object_store::ObjectMeta;
 
+use super::left::LeftRows;
 use crate::ir::Type;
 
 /// A scan of Parquet files that the device can load: which files, which columns, which row groups may be skipped.
@@ -45,6 +46,8 @@ pub struct ParquetScan {
     pub raw_in_waves: Vec<usize>,
     /// Rows of all files where the planner knows them exactly.
     pub rows: Option<u64>,
+    /// Where some rows are deleted, which are left: the last column of the table and of the output.
+    pub left: Option<LeftRows>,
 }
 
 impl ParquetScan {
@@ -85,10 +88,10 @@ const CHECKS: &[Check] = &[
         s.config.expr_adapter_factory.as_ref().is_some_and(|adapter| !is_host_adapter(adapter))
     }),
     ("the scan reads byte ranges of files", |s| s.files().any(|file| file.range.is_some())),
-    ("some rows of a file are left out, as they are deleted", |s| {
-        s.files().any(|file| file.extensions.get::<ParquetRowSelection>().is_some())
+    ("a file carries an access plan or another extension", |s| {
+        let known = |file: &PartitionedFile| usize::from(file.extensions.contains::<ParquetRowSelection>());
+        s.files().any(|file| file.extensions.len() > known(file))
     }),
-    ("a file carries an access plan or another extension", |s| s.files().any(|file| !file.extensions.is_empty())),
     ("a file carries a schema of its own", |s| s.files().any(|file| file.arrow_schema.is_some())),
     ("the table has virtual columns", |s| !s.source.table_schema().virtual_columns().is_empty()),
     ("pushdown_filters is on, so the scan's predicate is its filter", |s| {
@@ -114,8 +117,8 @@ pub fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<ParquetScan, String> {
     if let Some((reason, _)) = CHECKS.iter().find(|(_, applies)| applies(&subject)) {
         return Err((*reason).to_owned());
     }
-    let projection = projection(config, source)?;
-    let schema = plan.schema();
+    let mut projection = projection(config, source)?;
+    let (mut table_schema, mut schema) = (Arc::clone(source.table_schema().table_schema()), plan.schema());
     for field in schema.fields() {
         if Type::from_arrow(field.data_type()).is_none() {
             return Err(format!(
@@ -125,17 +128,32 @@ pub fn recognise(plan: &Arc<dyn ExecutionPlan>) -> Result<ParquetScan, String> {
             ));
         }
     }
+    let left = LeftRows::of(subject.files(), table_schema.fields().len());
+    let left = left.map(|(left, column)| {
+        projection.push(left.position);
+        table_schema = with_column(&table_schema, &column);
+        schema = with_column(&schema, &column);
+        left
+    });
+    let is_known = exact_rows(config) && left.is_none();
+    let rows = config.statistics().num_rows.get_value().filter(|_| is_known).map(|rows| *rows as u64);
     Ok(ParquetScan {
         store_url: config.object_store_url.clone(),
         files: subject.files().map(|file| file.object_meta.clone()).collect(),
-        table_schema: Arc::clone(source.table_schema().table_schema()),
+        table_schema,
         projection,
         schema,
         raw_text: vec![],
         raw_in_waves: vec![],
         predicate: source.filter().filter(|_| source.table_parquet_options().global.pruning),
-        rows: config.statistics().num_rows.get_value().filter(|_| exact_rows(config)).map(|rows| *rows as u64),
+        rows,
+        left,
     })
+}
+
+fn with_column(schema: &SchemaRef, column: &Field) -> SchemaRef {
+    let fields: Vec<_> = schema.fields().iter().cloned().chain([Arc::new(column.clone())]).collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 fn exact_rows(config: &FileScanConfig) -> bool {

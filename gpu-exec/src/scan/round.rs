@@ -194,6 +194,7 @@ impl ScanLoad {
         for (number, group) in run.groups.iter().enumerate() {
             let known = match &*self.read(&group.footer, column)? {
                 ColumnRead::Missing => Some(None),
+                ColumnRead::Left(left) => Some(Some(Rows::from([left.values(group)]))),
                 ColumnRead::Leaf(_) => self.rows(group, column, there).map(Some),
             };
             match (known, &mut reads) {
@@ -274,6 +275,12 @@ impl ScanLoad {
         let key = (footer.file, column);
         if let Some(read) = self.reads.get(&key) {
             return Ok(Arc::clone(read));
+        }
+        if let Some(left) = self.source.scan.left.as_ref().filter(|left| left.position == self.wanted[column].position)
+        {
+            let read = Arc::new(ColumnRead::Left(left.of_file(&footer.meta.location)));
+            self.reads.insert(key, Arc::clone(&read));
+            return Ok(read);
         }
         if self.planned.insert(footer.file) {
             let all: Vec<Declared<'_>> = self.wanted.iter().map(Column::declared).collect();

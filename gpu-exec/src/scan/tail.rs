@@ -155,20 +155,23 @@ pub(crate) fn page_index(metadata: &ParquetMetaData) -> Option<Range<u64>> {
     columns.chain(offsets).reduce(|all, one| all.start.min(one.start)..all.end.max(one.end))
 }
 
-/// Reads a footer: one request, and a second where it is longer than `guess`.
+/// Reads a footer: one request, and a second where it is longer than `guess`. The first was made already where `end` has what it
+/// read.
 pub(crate) async fn read_footer(
     store: &dyn ObjectStore,
     url: &str,
     meta: &ObjectMeta,
-    guess: u64,
+    (guess, mut end): (u64, Option<Bytes>),
 ) -> Result<Read, ScanError> {
     let path = &meta.location;
     let mut bytes_read = 0;
-    let mut tail = guess.min(meta.size);
+    let mut tail = end.as_ref().map_or(guess, |end| end.len() as u64).min(meta.size);
     loop {
         let range = meta.size - tail..meta.size;
-        let mut read = pinned::read(store, url, meta, std::slice::from_ref(&range)).await?;
-        let bytes = read.pop().unwrap_or_default();
+        let bytes = match end.take() {
+            Some(end) => end,
+            None => pinned::read(store, url, meta, std::slice::from_ref(&range)).await?.pop().unwrap_or_default(),
+        };
         bytes_read += bytes.len() as u64;
         match parsed(bytes.clone(), meta.size).await? {
             Ok(metadata) => {

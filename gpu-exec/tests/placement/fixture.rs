@@ -22,7 +22,7 @@ use datafusion::physical_plan::{
 };
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use maar_gpu_exec::options::MaarOptions;
-use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, describe, label};
+use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, ScannedRows, describe, label};
 use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 
@@ -85,9 +85,9 @@ impl ExecutionPlan for StandIn {
 pub(crate) struct StandIns;
 
 impl DeviceNodes for StandIns {
-    fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> Result<(), String> {
+    fn check_scan(&self, scan: &Arc<dyn ExecutionPlan>) -> Result<ScannedRows, String> {
         match label(scan).strip_prefix("DataSourceExec: parquet") {
-            Some(_) => Ok(()),
+            Some(_) => Ok(ScannedRows::All),
             None => Err("not a Parquet scan".to_owned()),
         }
     }

@@ -15,7 +15,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use maar_gpu_exec::codegen::{Kernel, generate};
 use maar_gpu_exec::column::TableShape;
 use maar_gpu_exec::options::{DeviceOption, MaarOptions};
-use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, RawTexts};
+use maar_gpu_exec::planner::{DeviceNodes, Lowered, PlacementRule, RawTexts, ScannedRows};
 use maar_gpu_exec::scan::{HostInput, InputColumns};
 use maar_gpu_exec::strategy::{Cuts, Limits, Shapes, plan};
 
@@ -31,8 +31,8 @@ struct Keeper {
 }
 
 impl DeviceNodes for Keeper {
-    fn check_scan(&self, _: &Arc<dyn ExecutionPlan>) -> Result<(), String> {
-        Ok(())
+    fn check_scan(&self, _: &Arc<dyn ExecutionPlan>) -> Result<ScannedRows, String> {
+        Ok(ScannedRows::All)
     }
 
     fn make(&self, lowered: Lowered, original: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {

@@ -69,6 +69,16 @@ impl Lake {
         FileAt { store: &*self.store, url: &self.url, meta, trace: self.trace.as_deref() }
     }
 
+    /// The state of a file that is said to have `size` bytes, told with its end; `None` where it has to be asked for.
+    pub(crate) async fn told(&self, path: &Path, size: u64) -> Option<ObjectMeta> {
+        self.footers.told((&*self.store, &self.url), (path, size), self.trace.as_deref()).await
+    }
+
+    /// Whether the footer of a file is kept in that state.
+    pub(crate) fn has(&self, meta: &ObjectMeta) -> bool {
+        self.footers.has(self.file(meta))
+    }
+
     /// The footer of a file, of some columns at least or of all.
     pub(super) async fn footer(&self, meta: &ObjectMeta, columns: Option<&BTreeSet<String>>) -> Result<Arc<Parsed>> {
         let read = self.footers.footer(self.file(meta), columns).await;

@@ -35,18 +35,18 @@ const PARSED: &str = "add.stats_parsed";
 
 /// Reads a checkpoint's parts.
 pub(super) async fn read_into(replay: &mut Replay, place: &Place, parts: &[ObjectMeta]) -> Result<()> {
-    let mut sidecars: Vec<ObjectMeta> = Vec::new();
+    let mut sidecars: Vec<Path> = Vec::new();
     for (file, bytes) in listing::contents(place, parts).await? {
         for line in unharmed(&file.location, || rows(&file.location, bytes))? {
             if let Some(sidecar) = &line.sidecar {
-                sidecars.push(place.state_of(&sidecar_path(place, &sidecar.path)?).await?);
+                sidecars.push(sidecar_path(place, &sidecar.path)?);
             }
             replay.add(&file.location, line)?;
         }
     }
-    for (file, bytes) in listing::contents(place, &sidecars).await? {
-        for line in unharmed(&file.location, || rows(&file.location, bytes))? {
-            replay.add(&file.location, line)?;
+    for (path, bytes) in listing::contents_at(place, &sidecars).await? {
+        for line in unharmed(path, || rows(path, bytes))? {
+            replay.add(path, line)?;
         }
     }
     Ok(())

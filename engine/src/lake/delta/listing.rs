@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
+use object_store::path::Path;
 use serde::Deserialize;
 
 use super::super::place::Place;
@@ -161,16 +162,23 @@ async fn hint(place: &Place) -> Result<Option<u64>> {
 
 /// What is in `files`, in their order.
 pub(super) async fn contents<'f>(place: &Place, files: &'f [ObjectMeta]) -> Result<Vec<(&'f ObjectMeta, Bytes)>> {
+    let paths: Vec<Path> = files.iter().map(|file| file.location.clone()).collect();
+    let read = contents_at(place, &paths).await?;
+    Ok(files.iter().zip(read).map(|(file, (_, bytes))| (file, bytes)).collect())
+}
+
+/// What is in the files at `paths`, in their order.
+pub(super) async fn contents_at<'p>(place: &Place, paths: &'p [Path]) -> Result<Vec<(&'p Path, Bytes)>> {
     // A list, not an adapter with a closure: a stream that borrows through one is not `Send` enough to be spawned.
-    let mut reading = Vec::with_capacity(files.len());
-    for file in files {
-        reading.push(content(place, file));
+    let mut reading = Vec::with_capacity(paths.len());
+    for path in paths {
+        reading.push(content(place, path));
     }
     stream::iter(reading).buffered(AT_ONCE).try_collect().await
 }
 
-async fn content<'f>(place: &Place, file: &'f ObjectMeta) -> Result<(&'f ObjectMeta, Bytes)> {
-    Ok((file, place.read(&file.location).await?))
+async fn content<'p>(place: &Place, path: &'p Path) -> Result<(&'p Path, Bytes)> {
+    Ok((path, place.read(path).await?))
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ mod values;
 
 use std::sync::Arc;
 
-use datafusion::execution::SessionState;
 use object_store::ObjectMeta;
 
 pub(super) use values::bounds;
@@ -56,11 +55,11 @@ pub(super) async fn segment(place: &Place, as_of: AsOf) -> Result<Segment> {
 }
 
 /// The version that `segment` makes.
-pub(super) async fn snapshot(state: &SessionState, place: &Place, segment: &Segment) -> Result<Arc<Snapshot>> {
+pub(super) async fn snapshot(place: &Place, segment: &Segment) -> Result<Arc<Snapshot>> {
     let mut replay = Replay::default();
     checkpoint::read_into(&mut replay, place, &segment.checkpoint).await?;
     for (file, bytes) in listing::contents(place, &segment.commits).await? {
         replay.commit(file, &bytes)?;
     }
-    Ok(Arc::new(replay.snapshot(state, place, segment.version)?))
+    Ok(Arc::new(replay.snapshot(place, segment.version)?))
 }

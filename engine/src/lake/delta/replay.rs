@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::execution::SessionState;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
@@ -83,7 +82,7 @@ impl Replay {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] for what its protocol asks and is not known, [`ErrorKind::Invalid`] for a damaged log.
-    pub(super) fn snapshot(self, state: &SessionState, place: &Place, version: u64) -> Result<Snapshot> {
+    pub(super) fn snapshot(self, place: &Place, version: u64) -> Result<Snapshot> {
         let missing = |what: &str| {
             let message = format!("the log of '{}' has no {what} up to version {version}", place.written());
             Error::new(ErrorKind::Invalid, message).with_hint("restore the files of its _delta_log")
@@ -100,14 +99,14 @@ impl Replay {
         let partition: Vec<&Column> = columns.iter().filter(|column| column.is_partition).collect();
         let mut files = Vec::with_capacity(self.files.len());
         for (add, path) in self.files.into_values() {
-            files.push(data_file(state, place, &partition, add, &path)?);
+            files.push(data_file(place, &partition, add, &path)?);
         }
         if let Some(twice) = files.windows(2).find(|two| two[0].path == two[1].path) {
             let message = format!("the log of '{}' has the file '/{}' twice", place.written(), twice[0].path);
             return Err(Error::new(ErrorKind::Invalid, message).with_hint("restore the files of its _delta_log"));
         }
         let lookup = if mapping == ColumnMapping::Id { Lookup::NumberOrName } else { Lookup::Name };
-        Ok(Snapshot { version: format!("version {version}"), columns, lookup, files })
+        Ok(Snapshot { version: format!("version {version}"), columns, lookup, files, by_values: Vec::new() })
     }
 }
 
@@ -117,7 +116,7 @@ fn key(path: &str, vector: Option<&Vector>) -> Key {
     (path, vector.map(Vector::key).unwrap_or_default())
 }
 
-fn data_file(state: &SessionState, place: &Place, partition: &[&Column], add: Add, log: &Path) -> Result<DataFile> {
+fn data_file(place: &Place, partition: &[&Column], add: Add, log: &Path) -> Result<DataFile> {
     let mut values = Vec::with_capacity(partition.len());
     for column in partition {
         let (name, data_type) = (column.stored.name(), column.field.data_type());
@@ -130,18 +129,18 @@ fn data_file(state: &SessionState, place: &Place, partition: &[&Column], add: Ad
         })?;
         values.push(value);
     }
-    let deleted = add.deletion_vector.as_ref().map(|vector| deleted(state, place, vector, log)).transpose()?;
+    let deleted = add.deletion_vector.as_ref().map(|vector| deleted(place, vector, log)).transpose()?;
     let statistics = match (add.stats, add.parsed_stats) {
         (Some(text), _) => Statistics::Text(text.into()),
         (None, Some(object)) => Statistics::Object(Box::new(object)),
         (None, None) => Statistics::Unknown,
     };
-    let path = place.named(state, &add.path)?;
-    let (size, constants, deleted) = (add.size, Vec::new(), deleted.unwrap_or(Deleted::None));
-    Ok(DataFile { path, size, partition: values, constants, statistics, deleted })
+    let path = place.named(&add.path)?;
+    let deleted = deleted.unwrap_or(Deleted::None);
+    Ok(DataFile { partition: values, statistics, deleted, ..DataFile::new(path, add.size) })
 }
 
-fn deleted(state: &SessionState, place: &Place, vector: &Vector, log: &Path) -> Result<Deleted> {
+fn deleted(place: &Place, vector: &Vector, log: &Path) -> Result<Deleted> {
     let text = vector.path_or_inline_dv.as_str();
     let wrong = |cause: &str| damaged(log, format!("the deletion vector '{text}': {cause}"));
     let path = match vector.storage_type.as_str() {
@@ -162,7 +161,7 @@ fn deleted(state: &SessionState, place: &Place, vector: &Vector, log: &Path) -> 
             let name = format!("deletion_vector_{a}-{b}-{c}-{d}-{}.bin", &number[20..]);
             place.below(&if folder.is_empty() { name } else { format!("{folder}/{name}") })?
         }
-        "p" => place.at_url(state, text)?,
+        "p" => place.at_url(text)?,
         other => return Err(wrong(&format!("it is stored in a way '{other}', which is not known"))),
     };
     let (size, rows) = (vector.size_in_bytes, vector.cardinality);

@@ -66,7 +66,8 @@ pub(super) fn columns(place: &Place, metadata: &Metadata, mapping: ColumnMapping
         if mapping == ColumnMapping::Id {
             numbers(&field.data_type, stored.name(), &mut nested);
         }
-        columns.push(Column { field: seen, stored, number, nested, aliases: Vec::new(), is_partition });
+        let (aliases, initial) = (Vec::new(), None);
+        columns.push(Column { field: seen, stored, number, nested, aliases, initial, is_partition });
     }
     let of_schema = |name: &&String| columns.iter().all(|column| column.field.name() != *name);
     if let Some(name) = metadata.partition_columns.iter().find(of_schema) {

@@ -1,5 +1,5 @@
-//! Rows that are deleted: deletion vectors (version 3) and files of positions (version 2). Rows that are deleted by their values
-//! are refused.
+//! Rows that are deleted by where they are: deletion vectors (version 3) and files of positions (version 2). Not here: rows that are
+//! deleted by their values (`by_values`).
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,7 +8,6 @@ use bytes::Bytes;
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::execution::SessionState;
 use object_store::path::Path;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -16,7 +15,7 @@ use serde_json::Value;
 
 use super::super::place::{Place, damaged, unharmed};
 use super::super::snapshot::{Deleted, Vector};
-use super::manifests::{Content, Listed};
+use super::manifests::Listed;
 use super::metadata::Metadata;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -45,23 +44,11 @@ pub(super) struct Deletes {
 
 impl Deletes {
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for rows that are deleted by their values.
-    pub(super) async fn read(
-        state: &SessionState,
-        place: &Place,
-        metadata: &Metadata,
-        listed: Vec<Listed>,
-    ) -> Result<Self> {
+    /// [`ErrorKind::Unsupported`] for positions in files that are not read.
+    pub(super) async fn read(place: &Place, metadata: &Metadata, listed: Vec<Listed>) -> Result<Self> {
         let mut deletes = Self::default();
         for Listed { file, sequence, spec, manifest } in listed {
-            if file.content() == Content::Values {
-                let message = format!("the Iceberg table '{}' has equality deletes", place.written());
-                return Err(Error::new(ErrorKind::Unsupported, format!("{message}, which are not supported"))
-                    .with_hint(
-                        "have the engine that writes the table compact it (rewrite_data_files), which leaves none",
-                    ));
-            }
-            let path = place.at_home(state, &metadata.location, &file.file_path)?;
+            let path = place.at_home(&metadata.location, &file.file_path)?;
             let delete = |rows| Delete { sequence, spec, partition: file.partition.clone(), rows };
             if file.file_format.eq_ignore_ascii_case("puffin") {
                 let wrong =

@@ -1,5 +1,6 @@
 //! Manifests: Avro files that list data files and files of deleted rows, and the list of these.
 
+use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -8,7 +9,6 @@ use arrow_avro::schema::{AvroSchema, SCHEMA_METADATA_KEY};
 use bytes::Bytes;
 use datafusion::arrow::json::writer::{LineDelimited, WriterBuilder};
 use datafusion::common::ScalarValue;
-use datafusion::execution::SessionState;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use serde::Deserialize;
@@ -16,10 +16,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::place::{Place, damaged, unharmed};
-use super::super::snapshot::{Column, DataFile, Deleted, Statistics};
+use super::super::snapshot::{ByValues, Column, DataFile, Deleted, Standing, Statistics};
+use super::by_values;
 use super::deletes::Deletes;
 use super::metadata::{Metadata, SpecField, Version};
-use super::values::Known;
+use super::values::{Known, from_hex, of_json};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Manifests that are read at once.
@@ -78,6 +79,8 @@ pub(super) struct File {
     pub(super) referenced_data_file: Option<String>,
     pub(super) content_offset: Option<u64>,
     pub(super) content_size_in_bytes: Option<u64>,
+    /// Numbers of the columns that its values are of.
+    pub(super) equality_ids: Option<Vec<i32>>,
 }
 
 /// A file with what it takes from its manifest.
@@ -100,41 +103,58 @@ impl File {
     }
 }
 
-/// The data files of `version`, with the rows that are deleted.
+/// Numbers of partitions: of a spec and values of its fields.
+#[derive(Debug, Default)]
+pub(super) struct Parts(HashMap<(i32, String), i64>);
+
+impl Parts {
+    pub(super) fn standing(&mut self, listed: &Listed) -> Standing {
+        let values = listed.file.partition.as_ref().map(Value::to_string).unwrap_or_default();
+        let next = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
+        let part = *self.0.entry((listed.spec, values)).or_insert(next);
+        Standing { sequence: listed.sequence, part }
+    }
+}
+
+/// The data files of `version` with the rows that are deleted by where they are, and those that are by their values.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`] for what is not read, by its name.
 pub(super) async fn files(
-    state: &SessionState,
     place: &Place,
     metadata: &Metadata,
     version: &Version,
     columns: &[Column],
-) -> Result<Vec<DataFile>> {
-    let list = place.at_home(state, &metadata.location, metadata.manifest_list(place, version)?)?;
+) -> Result<(Vec<DataFile>, Vec<ByValues>)> {
+    let list = place.at_home(&metadata.location, metadata.manifest_list(place, version)?)?;
     let text = place.read(&list).await?;
     let manifests: Vec<Manifest> = unharmed(&list, || records(&list, text))?;
     // A list, not an adapter with a closure: a stream that borrows through one is not `Send` enough to be spawned.
     let mut reading = Vec::with_capacity(manifests.len());
     for manifest in &manifests {
-        reading.push(listed(state, place, metadata, manifest));
+        reading.push(listed(place, metadata, manifest));
     }
     let listed: Vec<Vec<Listed>> = stream::iter(reading).buffered(AT_ONCE).try_collect().await?;
     let (rows, deleting): (Vec<Listed>, Vec<Listed>) =
         listed.into_iter().flatten().partition(|listed| listed.file.content() == Content::Rows);
-    let deletes = Deletes::read(state, place, metadata, deleting).await?;
+    let (values, places): (Vec<Listed>, Vec<Listed>) =
+        deleting.into_iter().partition(|listed| listed.file.content() == Content::Values);
+    let mut parts = Parts::default();
+    let by_values = by_values::files(place, metadata, columns, (values, &mut parts))?;
+    let deletes = Deletes::read(place, metadata, places).await?;
     let mut files = Vec::with_capacity(rows.len());
     for listed in rows {
-        let path = place.at_home(state, &metadata.location, &listed.file.file_path)?;
+        let path = place.at_home(&metadata.location, &listed.file.file_path)?;
         let deleted = deletes.of(place, &listed)?;
-        files.push(data_file(path, listed, deleted, (metadata, columns))?);
+        let standing = if by_values.is_empty() { Standing::default() } else { parts.standing(&listed) };
+        files.push(DataFile { standing, ..data_file(path, listed, deleted, (metadata, columns))? });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files)
+    Ok((files, by_values))
 }
 
-async fn listed(state: &SessionState, place: &Place, metadata: &Metadata, manifest: &Manifest) -> Result<Vec<Listed>> {
-    let path = Arc::new(place.at_home(state, &metadata.location, &manifest.manifest_path)?);
+async fn listed(place: &Place, metadata: &Metadata, manifest: &Manifest) -> Result<Vec<Listed>> {
+    let path = Arc::new(place.at_home(&metadata.location, &manifest.manifest_path)?);
     let is_encrypted = |key: &Option<Value>| key.as_ref().is_some_and(|key| !key.is_null());
     if is_encrypted(&manifest.key_metadata) {
         return Err(unsupported(&path, "it is encrypted"));
@@ -182,42 +202,40 @@ fn data_file(
         least: bounds(file.lower_bounds)?,
         greatest: bounds(file.upper_bounds)?,
     };
-    Ok(DataFile {
-        path,
-        size: file.file_size_in_bytes,
-        partition: Vec::new(),
-        constants,
-        statistics: Statistics::Numbered(Box::new(known)),
-        deleted,
-    })
+    let statistics = Statistics::Numbered(Box::new(known));
+    Ok(DataFile { constants, statistics, deleted, ..DataFile::new(path, file.file_size_in_bytes) })
 }
 
-/// The values that all rows of a file have, as its partition says: files that were added to a table may not have the columns.
-fn constants(partition: Option<&Value>, spec: &[SpecField], columns: &[Column]) -> Vec<(i32, ScalarValue)> {
+/// The values that all rows of a file have, as its partition says: files that were added to a table may not have the columns. `None`
+/// where it does not say one that is a value of the column.
+fn constants(partition: Option<&Value>, spec: &[SpecField], columns: &[Column]) -> Vec<(i32, Option<ScalarValue>)> {
     let identities = spec.iter().filter(|field| field.transform == "identity");
-    let constant = |field: &SpecField| {
+    let told = |field: &SpecField| {
         let column = columns.iter().find(|column| column.number == field.source_id)?;
-        let data_type = column.field.data_type();
-        let value = match partition?.get(&field.name)? {
-            Value::Null => ScalarValue::try_new_null(data_type).ok()?,
-            Value::String(text) => ScalarValue::try_from_string(text.clone(), data_type).ok()?,
-            other => ScalarValue::try_from_string(other.to_string(), data_type).ok()?,
-        };
-        Some((field.source_id?, value))
+        let told = partition.and_then(|told| told.get(&field.name).or_else(|| told.get(avro_name(&field.name))));
+        Some((field.source_id?, told.and_then(|told| of_json(told, column.field.data_type()))))
     };
-    identities.filter_map(constant).collect()
+    identities.filter_map(told).collect()
+}
+
+/// As writers call a field in Avro, whose names have letters, digits and underscores alone.
+fn avro_name(name: &str) -> String {
+    let mut avro = String::with_capacity(name.len());
+    for (at, c) in name.chars().enumerate() {
+        match c {
+            '_' => avro.push(c),
+            _ if c.is_numeric() && at == 0 => avro.extend(['_', c]),
+            _ if c.is_alphanumeric() => avro.push(c),
+            _ => avro.push_str(&format!("_x{:X}", u32::from(c))),
+        }
+    }
+    avro
 }
 
 fn unsupported(path: &Path, what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{what}, which is not supported"))
         .with_hint("rewrite the table without encryption")
         .about_file(path)
-}
-
-/// Arrow writes bytes to JSON as digits.
-fn from_hex(text: &str) -> Option<Box<[u8]>> {
-    let pairs = text.as_bytes().chunks_exact(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 /// The records of an Avro file.
@@ -260,6 +278,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn names_of_partitions_are_avros() {
+        for (name, avro) in
+            [("part", "part"), ("a b", "a_x20b"), ("1st", "_1st"), ("ü_2", "ü_2"), ("a.b%", "a_x2Eb_x25")]
+        {
+            assert_eq!(avro_name(name), avro);
+        }
+    }
 
     #[test]
     fn records_without_fields_are_left_out() {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::place::{Place, damaged};
-use super::super::version::AsOf;
+use super::super::version::{AsOf, shown};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Versions of the format that are read.
@@ -133,7 +133,11 @@ impl Metadata {
                 None => return Ok(None),
             },
             AsOf::Number(number) => i64::try_from(number).map_err(|_| none(format!("snapshot {number}")))?,
-            AsOf::Time(time) => self.at(time).ok_or_else(|| none("version of that time".to_string()))?,
+            AsOf::Time(time) => self.at(time).ok_or_else(|| {
+                let first = self.snapshots.iter().map(|version| version.timestamp_ms).min();
+                let first = first.map(|time| format!(": its first snapshot is of {}", shown(time)));
+                none(format!("version of that time{}", first.unwrap_or_default()))
+            })?,
         };
         let version = self.snapshots.iter().find(|version| version.snapshot_id == id);
         version.map(Some).ok_or_else(|| none(format!("snapshot {id}")))
@@ -161,10 +165,26 @@ impl Metadata {
         version.map(Version::id) == self.current_snapshot_id.filter(|id| *id >= 0)
     }
 
+    /// The column of that number, as the last schema that has it says.
+    pub(super) fn field_of_any(&self, number: i32) -> Option<&SchemaField> {
+        let has = |schema: &&Schema| schema.fields.iter().any(|field| field.id == number);
+        let of_list = self.schemas.iter().filter(has).max_by_key(|schema| schema.schema_id);
+        of_list.or(self.schema.as_ref())?.fields.iter().find(|field| field.id == number)
+    }
+
     /// How the rows of a manifest are parted.
     pub(super) fn spec(&self, id: i32) -> &[SpecField] {
+        self.known_spec(id).unwrap_or_default()
+    }
+
+    fn known_spec(&self, id: i32) -> Option<&[SpecField]> {
         let known = self.partition_specs.iter().find(|spec| spec.spec_id == id).map(|spec| &spec.fields);
-        known.or(self.partition_spec.as_ref()).map_or(&[][..], Vec::as_slice)
+        known.or(self.partition_spec.as_ref()).map(Vec::as_slice)
+    }
+
+    /// Whether that way parts no rows: a field that was taken away from a table of version 1 stays, as nothing.
+    pub(super) fn is_unparted(&self, id: i32) -> bool {
+        self.known_spec(id).is_some_and(|fields| fields.iter().all(|field| field.transform == "void"))
     }
 
     /// # Errors

@@ -1,5 +1,6 @@
 //! The columns of a table as the metadata has them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
@@ -9,6 +10,7 @@ use super::super::columns::{list, map};
 use super::super::place::Place;
 use super::super::snapshot::Column;
 use super::metadata::{Metadata, SchemaField, Version, invalid};
+use super::values::of_json;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The columns of `version`.
@@ -18,24 +20,39 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) fn columns(place: &Place, metadata: &Metadata, version: Option<&Version>) -> Result<Vec<Column>> {
     let schema = metadata.schema(place, version, metadata.is_current(version))?;
     let names = metadata.names(place)?;
-    let mut columns = Vec::with_capacity(schema.fields.len());
-    for field in &schema.fields {
-        if field.initial_default.as_ref().is_some_and(|value| !value.is_null()) {
-            return Err(unsupported(place, &format!("a column with an initial default, {},", field.name)));
-        }
-        let mut nested = Vec::new();
-        let data_type = data_type(place, &field.data_type, (&field.name, &mut nested), true)?;
-        let seen: FieldRef = Arc::new(Field::new(&field.name, data_type, true));
-        columns.push(Column {
-            stored: Arc::clone(&seen),
-            field: seen,
-            number: Some(field.id),
-            is_partition: false,
-            aliases: names.get(&field.id).cloned().unwrap_or_default(),
-            nested,
-        });
+    schema.fields.iter().map(|field| column(place, field, &names)).collect()
+}
+
+/// The column of that number, of whichever schema had it last.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] where there is none: the number may be of a field in a column.
+pub(super) fn column_of_any(place: &Place, metadata: &Metadata, number: i32) -> Result<Column> {
+    match metadata.field_of_any(number) {
+        Some(field) => column(place, field, &metadata.names(place)?),
+        None => Err(unsupported(place, &format!("rows that are deleted by the field {number}, which is no column,"))),
     }
-    Ok(columns)
+}
+
+fn column(place: &Place, field: &SchemaField, names: &HashMap<i32, Vec<String>>) -> Result<Column> {
+    let mut nested = Vec::new();
+    let data_type = data_type(place, &field.data_type, (&field.name, &mut nested), true)?;
+    let told = field.initial_default.as_ref().filter(|told| !told.is_null());
+    let initial = told.map(|told| {
+        let value = if data_type.is_nested() { None } else { of_json(told, &data_type) };
+        value.ok_or_else(|| unsupported(place, &format!("the initial default {told} of the column {},", field.name)))
+    });
+    let initial = initial.transpose()?;
+    let seen: FieldRef = Arc::new(Field::new(&field.name, data_type, true));
+    Ok(Column {
+        stored: Arc::clone(&seen),
+        field: seen,
+        number: Some(field.id),
+        initial,
+        is_partition: false,
+        aliases: names.get(&field.id).cloned().unwrap_or_default(),
+        nested,
+    })
 }
 
 /// The numbers of fields in a column, by their paths.
@@ -65,6 +82,9 @@ fn data_type(place: &Place, json: &Value, (path, nested): (&str, &mut Nested), i
             for field in &fields {
                 let path = format!("{path}.{}", field.name);
                 nested.push((path.clone(), field.id));
+                if field.initial_default.as_ref().is_some_and(|told| !told.is_null()) {
+                    return Err(unsupported(place, &format!("an initial default of {path}, a field in a column,")));
+                }
                 let inner = data_type(place, &field.data_type, (&path, &mut *nested), false)?;
                 typed.push(Field::new(&field.name, inner, true));
             }

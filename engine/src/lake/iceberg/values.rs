@@ -1,9 +1,10 @@
-//! What manifests say of values: bounds as bytes, by the numbers of columns.
+//! Values as metadata writes them: bounds as bytes, by the numbers of columns; single values as JSON.
 
 use std::collections::HashMap;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
+use serde_json::Value;
 
 use super::super::bounds::Bounds;
 use super::super::snapshot::Column;
@@ -59,8 +60,35 @@ fn value(bytes: &[u8], data_type: &DataType) -> Option<ScalarValue> {
     })
 }
 
+/// One value as JSON has it: of a partition, or what rows have that were written before a column came. `None` for what is none of
+/// the type.
+pub(super) fn of_json(told: &Value, data_type: &DataType) -> Option<ScalarValue> {
+    let text = match told {
+        Value::Null => return ScalarValue::try_new_null(data_type).ok(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match data_type {
+        DataType::BinaryView => Some(ScalarValue::BinaryView(Some(from_hex(&text)?.into_vec()))),
+        DataType::FixedSizeBinary(size) => {
+            // Of a UUID there may be dashes.
+            let bytes = from_hex(&text.replace('-', ""))?.into_vec();
+            (i32::try_from(bytes.len()) == Ok(*size)).then_some(ScalarValue::FixedSizeBinary(*size, Some(bytes)))
+        }
+        _ => ScalarValue::try_from_string(text, data_type).ok().filter(|value| !value.is_null()),
+    }
+}
+
+/// Bytes as JSON has them, as digits.
+pub(super) fn from_hex(text: &str) -> Option<Box<[u8]>> {
+    let pairs = text.as_bytes().chunks_exact(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -75,5 +103,27 @@ mod tests {
         is(&[0x00, 0xC8], DataType::Decimal128(9, 2), "2.00");
         assert_eq!(value(&[1, 2, 3], &DataType::Int64), None);
         assert_eq!(value(&[0; 8], &DataType::Float64), None, "NaN is in no bounds");
+    }
+
+    #[test]
+    fn single_values_are_read_from_json() {
+        let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        for (told, data_type, text) in [
+            (json!(5), DataType::Int64, "5"),
+            (json!(true), DataType::Boolean, "true"),
+            (json!("1.50"), DataType::Decimal128(9, 2), "1.50"),
+            (json!("a"), DataType::Utf8View, "a"),
+            (json!("2024-02-29"), DataType::Date32, "2024-02-29"),
+            (json!("1970-01-01T00:00:01.5+00:00"), utc, "1500000"),
+            (json!("0aff"), DataType::BinaryView, "0AFF"),
+            (json!("00000000-0000-0000-0000-0000000000ff"), DataType::FixedSizeBinary(16), "00000000000000000000..."),
+        ] {
+            let value = of_json(&told, &data_type).map(|value| value.to_string());
+            assert_eq!(value.as_deref(), Some(text), "{told}");
+        }
+        assert_eq!(of_json(&json!(null), &DataType::Int64), Some(ScalarValue::Int64(None)));
+        for (told, data_type) in [(json!("a"), DataType::Int64), (json!("0"), DataType::FixedSizeBinary(16))] {
+            assert_eq!(of_json(&told, &data_type), None, "{told}");
+        }
     }
 }

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Field, Schema};
 use maar_engine::Session;
 use maar_engine::device::DeviceKind;
+use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -75,6 +79,20 @@ pub(crate) async fn write(to: &Path, query: &str) {
     let file = folder.path().join("a.parquet");
     session().run_script(&format!("copy ({query}) to '{}'", file.display())).await.unwrap();
     fs::copy(file, to).unwrap();
+}
+
+/// Writes a file whose columns have numbers.
+pub(crate) fn numbered(path: &Path, columns: Vec<(&str, i32, ArrayRef)>) {
+    let field = |(name, number, values): &(&str, i32, ArrayRef)| {
+        let number = [("PARQUET:field_id".to_string(), number.to_string())].into();
+        Field::new(*name, values.data_type().clone(), true).with_metadata(number)
+    };
+    let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+    let values = columns.into_iter().map(|(.., values)| values).collect();
+    let batch = RecordBatch::try_new(Arc::clone(&schema), values).unwrap();
+    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), schema, None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
 }
 
 pub(crate) fn remove(path: &str, vector: Option<Value>) -> Value {

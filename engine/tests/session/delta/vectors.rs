@@ -27,7 +27,7 @@ pub(crate) fn vector(rows: &[u16]) -> Vec<u8> {
     bytes
 }
 
-fn base_85(bytes: &[u8]) -> String {
+pub(crate) fn base_85(bytes: &[u8]) -> String {
     let mut text = String::new();
     for group in bytes.chunks(4) {
         let mut four = [0; 4];
@@ -141,20 +141,91 @@ async fn a_vector_takes_the_place_of_another() {
     assert_eq!(cells(&session, &format!("select count(*) from '{}'", table.name())).await.unwrap(), "0");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_rows_are_gone_the_host_reads_and_says_why() {
+/// Version 1 has a file of groups of four rows, and a small one; 2 and 3 have them without some rows, of the third no row is left in a group.
+async fn in_groups() -> Table {
     let table = table().await;
-    table.commit(1, &[table.add("a.parquet", json!({})), table.add("b.parquet", json!({}))]);
-    let [_, device] = sessions();
-    let sql = format!("explain select sum(i) from '{}'", table.name());
-    let whole = cells(&device, &sql).await.unwrap();
-    assert!(whole.contains("DeviceExec"), "{whole}");
-    let rows = vector(&[7]);
-    let described = described("i", &base_85(&rows), None, (rows.len(), 1));
-    table.commit(2, &[remove("a.parquet", None), table.add("a.parquet", json!({"deletionVector": described}))]);
-    let some = cells(&device, &sql).await.unwrap();
-    assert!(some.contains("some rows of a file are left out, as they are deleted"), "{some}");
-    assert_eq!(cells(&device, &format!("select sum(i) from '{}'", table.name())).await.unwrap(), "183");
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("groups.parquet");
+    let copy = format!(
+        "copy (select i, case when i % 5 = 0 then null else 'w' || (i % 3) end as s from generate_series(0, 29) g(i)) \
+         to '{}' options ('format.max_row_group_size' '4')",
+        written.display()
+    );
+    session().run_script(&copy).await.unwrap();
+    fs::copy(written, table.path("groups.parquet")).unwrap();
+    let with = |rows: &[u16]| {
+        let bytes = vector(rows);
+        let described = described("i", &base_85(&bytes), None, (bytes.len(), rows.len()));
+        (table.add("groups.parquet", json!({"deletionVector": described.clone()})), described)
+    };
+    let (second, of_second) = with(&[0, 3, 4, 11, 12, 29]);
+    let (third, _) = with(&[0, 1, 2, 3, 5, 6, 7, 8, 28, 29]);
+    table.commit(1, &[table.add("groups.parquet", json!({})), table.add("a.parquet", json!({}))]);
+    table.commit(2, &[remove("groups.parquet", None), second]);
+    table.commit(3, &[remove("groups.parquet", Some(of_second)), third]);
+    table
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_device_leaves_deleted_rows_out() {
+    let table = in_groups().await;
+    let [host, device] = sessions();
+    let at = |version: u64| format!("delta_scan('{}', version = {version})", table.name());
+    let explained = cells(&device, &format!("explain select sum(i) from {}", at(2))).await.unwrap();
+    assert!(explained.contains("DeviceExec") && !explained.contains("left out"), "{explained}");
+    // Rows that nothing is computed of are the host's, as those of any file.
+    let explained = cells(&device, &format!("explain select i from {}", at(2))).await.unwrap();
+    assert!(!explained.contains("DeviceExec"), "{explained}");
+    for (version, rows) in [(1, "40,34,480"), (2, "34,29,421"), (3, "30,26,391"), (2, "34,29,421"), (1, "40,34,480")] {
+        let sql = format!("select count(*), count(s), sum(i) from {}", at(version));
+        assert_eq!(cells(&device, &sql).await.unwrap(), rows, "{version}");
+    }
+    for sql in [
+        "select count(*) from {}",
+        "select min(i), max(i), min(s), max(s) from {}",
+        "select s, count(*), sum(i) from {} group by s order by s",
+        "select i from {} where i % 2 = 0 and s is not null order by i desc limit 7",
+        "select count(*), sum(a.i) from {} a join {} b on a.i = b.i + 1",
+        "select count(*) from {} a where not exists (select 1 from {} b where b.i = a.i + 1)",
+        "select i, sum(i) over (order by i, s) from {} order by i, s limit 9",
+        "select sum(i) from (select i from {} union all select -i from {} where i > 4)",
+        "select count(distinct s), sum(i) from {} where s like 'w%'",
+    ] {
+        for version in [2, 3] {
+            let sql = sql.replace("{}", &at(version));
+            let (ours, theirs) = (cells(&device, &sql).await.unwrap(), cells(&host, &sql).await.unwrap());
+            assert_eq!(ours, theirs, "{sql}");
+        }
+    }
+    // Both versions of a file at once.
+    let both = format!("select count(*), sum(a.i) from {} a join {} b on a.i = b.i", at(2), at(3));
+    assert_eq!(cells(&device, &both).await.unwrap(), cells(&host, &both).await.unwrap());
+}
+
+/// Where a device has room for all of a table, for a part at a time, and for none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleted_rows_are_left_out_within_any_memory() {
+    let table = Table::with(features(&["deletionVectors"]), json!([column("i", "long")]), &[], json!({}));
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("a.parquet");
+    let copy = format!(
+        "copy (select i from generate_series(0, 19999) g(i)) to '{}' options ('format.max_row_group_size' '3000')",
+        written.display()
+    );
+    session().run_script(&copy).await.unwrap();
+    fs::copy(written, table.path("a.parquet")).unwrap();
+    let rows = vector(&(0..20_000).step_by(7).collect::<Vec<u16>>());
+    let described = described("i", &base_85(&rows), None, (rows.len(), 2858));
+    table.commit(1, &[table.add("a.parquet", json!({"deletionVector": described}))]);
+    let sql = format!("select i % 3 as r, count(*), sum(i) from '{}' group by r order by r", table.name());
+    let [host, device] = sessions();
+    let expected = cells(&host, &sql).await.unwrap();
+    let whole = format!("select count(*), sum(i) from '{}'", table.name());
+    for memory in ["64MB", "100kB", "50kB", "1kB"] {
+        cells(&device, &format!("set maar.device_memory = '{memory}'")).await.unwrap();
+        assert_eq!(cells(&device, &sql).await.unwrap(), expected, "{memory}");
+        assert_eq!(cells(&device, &whole).await.unwrap(), "17142,171411429", "{memory}");
+    }
 }
 
 #[tokio::test]

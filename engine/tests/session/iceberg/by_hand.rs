@@ -73,17 +73,23 @@ async fn rows_of_vectors_are_gone() {
 async fn what_is_not_read_is_refused_by_name() {
     let session = session();
     let whole = || [data("a.parquet", 10, 1)];
-    let values = Entry { content: 2, ..data("b.parquet", 10, 2) };
+    let values = Entry { content: 2, format: "ORC", keys: &[1], ..data("b.parquet", 10, 2) };
+    let of_none = Entry { content: 2, keys: &[9], ..data("b.parquet", 10, 2) };
     let orc = Entry { format: "ORC", ..data("a.parquet", 10, 1) };
     let with_default = json!([{"type": "struct", "schema-id": 0, "fields": [
-        {"id": 1, "name": "i", "type": "long", "initial-default": 5}
+        {"id": 1, "name": "i", "type": "long", "initial-default": "five"}
     ]}]);
+    let inner = json!([{"id": 3, "name": "x", "type": "long", "initial-default": 5}]);
+    let inner = json!({"id": 2, "name": "s", "type": {"type": "struct", "fields": inner}});
+    let with_inner_default = json!([{"type": "struct", "schema-id": 0, "fields": [inner]}]);
     let variant = json!([{"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "i", "type": "variant"}]}]);
     for (format, entries, more, cause) in [
         (4, Vec::from(whole()), json!({}), "is of version 4 of the format"),
-        (2, vec![data("a.parquet", 10, 1), values], json!({}), "equality deletes"),
+        (2, vec![data("a.parquet", 10, 1), values], json!({}), "values of deleted rows as ORC"),
+        (2, vec![data("a.parquet", 10, 1), of_none], json!({}), "deleted by the field 9"),
         (2, vec![orc], json!({}), "a file of ORC"),
-        (3, Vec::from(whole()), json!({"schemas": with_default}), "initial default"),
+        (3, Vec::from(whole()), json!({"schemas": with_default}), "the initial default \"five\" of the column i"),
+        (3, Vec::from(whole()), json!({"schemas": with_inner_default}), "an initial default of s.x"),
         (3, Vec::from(whole()), json!({"schemas": variant}), "variant"),
         (3, Vec::from(whole()), json!({"encryption-keys": [{}]}), "is encrypted"),
         (2, Vec::from(whole()), json!({"properties": {}}), "its columns have no numbers"),

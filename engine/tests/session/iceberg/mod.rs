@@ -1,5 +1,7 @@
 //! Iceberg tables: written by pyiceberg, and by hand.
 
 mod by_hand;
-mod table;
+mod by_values;
+mod metadata;
+pub(crate) mod table;
 mod written;

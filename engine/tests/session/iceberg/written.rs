@@ -40,8 +40,13 @@ def tell(name):
         file = "%s-%d.parquet" % (name, version.snapshot_id)
         parquet.write_table(read, folder + "/" + file)
         print(table.metadata.location[len("file://" + folder) + 1:], version.snapshot_id, is_last, file, sep="|")
-for name in ["plain", "parts"]:
-    table = catalog.create_table("n." + name, schema=rows(0, 1).schema, properties={"format-version": "2"})
+for name in ["plain", "parts", "first"]:
+    version = "1" if name == "first" else "2"
+    table = catalog.create_table("n." + name, schema=rows(0, 1).schema, properties={"format-version": version})
+    if name == "first":
+        with table.update_spec() as spec:
+            spec.add_field("part", IdentityTransform(), "1 a%b")
+            spec.add_field("text", TruncateTransform(1), "first.letter")
     if name == "parts":
         with table.update_spec() as spec:
             spec.add_identity("part")

@@ -1,5 +1,6 @@
 //! Stores by URL, against a server on loopback: S3 and HTTP, secrets, retries, and what is never reached and never shown.
 
+mod lakes;
 mod server;
 
 use std::sync::Arc;

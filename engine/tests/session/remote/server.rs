@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What it was asked.
@@ -24,6 +26,8 @@ struct State {
     failures: Mutex<usize>,
     /// Where all else leads.
     elsewhere: Mutex<Option<String>>,
+    /// Whether it lists files over HTTP, as WebDAV has it.
+    lists: AtomicBool,
 }
 
 pub(super) struct Server {
@@ -62,6 +66,26 @@ impl Server {
         *self.state.elsewhere.lock().unwrap() = Some(to.to_string());
     }
 
+    pub(super) fn list_over_http(&self) {
+        self.state.lists.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes the files of a folder for objects below `/bucket/prefix`.
+    pub(super) fn put_folder(&self, folder: &Path, at: &str) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let at = format!("{at}/{}", path.file_name().unwrap().to_str().unwrap());
+            match path.is_dir() {
+                true => self.put_folder(&path, &at),
+                false => drop(self.state.objects.lock().unwrap().insert(at, std::fs::read(&path).unwrap())),
+            }
+        }
+    }
+
+    pub(super) fn take(&self, path: &str) {
+        self.state.objects.lock().unwrap().remove(path);
+    }
+
     pub(super) fn keys(&self) -> Vec<String> {
         self.state.objects.lock().unwrap().keys().cloned().collect()
     }
@@ -71,6 +95,8 @@ impl Server {
 fn serve(connection: TcpStream, state: &State) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
     let mut writer = connection;
+    // What is sent in two pieces would wait for an answer to the first.
+    writer.set_nodelay(true).unwrap();
     while let Some((asked, body)) = request(&mut reader) {
         let is_head = asked.method == "HEAD";
         let (status, headers, content) = answer(&asked, body, state);
@@ -145,6 +171,9 @@ fn answer(asked: &Asked, body: Vec<u8>, state: &State) -> Answer {
             objects.insert(asked.path.clone(), body);
             ("200 OK", vec![("ETag", "\"written\"".to_string())], Vec::new())
         }
+        "PROPFIND" if state.lists.load(Ordering::Relaxed) => {
+            ("207 Multi-Status", Vec::new(), listed_over_http(asked, &objects).into_bytes())
+        }
         "GET" if asked.query.contains("list-type=2") => ("200 OK", Vec::new(), listed(asked, &objects).into_bytes()),
         "GET" | "HEAD" => match objects.get(&asked.path) {
             None => ("404 Not Found", Vec::new(), b"none".to_vec()),
@@ -185,10 +214,13 @@ fn part(asked: &Asked, content: &[u8]) -> Answer {
 fn listed(asked: &Asked, objects: &BTreeMap<String, Vec<u8>>) -> String {
     let parameter = |name: &str| asked.query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     let (prefix, delimiter) = (parameter("prefix").unwrap_or_default(), parameter("delimiter"));
+    let after = parameter("start-after").unwrap_or_default();
     let bucket = format!("{}/", asked.path.trim_end_matches('/'));
     let (mut contents, mut folders) = (String::new(), Vec::new());
     for (path, content) in objects {
-        let Some(key) = path.strip_prefix(&bucket).filter(|key| key.starts_with(prefix)) else { continue };
+        let Some(key) = path.strip_prefix(&bucket).filter(|key| key.starts_with(prefix) && *key > after) else {
+            continue;
+        };
         if let Some((folder, _)) = delimiter.and_then(|delimiter| key[prefix.len()..].split_once(delimiter)) {
             folders.push(format!("{prefix}{folder}/"));
             continue;
@@ -204,4 +236,25 @@ fn listed(asked: &Asked, objects: &BTreeMap<String, Vec<u8>>) -> String {
     let folders: String =
         folders.iter().map(|folder| format!("<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>")).collect();
     format!("<ListBucketResult><IsTruncated>false</IsTruncated>{contents}{folders}</ListBucketResult>")
+}
+
+/// The folder that is asked for, and the files below it.
+fn listed_over_http(asked: &Asked, objects: &BTreeMap<String, Vec<u8>>) -> String {
+    let folder = format!("{}/", asked.path.trim_end_matches('/'));
+    let is_deep = asked.headers.get("depth").is_some_and(|depth| depth == "infinity");
+    let one = |path: &str, size: usize, kind: &str| {
+        format!(
+            "<D:response><D:href>{}</D:href><D:propstat><D:prop><D:getlastmodified>Sat, 28 Nov 2026 00:00:00 GMT\
+             </D:getlastmodified><D:getcontentlength>{size}</D:getcontentlength><D:resourcetype>{kind}</D:resourcetype>\
+             </D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>",
+            path.replace('%', "%25").replace(' ', "%20")
+        )
+    };
+    let mut all = one(&folder, 0, "<D:collection/>");
+    for (path, content) in objects {
+        if path.strip_prefix(&folder).is_some_and(|below| is_deep || !below.contains('/')) {
+            all.push_str(&one(path, content.len(), ""));
+        }
+    }
+    format!("<?xml version=\"1.0\"?><D:multistatus xmlns:D=\"DAV:\">{all}</D:multistatus>")
 }

@@ -18,8 +18,9 @@ use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalSort
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::expression::device_type;
+use super::nodes::ScannedRows;
 use super::{DeviceNodes, Reason};
-use crate::ir::{ExprKind, Field, Node, Type};
+use crate::ir::{Expr, ExprKind, Field, Node, Type};
 
 pub(crate) use label::file_scan;
 pub use label::label;
@@ -77,6 +78,8 @@ impl Lowered {
 fn computes(node: &Node, is_cut: bool) -> bool {
     match node {
         Node::Scan { .. } | Node::Input { .. } => false,
+        // Rows that are deleted are left out on the host as well.
+        Node::Filter { input, .. } if is_with_left(input) => false,
         Node::Filter { .. } | Node::Join { .. } | Node::Aggregate { .. } | Node::Window { .. } => true,
         Node::Union { inputs, .. } => inputs.iter().any(|input| computes(input, is_cut)),
         Node::Sort { input, .. } => !is_cut || computes(input, is_cut),
@@ -85,6 +88,13 @@ fn computes(node: &Node, is_cut: bool) -> bool {
             exprs.iter().any(|expr| !matches!(expr.kind, ExprKind::Column(_))) || computes(input, is_cut)
         }
     }
+}
+
+/// The column of a scan that says which rows are left.
+const LEFT: &str = "left rows";
+
+fn is_with_left(node: &Node) -> bool {
+    matches!(node, Node::Scan { fields, .. } if fields.last().is_some_and(|field| field.name == LEFT))
 }
 
 /// The lists that grow while a tree is walked.
@@ -130,10 +140,20 @@ impl Lowering<'_> {
     }
 
     fn scan(&mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
-        self.nodes.check_scan(plan).map_err(Reason::new)?;
-        let fields = stored_fields_of(&plan.schema())?;
+        let rows = self.nodes.check_scan(plan).map_err(Reason::new)?;
+        let mut fields = stored_fields_of(&plan.schema())?;
         self.scans.push(Arc::clone(plan));
-        Ok(Node::Scan { scan: self.scans.len() - 1, fields })
+        let scan = self.scans.len() - 1;
+        if rows == ScannedRows::All {
+            return Ok(Node::Scan { scan, fields });
+        }
+        let columns = fields.clone();
+        let exprs = columns.iter().enumerate();
+        let exprs = exprs.map(|(at, field)| Expr::column(at, field.ty, field.nullable)).collect();
+        let predicate = Expr::column(fields.len(), Type::Bool, false);
+        fields.push(Field { name: LEFT.to_string(), ty: Type::Bool, nullable: false });
+        let left = Node::Filter { input: Box::new(Node::Scan { scan, fields }), predicate };
+        Ok(Node::Project { input: Box::new(left), exprs, fields: columns })
     }
 
     fn upload(&mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Node, Reason> {
