@@ -53,7 +53,7 @@ impl SecretCommand {
                 check_storage(*temporary == Some(false) || storage_specifier.is_some())?;
                 let kind = Kind::of_name(&secret_type.value).ok_or_else(|| {
                     let message = format!("there is no type of secrets {}", secret_type.value);
-                    Error::new(ErrorKind::Invalid, message).with_hint("the types are s3, gcs, azure and http")
+                    Error::new(ErrorKind::Invalid, message).with_hint("the types are s3, gcs, azure, http and hdfs")
                 })?;
                 let name = name.as_ref().map_or_else(|| format!("__default_{kind}"), |name| name.value.clone());
                 let secret = Box::new(secret(kind, &name, options)?);
@@ -135,7 +135,7 @@ pub(crate) fn table(config: &SessionConfig) -> Result<Arc<dyn TableProvider>> {
 }
 
 /// What an option of a table that is a store's begins with.
-const OF_STORES: [(&str, Kind); 7] = [
+const OF_STORES: [(&str, Kind); 8] = [
     ("s3.", Kind::S3),
     ("aws.", Kind::S3),
     ("gcs.", Kind::Gcs),
@@ -143,6 +143,7 @@ const OF_STORES: [(&str, Kind); 7] = [
     ("google.", Kind::Gcs),
     ("azure.", Kind::Azure),
     ("http.", Kind::Http),
+    ("hdfs.", Kind::Hdfs),
 ];
 
 /// Takes the options of stores out of those of a table, and keeps them for its locations.
@@ -174,6 +175,11 @@ pub(crate) fn take_options(
     let stores = of(config)?;
     for (kind, options) in &taken {
         let Some(kind) = Kind::of_name(kind) else { continue };
+        if let Some((key, _)) = options.iter().find(|(key, _)| kind == Kind::Hdfs && key.starts_with("fs.")) {
+            let message = format!("the setting '{key}' may have capitals in its name, which OPTIONS of a table lose");
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("CREATE SECRET (TYPE hdfs, 'fs.defaultFS' 'hdfs://...') takes it as it is written"));
+        }
         for location in locations {
             keep(&stores, kind, location, options)?;
         }

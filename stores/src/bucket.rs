@@ -55,7 +55,9 @@ impl Bucket {
         let mut url = self.0.url.clone();
         let kind = Kind::of_scheme(url.scheme())?;
         // Azure has the container where others have a user.
-        if kind != Kind::Azure || url.password().is_some() {
+        let is_container = kind == Kind::Azure && url.password().is_none();
+        // A URL without a host has nobody to take away.
+        if url.has_host() && !is_container {
             url.set_username("").ok()?;
             url.set_password(None).ok()?;
         }

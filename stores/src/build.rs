@@ -15,16 +15,13 @@ use url::Url;
 use crate::connect::Connector;
 use crate::kind::key;
 use crate::reach::Reach;
-use crate::{Error, Kind, Result, Secret, Stores};
-
-/// Tries after the first, and the time that they may take together.
-const RETRIES: usize = 5;
-const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::tries::Tries;
+use crate::{Error, Kind, Result, Secret, Stores, hdfs};
 
 /// Opens the store of `url`. Without a secret the environment says how, and without that nothing is signed.
 ///
 /// # Errors
-/// For a URL without a bucket, and for settings that fit no store.
+/// For a URL without a bucket or a cluster, and for settings that fit no store.
 pub(crate) fn build(url: &Url, secret: Option<&Secret>, stores: &Stores) -> Result<Arc<dyn ObjectStore>> {
     let kind = Kind::of_scheme(url.scheme()).unwrap_or(Kind::Http);
     match kind {
@@ -32,6 +29,7 @@ pub(crate) fn build(url: &Url, secret: Option<&Secret>, stores: &Stores) -> Resu
         Kind::Gcs => gcs(url, secret),
         Kind::Azure => azure(url, secret),
         Kind::Http => http(url, secret, stores),
+        Kind::Hdfs => Ok(Arc::new(hdfs::open(url, secret)?)),
     }
 }
 
@@ -185,14 +183,10 @@ fn of_cloud(endpoint: Option<&str>) -> Reach {
 }
 
 fn retry(secret: Option<&Secret>) -> RetryConfig {
-    let number = |option: &str| secret?.get(option)?.parse::<u16>().ok();
     let backoff =
         BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(10), base: 2.0 };
-    RetryConfig {
-        backoff,
-        max_retries: number("max_retries").map_or(RETRIES, usize::from),
-        retry_timeout: number("retry_timeout").map_or(RETRY_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
-    }
+    let Tries { retries, within } = Tries::of(secret);
+    RetryConfig { backoff, max_retries: retries.into(), retry_timeout: within }
 }
 
 fn opened<S: ObjectStore>(url: &Url, built: object_store::Result<S>) -> Result<Arc<dyn ObjectStore>> {

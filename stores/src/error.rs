@@ -27,6 +27,10 @@ pub enum Error {
     #[error("the store of '{url}' cannot be opened: {source}")]
     Store { url: String, source: object_store::Error },
     #[error(
+        "the cluster of '{url}' cannot be opened: {cause}; HADOOP_CONF_DIR names the folder of Hadoop's configuration, CONFIG_DIR of CREATE SECRET (TYPE hdfs) another"
+    )]
+    Cluster { url: String, cause: String },
+    #[error(
         "the address of '{host}' is one of this machine's network, and not allowed: name it in the URL or as ENDPOINT, or allow it with --allow-url"
     )]
     Address { host: String },

@@ -11,10 +11,14 @@ pub enum Kind {
     Gcs,
     Azure,
     Http,
+    /// Hadoop's file system.
+    Hdfs,
 }
 
+const KINDS: [Kind; 5] = [Kind::S3, Kind::Gcs, Kind::Azure, Kind::Http, Kind::Hdfs];
+
 /// Schemes: their kind, and the one they are another name of.
-const SCHEMES: [(&str, Kind, &str); 10] = [
+const SCHEMES: [(&str, Kind, &str); 12] = [
     ("s3", Kind::S3, "s3"),
     ("s3a", Kind::S3, "s3"),
     ("gs", Kind::Gcs, "gs"),
@@ -25,6 +29,8 @@ const SCHEMES: [(&str, Kind, &str); 10] = [
     ("abfss", Kind::Azure, "abfss"),
     ("http", Kind::Http, "http"),
     ("https", Kind::Http, "https"),
+    ("hdfs", Kind::Hdfs, "hdfs"),
+    ("viewfs", Kind::Hdfs, "viewfs"),
 ];
 
 impl Kind {
@@ -35,9 +41,7 @@ impl Kind {
 
     /// As `TYPE` names it.
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::S3, Self::Gcs, Self::Azure, Self::Http]
-            .into_iter()
-            .find(|kind| kind.to_string().eq_ignore_ascii_case(name))
+        KINDS.into_iter().find(|kind| kind.to_string().eq_ignore_ascii_case(name))
     }
 
     /// The URLs that a secret without a scope is for.
@@ -56,6 +60,7 @@ impl fmt::Display for Kind {
             Self::Gcs => "gcs",
             Self::Azure => "azure",
             Self::Http => "http",
+            Self::Hdfs => "hdfs",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Stores behind URLs: `s3://`, `gs://`, `az://`, `abfss://`, `https://` and their kin, opened when a URL is first named, with the
+//! Stores behind URLs: `s3://`, `gs://`, `az://`, `abfss://`, `https://`, `hdfs://` and their kin, opened when a URL is first named, with the
 //! credentials that belong to it.
 //!
 //! [`Stores`] holds the secrets and opens stores; a store asks for each path which secret is its own, so that a secret that
@@ -13,13 +13,16 @@ mod bucket;
 mod build;
 mod connect;
 mod error;
+mod hdfs;
 mod kind;
 mod part;
 mod reach;
 mod secret;
 mod stores;
+mod tries;
 
 pub use error::{Error, Result};
+pub use hdfs::HdfsFailure;
 pub use kind::Kind;
 pub use secret::{Secret, is_option};
 pub use stores::{OpenStore, Stores};

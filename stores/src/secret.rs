@@ -63,6 +63,11 @@ const OF_AZURE: Options = &[
 const OF_HTTP: Options =
     &[(&["bearer_token", "token"], Takes::Hidden), (&["username"], Takes::Text), (&["password"], Takes::Hidden)];
 
+const OF_HDFS: Options = &[(&["user", "user_name"], Takes::Text), (&["config_dir"], Takes::Text)];
+
+/// What the keys of Hadoop's own settings begin with: a secret of a cluster has any of them.
+const OF_HADOOP: [&str; 4] = ["dfs.", "fs.", "hadoop.", "ipc."];
+
 /// Options that are of no use without another.
 const TOGETHER: &[(&str, &str)] = &[
     ("key_id", "secret"),
@@ -82,6 +87,8 @@ pub struct Secret {
     /// As written; those of its type where none is.
     scopes: Vec<String>,
     options: BTreeMap<&'static str, String>,
+    /// Settings of Hadoop by their keys.
+    hadoop: BTreeMap<String, String>,
     /// Of one table rather than of whoever reads below the scope.
     is_of_table: bool,
 }
@@ -93,8 +100,12 @@ impl Secret {
     /// For a scope that is no URL of the type, and for options that are not known, incomplete, or would send what is secret
     /// over a connection that is not encrypted without a word about it.
     pub fn new(kind: Kind, name: &str, scope: Option<&str>, options: &[(String, String)]) -> Result<Self> {
-        let mut taken = BTreeMap::new();
+        let (mut taken, mut hadoop) = (BTreeMap::new(), BTreeMap::new());
         for (option, value) in options {
+            if is_of_hadoop(kind, option) {
+                hadoop.insert(option.clone(), checked(option, Takes::Text, value)?);
+                continue;
+            }
             let (known, takes) = known(kind, option).ok_or_else(|| unknown(kind, option))?;
             taken.insert(known, checked(option, takes, value)?);
         }
@@ -109,12 +120,13 @@ impl Secret {
                 if of_kind != Some(kind) {
                     return Err(Error::Scope { kind, scope: scope.to_string() });
                 }
-                // A folder is listed without the slash at its end.
+                // A folder is listed without the slash at its end. `hdfs:///` is the default cluster, not all of them.
                 let scope = canonical(scope);
-                vec![if scope.ends_with("://") { scope } else { scope.trim_end_matches('/').to_string() }]
+                let trimmed = scope.trim_end_matches('/');
+                vec![if trimmed.ends_with(':') { scope } else { trimmed.to_string() }]
             }
         };
-        let secret = Self { kind, name: name.to_string(), scopes, options: taken, is_of_table: false };
+        let secret = Self { kind, name: name.to_string(), scopes, options: taken, hadoop, is_of_table: false };
         if !secret.allows_http() && secret.get("endpoint").is_some_and(|endpoint| endpoint.starts_with("http://")) {
             return Err(Error::PlainHttp);
         }
@@ -145,11 +157,18 @@ impl Secret {
             Some((_, Takes::Hidden)) | None => format!("{option}={HIDDEN}"),
             Some(_) => format!("{option}={value}"),
         });
-        shown.collect::<Vec<_>>().join(", ")
+        // Some of Hadoop's settings are passwords.
+        let hadoop = self.hadoop.keys().map(|key| format!("{key}={HIDDEN}"));
+        shown.chain(hadoop).collect::<Vec<_>>().join(", ")
     }
 
     pub(crate) fn get(&self, option: &str) -> Option<&str> {
         self.options.get(option).map(String::as_str)
+    }
+
+    /// Settings of Hadoop and their values.
+    pub(crate) fn of_hadoop(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.hadoop.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Those of these options that it has: what they are called elsewhere, and their values.
@@ -187,7 +206,11 @@ impl Secret {
 
 /// Whether stores of that kind take an option of that name.
 pub fn is_option(kind: Kind, option: &str) -> bool {
-    known(kind, option).is_some()
+    known(kind, option).is_some() || is_of_hadoop(kind, option)
+}
+
+fn is_of_hadoop(kind: Kind, option: &str) -> bool {
+    kind == Kind::Hdfs && OF_HADOOP.iter().any(|prefix| option.starts_with(prefix))
 }
 
 fn options(kind: Kind) -> impl Iterator<Item = &'static (&'static [&'static str], Takes)> {
@@ -196,6 +219,7 @@ fn options(kind: Kind) -> impl Iterator<Item = &'static (&'static [&'static str]
         Kind::Gcs => OF_GCS,
         Kind::Azure => OF_AZURE,
         Kind::Http => OF_HTTP,
+        Kind::Hdfs => OF_HDFS,
     };
     own.iter().chain(OF_ALL)
 }
@@ -208,7 +232,9 @@ fn known(kind: Kind, option: &str) -> Option<(&'static str, Takes)> {
 
 fn unknown(kind: Kind, option: &str) -> Error {
     let known: Vec<&str> = options(kind).filter_map(|(names, _)| names.first().copied()).collect();
-    Error::UnknownOption { kind, option: option.to_string(), known: known.join(", ").to_uppercase() }
+    let more =
+        if kind == Kind::Hdfs { ", and Hadoop's own by their keys: 'dfs.client.use.datanode.hostname'" } else { "" };
+    Error::UnknownOption { kind, option: option.to_string(), known: known.join(", ").to_uppercase() + more }
 }
 
 fn checked(option: &str, takes: Takes, value: &str) -> Result<String> {
@@ -261,6 +287,19 @@ mod tests {
         assert_eq!(fits(Some("s3://b/x"), "s3://b/xy"), None);
         assert_eq!(fits(Some("s3://b/x/"), "s3://b/x/y"), Some(8));
         assert_eq!(fits(None, "gs://b/x"), None);
+    }
+
+    #[test]
+    fn settings_of_hadoop_are_taken_by_their_keys_and_not_shown() {
+        let options = [("user", "ada"), ("fs.defaultFS", "hdfs://hush"), ("hadoop.security.x", "hush")];
+        let hdfs = secret(Kind::Hdfs, Some("hdfs:///"), &options).unwrap();
+        assert_eq!(hdfs.shown(), "user=ada, fs.defaultFS=***, hadoop.security.x=***");
+        assert_eq!(hdfs.of_hadoop().next(), Some(("fs.defaultFS", "hdfs://hush")));
+        assert!(hdfs.fits("hdfs:///lake/x").is_some() && hdfs.fits("hdfs://nn:8020/lake/x").is_none());
+        assert!(secret(Kind::Hdfs, None, &[]).unwrap().fits("viewfs://all/x").is_some());
+        let refused = secret(Kind::Hdfs, None, &[("users", "ada")]).unwrap_err().to_string();
+        assert!(refused.contains("USER, CONFIG_DIR") && refused.contains("Hadoop's own"), "{refused}");
+        assert!(secret(Kind::S3, None, &[("dfs.x", "y")]).is_err());
     }
 
     #[test]

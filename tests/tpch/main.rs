@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod far;
+mod hdfs;
 mod memory;
 
 use std::path::Path;
@@ -25,14 +26,21 @@ async fn open(place: Place, data: &Path) -> Result<TestSession> {
 
 #[test]
 fn all_queries_agree_with_datafusion() {
-    runtime().unwrap().block_on(agree()).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    tpch::create(data.path(), SCALE).unwrap();
+    settle();
+    runtime().unwrap().block_on(agree(data.path(), data.path())).unwrap();
 }
 
-async fn agree() -> Result<()> {
-    let data = tempfile::tempdir()?;
-    tpch::create(data.path(), SCALE)?;
+/// Finds out, outside of the runtime as it starts one, whether queries can run at each place.
+fn settle() {
+    PLACES.iter().for_each(|place| drop(place.missing()));
+}
+
+/// The queries over the data in the folder `data` as DataFusion answers them, and over the same files in the folder `at` of any store.
+async fn agree(data: &Path, at: &Path) -> Result<()> {
     let oracle = Oracle::open();
-    for statement in tpch::statements(data.path()) {
+    for statement in tpch::statements(data) {
         oracle.run(&statement).await?;
     }
     let mut wrong = Vec::new();
@@ -42,7 +50,7 @@ async fn agree() -> Result<()> {
             skip::skipped("device", &format!("tpch {place}"), &reason);
             continue;
         }
-        let session = open(place, data.path()).await?;
+        let session = open(place, at).await?;
         let mut pipelines = 0;
         for number in 1..=22 {
             let sql = tpch::query(number)?;

@@ -9,6 +9,7 @@ mod cargo;
 mod command;
 mod fuzz;
 mod gpu_kit;
+mod maven;
 mod parts;
 mod root;
 mod soak;

@@ -1,5 +1,5 @@
 //! The parts that the tests need and cargo does not bring: a C++ compiler, Python packages in a folder of ours, Java
-//! with a driver for it, a browser, and psql.
+//! with drivers and a Hadoop for it (`maven`), a browser, and psql.
 //!
 //! What is there already is used and nothing is fetched. What cannot be had is reported with its remedy; whether that
 //! is an error is for the caller to say (`CI=true`: it is).
@@ -8,12 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::maven::{self, JDBC, POSTGRES_JDBC};
 use crate::{Failure, command, root};
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
-/// Drivers in Maven Central, with their versions.
-const JDBC: Artifact = Artifact { group: "org.apache.arrow", name: "flight-sql-jdbc-driver", version: "18.3.0" };
-const POSTGRES_JDBC: Artifact = Artifact { group: "org.postgresql", name: "postgresql", version: "42.7.8" };
 /// Written into the virtual environment when it is complete; equal text means there is nothing to do.
 const STAMP: &str = "maar-requirements.txt";
 
@@ -30,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) jdbc: Option<PathBuf>,
     /// That for PostgreSQL.
     pub(crate) postgres_jdbc: Option<PathBuf>,
+    /// Hadoop's jars: a cluster of HDFS and its client.
+    pub(crate) hadoop: Option<PathBuf>,
     /// A Chromium, which drives the dashboard.
     pub(crate) browser: Option<PathBuf>,
     /// PostgreSQL's shell.
@@ -54,12 +54,16 @@ impl Parts {
             Err(cause) => parts.missing.push(format!("Python packages (the DuckDB oracle, the ADBC driver): {cause}")),
         }
         for (artifact, part) in [(JDBC, &mut parts.jdbc), (POSTGRES_JDBC, &mut parts.postgres_jdbc)] {
-            match jdbc_driver(&artifact) {
+            match maven::driver(&artifact, apt_install) {
                 Ok(driver) => *part = Some(driver),
                 Err(cause) => {
                     parts.missing.push(format!("JDBC driver {} (the drivers step): {cause}", artifact.name));
                 }
             }
+        }
+        match maven::hadoop(apt_install) {
+            Ok(folder) => parts.hadoop = Some(folder),
+            Err(cause) => parts.missing.push(format!("Hadoop (a cluster of HDFS, the tpch step): {cause}")),
         }
         match browser() {
             Ok(path) => parts.browser = Some(path),
@@ -96,6 +100,9 @@ impl Parts {
         if let Some(jdbc) = &self.postgres_jdbc {
             variables.push(("MAAR_TEST_POSTGRES_JDBC", jdbc.clone()));
         }
+        if let Some(hadoop) = &self.hadoop {
+            variables.push(("MAAR_TEST_HADOOP", hadoop.clone()));
+        }
         if let Some(browser) = &self.browser {
             variables.push(("MAAR_TEST_BROWSER", browser.clone()));
         }
@@ -104,37 +111,6 @@ impl Parts {
         }
         variables
     }
-}
-
-/// A driver in a Maven repository.
-struct Artifact {
-    group: &'static str,
-    name: &'static str,
-    version: &'static str,
-}
-
-/// The driver, with the Java and the Maven that it takes.
-fn jdbc_driver(artifact: &Artifact) -> Result<PathBuf, Failure> {
-    let Artifact { group, name, version } = artifact;
-    let folder = root::target().join("jdbc");
-    let driver = folder.join(format!("{name}-{version}.jar"));
-    // The test is a source file: it takes the compiler of a JDK.
-    let lacking: Vec<&str> = [("javac", "default-jdk-headless"), ("mvn", "maven")]
-        .into_iter()
-        .filter(|(program, _)| command::find(program).is_none() && !(*program == "mvn" && driver.exists()))
-        .map(|(_, package)| package)
-        .collect();
-    if !lacking.is_empty() {
-        apt_install(&lacking)?;
-    }
-    if !driver.exists() {
-        let mut copy = Command::new("mvn");
-        copy.args(["--quiet", "--batch-mode", "dependency:copy", "-Dmdep.useBaseVersion=true"]);
-        copy.arg(format!("-Dartifact={group}:{name}:{version}"));
-        command::run(copy.arg(format!("-DoutputDirectory={}", folder.display())))
-            .map_err(|cause| format!("{cause}; give this machine access to a Maven repository"))?;
-    }
-    driver.exists().then_some(driver).ok_or_else(|| "Maven copied no driver".into())
 }
 
 fn browser() -> Result<PathBuf, Failure> {

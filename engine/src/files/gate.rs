@@ -130,8 +130,12 @@ fn without_port(authority: &str) -> &str {
     authority[end..].find(':').map_or(authority, |colon| &authority[..end + colon])
 }
 
-/// Whether `host` of a URL is this machine, or one that only machines near this one reach.
+/// Whether `host` of a URL is this machine, or one that only machines near this one reach, or leads there.
 fn is_near(scheme: &str, host: &str) -> bool {
+    // A name node says which machines to turn to next: it is trusted by its name alone.
+    if scheme == "hdfs" || scheme == "viewfs" {
+        return true;
+    }
     let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_lowercase();
     if let Ok(address) = host.parse::<IpAddr>() {
         return is_of_this_network(address);
@@ -282,6 +286,20 @@ mod tests {
             assert!(!allows_host("http", near), "{near}");
         }
         assert!(!allows_host("s3", "169.254.169.254") && !allows_host("s3", "2852039166"));
+        let clusters = Places::default().allow_url("hdfs://").unwrap().allow_url("viewfs://").unwrap();
+        let named = clusters.clone().allow_url("hdfs://nn.example.com:8020/lake").unwrap();
+        let default = Places::default().allow_url("hdfs:///lake").unwrap();
+        for (url, of_name, of_default) in [
+            ("hdfs://nn.example.com:8020/lake/a", true, false),
+            ("hdfs://nn.example.com:8020/wages/a", false, false),
+            ("hdfs://nn.example.com/lake/a", false, false),
+            ("hdfs:///lake/a", false, true),
+            ("hdfs:///wages/a", false, false),
+            ("viewfs://all/lake/a", false, false),
+        ] {
+            let allowed = [&clusters, &named, &default].map(|places| allows(places, url));
+            assert_eq!(allowed, [false, of_name, of_default], "{url}");
+        }
         let (own, other) = ("10.1.2.3:9000", "10.1.2.3");
         let named = Places::default().allow_url(&format!("http://{own}/")).unwrap();
         assert!(allows(&named, &format!("http://{own}/lake/a.parquet")));

@@ -1,5 +1,5 @@
 //! Files as tables: which names are paths (`catalog`), which files a path means (`location`), what the table is (`open`, `create`,
-//! `read`, `table`), whether a place can be written to (`target`) and a table takes rows (`writable`), which a client may name (`gate`), and how rows go to Hive's folders (`hive_sink`). Here: the file behind a failure, looked into only after something
+//! `read`, `table`), whether a place can be written to (`target`) and a table takes rows (`writable`), which a client may name (`gate`), how rows go to Hive's folders (`hive_sink`), and that files are written whole (`whole`). Here: the file behind a failure, looked into only after something
 //! failed, so that a query that works pays nothing: the path that does not exist, the pattern nothing matches, the Parquet file
 //! that is corrupt. Not here: reading and writing what is in a file, which the formats of DataFusion do.
 
@@ -33,6 +33,8 @@ mod target;
 mod text;
 mod unpacked;
 mod urls;
+mod whole;
+mod whole_store;
 mod writable;
 
 use std::path::{Path, PathBuf};
@@ -68,7 +70,8 @@ pub(crate) use target::check_target;
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::lake::Kept;
 
-/// Has CREATE EXTERNAL TABLE make our tables, writes by partitions go to our folders, and URLs open their stores.
+/// Has CREATE EXTERNAL TABLE make our tables, writes by partitions go to our folders and leave nothing that is not whole, and URLs open
+/// their stores.
 ///
 /// # Errors
 /// When the host cannot make its runtime.
@@ -78,6 +81,7 @@ pub(crate) fn install(builder: &mut SessionStateBuilder) -> Result<()> {
     builder.config().get_or_insert_with(SessionConfig::new).set_extension(Arc::new(Kept::default()));
     let rules = builder.physical_optimizers().get_or_insert_with(PhysicalOptimizer::new);
     rules.rules.insert(0, Arc::new(hive_sink::WriteHiveFolders));
+    rules.rules.insert(1, Arc::new(whole::WriteWhole));
     Ok(())
 }
 

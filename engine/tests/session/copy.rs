@@ -1,6 +1,8 @@
 //! COPY as DuckDB and PostgreSQL write it: options, COPY FROM, and what is refused by name. And TEMP tables, which scripts that
 //! copy begin with.
 
+use std::time::{Duration, Instant};
+
 use crate::support::{cells, error, session};
 
 #[tokio::test]
@@ -53,6 +55,57 @@ async fn codecs_and_partitions() {
     let sql = format!("copy t to '{}' (format parquet, partition_by (b), overwrite_or_ignore)", by.display());
     session.run_script(&sql).await.unwrap();
     assert!(by.join("b=x").is_dir() && by.join("b=y").is_dir());
+}
+
+/// All files below `folder`, hidden ones too.
+fn files(folder: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path.display().to_string()) }
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_fails_writes_no_file_and_leaves_the_one_that_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("kept.csv"), "a\n1\n").unwrap();
+    std::fs::create_dir(at("t")).unwrap();
+    let session = session();
+    // Much is written in parts before the last row fails.
+    let fails =
+        "select md5(cast(i as varchar)) as t, i % 2 as k, 1 / (i - 40000) as x from generate_series(1, 40000) g(i)";
+    let table =
+        format!("create external table t (t varchar, k bigint, x bigint) stored as parquet location '{}/'", at("t"));
+    session
+        .run_script(&format!("set datafusion.execution.objectstore_writer_buffer_size = 50000; {table}"))
+        .await
+        .unwrap();
+    let names = ["a.csv", "a.csv.gz", "a.json", "a.parquet", "a.arrow", "kept.csv"];
+    let mut statements: Vec<String> = names.iter().map(|name| format!("copy ({fails}) to '{}'", at(name))).collect();
+    for format in ["parquet", "csv"] {
+        statements.push(format!("copy ({fails}) to '{}' (format {format}, partition_by (k))", at("by")));
+    }
+    statements.push(format!("insert into t {fails}"));
+    for sql in &statements {
+        let e = error(&session, sql).await;
+        assert!(e.message().contains("division by zero"), "{sql}: {e}");
+        // Writers that are stopped clear up a little later.
+        let begun = Instant::now();
+        while files(folder.path()).len() > 1 && begun.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(files(folder.path()), [at("kept.csv")], "{sql}");
+        assert_eq!(std::fs::read_to_string(at("kept.csv")).unwrap(), "a\n1\n", "{sql}");
+    }
+    for (sql, sum) in [(&statements[0], "a.csv"), (&statements[6], "by/"), (&statements[8], "t/")] {
+        let well = sql.replace("40000) as x", "40001) as x");
+        session.run_script(&well).await.unwrap();
+        let rows = cells(&session, &format!("select count(*), sum(k) from '{}'", at(sum))).await.unwrap();
+        assert_eq!(rows, "40000,20000", "{sql}");
+    }
 }
 
 #[tokio::test]
