@@ -8,6 +8,7 @@ const HEAD: &str = "# What runs on the device
 
 Placement asks this table whether a construct has a form on the device; what is not in it runs on the host. The first row that names a construct and its
 type decides. `EXPLAIN` says of a query what runs where and why, `SET maar.require_device = true` makes an error of what does not run on the device.
+Some properties of a construct keep it on the host besides (IGNORE NULLS and FILTER of a window function, ORDER BY inside an aggregate): the reason says which.
 
 This page is printed from the table by a test; `MAAR_WRITE_PAGES=1 cargo test --workspace --test placement page` writes it anew.
 ";
